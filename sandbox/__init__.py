@@ -1,0 +1,38 @@
+"""A secure data sandbox. The rooms, in the order data walks them:
+
+domain      what is allowed: rules and values, standard library only
+store       what must last: the database, the ledger, the log, files by hash
+privacy     how a question becomes a private answer
+isolation   how code is locked in: container settings and the gate
+disclosure  how an output file is judged
+flows       the journeys, one file a story, told top to bottom
+portal      the door for people (pages) and programs (``/api/v1``)
+cli         the door for operators: ``sandbox …``
+client      the door for notebooks; it imports nothing else of this package
+
+``domain <- {store, privacy, isolation, disclosure} <- flows <- {portal, cli}``; ``wiring`` puts the parts
+together. ``tests/test_architecture.py`` holds the direction.
+
+In a notebook:
+
+>>> import sandbox                                      # doctest: +SKIP
+>>> box = sandbox.connect()                             # doctest: +SKIP
+>>> box.ask("SELECT COUNT(*) FROM loans", epsilon=0.1)  # doctest: +SKIP
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sandbox.client import connect
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "connect"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the notebook client only when it is asked for, so that no other room pays for it."""
+    if name == "connect":
+        from sandbox.client import connect
+
+        return connect
+    raise AttributeError(f"module 'sandbox' has no attribute {name!r}")

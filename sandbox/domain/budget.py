@@ -1,0 +1,78 @@
+"""The budget's rules.
+
+- A charge is reserved before any row is read, and is never given back once the question may have run.
+- A lineage's cap bounds what all people together can learn; a project's quota is fairness within it.
+- One question may cost at most the policy's share of the cap.
+
+RESERVED -> RUNNING -> RELEASED | FAILED; RESERVED -> FAILED. All four count as spent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sandbox.domain.errors import BadInput, Conflict, OverBudget
+from sandbox.domain.privacy_loss import Loss, epsilon_of
+
+
+class ChargeState(StrEnum):
+    RESERVED = "reserved"
+    RUNNING = "running"
+    RELEASED = "released"
+    FAILED = "failed"
+
+
+NEXT: dict[ChargeState, frozenset[ChargeState]] = {
+    ChargeState.RESERVED: frozenset({ChargeState.RUNNING, ChargeState.FAILED}),
+    ChargeState.RUNNING: frozenset({ChargeState.RELEASED, ChargeState.FAILED}),
+    ChargeState.RELEASED: frozenset(),
+    ChargeState.FAILED: frozenset(),
+}
+
+
+def check_step(now: ChargeState, to: ChargeState) -> None:
+    """Raise unless a charge may go from ``now`` to ``to``."""
+    if to not in NEXT[now]:
+        raise Conflict(f"A charge that is {now} cannot become {to}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What one lineage, or one project on it, holds."""
+
+    name: str
+    cap: Loss
+    spent: Loss
+
+    @property
+    def left(self) -> Loss:
+        return self.cap.minus(self.spent)
+
+    def percent_left(self) -> float:
+        """0 to 100."""
+        return 100.0 * self.left.nano_rho / self.cap.nano_rho if self.cap.nano_rho else 0.0
+
+
+def check_affordable(cost: Loss, accounts: tuple[Account, ...], *, per_question: Loss, delta: float) -> None:
+    """Raise unless the question's price fits in every account and under the cap for one question.
+
+    Raises:
+        BadInput: a price of nothing (noise without a price would be an exact answer).
+        OverBudget: names the account that is short, and what is left in epsilon at ``delta``.
+    """
+    if cost.nano_rho <= 0:
+        raise BadInput("A question has to cost something.", where="epsilon", fix="Use a larger epsilon.")
+    if not cost.fits_in(per_question):
+        raise OverBudget(
+            f"This question costs ε={epsilon_of(cost, delta=delta):.4g}; one question may cost at most "
+            f"ε={epsilon_of(per_question, delta=delta):.4g}.",
+            fix="Ask with a smaller epsilon.",
+        )
+    for account in accounts:
+        if not cost.fits_in(account.left):
+            left = epsilon_of(account.left, delta=delta)
+            raise OverBudget(
+                f"This question costs ε={epsilon_of(cost, delta=delta):.4g}; {account.name} has ε={left:.4g} left.",
+                fix="Ask with a smaller epsilon, reuse an earlier answer (free), or ask the owner for more.",
+            )

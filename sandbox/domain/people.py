@@ -1,0 +1,56 @@
+"""Who people are to the system."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sandbox.domain.errors import BadInput, NotAllowed
+
+
+class Role(StrEnum):
+    """What a person may be asked to do. A person can have several; rules keep them apart per object."""
+
+    RESEARCHER = "researcher"
+    OWNER = "owner"
+    REVIEWER = "reviewer"
+    ADMINISTRATOR = "administrator"
+    AUDITOR = "auditor"
+
+
+NAME = re.compile(r"[a-z][a-z0-9_]{1,31}")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A signed-in person.
+
+    >>> Person(name="ana", roles=frozenset({Role.RESEARCHER})).has(Role.OWNER)
+    False
+    """
+
+    name: str
+    roles: frozenset[Role]
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise BadInput(
+                f"{self.name!r} cannot be a user name.",
+                where="name",
+                fix="Use 2 to 32 of a-z, 0-9 and _, starting with a letter.",
+            )
+
+    def has(self, role: Role) -> bool:
+        return role in self.roles
+
+
+def check_role(person: Person, *roles: Role) -> None:
+    """Raise unless the person has one of the roles."""
+    if not any(person.has(r) for r in roles):
+        wanted = " or ".join(roles)
+        raise NotAllowed(
+            f"This needs the role {wanted}; you are {', '.join(sorted(person.roles)) or 'without a role'}.",
+            clause="role",
+            fix="Ask an administrator for the role if your work needs it.",
+        )

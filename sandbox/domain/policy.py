@@ -1,0 +1,327 @@
+"""A policy file as a value: what an owner declares about a dataset, all of it public.
+
+Nothing here was computed from rows. The same declaration drives the catalogue, the planner's bounds, the budget,
+the checks on outputs and the review. Files are read and mistakes located by ``store.policy_files``; the rules on
+a single file's content are here, as ``check``.
+
+Each field's ``doc`` is the reference text: ``policies/README.md`` is made from it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sandbox.domain.privacy_loss import Loss, loss_for_epsilon
+
+_COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+def _doc(text: str, **more: Any) -> Any:
+    return field(metadata={"doc": text}, **more)
+
+
+class OpenClass(StrEnum):
+    """The three classes of Shanghai's rules for opening public data (2019), article 11."""
+
+    UNCONDITIONAL = "unconditional"  # anyone may preview and download, without login
+    CONDITIONAL = "conditional"  # application, agreement, grant
+    CLOSED = "closed"  # listed, never opened
+
+
+class Domain(StrEnum):
+    FINANCE = "inclusive finance"
+    HEALTHCARE = "healthcare"
+    TRANSPORT = "transport"
+    CULTURE = "culture and tourism"
+    OTHER = "other"
+
+
+class Mode(StrEnum):
+    """How a grant opens a dataset."""
+
+    QUERY = "query"  # questions only; no raw row in the container
+    JOB = "job"  # sent code runs beside the raw data; outputs leave by review
+    ROOM = "room"  # raw rows readable in the container; outputs leave by review
+
+
+class ColumnType(StrEnum):
+    INTEGER = "integer"
+    DECIMAL = "decimal"  # kept as whole multiples of ``resolution``
+    TEXT = "text"
+    BOOLEAN = "boolean"
+    DATE = "date"
+
+
+class Accounting(StrEnum):
+    ZCDP = "zcdp"
+
+
+Scalar = int | str | bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of a table."""
+
+    type: ColumnType = _doc("What its cells are. A cell that does not fit becomes empty when publishing.")
+    description: str = _doc("One line for the catalogue.", default="")
+    lower: int | None = _doc("Smallest value (whole number). Needed for SUM and AVG; smaller cells count as it.", default=None)
+    upper: int | None = _doc("Largest value (whole number). Needed for SUM and AVG; larger cells count as it.", default=None)
+    resolution: str = _doc(
+        "For decimal: the step that cells are rounded to, such as '0.01'.", default="1"
+    )
+    measured_in: str = _doc("Unit of measure, such as 'DM' or 'minutes'.", default="")
+    categories: tuple[Scalar, ...] = _doc(
+        "The public list of values. A column with it (or a boolean) can be a GROUP BY key; each listed value "
+        "is answered, also when it is empty.",
+        default=(),
+    )
+
+    @property
+    def key_values(self) -> tuple[Scalar, ...]:
+        """The public values it can be grouped by; empty when it cannot."""
+        return (False, True) if self.type is ColumnType.BOOLEAN else self.categories
+
+    @property
+    def summable(self) -> bool:
+        return (
+            self.type in (ColumnType.INTEGER, ColumnType.DECIMAL)
+            and self.lower is not None
+            and self.upper is not None
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table. All tables of a dataset carry the unit column."""
+
+    columns: Mapping[str, Column] = _doc("The columns by name. Columns of the file not named here are not published.")
+    description: str = _doc("One line for the catalogue.", default="")
+    max_rows: int = _doc("A loose public bound on the number of rows; longer files are refused.")
+    max_rows_per_unit: int = _doc(
+        "A unit's rows beyond this many (chosen at random) are left out when publishing; counted for the owner.",
+        default=1,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """Whose privacy is protected."""
+
+    column: str = _doc("The column that names the unit, in every table.")
+    noun: str = _doc("What a unit is, in the singular: 'patient', 'firm'.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetTerms:
+    """What all answers together may cost."""
+
+    epsilon: str = _doc("The lineage's cap for its whole life, at ``delta``; a decimal in quotes, such as '8'.")
+    delta: str = _doc("The probability at which epsilon is stated, such as '1e-6'.", default="1e-6")
+    accounting: Accounting = _doc("How losses add up. zcdp: Gaussian noise, rho adds.", default=Accounting.ZCDP)
+    per_question_percent: int = _doc("The most that one question may take of the cap (1-100, percent).", default=25)
+    project_percent: int = _doc("One project's quota of the cap (1-100, percent).", default=50)
+
+    @property
+    def cap(self) -> Loss:
+        return loss_for_epsilon(float(self.epsilon), delta=float(self.delta))
+
+    @property
+    def per_question(self) -> Loss:
+        return Loss(self.cap.nano_rho * self.per_question_percent // 100)
+
+    @property
+    def per_project(self) -> Loss:
+        return Loss(self.cap.nano_rho * self.project_percent // 100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessTerms:
+    """Who may apply for what."""
+
+    modes: tuple[Mode, ...] = _doc("The modes an application may ask for.", default=(Mode.QUERY,))
+    max_days: int = _doc("The longest grant, in days.", default=365)
+    conditions: tuple[str, ...] = _doc("What an applicant promises, in plain words; part of the agreement.", default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseTerms:
+    """What may leave, and who says so."""
+
+    threshold: int = _doc("The fewest distinct units behind any cell that leaves.", default=10)
+    reviewers: int = _doc("How many votes a release needs.", default=2)
+    pool: tuple[str, ...] = _doc("User names of those who may review releases of this dataset.", default=())
+    file_types: tuple[str, ...] = _doc("File types that may leave, found by content.", default=("csv",))
+    max_bytes: int = _doc("The largest file that may leave, in bytes.", default=1_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetPolicy:
+    """Everything an owner declares about one dataset."""
+
+    name: str = _doc("The dataset's name in questions and addresses: a-z, 0-9 and _.")
+    title: str = _doc("Its name for people.")
+    open_class: OpenClass = _doc("Who may use it.")
+    domain: Domain = _doc("The field it belongs to.", default=Domain.OTHER)
+    description: str = _doc("A paragraph for the catalogue.", default="")
+    provider: str = _doc("Who provides it.")
+    source: str = _doc("Where it came from, to be named in every result.")
+    licence: str = _doc("Under what terms.")
+    update_frequency: str = _doc("How often a new version comes.", default="never")
+    owner: str = _doc("User name of the person who decides.")
+    lineage: str = _doc(
+        "The budget's name. Versions, copies and derivations of the same people share one. Default: the name.",
+        default="",
+    )
+    unit: Unit | None = _doc("Whose privacy is protected. Needed unless unconditional or closed.", default=None)
+    tables: Mapping[str, Table] = _doc("The tables by name.", default_factory=dict)
+    budget: BudgetTerms | None = _doc("Needed unless unconditional or closed.", default=None)
+    access: AccessTerms = _doc("Who may apply for what.", default=AccessTerms())
+    release: ReleaseTerms = _doc("What may leave.", default=ReleaseTerms())
+
+    @property
+    def budget_lineage(self) -> str:
+        return self.lineage or self.name
+
+    @property
+    def private(self) -> bool:
+        return self.open_class is OpenClass.CONDITIONAL
+
+    def table(self, name: str) -> Table | None:
+        return self.tables.get(name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotebookLimits:
+    """The size of a locked container."""
+
+    memory_mib: int = _doc("Memory, and no swap beyond it, in MiB.", default=1024)
+    cpus: int = _doc("Processor time, in whole processors.", default=1)
+    processes: int = _doc("Processes and threads.", default=256)
+    open_files: int = _doc("Open files per process.", default=4096)
+    home_mib: int = _doc("The home folder, in memory, in MiB.", default=128)
+    tmp_mib: int = _doc("/tmp, in memory, in MiB.", default=64)
+    idle_minutes: int = _doc("A notebook idle for this long is stopped.", default=120)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerLimits:
+    """What an answer may take."""
+
+    tick_ms: int = _doc("Answers leave on multiples of this many milliseconds, so that time says less.", default=100)
+    timeout_s: int = _doc("A question running longer fails, and stays charged, in seconds.", default=30)
+    engine_memory_mib: int = _doc("Memory of the process that reads raw data, in MiB.", default=2048)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SitePolicy:
+    """What holds for the whole installation."""
+
+    name: str = _doc("The installation's name, on every page.", default="Secure Data Sandbox")
+    notebook: NotebookLimits = _doc("The size of a locked container.", default=NotebookLimits())
+    answers: AnswerLimits = _doc("What an answer may take.", default=AnswerLimits())
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A rule broken within one file."""
+
+    path: tuple[str, ...]  # keys from the top
+    problem: str
+    allowed: str = ""
+
+
+def check(policy: DatasetPolicy) -> tuple[Mistake, ...]:
+    """All rules that no type can say. An empty answer means that the policy can be published."""
+    return tuple(_mistakes(policy))
+
+
+def _mistakes(p: DatasetPolicy) -> Iterator[Mistake]:
+    if not _COLUMN.fullmatch(p.name):
+        yield Mistake(("name",), f"{p.name!r} is not a name", "a-z, 0-9 and _, starting with a letter")
+    if not p.tables and p.open_class is not OpenClass.CLOSED:
+        yield Mistake(("tables",), "a dataset needs at least one table")
+    for name in p.tables:
+        if not _COLUMN.fullmatch(name):
+            yield Mistake(("tables", name), f"{name!r} is not a table name", "a-z, 0-9 and _")
+    for name, table in p.tables.items():
+        yield from _table_mistakes(p, name, table)
+    if p.private:
+        yield from _private_mistakes(p)
+
+
+def _table_mistakes(p: DatasetPolicy, name: str, table: Table) -> Iterator[Mistake]:
+    here = ("tables", name)
+    if not table.columns:
+        yield Mistake((*here, "columns"), "a table needs at least one column")
+    for key in ("max_rows", "max_rows_per_unit"):
+        if getattr(table, key) < 1:
+            yield Mistake((*here, key), "has to be at least 1", "1, 2, 3 …")
+    for column_name, column in table.columns.items():
+        there = (*here, "columns", column_name)
+        if not _COLUMN.fullmatch(column_name):
+            yield Mistake(there, f"{column_name!r} is not a column name", "a-z, 0-9 and _")
+        if (column.lower is None) != (column.upper is None):
+            yield Mistake(there, "has one of lower and upper, but needs both or none")
+        elif column.lower is not None and column.upper is not None and column.lower >= column.upper:
+            yield Mistake((*there, "upper"), f"{column.upper} is not above lower ({column.lower})")
+        if column.type is ColumnType.DECIMAL and not _is_step(column.resolution):
+            yield Mistake((*there, "resolution"), f"{column.resolution!r} is not a step", "1, 0.1, 0.01 … 0.000001")
+        if len(set(column.categories)) != len(column.categories):
+            yield Mistake((*there, "categories"), "a value is listed twice")
+        if any(not _fits(value, column.type) for value in column.categories):
+            yield Mistake((*there, "categories"), f"a listed value is not of type {column.type}")
+    if p.private and p.unit is not None and p.unit.column not in table.columns:
+        yield Mistake((*here, "columns"), f"the unit column {p.unit.column!r} is not among them")
+
+
+def _private_mistakes(p: DatasetPolicy) -> Iterator[Mistake]:
+    if p.unit is None:
+        yield Mistake(("unit",), "a conditional dataset has to say whose privacy is protected", "column and noun")
+    if p.budget is None:
+        yield Mistake(("budget",), "a conditional dataset needs a budget", "epsilon and delta")
+    else:
+        yield from _budget_mistakes(p.budget)
+    if p.release.threshold < 3:
+        yield Mistake(("release", "threshold"), f"{p.release.threshold} protects nobody", "3 or more")
+    if p.release.reviewers < 1:
+        yield Mistake(("release", "reviewers"), "nothing leaves without a reviewer", "1 or more")
+    if len(set(p.release.pool)) < p.release.reviewers:
+        yield Mistake(
+            ("release", "pool"), f"has {len(set(p.release.pool))} people for {p.release.reviewers} votes"
+        )
+
+
+def _budget_mistakes(budget: BudgetTerms) -> Iterator[Mistake]:
+    epsilon, delta = _number(budget.epsilon), _number(budget.delta)
+    if epsilon is None or not 0.01 <= epsilon <= 100:
+        yield Mistake(("budget", "epsilon"), f"{budget.epsilon!r} is not a budget", "'0.01' to '100'")
+    if delta is None or not 1e-15 <= delta <= 1e-3:
+        yield Mistake(("budget", "delta"), f"{budget.delta!r} is not a delta", "'1e-15' to '1e-3'")
+    for key in ("per_question_percent", "project_percent"):
+        if not 1 <= getattr(budget, key) <= 100:
+            yield Mistake(("budget", key), "is a percentage", "1 to 100")
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if value == value and abs(value) != float("inf") else None
+
+
+def _is_step(text: str) -> bool:
+    return bool(re.fullmatch(r"1|0\.0{0,5}1", text))
+
+
+def _fits(value: Scalar, type_: ColumnType) -> bool:
+    if type_ is ColumnType.BOOLEAN:
+        return isinstance(value, bool)
+    if type_ is ColumnType.INTEGER:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, str)

@@ -1,0 +1,219 @@
+"""How an output leaves: one table of states, and the rules of review.
+
+- Files are known by SHA-256 from the moment they are staged; what is voted on is what leaves.
+- Checks that fail block the release before a person looks.
+- A reviewer is in the dataset's pool, is not the requester, and is not on the requester's project.
+- Votes are hidden from all others until the last one is in; the requester never learns who voted what.
+- All votes approve, or it goes back: one rejection rejects, one request for changes returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sandbox.domain.errors import BadInput, Conflict, NotAllowed
+from sandbox.domain.findings import Verdict
+from sandbox.domain.people import Person, Role
+
+
+class Status(StrEnum):
+    CHECKING = "checking"
+    BLOCKED = "blocked"
+    SUBMITTED = "submitted"
+    PARTIALLY_REVIEWED = "partially_reviewed"
+    REVIEWED = "reviewed"
+    RETURNED = "returned"
+    REJECTED = "rejected"
+    APPROVED = "approved"
+    RELEASED = "released"
+    WITHDRAWN = "withdrawn"
+
+
+class Verb(StrEnum):
+    BLOCK = "block"  # a check failed
+    PASS_CHECKS = "pass_checks"  # noqa: S105 - a verb, not a password
+    VOTE = "vote"
+    COMPLETE = "complete"  # the last vote is in
+    APPROVE = "approve"
+    RETURN = "return"
+    REJECT = "reject"
+    RELEASE = "release"
+    WITHDRAW = "withdraw"
+
+
+class By(StrEnum):
+    PLATFORM = "platform"
+    REQUESTER = "requester"
+    REVIEWER = "reviewer"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One row of the state machine."""
+
+    start: Status
+    verb: Verb
+    end: Status
+    by: By
+    event: str  # the audit action
+
+
+def _rows() -> tuple[Transition, ...]:
+    s, v, t = Status, Verb, Transition
+    return (
+        t(s.CHECKING, v.BLOCK, s.BLOCKED, By.PLATFORM, "release.blocked"),
+        t(s.CHECKING, v.PASS_CHECKS, s.SUBMITTED, By.PLATFORM, "release.submitted"),
+        t(s.SUBMITTED, v.VOTE, s.PARTIALLY_REVIEWED, By.REVIEWER, "release.voted"),
+        t(s.PARTIALLY_REVIEWED, v.VOTE, s.PARTIALLY_REVIEWED, By.REVIEWER, "release.voted"),
+        t(s.PARTIALLY_REVIEWED, v.COMPLETE, s.REVIEWED, By.PLATFORM, "release.reviewed"),
+        t(s.REVIEWED, v.APPROVE, s.APPROVED, By.PLATFORM, "release.approved"),
+        t(s.REVIEWED, v.RETURN, s.RETURNED, By.PLATFORM, "release.returned"),
+        t(s.REVIEWED, v.REJECT, s.REJECTED, By.PLATFORM, "release.rejected"),
+        t(s.APPROVED, v.RELEASE, s.RELEASED, By.PLATFORM, "release.released"),
+        t(s.BLOCKED, v.WITHDRAW, s.WITHDRAWN, By.REQUESTER, "release.withdrawn"),
+        t(s.SUBMITTED, v.WITHDRAW, s.WITHDRAWN, By.REQUESTER, "release.withdrawn"),
+        t(s.PARTIALLY_REVIEWED, v.WITHDRAW, s.WITHDRAWN, By.REQUESTER, "release.withdrawn"),
+        t(s.RETURNED, v.WITHDRAW, s.WITHDRAWN, By.REQUESTER, "release.withdrawn"),
+    )
+
+
+TRANSITIONS: tuple[Transition, ...] = _rows()
+FINAL = frozenset({Status.REJECTED, Status.RELEASED, Status.WITHDRAWN})
+
+
+def transition(status: Status, verb: Verb) -> Transition:
+    """The row for a verb in a state.
+
+    Raises:
+        Conflict: there is none.
+    """
+    for row in TRANSITIONS:
+        if row.start is status and row.verb is verb:
+            return row
+    raise Conflict(f"A release that is {status} cannot be changed by '{verb}'.")
+
+
+class Decision(StrEnum):
+    APPROVE = "approve"
+    RETURN = "return"
+    REJECT = "reject"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    reviewer: str
+    decision: Decision
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StagedFile:
+    """A file as the platform holds it."""
+
+    name: str  # a bare file name
+    sha256: str
+    size_bytes: int
+    sql: str = ""  # the question that made it, for evidence; empty when none was given
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """A request to let files out."""
+
+    id: int
+    grant_id: int
+    dataset: str
+    project: str
+    requester: str
+    context: str
+    files: tuple[StagedFile, ...]
+    status: Status
+    version: int  # counts changes; a change has to name the version it saw
+    reviewers_needed: int
+    votes: tuple[Vote, ...] = ()
+
+
+def check_vote(
+    release: Release, person: Person, *, pool: Sequence[str], project_members: Sequence[str], comment: str,
+    decision: Decision
+) -> None:
+    """Raise unless this person may vote on this release now."""
+    if not person.has(Role.REVIEWER):
+        raise NotAllowed("Only reviewers vote.", clause="role")
+    if person.name == release.requester:
+        raise NotAllowed("Nobody reviews their own request.", clause="reviewer is not the requester")
+    if person.name in project_members:
+        raise NotAllowed("Nobody reviews their own project.", clause="reviewer is not on the project")
+    if person.name not in pool:
+        raise NotAllowed(f"You are not a reviewer for {release.dataset}.", clause="reviewer pool")
+    transition(release.status, Verb.VOTE)
+    if any(v.reviewer == person.name for v in release.votes):
+        raise Conflict("You have voted on this release.", fix="Wait for the other votes.")
+    if decision is not Decision.APPROVE and len(comment.strip()) < 5:
+        raise BadInput("A request that goes back needs a reason.", where="comment", fix="Say what should change.")
+
+
+def outcome(votes: Sequence[Vote]) -> Verb:
+    """What the complete set of votes decides."""
+    decisions = {v.decision for v in votes}
+    if Decision.REJECT in decisions:
+        return Verb.REJECT
+    return Verb.RETURN if Decision.RETURN in decisions else Verb.APPROVE
+
+
+def after_checks(verdict: Verdict) -> Verb:
+    """A failed check blocks; all else goes to people."""
+    return Verb.BLOCK if verdict is Verdict.FAIL else Verb.PASS_CHECKS
+
+
+def visible_votes(release: Release, person: Person) -> tuple[Vote, ...]:
+    """The votes this person may see: one's own at once; all of them, to those who vote, when the last is in.
+
+    The requester and everyone else get the comments without names (``reviewer 1``), and only after the last vote.
+    """
+    complete = len(release.votes) >= release.reviewers_needed
+    if person.has(Role.REVIEWER) and person.name != release.requester:
+        own = tuple(v for v in release.votes if v.reviewer == person.name)
+        return release.votes if complete else own
+    if not complete:
+        return ()
+    return tuple(
+        Vote(reviewer=f"reviewer {i}", decision=v.decision, comment=v.comment)
+        for i, v in enumerate(sorted(release.votes, key=lambda v: v.comment), start=1)
+    )
+
+
+def allowed_verbs(
+    release: Release, person: Person, *, pool: Sequence[str], project_members: Sequence[str]
+) -> tuple[str, ...]:
+    """What this person may do with the release now, for pages and programs."""
+    verbs: list[str] = []
+    rows = [t for t in TRANSITIONS if t.start is release.status]
+    if person.name == release.requester and any(t.by is By.REQUESTER for t in rows):
+        verbs.append(Verb.WITHDRAW)
+    if release.status is Status.RELEASED and person.name == release.requester:
+        verbs.append("download")
+    try:
+        check_vote(
+            release, person, pool=pool, project_members=project_members, comment="", decision=Decision.APPROVE
+        )
+    except (NotAllowed, Conflict):
+        pass
+    else:
+        verbs.append(Verb.VOTE)
+    return tuple(verbs)
+
+
+def check_file_name(name: str) -> str:
+    """Return a bare, plain file name, or raise. No folders, no ``..``, no hidden files, no control characters."""
+    import re
+
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}", name) or ".." in name:
+        raise BadInput(
+            f"{name!r} cannot be an output's name.",
+            where="file",
+            fix="Use a bare name of letters, digits, '_', '-' and '.', such as table.csv, without folders.",
+        )
+    return name
