@@ -43,8 +43,12 @@ class Step:
 
 
 STEPS: tuple[Step, ...] = (
-    Step(ApplicationState.SUBMITTED, "approve", ApplicationState.APPROVED, Actor.OWNER, "application.approved"),
-    Step(ApplicationState.SUBMITTED, "reject", ApplicationState.REJECTED, Actor.OWNER, "application.rejected"),
+    Step(
+        ApplicationState.SUBMITTED, "approve", ApplicationState.APPROVED, Actor.OWNER, "application.approved"
+    ),
+    Step(
+        ApplicationState.SUBMITTED, "reject", ApplicationState.REJECTED, Actor.OWNER, "application.rejected"
+    ),
     Step(ApplicationState.APPROVED, "sign", ApplicationState.ACTIVE, Actor.APPLICANT, "agreement.signed"),
     Step(ApplicationState.APPROVED, "reject", ApplicationState.REJECTED, Actor.OWNER, "application.rejected"),
     Step(ApplicationState.ACTIVE, "revoke", ApplicationState.REVOKED, Actor.OWNER, "grant.revoked"),
@@ -93,7 +97,14 @@ class Grant:
 
 
 def check_application(
-    policy: DatasetPolicy, person: Person, *, project: str, purpose: str, mode: Mode, days: int, output_plan: str
+    policy: DatasetPolicy,
+    person: Person,
+    *,
+    project: str,
+    purpose: str,
+    mode: Mode,
+    days: int,
+    output_plan: str,
 ) -> None:
     """Raise unless this person may hand in this application."""
     check_role(person, Role.RESEARCHER)
@@ -105,12 +116,20 @@ def check_application(
         raise NotAllowed(f"{policy.name} is closed.", clause="open_class", fix="")
     if mode not in policy.access.modes:
         allowed = ", ".join(policy.access.modes)
-        raise BadInput(f"{policy.name} is not opened in mode {mode}.", where="mode", fix=f"Choose from: {allowed}.")
+        raise BadInput(
+            f"{policy.name} is not opened in mode {mode}.", where="mode", fix=f"Choose from: {allowed}."
+        )
     if not 1 <= days <= policy.access.max_days:
         raise BadInput(
-            f"{days} days is outside 1 to {policy.access.max_days}.", where="days", fix="Ask for a shorter period."
+            f"{days} days is outside 1 to {policy.access.max_days}.",
+            where="days",
+            fix="Ask for a shorter period.",
         )
-    for name, text, least in (("project", project, 3), ("purpose", purpose, 20), ("output_plan", output_plan, 10)):
+    for name, text, least in (
+        ("project", project, 3),
+        ("purpose", purpose, 20),
+        ("output_plan", output_plan, 10),
+    ):
         if len(text.strip()) < least:
             raise BadInput(
                 f"{name.replace('_', ' ')} is too short ({len(text.strip())} characters).",
@@ -123,7 +142,9 @@ def check_application(
 
 def allowed_verbs(application: Application, policy: DatasetPolicy, person: Person) -> tuple[str, ...]:
     """The verbs that this person may use on the application now."""
-    return tuple(s.verb for s in STEPS if s.start == application.state and _plays(s.actor, application, policy, person))
+    return tuple(
+        s.verb for s in STEPS if s.start == application.state and _plays(s.actor, application, policy, person)
+    )
 
 
 def step(application: Application, verb: str, policy: DatasetPolicy, person: Person) -> Step:
@@ -135,11 +156,16 @@ def step(application: Application, verb: str, policy: DatasetPolicy, person: Per
     """
     rows = [s for s in STEPS if s.start == application.state and s.verb == verb]
     if not rows:
-        raise Conflict(f"Application {application.id} is {application.state}; it cannot be changed by '{verb}'.")
+        raise Conflict(
+            f"Application {application.id} is {application.state}; it cannot be changed by '{verb}'."
+        )
     row = rows[0]
     if not _plays(row.actor, application, policy, person):
         who = policy.owner if row.actor is Actor.OWNER else application.applicant
-        raise NotAllowed(f"Only {who} ({row.actor}) may {verb} application {application.id}.", clause="separation of duties")
+        raise NotAllowed(
+            f"Only {who} ({row.actor}) may {verb} application {application.id}.",
+            clause="separation of duties",
+        )
     return row
 
 
@@ -149,7 +175,9 @@ def _plays(actor: Actor, application: Application, policy: DatasetPolicy, person
     return person.name == application.applicant
 
 
-def agreement(application: Application, policy: DatasetPolicy, *, policy_hash: str, starts: date) -> dict[str, Any]:
+def agreement(
+    application: Application, policy: DatasetPolicy, *, policy_hash: str, starts: date
+) -> dict[str, Any]:
     """The agreement: one document of text and whole numbers that every guard reads.
 
     Returns:
@@ -196,7 +224,7 @@ def agreement_hash(document: dict[str, Any]) -> str:
 
 
 def check_use(grant: Grant, person: Person, *, dataset: str, today: date) -> None:
-    """Raise unless the grant lets this person use the dataset today. The one gate for questions, notebooks, releases."""
+    """Raise unless the grant lets this person use the dataset today. The one gate for all uses."""
     if grant.person != person.name:
         raise NotAllowed("This grant belongs to somebody else.", clause="person")
     if grant.dataset != dataset:
@@ -206,4 +234,6 @@ def check_use(grant: Grant, person: Person, *, dataset: str, today: date) -> Non
     if today < grant.starts:
         raise NotAllowed(f"Grant {grant.id} starts on {grant.starts}.", clause="period")
     if today > grant.ends:
-        raise NotAllowed(f"Grant {grant.id} ended on {grant.ends}.", clause="period", fix="Apply for a new one.")
+        raise NotAllowed(
+            f"Grant {grant.id} ended on {grant.ends}.", clause="period", fix="Apply for a new one."
+        )

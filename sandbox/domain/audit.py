@@ -88,7 +88,9 @@ def verify_chain(entries: Iterable[Entry], head: Head) -> int:
     for entry in entries:
         expected = seq + 1
         if entry.seq != expected:
-            raise Tampered(f"Entry {expected} is missing; entry {entry.seq} stands there.", place=f"entry {expected}")
+            raise Tampered(
+                f"Entry {expected} is missing; entry {entry.seq} stands there.", place=f"entry {expected}"
+            )
         if entry.previous != previous:
             raise Tampered(f"Entry {expected} does not follow entry {seq}.", place=f"entry {expected}")
         if entry_hash(entry.seq, entry.at, entry.event, entry.previous) != entry.hash:

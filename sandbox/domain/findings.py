@@ -28,6 +28,8 @@ class Finding:
         reason: what is wrong, in plain words.
         fix: what would mend it.
         source: where the rule comes from.
+        from_rows: the verdict was computed from private rows. Shown to somebody who may only ask questions,
+            it would be a free exact answer, so such a person sees it neither in words nor as a state.
     """
 
     file: str
@@ -39,8 +41,18 @@ class Finding:
     source: str = ""
     row: int | None = None  # 0-based data row of a flagged cell
     column: str | None = None
+    from_rows: bool = False
 
 
 def worst(findings: Iterable[Finding]) -> Verdict:
     """The most severe verdict; PASS when there is none."""
     return max((f.verdict for f in findings), key=_ORDER.index, default=Verdict.PASS)
+
+
+def for_requester(findings: Iterable[Finding], *, reads_rows: bool) -> tuple[Finding, ...]:
+    """What the requester may see, and what may block a release before a person looks.
+
+    Args:
+        reads_rows: the grant lets its holder read raw rows (a room), so a verdict on them gives nothing away.
+    """
+    return tuple(f for f in findings if reads_rows or not f.from_rows)

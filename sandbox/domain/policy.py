@@ -69,11 +69,13 @@ class Column:
 
     type: ColumnType = _doc("What its cells are. A cell that does not fit becomes empty when publishing.")
     description: str = _doc("One line for the catalogue.", default="")
-    lower: int | None = _doc("Smallest value (whole number). Needed for SUM and AVG; smaller cells count as it.", default=None)
-    upper: int | None = _doc("Largest value (whole number). Needed for SUM and AVG; larger cells count as it.", default=None)
-    resolution: str = _doc(
-        "For decimal: the step that cells are rounded to, such as '0.01'.", default="1"
+    lower: int | None = _doc(
+        "Smallest value (whole number). Needed for SUM and AVG; smaller cells count as it.", default=None
     )
+    upper: int | None = _doc(
+        "Largest value (whole number). Needed for SUM and AVG; larger cells count as it.", default=None
+    )
+    resolution: str = _doc("For decimal: the step that cells are rounded to, such as '0.01'.", default="1")
     measured_in: str = _doc("Unit of measure, such as 'DM' or 'minutes'.", default="")
     categories: tuple[Scalar, ...] = _doc(
         "The public list of values. A column with it (or a boolean) can be a GROUP BY key; each listed value "
@@ -99,7 +101,9 @@ class Column:
 class Table:
     """One table. All tables of a dataset carry the unit column."""
 
-    columns: Mapping[str, Column] = _doc("The columns by name. Columns of the file not named here are not published.")
+    columns: Mapping[str, Column] = _doc(
+        "The columns by name. Columns of the file not named here are not published."
+    )
     description: str = _doc("One line for the catalogue.", default="")
     max_rows: int = _doc("A loose public bound on the number of rows; longer files are refused.")
     max_rows_per_unit: int = _doc(
@@ -120,10 +124,16 @@ class Unit:
 class BudgetTerms:
     """What all answers together may cost."""
 
-    epsilon: str = _doc("The lineage's cap for its whole life, at ``delta``; a decimal in quotes, such as '8'.")
+    epsilon: str = _doc(
+        "The lineage's cap for its whole life, at ``delta``; a decimal in quotes, such as '8'."
+    )
     delta: str = _doc("The probability at which epsilon is stated, such as '1e-6'.", default="1e-6")
-    accounting: Accounting = _doc("How losses add up. zcdp: Gaussian noise, rho adds.", default=Accounting.ZCDP)
-    per_question_percent: int = _doc("The most that one question may take of the cap (1-100, percent).", default=25)
+    accounting: Accounting = _doc(
+        "How losses add up. zcdp: Gaussian noise, rho adds.", default=Accounting.ZCDP
+    )
+    per_question_percent: int = _doc(
+        "The most that one question may take of the cap (1-100, percent).", default=25
+    )
     project_percent: int = _doc("One project's quota of the cap (1-100, percent).", default=50)
 
     @property
@@ -145,7 +155,9 @@ class AccessTerms:
 
     modes: tuple[Mode, ...] = _doc("The modes an application may ask for.", default=(Mode.QUERY,))
     max_days: int = _doc("The longest grant, in days.", default=365)
-    conditions: tuple[str, ...] = _doc("What an applicant promises, in plain words; part of the agreement.", default=())
+    conditions: tuple[str, ...] = _doc(
+        "What an applicant promises, in plain words; part of the agreement.", default=()
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +189,9 @@ class DatasetPolicy:
         "The budget's name. Versions, copies and derivations of the same people share one. Default: the name.",
         default="",
     )
-    unit: Unit | None = _doc("Whose privacy is protected. Needed unless unconditional or closed.", default=None)
+    unit: Unit | None = _doc(
+        "Whose privacy is protected. Needed unless unconditional or closed.", default=None
+    )
     tables: Mapping[str, Table] = _doc("The tables by name.", default_factory=dict)
     budget: BudgetTerms | None = _doc("Needed unless unconditional or closed.", default=None)
     access: AccessTerms = _doc("Who may apply for what.", default=AccessTerms())
@@ -204,7 +218,7 @@ class NotebookLimits:
     processes: int = _doc("Processes and threads.", default=256)
     open_files: int = _doc("Open files per process.", default=4096)
     home_mib: int = _doc("The home folder, in memory, in MiB.", default=128)
-    tmp_mib: int = _doc("/tmp, in memory, in MiB.", default=64)
+    tmp_mib: int = _doc("The folder for temporary files, in memory, in MiB.", default=64)
     idle_minutes: int = _doc("A notebook idle for this long is stopped.", default=120)
 
 
@@ -212,7 +226,9 @@ class NotebookLimits:
 class AnswerLimits:
     """What an answer may take."""
 
-    tick_ms: int = _doc("Answers leave on multiples of this many milliseconds, so that time says less.", default=100)
+    tick_ms: int = _doc(
+        "Answers leave on multiples of this many milliseconds, so that time says less.", default=100
+    )
     timeout_s: int = _doc("A question running longer fails, and stays charged, in seconds.", default=30)
     engine_memory_mib: int = _doc("Memory of the process that reads raw data, in MiB.", default=2048)
 
@@ -270,7 +286,9 @@ def _table_mistakes(p: DatasetPolicy, name: str, table: Table) -> Iterator[Mista
         elif column.lower is not None and column.upper is not None and column.lower >= column.upper:
             yield Mistake((*there, "upper"), f"{column.upper} is not above lower ({column.lower})")
         if column.type is ColumnType.DECIMAL and not _is_step(column.resolution):
-            yield Mistake((*there, "resolution"), f"{column.resolution!r} is not a step", "1, 0.1, 0.01 … 0.000001")
+            yield Mistake(
+                (*there, "resolution"), f"{column.resolution!r} is not a step", "1, 0.1, 0.01 … 0.000001"
+            )
         if len(set(column.categories)) != len(column.categories):
             yield Mistake((*there, "categories"), "a value is listed twice")
         if any(not _fits(value, column.type) for value in column.categories):
@@ -281,7 +299,9 @@ def _table_mistakes(p: DatasetPolicy, name: str, table: Table) -> Iterator[Mista
 
 def _private_mistakes(p: DatasetPolicy) -> Iterator[Mistake]:
     if p.unit is None:
-        yield Mistake(("unit",), "a conditional dataset has to say whose privacy is protected", "column and noun")
+        yield Mistake(
+            ("unit",), "a conditional dataset has to say whose privacy is protected", "column and noun"
+        )
     if p.budget is None:
         yield Mistake(("budget",), "a conditional dataset needs a budget", "epsilon and delta")
     else:

@@ -82,7 +82,9 @@ def check_epsilon(epsilon: float) -> float:
         raise BadInput("epsilon has to be a finite number.", where="epsilon", fix="Try epsilon=0.1.")
     if not 0 < epsilon <= 100:
         raise BadInput(
-            f"epsilon={epsilon:g} is outside (0, 100].", where="epsilon", fix="Smaller is more private: try 0.1."
+            f"epsilon={epsilon:g} is outside (0, 100].",
+            where="epsilon",
+            fix="Smaller is more private: try 0.1.",
         )
     return float(epsilon)
 

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -133,11 +134,17 @@ class Release:
     version: int  # counts changes; a change has to name the version it saw
     reviewers_needed: int
     votes: tuple[Vote, ...] = ()
+    crate_sha256: str = ""  # once released: the crate that leaves, in the vault
 
 
 def check_vote(
-    release: Release, person: Person, *, pool: Sequence[str], project_members: Sequence[str], comment: str,
-    decision: Decision
+    release: Release,
+    person: Person,
+    *,
+    pool: Sequence[str],
+    project_members: Sequence[str],
+    comment: str,
+    decision: Decision,
 ) -> None:
     """Raise unless this person may vote on this release now."""
     if not person.has(Role.REVIEWER):
@@ -152,7 +159,9 @@ def check_vote(
     if any(v.reviewer == person.name for v in release.votes):
         raise Conflict("You have voted on this release.", fix="Wait for the other votes.")
     if decision is not Decision.APPROVE and len(comment.strip()) < 5:
-        raise BadInput("A request that goes back needs a reason.", where="comment", fix="Say what should change.")
+        raise BadInput(
+            "A request that goes back needs a reason.", where="comment", fix="Say what should change."
+        )
 
 
 def outcome(votes: Sequence[Vote]) -> Verb:
@@ -208,8 +217,6 @@ def allowed_verbs(
 
 def check_file_name(name: str) -> str:
     """Return a bare, plain file name, or raise. No folders, no ``..``, no hidden files, no control characters."""
-    import re
-
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,99}", name) or ".." in name:
         raise BadInput(
             f"{name!r} cannot be an output's name.",

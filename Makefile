@@ -1,0 +1,43 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo up down test test-fast lint images lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## set up, then a system with public data, people and a guided tour
+	@scripts/setup.sh
+	@.venv/bin/sandbox demo
+
+up: ## set up, then start the system
+	@scripts/setup.sh
+	@.venv/bin/sandbox up
+
+down: ## stop the system
+	@.venv/bin/sandbox down
+
+test: ## set up, then every check and every test, with real containers, PostgreSQL and a browser
+	@scripts/setup.sh
+	@scripts/setup_tests.sh
+	@scripts/lint.sh
+	@.venv/bin/python -m pytest
+
+test-fast: ## checks and tests that need no container
+	@scripts/setup_venv.sh
+	@scripts/lint.sh
+	@.venv/bin/python -m pytest tests --ignore tests/e2e --quiet
+
+lint: ## style and types
+	@scripts/setup_venv.sh
+	@scripts/lint.sh
+
+images: ## build the images whose inputs changed, remove those that nothing uses any more
+	@scripts/setup_venv.sh
+	@scripts/setup_engine.sh
+	@.venv/bin/python images/build.py --prune
+
+lock: ## pin the dependencies anew (make lock UPGRADE=--upgrade for newer versions)
+	@scripts/lock.sh $(UPGRADE)
+
+clean: ## remove what set-up made in this folder, but no data (.sandbox stays)
+	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

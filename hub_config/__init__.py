@@ -1,0 +1,1 @@
+"""JupyterHub's configuration: who may sign in, what is started for whom, and nothing that decides."""

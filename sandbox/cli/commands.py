@@ -1,0 +1,284 @@
+"""The commands. Each translates; the journeys are in ``flows``."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from sandbox.cli import ask as ask_commands
+from sandbox.cli import processes, serve
+from sandbox.domain.audit import Event
+from sandbox.domain.errors import BadInput, NotFound, OperatorError
+from sandbox.domain.people import Person, Role
+from sandbox.settings import Settings
+from sandbox.store.keys import PUBLIC, verify_signature
+from sandbox.wiring import Sandbox, build
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="A secure data sandbox.", pretty_exceptions_enable=False
+)
+user_app = typer.Typer(no_args_is_help=True, help="People and their roles.")
+dataset_app = typer.Typer(no_args_is_help=True, help="Publish and list datasets.")
+policy_app = typer.Typer(no_args_is_help=True, help="Check policy files.")
+release_app = typer.Typer(no_args_is_help=True, help="Released crates.")
+audit_app = typer.Typer(no_args_is_help=True, help="The tamper-evident log.")
+for name, child in (
+    ("user", user_app),
+    ("dataset", dataset_app),
+    ("policy", policy_app),
+    ("release", release_app),
+    ("audit", audit_app),
+):
+    app.add_typer(child, name=name)
+app.command("serve", hidden=True)(serve.serve)
+app.command("login")(ask_commands.login)
+app.command("ask")(ask_commands.ask)
+app.command("estimate")(ask_commands.estimate)
+
+console = Console()
+
+
+def system() -> Sandbox:
+    """The system as this machine is set up."""
+    return build(Settings.from_environment())
+
+
+def operator(sandbox: Sandbox) -> Person:
+    """The operator at the machine's own terminal: an administrator by access to the files."""
+    return Person(name="operator", roles=frozenset({Role.ADMINISTRATOR}))
+
+
+# running
+
+
+@app.command()
+def up() -> None:
+    """Start everything and leave it running."""
+    from sandbox.demo.people import ensure_demo_people
+
+    settings = Settings.from_environment()
+    bring_up(settings)
+    sandbox = build(settings)
+    passwords = ensure_demo_people(sandbox)
+    console.print(f"\nRunning at [bold]{settings.portal_url}/[/]\n", highlight=False)
+    table = Table("account", "password", "roles", title="Demo accounts", title_justify="left")
+    for person in sandbox.store.people.all():
+        if person.name in passwords:
+            table.add_row(person.name, passwords[person.name], ", ".join(sorted(person.roles)))
+    console.print(table)
+    if not sandbox.store.datasets.all():
+        console.print("No dataset is published yet: 'sandbox demo' publishes four and takes you round.")
+    console.print("Stop it with [bold]make down[/].")
+
+
+@app.command()
+def down() -> None:
+    """Stop everything that 'up' started."""
+    stopped = processes.stop(Settings.from_environment())
+    console.print("Stopped." if stopped else "Nothing was running.")
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option(help="Leave the system running afterwards.")] = False,
+) -> None:
+    """Take the tour: the main job, end to end, on real data."""
+    from sandbox.demo.tour import take_tour
+
+    settings = Settings.from_environment()
+    was_running = processes.running(settings)
+    bring_up(settings)
+    try:
+        take_tour(settings, console=console)
+    finally:
+        if not keep and not was_running:
+            processes.stop(settings)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine has, what is missing, and what to do."""
+    from sandbox.cli.doctor import examine
+
+    table = Table("check", "state", "what to do")
+    healthy = True
+    for finding in examine(Settings.from_environment()):
+        healthy = healthy and finding.good
+        table.add_row(
+            finding.name,
+            ("[green]ok[/]  " if finding.good else "[red]missing[/]  ") + finding.state,
+            finding.fix,
+        )
+    console.print(table)
+    raise typer.Exit(0 if healthy else 1)
+
+
+@app.command()
+def status() -> None:
+    """Which processes answer."""
+    for name, answers in processes.status(Settings.from_environment()).items():
+        console.print(f"{name:8} {'[green]answers[/]' if answers else '[red]down[/]'}")
+
+
+def bring_up(settings: Settings) -> None:
+    """Start the processes and wait for them, showing progress."""
+    already = processes.running(settings)
+    processes.start(settings)
+    with console.status("Starting …") as spinner:
+        waiting = set(processes.NAMES)
+        for ready in processes.wait_ready(settings):
+            waiting.discard(ready.name)
+            spinner.update("Waiting for " + ", ".join(n for n in processes.NAMES if n in waiting))
+            if not already:
+                console.print(
+                    f"  [green]✓[/] {ready.name:8} ready after {ready.waited_s:.1f} s", highlight=False
+                )
+
+
+# people
+
+
+@user_app.command("add")
+def user_add(
+    name: str,
+    role: Annotated[list[Role], typer.Option(help="May be given several times.")],
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
+) -> None:
+    """Add a person."""
+    sandbox = system()
+    person = Person(name=name, roles=frozenset(role))
+    sandbox.store.people.add(
+        person,
+        password=password,
+        event=Event("operator", "person.added", f"person:{name}", {"roles": sorted(role)}),
+    )
+    console.print(f"Added {name}: {', '.join(sorted(role))}.")
+
+
+@user_app.command("list")
+def user_list() -> None:
+    """List people and roles."""
+    table = Table("name", "roles")
+    for person in system().store.people.all():
+        table.add_row(person.name, ", ".join(sorted(person.roles)))
+    console.print(table)
+
+
+# datasets and policies
+
+
+@dataset_app.command("publish")
+def dataset_publish(
+    policy: Annotated[Path, typer.Argument(help="The dataset's policy (YAML).")],
+    file: Annotated[
+        list[str], typer.Argument(help="TABLE=FILE for each table, or FILE when there is one table.")
+    ],
+) -> None:
+    """Publish a dataset, or a new version of it."""
+    from sandbox.store.policy_files import read_dataset_policy
+
+    sandbox = system()
+    tables = list(read_dataset_policy(policy).tables)
+    files = {}
+    for item in file:
+        table, _, path = item.rpartition("=")
+        if not table and len(tables) != 1:
+            raise BadInput(
+                f"{item!r} names no table.",
+                where="file",
+                fix=f"Write TABLE=FILE; tables: {', '.join(tables)}.",
+            )
+        files[table or tables[0]] = Path(path)
+    with console.status(f"Publishing {policy.stem} …"):
+        report = sandbox.publish_dataset(operator(sandbox), policy_file=policy, files=files)
+    console.print(
+        f"[green]✓[/] {report.dataset} ({report.open_class}), version {report.snapshot[:12]}", highlight=False
+    )
+    for line in report.lines:
+        console.print(f"  {line}", highlight=False)
+
+
+@dataset_app.command("list")
+def dataset_list() -> None:
+    """List published datasets."""
+    table = Table("name", "class", "title", "version")
+    for entry in system().views.catalogue():
+        table.add_row(
+            entry.policy.name, str(entry.policy.open_class), entry.policy.title, entry.snapshot[:12]
+        )
+    console.print(table)
+
+
+@policy_app.command("check")
+def policy_check(files: Annotated[list[Path], typer.Argument()]) -> None:
+    """Check policy files; every mistake is named with file, line, key and allowed values."""
+    from sandbox.store.policy_files import read_dataset_policy, read_site_policy
+
+    for file in files:
+        (read_site_policy if file.name == "site.yaml" else read_dataset_policy)(file)
+        console.print(f"[green]✓[/] {file}", highlight=False)
+
+
+# releases and the log
+
+
+@release_app.command("verify")
+def release_verify(
+    crate: Annotated[Path, typer.Argument(help="The crate (ZIP).")],
+    key: Annotated[
+        Path | None, typer.Option(help="The platform's public key (PEM); this machine's when left out.")
+    ] = None,
+) -> None:
+    """Check a crate offline: every file's hash and the platform's signature."""
+    from sandbox.disclosure.crate import verify_crate
+
+    if not crate.is_file():
+        raise NotFound(f"There is no file {crate}.")
+    key = key or Settings.from_environment().keys_dir / PUBLIC
+    if not key.is_file():
+        raise NotFound(f"There is no key {key}.", fix="Give the platform's public key by --key.")
+    report = verify_crate(crate.read_bytes(), verify=partial(verify_signature, key.read_bytes()))
+    console.print(
+        f"[green]✓[/] The crate is whole and signed by the platform's key ({key.name}).", highlight=False
+    )
+    for line in report.lines():
+        console.print(f"  {line}", highlight=False)
+
+
+@audit_app.command("verify")
+def audit_verify() -> None:
+    """Walk the whole log: every link, and the signed head."""
+    count = system().views.verify_log()
+    console.print(f"[green]✓[/] {count} entries, unbroken, head signed.", highlight=False)
+
+
+@audit_app.command("show")
+def audit_show(limit: Annotated[int, typer.Option(min=1, max=500)] = 20, action: str = "") -> None:
+    """Show the newest entries."""
+    sandbox = system()
+    table = Table("#", "at", "who", "what", "object", "facts")
+    for entry in reversed(sandbox.views.log(operator(sandbox), limit=limit, action=action).entries):
+        facts = ", ".join(f"{k}={_short(v)}" for k, v in entry.event.facts.items())
+        table.add_row(
+            str(entry.seq), entry.at[:19], entry.event.actor, entry.event.action, entry.event.object, facts
+        )
+    console.print(table)
+
+
+@audit_app.command("key")
+def audit_key() -> None:
+    """Print the platform's public key, which verifies crates and the log."""
+    pem = Settings.from_environment().keys_dir / PUBLIC
+    if not pem.is_file():
+        raise OperatorError("This installation has no key yet.", fix="Start it once with 'make up'.")
+    typer.echo(pem.read_text())
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text[:12] + "…" if len(text) > 40 else text

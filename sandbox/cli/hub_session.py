@@ -1,0 +1,135 @@
+"""A person's own session with JupyterHub, for the command line and the tour: sign in, token, start a notebook."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from sandbox.domain.errors import NotSignedIn, OperatorError, SandboxError
+from sandbox.settings import PORTAL_PREFIX, Settings
+
+TOKEN_LIFE_S = 8 * 3600
+
+
+class HubRefused(SandboxError):
+    """The hub would not do it, and said why."""
+
+    code = "hub_refused"
+    status = 409
+
+
+@dataclass(slots=True)
+class HubSession:
+    """Signed in as one person, through the public address, as a browser would be.
+
+    Raises:
+        NotSignedIn: the name or the password is wrong.
+    """
+
+    settings: Settings
+    name: str
+    password: str = field(repr=False)
+    note: str = "command line"
+    token: str = field(init=False, repr=False)
+    http: httpx.Client = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        with httpx.Client(base_url=self.settings.url, timeout=30, trust_env=False) as browser:
+            self.token = self._sign_in(browser)
+        self.http = httpx.Client(
+            base_url=self.settings.url,
+            headers={"Authorization": f"token {self.token}"},
+            timeout=60,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.http.close()
+
+    def portal(self, method: str, path: str, **more: Any) -> Any:
+        """Call the portal's API as this person.
+
+        Raises:
+            HubRefused: with the portal's own message and fix.
+        """
+        response = self.http.request(method, f"{PORTAL_PREFIX}/api/v1/{path}", **more)
+        if response.is_error:
+            error = response.json().get("error", {})
+            raise HubRefused(error.get("message", response.text), fix=error.get("fix", ""))
+        kind = response.headers.get("content-type", "")
+        return response.json() if "json" in kind else response.content
+
+    def start_notebook(self, server: str, *, timeout_s: float = 90) -> float:
+        """Start a grant's notebook server, and wait until it answers.
+
+        Returns:
+            The seconds it took.
+
+        Raises:
+            HubRefused: the hub would not start it.
+        """
+        began = time.monotonic()
+        response = self.http.post(f"/hub/api/users/{self.name}/servers/{server}")
+        if response.status_code not in (201, 202, 400):
+            raise HubRefused(_message(response))
+        if response.status_code == 400 and "already running" not in response.text:
+            raise HubRefused(_message(response))
+        while time.monotonic() - began < timeout_s:
+            if self.notebook_ready(server):
+                return time.monotonic() - began
+            time.sleep(0.2)
+        raise HubRefused(
+            f"The notebook {server} was not ready after {timeout_s:.0f} s.", fix="Run 'sandbox doctor'."
+        )
+
+    def notebook_ready(self, server: str) -> bool:
+        """True when the server runs."""
+        model = self.http.get(f"/hub/api/users/{self.name}").json()
+        state = model.get("servers", {}).get(server)
+        return bool(state and state.get("ready"))
+
+    def stop_notebook(self, server: str) -> None:
+        """Stop the server; nothing happens when it does not run."""
+        self.http.delete(f"/hub/api/users/{self.name}/servers/{server}")
+
+    def _sign_in(self, browser: httpx.Client) -> str:
+        try:
+            browser.get("/hub/login")
+            form = {
+                "username": self.name,
+                "password": self.password,
+                "_xsrf": browser.cookies.get("_xsrf", path="/hub/"),
+            }
+            answer = browser.post("/hub/login", data=form)
+        except httpx.HTTPError as error:
+            raise OperatorError(
+                f"The sandbox does not answer at {self.settings.url}.", fix="Start it with 'make up'."
+            ) from error
+        if answer.status_code != 302:
+            raise NotSignedIn(
+                "The name or the password is wrong.", fix="An administrator can set a new password."
+            )
+        made = browser.post(
+            f"/hub/api/users/{self.name}/tokens",
+            json={"expires_in": TOKEN_LIFE_S, "note": self.note},
+            headers={"X-XSRFToken": browser.cookies.get("_xsrf", path="/hub/") or ""},
+        )
+        if made.status_code != 201:
+            raise OperatorError(f"The hub gave no token: {_message(made)}")
+        return str(made.json()["token"])
+
+
+def _message(response: httpx.Response) -> str:
+    try:
+        return str(response.json()["message"])
+    except (ValueError, KeyError):
+        return f"HTTP {response.status_code}"

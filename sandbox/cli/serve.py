@@ -1,0 +1,88 @@
+"""``sandbox serve NAME``: one process, in the foreground. Supervisor calls it; people seldom do."""
+
+from __future__ import annotations
+
+import os
+
+import typer
+
+from sandbox.cli import processes
+from sandbox.domain.audit import Event
+from sandbox.domain.errors import BadInput
+from sandbox.settings import Settings
+from sandbox.wiring import build, engine_user
+
+
+def serve(name: str) -> None:
+    """Run one of the processes."""
+    settings = Settings.from_environment()
+    processes.lay_out(settings)
+    match name:
+        case "engine":
+            _engine(settings)
+        case "gate":
+            _gate(settings)
+        case "portal":
+            _portal(settings)
+        case "hub" | "proxy":
+            arguments, more = processes.command(name, settings)
+            os.execve(arguments[0], arguments, os.environ | settings.as_environment() | more)  # noqa: S606
+        case _:
+            raise BadInput(
+                f"{name!r} is no process.", where="name", fix=f"Choose from {', '.join(processes.NAMES)}."
+            )
+
+
+def _engine(settings: Settings) -> None:
+    """The engine's container, as long as this process lives."""
+    from sandbox.isolation.container import Images
+    from sandbox.isolation.engine_room import run_engine
+    from sandbox.store.policy_files import read_site_policy
+
+    site = read_site_policy(settings.policies / "site.yaml")
+    raise typer.Exit(
+        run_engine(
+            images=Images.read(settings.images_file),
+            raw_dir=settings.raw_dir,
+            views_dir=settings.views_dir,
+            socket=settings.engine_socket,
+            memory_mib=site.answers.engine_memory_mib,
+            timeout_s=site.answers.timeout_s,
+            user=engine_user(),
+            name=f"sandbox-engine-{settings.hub_port}",
+        )
+    )
+
+
+def _gate(settings: Settings) -> None:
+    from sandbox.isolation.gate import GateRecord, run_gate
+
+    store = build(settings).store
+
+    def record(what: GateRecord) -> None:
+        store.log.record(Event(what.actor, what.action, what.object, what.facts))
+
+    run_gate(
+        run_dir=settings.gate_dir,
+        hub_url=settings.hub_url,
+        portal_url=f"http://127.0.0.1:{settings.portal_port}",
+        port=settings.gate_port,
+        record=record,
+    )
+
+
+def _portal(settings: Settings) -> None:
+    import uvicorn
+
+    from sandbox.portal import create_app
+
+    sandbox = build(settings)
+    sandbox.store.ledger.recover(event=Event("system:portal", "ledger.recovered", "ledger", {}))
+    uvicorn.run(
+        create_app(sandbox),
+        host="127.0.0.1",
+        port=settings.portal_port,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+    )

@@ -1,0 +1,122 @@
+"""An answer as a value and as the bytes that are stored, and sent again to whoever asks the same.
+
+Numbers are noisy: a count may be below zero, and a total need not equal the sum of its parts. Both are left
+as they are, because repairing them would bend averages of many answers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.domain.policy import Scalar
+
+Number = int | float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerColumn:
+    """One column of an answer, key or measure, in the asked order.
+
+    Attributes:
+        kind: ``key``, ``count``, ``sum`` or ``avg``.
+        error_95: the noise is within ± this in 95 of 100 cells; None for keys and where it differs by cell.
+        measured_in: the unit of measure, in words.
+    """
+
+    name: str
+    kind: str
+    error_95: Number | None
+    measured_in: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimated:
+    """A noisy value with its 95 % interval; all None where the noise leaves nothing to say."""
+
+    value: Number | None
+    low: Number | None
+    high: Number | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What the answer cost: exact, and as people read it."""
+
+    nano_rho: int
+    epsilon: float
+    delta: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundingUsed:
+    """How much one unit could change the answer at most."""
+
+    plan: str  # ``rows`` or ``groups``
+    rows_per_unit: int
+    groups_per_unit: int | None  # None where a unit may be in all
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Everything that leaves for one question."""
+
+    question: str  # canonical SQL
+    dataset: str
+    snapshot: str
+    columns: tuple[AnswerColumn, ...]
+    rows: tuple[Mapping[str, Scalar | Estimated], ...]
+    price: Price
+    bounding: BoundingUsed
+    notes: tuple[str, ...]
+
+    def document(self) -> dict[str, Any]:
+        """The answer as a JSON value."""
+        return {
+            "question": self.question,
+            "dataset": self.dataset,
+            "snapshot": self.snapshot,
+            "columns": [
+                {"name": c.name, "kind": c.kind, "error_95": c.error_95, "measured_in": c.measured_in}
+                for c in self.columns
+            ],
+            "rows": [{name: _cell(value) for name, value in row.items()} for row in self.rows],
+            "price": {
+                "nano_rho": self.price.nano_rho,
+                "epsilon": self.price.epsilon,
+                "delta": self.price.delta,
+            },
+            "bounding": {
+                "plan": self.bounding.plan,
+                "rows_per_unit": self.bounding.rows_per_unit,
+                "groups_per_unit": self.bounding.groups_per_unit,
+                "text": self.bounding.text,
+            },
+            "notes": list(self.notes),
+        }
+
+
+def to_bytes(answer: Answer) -> bytes:
+    """The answer as UTF-8 JSON without spaces."""
+    return json.dumps(answer.document(), separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def document_of(data: bytes) -> dict[str, Any]:
+    """The JSON value of stored answer bytes.
+
+    Raises:
+        ValueError: the bytes are no answer.
+    """
+    document = json.loads(data)
+    if not isinstance(document, dict) or "rows" not in document or "columns" not in document:
+        raise ValueError("these bytes are no answer")
+    return document
+
+
+def _cell(value: Scalar | Estimated) -> Any:
+    if isinstance(value, Estimated):
+        return {"value": value.value, "low": value.low, "high": value.high}
+    return value

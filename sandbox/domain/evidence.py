@@ -1,0 +1,93 @@
+"""What the platform computed itself, to hold beside a table that a researcher wants to take home.
+
+- Evidence is exact and never leaves the platform: checks read it, people see only verdicts.
+- ``units`` counts distinct privacy units, ``rows`` counts rows; thresholds are about units.
+- A whole number is exact; any other number is decimal text, so that nothing is compared as a binary fraction.
+- Every listed key has a row, also when nobody is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sandbox.domain.policy import Scalar
+
+Exact = int | str | None  # whole number | decimal text such as '12.50' | nothing (an empty cell's average)
+
+
+class MeasureKind(StrEnum):
+    """What a column of the evidence holds."""
+
+    COUNT_ROWS = "count_rows"
+    COUNT_UNITS = "count_units"
+    SUM = "sum"
+    AVG = "avg"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRow:
+    """One cell of the recomputed table.
+
+    Attributes:
+        key: the cell's keys, in the order of ``Evidence.keys``; dates as ISO text; None for an empty key.
+        values: the exact value of each measure, by its output name.
+        units: distinct privacy units in the cell.
+        rows: rows in the cell.
+    """
+
+    key: tuple[Scalar | None, ...]
+    values: Mapping[str, Exact]
+    units: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """A table computed again on the raw rows.
+
+    Attributes:
+        sql: the canonical question that made it.
+        keys: names of the grouping columns, as they appear in the output.
+        rows: one for each listed combination of keys.
+        kinds: what each measure is, by its output name.
+    """
+
+    sql: str
+    keys: tuple[str, ...]
+    rows: tuple[EvidenceRow, ...]
+    kinds: Mapping[str, MeasureKind] = field(default_factory=dict)
+
+
+def evidence_document(evidence: Evidence) -> dict[str, Any]:
+    """The evidence as a JSON value of text, whole numbers and null."""
+    return {
+        "sql": evidence.sql,
+        "keys": list(evidence.keys),
+        "kinds": {name: str(kind) for name, kind in evidence.kinds.items()},
+        "rows": [
+            {"key": list(row.key), "values": dict(row.values), "units": row.units, "rows": row.rows}
+            for row in evidence.rows
+        ],
+    }
+
+
+def evidence_from_document(document: Mapping[str, Any]) -> Evidence:
+    """The reverse of ``evidence_document``.
+
+    Raises:
+        KeyError, TypeError, ValueError: the document has another shape.
+    """
+    return Evidence(
+        sql=document["sql"],
+        keys=tuple(document["keys"]),
+        kinds={name: MeasureKind(kind) for name, kind in document["kinds"].items()},
+        rows=tuple(
+            EvidenceRow(
+                key=tuple(row["key"]), values=dict(row["values"]), units=row["units"], rows=row["rows"]
+            )
+            for row in document["rows"]
+        ),
+    )

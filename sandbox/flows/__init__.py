@@ -1,0 +1,9 @@
+"""The journeys. One file is one story, told top to bottom; rules come from ``domain``, parts are handed in.
+
+publish_dataset   a file and its policy become a private view and a budget
+request_access    application -> agreement -> grant
+open_notebook     a grant becomes a locked container
+answer_question   SQL -> price -> reserved -> answered
+review_release    file -> findings -> votes -> crate
+views             what each person may see
+"""

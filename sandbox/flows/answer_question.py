@@ -1,0 +1,237 @@
+"""A question, from text to private answer.
+
+parse -> plan (no data read) -> reserve the price durably -> run in the engine's own process -> store the answer
+-> send it on the next tick. Past the reservation the price stays spent, whatever happens, and the caller sees
+one constant error.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeVar
+
+from sandbox.domain.access import Grant, check_use
+from sandbox.domain.audit import Event
+from sandbox.domain.budget import Account, check_affordable
+from sandbox.domain.canonical import sha256_hex
+from sandbox.domain.errors import BadInput, CallerError, NotAllowed, NotFound, Unanswered
+from sandbox.domain.people import Person
+from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.privacy_loss import check_epsilon, epsilon_of, loss_for_epsilon
+from sandbox.domain.question import Question, canonical_sql
+from sandbox.flows.published import Published, published
+from sandbox.privacy.engine import Engine
+from sandbox.privacy.parse import parse
+from sandbox.privacy.plan import Plan, plan
+from sandbox.store import Store
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a question would cost and how exact it would be. Computed without access to data."""
+
+    plan: Plan
+    question: str
+    epsilon: float
+    delta: float
+    percent_of_project: float  # of the project's quota, 0-100
+    asks_left: int  # how many more questions of this price fit in what is left
+    affordable: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A stored answer, as its bytes."""
+
+    id: int
+    body: bytes
+    cached: bool
+
+    def document(self) -> dict[str, Any]:
+        value: dict[str, Any] = json.loads(self.body)
+        return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerQuestion:
+    """The journey's parts."""
+
+    store: Store
+    engine: Engine
+    tick_ms: int
+    today: Callable[[], date]
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    def estimate(self, person: Person, grant: Grant, *, sql: str, epsilon: float) -> Estimate:
+        """Price and error of every column, spending nothing."""
+        dataset, question, planned = self._planned(person, grant, sql=sql, epsilon=epsilon)
+        delta = _delta(dataset.policy)
+        accounts = self._accounts(dataset.policy, grant)
+        left = min(a.left.nano_rho for a in accounts)
+        quota = accounts[-1].cap.nano_rho
+        price = planned.loss.nano_rho
+        assert dataset.policy.budget is not None  # noqa: S101 - check() demands it of private datasets
+        return Estimate(
+            plan=planned,
+            question=canonical_sql(question),
+            epsilon=epsilon_of(planned.loss, delta=delta),
+            delta=delta,
+            percent_of_project=100.0 * price / quota if quota else 100.0,
+            asks_left=left // price if price else 0,
+            affordable=price <= left and planned.loss.fits_in(dataset.policy.budget.per_question),
+        )
+
+    def ask(
+        self, person: Person, grant: Grant, *, sql: str, epsilon: float, idempotency_key: str = ""
+    ) -> Answered:
+        """Answer, or raise.
+
+        Raises:
+            QuestionRefused, BadInput, NotAllowed, OverBudget: before anything was spent.
+            OperatorError: the engine is down; nothing was spent.
+            Unanswered: charged, and no answer; constant.
+        """
+        started = self.monotonic()
+        dataset, question, planned = self._planned(person, grant, sql=sql, epsilon=epsilon)
+        canonical = canonical_sql(question)
+        assert dataset.policy.budget is not None  # noqa: S101
+        if len(idempotency_key) > 200:
+            raise BadInput("idempotency_key is longer than 200 characters.", where="idempotency_key")
+        check_affordable(
+            planned.loss, (), per_question=dataset.policy.budget.per_question, delta=_delta(dataset.policy)
+        )
+        reservation = self.store.ledger.reserve(
+            grant=grant,
+            lineage=dataset.policy.budget_lineage,
+            snapshot=dataset.snapshot,
+            policy_hash=dataset.policy_hash,
+            canonical=canonical,
+            cost=planned.loss,
+            delta=_delta(dataset.policy),
+            idempotency_key=idempotency_key,
+            before_charge=self.engine.health,  # a stopped engine is an operator's error, and costs nothing
+            event=Event(
+                actor=person.name,
+                action="question.reserved",
+                object=f"dataset:{dataset.policy.name}",
+                facts={
+                    "grant": grant.id,
+                    "question_sha256": sha256_hex(canonical.encode()),
+                    "nano_rho": planned.loss.nano_rho,
+                },
+            ),
+        )
+        if reservation.answer is not None:
+            return Answered(id=reservation.question_id, body=reservation.answer, cached=True)
+        try:
+            return self._on_tick(
+                started, lambda: self._run(dataset, canonical, planned, reservation.question_id)
+            )
+        except Exception as failure:
+            if isinstance(failure, Unanswered):
+                raise
+            _log.error(
+                "question %d failed after its reservation: %s",
+                reservation.question_id,
+                type(failure).__name__,
+            )
+            raise Unanswered from None
+
+    def _run(self, dataset: Published, canonical: str, planned: Plan, question_id: int) -> Answered:
+        self.store.ledger.start(
+            question_id, event=Event("system:portal", "question.started", f"question:{question_id}")
+        )
+        try:
+            body = self.engine.answer(
+                dataset=dataset.policy.name,
+                snapshot=dataset.snapshot,
+                sql=canonical,
+                nano_rho=planned.loss.nano_rho,
+            )
+        except Exception as failure:
+            _log.error("the engine did not answer question %d: %s", question_id, type(failure).__name__)
+            self.store.ledger.fail(
+                question_id, event=Event("system:portal", "question.failed", f"question:{question_id}")
+            )
+            raise Unanswered from None
+        self.store.ledger.settle(
+            question_id,
+            body,
+            event=Event(
+                "system:portal",
+                "question.answered",
+                f"question:{question_id}",
+                {"answer_sha256": sha256_hex(body)},
+            ),
+        )
+        return Answered(id=question_id, body=body, cached=False)
+
+    def _on_tick(self, started: float, run: Callable[[], T]) -> T:
+        """Let a result, or its failure, leave on a multiple of the tick counted from the question's arrival."""
+        try:
+            return run()
+        finally:
+            elapsed_ms = (self.monotonic() - started) * 1000
+            ticks = math.ceil(elapsed_ms / self.tick_ms) or 1
+            self.sleep(max(0.0, ticks * self.tick_ms - elapsed_ms) / 1000)
+
+    def _planned(
+        self, person: Person, grant: Grant, *, sql: str, epsilon: float
+    ) -> tuple[Published, Question, Plan]:
+        dataset = published(self.store, grant.dataset)
+        check_use(grant, person, dataset=dataset.policy.name, today=self.today())
+        check_epsilon(epsilon)
+        question = parse(sql, dataset.policy)
+        target = loss_for_epsilon(epsilon, delta=_delta(dataset.policy))
+        return dataset, question, plan(question, dataset.policy, target=target)
+
+    def _accounts(self, policy: DatasetPolicy, grant: Grant) -> tuple[Account, Account]:
+        return self.store.ledger.accounts(policy.budget_lineage, grant.project)
+
+
+def grant_for(
+    store: Store, person: Person, *, grant_id: int | None, dataset: str | None, today: date
+) -> Grant:
+    """The grant a person means: the one named, or the only one that holds for the dataset today.
+
+    Raises:
+        NotFound: no such grant of this person.
+        BadInput: several would fit.
+        NotAllowed: none holds for the dataset.
+    """
+    mine = store.access.grants_of(person.name)
+    if grant_id is not None:
+        for grant in mine:
+            if grant.id == grant_id:
+                return grant
+        raise NotFound(f"You have no grant {grant_id}.", fix="See your grants on the portal.")
+    fitting = [g for g in mine if g.holds_on(today) and (dataset is None or g.dataset == dataset)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise BadInput(
+            "Several of your grants would fit.",
+            where="grant",
+            fix="Name one of: " + ", ".join(f"{g.id} ({g.dataset}, {g.project})" for g in fitting) + ".",
+        )
+    raise NotAllowed(
+        f"You have no grant that holds today{f' for {dataset}' if dataset else ''}.",
+        clause="grant",
+        fix="Apply for one in the catalogue.",
+    )
+
+
+def _delta(policy: DatasetPolicy) -> float:
+    if policy.budget is None:
+        raise CallerError(f"{policy.name} has no budget, so it answers no questions.")
+    return float(policy.budget.delta)

@@ -1,0 +1,135 @@
+"""A file and its policy become a private view and a budget; an unconditional dataset becomes a download.
+
+The raw file is taken into the raw store by hash; only the engine's process ever opens it. Publishing again makes a
+new version; the budget belongs to the lineage, so no new budget comes of it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.domain.audit import Event
+from sandbox.domain.canonical import content_hash, sha256_hex
+from sandbox.domain.errors import BadInput, Conflict, NotAllowed
+from sandbox.domain.people import Person, Role
+from sandbox.domain.policy import DatasetPolicy, OpenClass
+from sandbox.domain.policy_document import policy_to_document
+from sandbox.privacy.engine import Engine
+from sandbox.store import Store
+from sandbox.store.policy_files import read_dataset_policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedReport:
+    """What the owner is told. Not for anyone else: its counts come from rows."""
+
+    dataset: str
+    open_class: OpenClass
+    snapshot: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishDataset:
+    """The journey's parts."""
+
+    store: Store
+    engine: Engine
+    raw_dir: Path
+    hand_over: Callable[[Path], None]  # gives a raw file to the engine's user
+
+    def __call__(self, person: Person, *, policy_file: Path, files: Mapping[str, Path]) -> PublishedReport:
+        """Publish a dataset, or a new version of it.
+
+        Args:
+            files: one raw file (CSV or Parquet) for each table of the policy.
+
+        Raises:
+            PolicyRefused: the policy's mistakes, all of them.
+            BadInput: a table without a file, or a file that does not fit its table.
+        """
+        policy = read_dataset_policy(policy_file)
+        self._check_may(person, policy)
+        if policy.open_class is not OpenClass.CLOSED and set(files) != set(policy.tables):
+            raise BadInput(
+                f"{policy.name} has the tables {', '.join(policy.tables)}; "
+                f"files came for {', '.join(files) or 'none'}.",
+                where="files",
+                fix="Give one file for each table: TABLE=FILE.",
+            )
+        document = policy_to_document(policy)
+        if policy.private:
+            snapshot, lines = self._private_view(policy, files)
+            public: dict[str, str] = {}
+        else:
+            public = self._downloads(policy, files)
+            snapshot, lines = content_hash(public), tuple(f"{t}: open to all" for t in public)
+        self.store.datasets.publish(
+            policy,
+            policy_hash=content_hash(document),
+            snapshot=snapshot,
+            public_files=public,
+            event=Event(
+                person.name,
+                "dataset.published",
+                f"dataset:{policy.name}",
+                {
+                    "policy_sha256": content_hash(document),
+                    "snapshot": snapshot,
+                    "class": str(policy.open_class),
+                },
+            ),
+        )
+        if policy.budget is not None and policy.private:
+            self.store.ledger.open_account(
+                policy.budget_lineage,
+                cap=policy.budget.cap,
+                project_cap=policy.budget.per_project,
+                event=Event(
+                    person.name,
+                    "budget.opened",
+                    f"lineage:{policy.budget_lineage}",
+                    {"cap_nano_rho": policy.budget.cap.nano_rho},
+                ),
+            )
+        return PublishedReport(
+            dataset=policy.name, open_class=policy.open_class, snapshot=snapshot, lines=tuple(lines)
+        )
+
+    def _check_may(self, person: Person, policy: DatasetPolicy) -> None:
+        before = self.store.datasets.get(policy.name)
+        if person.has(Role.ADMINISTRATOR):
+            return
+        if not person.has(Role.OWNER) or person.name != policy.owner:
+            raise NotAllowed(
+                f"Only its owner ({policy.owner}) or an administrator may publish {policy.name}.",
+                clause="role",
+            )
+        if before is not None and before.policy.owner != person.name:
+            raise Conflict(f"{policy.name} belongs to {before.policy.owner}.")
+
+    def _private_view(self, policy: DatasetPolicy, files: Mapping[str, Path]) -> tuple[str, tuple[str, ...]]:
+        taken = {table: self._take(policy.name, file) for table, file in files.items()}
+        report = self.engine.publish(policy=policy, files={t: p.name for t, p in taken.items()})
+        return report.snapshot, report.lines()
+
+    def _take(self, dataset: str, file: Path) -> Path:
+        """Copy a raw file into the raw store under its hash; never changed afterwards."""
+        if not file.is_file():
+            raise BadInput(f"{file} is not a file.", where="files", fix="Check the path.")
+        self.raw_dir.mkdir(parents=True, exist_ok=True)
+        digest = sha256_hex(file.read_bytes())
+        target = self.raw_dir / f"{dataset}-{digest[:16]}{file.suffix.lower()}"
+        if not target.exists():
+            half = target.with_suffix(".part")
+            shutil.copyfile(file, half)
+            os.replace(half, target)
+        self.hand_over(target)
+        return target
+
+    def _downloads(self, policy: DatasetPolicy, files: Mapping[str, Path]) -> dict[str, str]:
+        return {table: self.store.vault.put(file.read_bytes()).sha256 for table, file in files.items()}

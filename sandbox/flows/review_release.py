@@ -1,0 +1,305 @@
+"""An output's way out: staged by hash, checked, voted on blind, rebuilt, sealed in a crate.
+
+What the researcher sends is copied and known by its SHA-256 from then on; what changes afterwards in the notebook
+changes nothing here. Where the SQL behind a table is given, its cells are computed again on the raw data with the
+distinct units behind each, and nothing the researcher's process computed is believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from sandbox.disclosure.crate import build_crate
+from sandbox.disclosure.judge import Judged, judge
+from sandbox.domain import release as rules
+from sandbox.domain.access import Grant, check_use
+from sandbox.domain.audit import Event
+from sandbox.domain.errors import (
+    BadInput,
+    Conflict,
+    NotAllowed,
+    NotFound,
+    OperatorError,
+    QuestionRefused,
+    Tampered,
+    Unanswered,
+)
+from sandbox.domain.evidence import Evidence
+from sandbox.domain.findings import Finding, Verdict, worst
+from sandbox.domain.people import Person, Role
+from sandbox.domain.question import canonical_sql
+from sandbox.domain.release import Decision, Release, StagedFile, Status, Verb
+from sandbox.flows.published import Published, published
+from sandbox.privacy.engine import Engine
+from sandbox.privacy.parse import parse
+from sandbox.store import Store
+
+MAX_FILES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """A staged request and what the checks said."""
+
+    release: Release
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewRelease:
+    """The journey's parts."""
+
+    store: Store
+    engine: Engine
+    today: Callable[[], date]
+
+    def submit(
+        self,
+        person: Person,
+        grant: Grant,
+        *,
+        files: Sequence[tuple[str, bytes]],
+        context: str,
+        sql: Mapping[str, str],
+    ) -> Submitted:
+        """Stage files, run every check, and hand them to the reviewers unless a check fails.
+
+        Args:
+            files: (bare name, content).
+            context: what the files are and why they may leave; for the reviewers.
+            sql: for a file's name, the question that made it.
+        """
+        dataset = published(self.store, grant.dataset)
+        check_use(grant, person, dataset=dataset.policy.name, today=self.today())
+        self._check_request(dataset, files, context, sql)
+        staged, findings = [], []
+        for name, content in files:
+            stored = self.store.vault.put(content)
+            staged.append(
+                StagedFile(
+                    name=name, sha256=stored.sha256, size_bytes=stored.size_bytes, sql=sql.get(name, "")
+                )
+            )
+            findings.extend(self._judged(dataset, name, content, sql.get(name, "")).findings)
+        release = self.store.releases.create(
+            grant=grant,
+            context=context.strip(),
+            files=tuple(staged),
+            findings=tuple(findings),
+            reviewers_needed=dataset.policy.release.reviewers,
+            event=Event(
+                person.name,
+                "release.staged",
+                f"dataset:{grant.dataset}",
+                {"files_sha256": [f.sha256 for f in staged], "grant": grant.id},
+            ),
+        )
+        verdict = worst(findings)
+        moved = self._move(
+            release, rules.after_checks(verdict), actor="system:checks", facts={"verdict": str(verdict)}
+        )
+        return Submitted(release=moved, findings=tuple(findings))
+
+    def vote(
+        self, person: Person, release_id: int, *, version: int, decision: Decision, comment: str
+    ) -> Release:
+        """Cast a vote; the last one decides, and an approved release leaves at once.
+
+        Args:
+            version: the version the reviewer looked at; a change in between is a Conflict.
+        """
+        release = self._release(release_id)
+        dataset = published(self.store, release.dataset)
+        rules.check_vote(
+            release,
+            person,
+            pool=dataset.policy.release.pool,
+            project_members=self.store.access.members_of(release.project),
+            comment=comment,
+            decision=decision,
+        )
+        if version != release.version:
+            raise Conflict(
+                "The release changed since you opened it.", fix="Open it again and look once more."
+            )
+        release = self.store.releases.add_vote(
+            release,
+            rules.Vote(reviewer=person.name, decision=decision, comment=comment.strip()[:2000]),
+            row=rules.transition(release.status, Verb.VOTE),
+            # Which way the vote went stays off the log until all are in: the log has readers too.
+            event=Event(
+                person.name, "release.voted", f"release:{release.id}", {"vote": len(release.votes) + 1}
+            ),
+        )
+        if len(release.votes) < release.reviewers_needed:
+            return release
+        release = self._move(
+            release,
+            Verb.COMPLETE,
+            actor="system:review",
+            facts={"decisions": [f"{v.reviewer}:{v.decision}" for v in release.votes]},
+        )
+        release = self._move(release, rules.outcome(release.votes), actor="system:review")
+        return self.let_out(release) if release.status is Status.APPROVED else release
+
+    def let_out(self, release: Release) -> Release:
+        """Rebuild the approved files, seal them in a crate, and mark the release as released."""
+        grant = self.store.access.grant(release.grant_id)
+        if grant is None:
+            raise Tampered("The release's grant is gone.", place=f"release {release.id}")
+        dataset = published(self.store, release.dataset)
+        contents = {}
+        for file in release.files:
+            original = self.store.vault.get(file.sha256)  # raises Tampered when its bytes changed
+            judged = self._judged(dataset, file.name, original, file.sql)
+            if worst(judged.findings) is Verdict.FAIL:
+                raise NotAllowed(f"{file.name} no longer passes its checks.", clause="checks at release")
+            contents[file.name] = judged.rebuilt
+        agreement = self.store.access.agreement_by_hash(grant.agreement_hash)
+        head = self.store.log.head()
+        crate = build_crate(
+            release=release,
+            files=contents,
+            findings=self.store.releases.findings(release.id),
+            agreement=agreement.body,
+            agreement_signature=agreement.signature,
+            policy_title=dataset.policy.title,
+            source=dataset.policy.source,
+            licence=dataset.policy.licence,
+            snapshot=dataset.snapshot,
+            log_head=head,
+            ledger=self.store.ledger.charges_of(grant.project, dataset.policy.budget_lineage),
+            public_key_pem=self.store.signer.public_pem,
+            sign=self.store.signer.sign,
+        )
+        stored = self.store.vault.put(crate)
+        return self._move(
+            replace(release, crate_sha256=stored.sha256),
+            Verb.RELEASE,
+            actor="system:release",
+            facts={"crate_sha256": stored.sha256, "files_sha256": [f.sha256 for f in release.files]},
+        )
+
+    def withdraw(self, person: Person, release_id: int) -> Release:
+        """The requester takes a request back."""
+        release = self._release(release_id)
+        if release.requester != person.name:
+            raise NotFound(f"You have no release {release_id}.")
+        return self._move(release, Verb.WITHDRAW, actor=person.name)
+
+    def crate(self, person: Person, release_id: int) -> bytes:
+        """The released crate, for its requester and the dataset's owner."""
+        release = self._release(release_id)
+        dataset = published(self.store, release.dataset)
+        if person.name not in (release.requester, dataset.policy.owner):
+            raise NotFound(f"You have no release {release_id}.")
+        if release.status is not Status.RELEASED:
+            raise NotAllowed(
+                f"Release {release_id} is {release.status}, not released.",
+                clause="state",
+                fix="Wait for the reviewers.",
+            )
+        body = self.store.vault.get(release.crate_sha256)
+        self.store.log.record(
+            Event(
+                person.name,
+                "release.downloaded",
+                f"release:{release.id}",
+                {"crate_sha256": release.crate_sha256},
+            )
+        )
+        return body
+
+    def preview(self, person: Person, release_id: int, file_name: str) -> Judged:
+        """A file as reviewers see it: rebuilt by us, with its findings. For reviewers of the pool and the requester."""
+        release = self._release(release_id)
+        dataset = published(self.store, release.dataset)
+        reviewer = person.has(Role.REVIEWER) and person.name in dataset.policy.release.pool
+        if person.name != release.requester and not reviewer:
+            raise NotFound(f"You have no release {release_id}.")
+        for file in release.files:
+            if file.name == file_name:
+                content = self.store.vault.get(file.sha256)
+                judged = judge(file.name, content, terms=dataset.policy.release, evidence=None)
+                stored = tuple(f for f in self.store.releases.findings(release.id) if f.file == file.name)
+                return replace(judged, findings=stored)
+        raise NotFound(f"Release {release_id} has no file {file_name!r}.")
+
+    def _judged(self, dataset: Published, name: str, content: bytes, sql: str) -> Judged:
+        evidence: Evidence | None = None
+        extra: tuple[Finding, ...] = ()
+        if sql:
+            try:
+                evidence = self.engine.evidence(
+                    dataset=dataset.policy.name,
+                    snapshot=dataset.snapshot,
+                    sql=canonical_sql(parse(sql, dataset.policy)),
+                )
+            except QuestionRefused as refused:
+                raise BadInput(
+                    f"The SQL for {name} was refused: {refused.message}",
+                    where=f"sql[{name}]",
+                    fix=refused.fix,
+                ) from refused
+            except (Unanswered, OperatorError):
+                extra = (
+                    Finding(
+                        file=name,
+                        check="evidence",
+                        verdict=Verdict.FAIL,
+                        reason="The table could not be computed again from its SQL.",
+                        fix="Submit again; if it fails twice, submit without SQL for a person to judge.",
+                        source="RELEASE §3, evidence",
+                    ),
+                )
+        judged = judge(name, content, terms=dataset.policy.release, evidence=evidence)
+        return replace(judged, findings=(*judged.findings, *extra))
+
+    def _check_request(
+        self, dataset: Published, files: Sequence[tuple[str, bytes]], context: str, sql: Mapping[str, str]
+    ) -> None:
+        if not files:
+            raise BadInput(
+                "A request needs at least one file.", where="files", fix="Write it to the outbox first."
+            )
+        if len(files) > MAX_FILES:
+            raise BadInput(
+                f"{len(files)} files are more than {MAX_FILES}.", where="files", fix="Submit fewer at once."
+            )
+        names = [rules.check_file_name(name) for name, _ in files]
+        if len({n.lower() for n in names}) != len(names):
+            raise BadInput("Two files have the same name.", where="files", fix="Rename one.")
+        unknown = set(sql) - set(names)
+        if unknown:
+            raise BadInput(
+                f"SQL was given for {sorted(unknown)[0]!r}, which is not among the files.", where="sql"
+            )
+        if len(context.strip()) < 10:
+            raise BadInput(
+                "A request needs a context.",
+                where="context",
+                fix="Say in a sentence what the files are and who is counted in them.",
+            )
+        if len(context) > 4000:
+            raise BadInput("The context is longer than 4000 characters.", where="context", fix="Shorten it.")
+        limit = dataset.policy.release.max_bytes
+        for name, content in files:
+            if len(content) > limit:
+                raise BadInput(
+                    f"{name} has {len(content)} bytes; {limit} may leave.", where=name, fix="Send less."
+                )
+
+    def _move(
+        self, release: Release, verb: Verb, *, actor: str, facts: Mapping[str, str | list[str]] | None = None
+    ) -> Release:
+        row = rules.transition(release.status, verb)
+        event = Event(actor, row.event, f"release:{release.id}", dict(facts or {}))
+        return self.store.releases.move(release, row, event=event)
+
+    def _release(self, release_id: int) -> Release:
+        release = self.store.releases.get(release_id)
+        if release is None:
+            raise NotFound(f"There is no release {release_id}.")
+        return release

@@ -1,0 +1,284 @@
+"""What each person may see. Reading only; every value here is filtered for the person who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sandbox.domain import access
+from sandbox.domain import release as release_rules
+from sandbox.domain.access import Application, Grant
+from sandbox.domain.audit import Entry
+from sandbox.domain.budget import Account
+from sandbox.domain.errors import BadInput, NotAllowed, NotFound
+from sandbox.domain.findings import Finding
+from sandbox.domain.people import Person, Role, check_role
+from sandbox.domain.policy import DatasetPolicy, OpenClass
+from sandbox.domain.privacy_loss import Loss, epsilon_of
+from sandbox.domain.release import Release, Status, Vote
+from sandbox.flows.published import Published, published
+from sandbox.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogueEntry:
+    policy: DatasetPolicy
+    suspended: bool
+    snapshot: str
+    sizes_bytes: dict[str, int]  # unconditional: table -> size of its download
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetView:
+    """A budget as people read it."""
+
+    dataset: str
+    project: str
+    epsilon_cap: float
+    epsilon_left: float
+    delta: float
+    percent_left: float  # of the project's quota, 0-100
+    lineage_percent_left: float
+    account: Account
+    lineage: Account
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """One line of a grant's history."""
+
+    id: int
+    sql: str
+    state: str
+    epsilon: float
+    asked_at: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrantView:
+    grant: Grant
+    title: str
+    holds: bool
+    budget: BudgetView
+    history: tuple[Question, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplicationView:
+    application: Application
+    title: str
+    owner: str
+    allowed_actions: tuple[str, ...]
+    agreement: str  # the signed document's text; empty before approval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseView:
+    release: Release
+    title: str
+    findings: tuple[Finding, ...]
+    votes: tuple[Vote, ...]  # those this person may see
+    votes_in: int
+    allowed_actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogPage:
+    entries: tuple[Entry, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Views:
+    """The journey's parts."""
+
+    store: Store
+    today: Callable[[], date]
+
+    # the catalogue: for everybody, without login
+
+    def catalogue(self) -> tuple[CatalogueEntry, ...]:
+        return tuple(
+            CatalogueEntry(
+                policy=row.policy,
+                suspended=row.suspended,
+                snapshot=row.snapshot,
+                sizes_bytes={t: self.store.vault.size(sha) for t, sha in row.public_files.items()},
+            )
+            for row in sorted(self.store.datasets.all(), key=lambda r: r.policy.title)
+        )
+
+    def dataset(self, name: str) -> CatalogueEntry:
+        for entry in self.catalogue():
+            if entry.policy.name == name:
+                return entry
+        raise NotFound(f"There is no dataset {name!r}.", fix="See the catalogue for the names.")
+
+    def download(self, name: str, table: str) -> bytes:
+        """The file of an unconditional table, for anybody."""
+        dataset = self._open(name)
+        if table not in dataset.files:
+            raise NotFound(
+                f"{name} has no table {table!r}.", fix="Its tables: " + ", ".join(dataset.files) + "."
+            )
+        return self.store.vault.get(dataset.files[table])
+
+    def _open(self, name: str) -> Published:
+        dataset = published(self.store, name)
+        if dataset.policy.open_class is not OpenClass.UNCONDITIONAL:
+            raise NotAllowed(
+                f"{name} is {dataset.policy.open_class}; it cannot be downloaded.",
+                clause="open_class",
+                fix="Apply for a grant in the catalogue." if dataset.policy.private else "",
+            )
+        return dataset
+
+    # mine
+
+    def grants(self, person: Person) -> tuple[GrantView, ...]:
+        return tuple(self._grant_view(g) for g in self.store.access.grants_of(person.name))
+
+    def grant(self, person: Person, grant_id: int) -> GrantView:
+        for view in self.grants(person):
+            if view.grant.id == grant_id:
+                return view
+        raise NotFound(f"You have no grant {grant_id}.")
+
+    def _grant_view(self, grant: Grant) -> GrantView:
+        row = self.store.datasets.get(grant.dataset)
+        if row is None:
+            raise NotFound(f"There is no dataset {grant.dataset!r}.")
+        history = tuple(
+            Question(
+                id=q.id,
+                sql=q.canonical,
+                state=str(q.state),
+                epsilon=epsilon_of(q.cost, delta=_delta(row.policy)),
+                asked_at=q.asked_at,
+                person=q.person,
+            )
+            for q in self.store.ledger.history(project=grant.project, lineage=row.policy.budget_lineage)
+        )
+        return GrantView(
+            grant=grant,
+            title=row.policy.title,
+            holds=grant.holds_on(self.today()) and not row.suspended,
+            budget=self._budget(grant, row.policy),
+            history=history,
+        )
+
+    def budget(self, grant: Grant) -> BudgetView:
+        row = self.store.datasets.get(grant.dataset)
+        if row is None:
+            raise NotFound(f"There is no dataset {grant.dataset!r}.")
+        return self._budget(grant, row.policy)
+
+    def _budget(self, grant: Grant, policy: DatasetPolicy) -> BudgetView:
+        lineage, project = self.store.ledger.accounts(policy.budget_lineage, grant.project)
+        delta = _delta(policy)
+        left = Loss(min(project.left.nano_rho, lineage.left.nano_rho))
+        return BudgetView(
+            dataset=grant.dataset,
+            project=grant.project,
+            epsilon_cap=epsilon_of(project.cap, delta=delta),
+            epsilon_left=epsilon_of(left, delta=delta),
+            delta=delta,
+            percent_left=100.0 * left.nano_rho / project.cap.nano_rho if project.cap.nano_rho else 0.0,
+            lineage_percent_left=lineage.percent_left(),
+            account=project,
+            lineage=lineage,
+        )
+
+    # applications: the applicant's own, and those an owner decides
+
+    def applications(self, person: Person) -> tuple[ApplicationView, ...]:
+        views = []
+        for application in self.store.access.applications():
+            row = self.store.datasets.get(application.dataset)
+            if row is None or person.name not in (application.applicant, row.policy.owner):
+                continue
+            document = self.store.access.agreement(application.id) if application.agreement_hash else None
+            views.append(
+                ApplicationView(
+                    application=application,
+                    title=row.policy.title,
+                    owner=row.policy.owner,
+                    allowed_actions=access.allowed_verbs(application, row.policy, person),
+                    agreement=document.body.decode() if document else "",
+                )
+            )
+        return tuple(views)
+
+    def application(self, person: Person, application_id: int) -> ApplicationView:
+        for view in self.applications(person):
+            if view.application.id == application_id:
+                return view
+        raise NotFound(f"You have no application {application_id}.")
+
+    # releases
+
+    def releases(self, person: Person) -> tuple[ReleaseView, ...]:
+        """The person's own requests, newest first."""
+        own = self.store.releases.of_requester(person.name)
+        return tuple(self._release_view(r, person) for r in sorted(own, key=lambda r: -r.id))
+
+    def review_queue(self, person: Person) -> tuple[ReleaseView, ...]:
+        """What waits for this reviewer's vote, oldest first."""
+        check_role(person, Role.REVIEWER)
+        waiting = self.store.releases.in_status((Status.SUBMITTED, Status.PARTIALLY_REVIEWED))
+        views = (self._release_view(r, person) for r in sorted(waiting, key=lambda r: r.id))
+        return tuple(v for v in views if "vote" in v.allowed_actions)
+
+    def release(self, person: Person, release_id: int) -> ReleaseView:
+        """One request, for its requester, the pool's reviewers and auditors."""
+        release = self.store.releases.get(release_id)
+        if release is None:
+            raise NotFound(f"There is no release {release_id}.")
+        policy = self._policy(release.dataset)
+        reviewer = person.has(Role.REVIEWER) and person.name in policy.release.pool
+        members = self.store.access.members_of(release.project)
+        if person.name != release.requester and not (reviewer and person.name not in members):
+            raise NotFound(f"There is no release {release_id}.")
+        return self._release_view(release, person)
+
+    def _release_view(self, release: Release, person: Person) -> ReleaseView:
+        policy = self._policy(release.dataset)
+        return ReleaseView(
+            release=release,
+            title=policy.title,
+            findings=self.store.releases.findings(release.id),
+            votes=release_rules.visible_votes(release, person),
+            votes_in=len(release.votes),
+            allowed_actions=release_rules.allowed_verbs(
+                release,
+                person,
+                pool=policy.release.pool,
+                project_members=self.store.access.members_of(release.project),
+            ),
+        )
+
+    def _policy(self, dataset: str) -> DatasetPolicy:
+        row = self.store.datasets.get(dataset)
+        if row is None:
+            raise NotFound(f"There is no dataset {dataset!r}.")
+        return row.policy
+
+    # the log
+
+    def log(self, person: Person, *, offset: int = 0, limit: int = 100, action: str = "") -> LogPage:
+        """The log, newest first, for auditors; administrators operate the machine and may read it too."""
+        check_role(person, Role.AUDITOR, Role.ADMINISTRATOR)
+        if offset < 0 or not 1 <= limit <= 500:
+            raise BadInput("offset is at least 0 and limit 1 to 500.", where="limit")
+        entries: Sequence[Entry] = self.store.log.newest(offset=offset, limit=limit, action=action)
+        return LogPage(entries=tuple(entries), total=self.store.log.head().seq)
+
+    def verify_log(self) -> int:
+        """Walk the whole chain. Raises Tampered naming the entry."""
+        return self.store.log.verify()
+
+
+def _delta(policy: DatasetPolicy) -> float:
+    return float(policy.budget.delta) if policy.budget else 1e-6

@@ -1,0 +1,95 @@
+"""A container's settings as rows, so that the code, the documentation and the tests read the same table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from sandbox.domain.errors import OperatorError
+
+
+class Part(StrEnum):
+    """Which half of the engine's create call a setting belongs to."""
+
+    CONTAINER = "container"
+    HOST = "host"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row."""
+
+    part: Part
+    key: str  # docker-py's name for it
+    value: Any
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSettings:
+    """Everything a container is created with, but for its name, environment and command.
+
+    >>> rows = (Setting(Part.HOST, "network_mode", "none", "nothing to scan"),)
+    >>> ContainerSettings(rows).host_config()
+    {'network_mode': 'none'}
+    """
+
+    rows: tuple[Setting, ...]
+
+    def create_kwargs(self) -> dict[str, Any]:
+        """Arguments of docker-py's ``create_container``; DockerSpawner's ``extra_create_kwargs``."""
+        return self._of(Part.CONTAINER)
+
+    def host_config(self) -> dict[str, Any]:
+        """Arguments of docker-py's ``create_host_config``; DockerSpawner's ``extra_host_config``."""
+        return self._of(Part.HOST)
+
+    def __getitem__(self, key: str) -> Any:
+        """The value of the setting with this key."""
+        for row in self.rows:
+            if row.key == key:
+                return row.value
+        raise KeyError(key)
+
+    def _of(self, part: Part) -> dict[str, Any]:
+        return {row.key: row.value for row in self.rows if row.part is part}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Images:
+    """The image of each kind of container, by tag. Nobody else's choice is ever looked at."""
+
+    gate: str
+    engine: str
+    notebook: str
+
+    @classmethod
+    def read(cls, file: Path) -> Images:
+        """Read what the image build wrote.
+
+        Raises:
+            OperatorError: the file is missing, damaged or incomplete.
+        """
+        try:
+            tags = json.loads(file.read_text())
+            return cls(gate=tags["gate"], engine=tags["engine"], notebook=tags["notebook"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise OperatorError(
+                f"The list of container images cannot be read from {file.name} ({type(error).__name__}).",
+                fix="Build the images: make images.",
+            ) from error
+
+
+def bind(source: Path, target: str, *, read_only: bool) -> dict[str, Any]:
+    """A folder of the host inside a container. The engine refuses to start when the folder is missing."""
+    return {
+        "Type": "bind",
+        "Source": str(source),
+        "Target": target,
+        "ReadOnly": read_only,
+        # A mount made later on the host does not show up inside.
+        "BindOptions": {"Propagation": "rprivate"},
+    }

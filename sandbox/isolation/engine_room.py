@@ -1,0 +1,75 @@
+"""The engine's container, for as long as the process that called lives."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+
+from sandbox.isolation.container import Images
+from sandbox.isolation.containers import Containers
+from sandbox.isolation.profile import ENGINE_RAW, ENGINE_SOCKETS, ENGINE_VIEWS, engine_profile, own_seccomp
+
+_LOOK_EVERY_S = 0.5
+
+
+def run_engine(
+    *,
+    images: Images,
+    raw_dir: Path,
+    views_dir: Path,
+    socket: Path,
+    memory_mib: int,
+    timeout_s: int,
+    user: tuple[int, int],
+    name: str,
+    cpus: int = 2,
+    containers: Containers | None = None,
+) -> int:
+    """Run the engine in its container until it ends or this process is told to.
+
+    Args:
+        socket: where the host reaches it; its folder goes into the container.
+        timeout_s: of one question, in seconds.
+        user: uid and gid that own the folders.
+        name: the container's; one that a crash left is removed first.
+
+    Returns:
+        0 when this process was told to end, 1 when the engine ended by itself.
+
+    Raises:
+        OperatorError: no container engine answers, or the image is gone.
+    """
+    engine = containers or Containers.of_this_host()
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.set())
+    settings = engine_profile(
+        images=images,
+        raw=raw_dir,
+        views=views_dir,
+        sockets=socket.parent,
+        user=f"{user[0]}:{user[1]}",
+        memory_mib=memory_mib,
+        cpus=cpus,
+        seccomp=own_seccomp(),
+    )
+    socket.unlink(missing_ok=True)  # of a killed one: nobody listens on it any more
+    engine.start(
+        settings,
+        name=name,
+        command=[
+            *("python", "-m", "sandbox.privacy.service"),
+            *("--socket", f"{ENGINE_SOCKETS}/{socket.name}"),
+            *("--raw", ENGINE_RAW),
+            *("--views", ENGINE_VIEWS),
+            *("--timeout-s", str(timeout_s)),
+        ],
+    )
+    try:
+        while not told.wait(_LOOK_EVERY_S):
+            if not engine.running(name):
+                return 1
+        return 0
+    finally:
+        engine.remove(name)

@@ -1,0 +1,193 @@
+"""The gate: the only way into and out of every notebook.
+
+- One process on the host. It listens on one TCP port (for the hub's proxy), on one control socket (for the hub's
+  spawner), and for each open notebook on that notebook's own socket.
+- What may pass is in ``gate_rules``; how one notebook's traffic is looked at is in ``gate_door``.
+- What is open is written in its folder, so that a gate that was killed carries on where it stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from aiohttp import web
+
+from sandbox.domain.errors import CallerError
+from sandbox.isolation.gate_door import Door, answer
+from sandbox.isolation.gate_paths import CONTROL, Place, listening
+from sandbox.isolation.gate_record import Recorder, RecordKind, Tally
+from sandbox.isolation.gate_rules import Direction, Refusal, clean_path
+
+TOTALS_EVERY_S = 60.0
+_SERVER_PATH = re.compile(r"/user/([^/]+)/([^/]+)(/.*)?")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class Gate:
+    """All doors.
+
+    Args:
+        run_dir: its folder; nobody else may look into it.
+        hub_url: where the hub's API listens, without a path.
+        portal_url: where the portal listens, without a path.
+        tcp: address and port for the hub's proxy.
+        record: puts a record on the log. Called in the event loop: it has to be quick.
+    """
+
+    def __init__(
+        self,
+        run_dir: Path,
+        *,
+        hub_url: str,
+        portal_url: str,
+        tcp: tuple[str, int],
+        record: Recorder,
+        totals_every_s: float = TOTALS_EVERY_S,
+    ) -> None:
+        self._run_dir = run_dir.resolve()
+        self._hub_url, self._portal_url = hub_url, portal_url
+        self._tcp, self._record, self._totals_every_s = tcp, record, totals_every_s
+        self._doors: dict[tuple[str, str], Door] = {}
+        self._changing = asyncio.Lock()
+        self._runners: list[web.ServerRunner | web.AppRunner] = []
+        self._totals: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Open again what was open, then listen."""
+        self._run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._run_dir.chmod(0o700)
+        for place, token_sha256 in list(self._left_open()):
+            await self._open(place, token_sha256)
+        incoming = web.ServerRunner(web.Server(self._incoming), access_log=None)
+        control = web.AppRunner(self._control_app(), access_log=None)
+        for runner in (incoming, control):
+            await runner.setup()
+            self._runners.append(runner)
+        await web.TCPSite(incoming, *self._tcp, shutdown_timeout=0.5).start()
+        await web.SockSite(
+            control, listening(self._run_dir, CONTROL, mode=0o600), shutdown_timeout=0.5
+        ).start()
+        self._totals = asyncio.create_task(self._write_totals())
+
+    async def stop(self) -> None:
+        """Close all doors; the next start opens them again."""
+        if self._totals is not None:
+            self._totals.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._totals
+        doors, self._doors = list(self._doors.values()), {}
+        for door in doors:
+            await door.close()
+        for runner in self._runners:
+            await runner.cleanup()
+        self._runners.clear()
+        (self._run_dir / CONTROL).unlink(missing_ok=True)
+
+    @property
+    def port(self) -> int:
+        """The TCP port, also when 0 was asked for."""
+        return int(self._runners[0].addresses[0][1])
+
+    @property
+    def open_servers(self) -> tuple[tuple[str, str], ...]:
+        return tuple(sorted(self._doors))
+
+    async def _incoming(self, request: web.BaseRequest) -> web.StreamResponse:
+        path = clean_path(request.raw_path)
+        if isinstance(path, Refusal):
+            return self._refuse(request, path)
+        match = _SERVER_PATH.fullmatch(path)
+        door = self._doors.get((match.group(1), match.group(2))) if match else None
+        if match is None or door is None:
+            return self._refuse(request, Refusal("there is no such notebook", 404))
+        return await door.incoming(request, match.group(3) or "/")
+
+    def _refuse(self, request: web.BaseRequest, refusal: Refusal) -> web.Response:
+        """Refuse what belongs to no door. It may say on the log which one it wanted."""
+        Tally("", "", self._record).refuse(Direction.IN, request.method, request.raw_path, refusal.reason)
+        return answer(refusal)
+
+    def _control_app(self) -> web.Application:
+        app = web.Application(client_max_size=4096)
+        app.router.add_put("/servers/{person}/{server}", self._put)
+        app.router.add_delete("/servers/{person}/{server}", self._delete)
+        app.router.add_get("/servers", self._list)
+        return app
+
+    async def _put(self, request: web.Request) -> web.Response:
+        try:
+            place = Place(self._run_dir, request.match_info["person"], request.match_info["server"])
+            token_sha256 = _token_of(await request.json())
+        except (CallerError, ValueError) as error:
+            return web.json_response({"error": str(error)}, status=400)
+        async with self._changing:
+            await self._shut(place)
+            place.make()
+            place.opening.write_text(json.dumps({"token_sha256": token_sha256}))
+            await self._open(place, token_sha256)
+        return web.json_response({"sockets": str(place.sockets)})
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        try:
+            place = Place(self._run_dir, request.match_info["person"], request.match_info["server"])
+        except CallerError as error:
+            return web.json_response({"error": str(error)}, status=400)
+        async with self._changing:
+            await self._shut(place)
+        return web.json_response({})
+
+    async def _list(self, _: web.Request) -> web.Response:
+        return web.json_response(
+            [{"person": person, "server": server} for person, server in self.open_servers]
+        )
+
+    async def _open(self, place: Place, token_sha256: str) -> None:
+        door = Door(
+            place,
+            hub_url=self._hub_url,
+            portal_url=self._portal_url,
+            token_sha256=token_sha256,
+            record=self._record,
+        )
+        await door.open()
+        self._doors[place.person, place.server] = door
+
+    async def _shut(self, place: Place) -> None:
+        door = self._doors.pop((place.person, place.server), None)
+        if door is not None:
+            await door.close()
+        place.remove()
+
+    def _left_open(self) -> Iterator[tuple[Place, str]]:
+        """What the folder says was open. A folder that says nothing sensible goes."""
+        for folder in sorted(self._run_dir.glob("*/*")):
+            try:
+                place = Place(self._run_dir, folder.parent.name, folder.name)
+                yield place, _token_of(json.loads(place.opening.read_text()))
+            except (CallerError, OSError, ValueError):
+                if folder.is_dir() and not folder.is_symlink():
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    async def _write_totals(self) -> None:
+        while True:
+            await asyncio.sleep(self._totals_every_s)
+            for door in list(self._doors.values()):
+                door.tally.happened(RecordKind.TOTALS)
+
+
+def _token_of(opening: object) -> str:
+    """The token's hash in an opening.
+
+    Raises:
+        ValueError: it has none.
+    """
+    value = opening.get("token_sha256") if isinstance(opening, dict) else None
+    if not isinstance(value, str) or not _SHA256.fullmatch(value):
+        raise ValueError("token_sha256 has to be 64 hexadecimal digits")
+    return value

@@ -1,0 +1,71 @@
+"""Open and close a notebook's door from another process of the same user."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import aiohttp
+
+from sandbox.domain.errors import OperatorError
+from sandbox.isolation.gate_paths import CONTROL
+
+_TIMEOUT_S = 10
+
+
+async def open_door(run_dir: Path, *, person: str, server: str, token: str) -> Path:
+    """Open the door of a notebook; one that was open is closed first.
+
+    Args:
+        run_dir: the gate's folder.
+        token: the container's own; the gate is told its hash only.
+
+    Returns:
+        The folder of its sockets, for the carrier.
+
+    Raises:
+        OperatorError: the gate does not answer, or refuses.
+    """
+    opening = {"token_sha256": hashlib.sha256(token.encode()).hexdigest()}
+    found = await _ask(run_dir, "PUT", f"/servers/{person}/{server}", opening)
+    return Path(found["sockets"])
+
+
+async def close_door(run_dir: Path, *, person: str, server: str) -> None:
+    """Close it, and cut what is under way. Nothing happens when it is closed.
+
+    Raises:
+        OperatorError: the gate does not answer.
+    """
+    await _ask(run_dir, "DELETE", f"/servers/{person}/{server}", None)
+
+
+async def _ask(run_dir: Path, method: str, path: str, body: dict[str, str] | None) -> dict[str, str]:
+    try:
+        folder = os.open(run_dir, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _silent(error) from error
+    try:
+        # Through the descriptor: a socket's address has to be shorter than 108 bytes.
+        connector = aiohttp.UnixConnector(f"/proc/self/fd/{folder}/{CONTROL}")
+        timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
+        async with (
+            aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False) as session,
+            session.request(method, f"http://gate{path}", json=body) as response,
+        ):
+            found: dict[str, str] = await response.json()
+            if response.status != 200:
+                raise OperatorError(f"The gate refuses: {found.get('error', response.status)}.")
+            return found
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise _silent(error) from error
+    finally:
+        os.close(folder)
+
+
+def _silent(error: Exception) -> OperatorError:
+    return OperatorError(
+        f"The gate does not answer ({type(error).__name__}).",
+        fix="Start it: sandbox up. See 'sandbox doctor'.",
+    )

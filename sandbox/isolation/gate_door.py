@@ -1,0 +1,399 @@
+"""One notebook's two directions. Every check is made here, outside of the container.
+
+in    browser -> hub's proxy -> gate -> in.sock -> carrier -> the server on the container's loopback
+out   container's loopback -> carrier -> out.sock -> gate -> hub or portal
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import aiohttp
+from aiohttp import WSMsgType, web
+from yarl import URL
+
+from sandbox.isolation import gate_contents, gate_headers
+from sandbox.isolation.gate_paths import Place, listening, open_socket
+from sandbox.isolation.gate_record import Recorder, RecordKind, Tally
+from sandbox.isolation.gate_rules import (
+    CONTENT_TYPES,
+    IN,
+    MIB,
+    OUT,
+    Direction,
+    Kind,
+    Refusal,
+    Rule,
+    clean_path,
+    find_rule,
+)
+
+CONNECTIONS = 48  # at once, each way; the carrier has a process for each
+LARGE_AT_ONCE = 4  # messages over 1 MiB are held in memory while they are read
+ANSWER_TIMEOUT_S = 120
+_SOCKETS = 16  # websockets of one notebook
+
+_Response = TypeVar("_Response", bound=web.StreamResponse)
+
+
+class Door:
+    """Opened and closed with its notebook. Holds no rule: those are in ``gate_rules``.
+
+    Args:
+        token_sha256: of the container's own token; with none, nothing that needs it passes.
+    """
+
+    def __init__(
+        self, place: Place, *, hub_url: str, portal_url: str, token_sha256: str, record: Recorder
+    ) -> None:
+        self.place = place
+        self._hub_url, self._portal_url = hub_url.rstrip("/"), portal_url.rstrip("/")
+        self._token_sha256 = token_sha256
+        self.tally = Tally(place.person, place.server, record)
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._choosing = asyncio.Lock()
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._sockets = 0
+        self._outside: aiohttp.ClientSession | None = None
+        self._inside: tuple[tuple[int, int], int, aiohttp.ClientSession] | None = None
+        self._runner: web.ServerRunner | None = None
+
+    async def open(self) -> None:
+        self.place.make()
+        self._outside = _session(aiohttp.TCPConnector(limit=CONNECTIONS))
+        self._runner = web.ServerRunner(web.Server(self.outgoing), access_log=None)
+        await self._runner.setup()
+        listener = listening(self.place.sockets, "out.sock", mode=0o666)
+        await web.SockSite(self._runner, listener, shutdown_timeout=0.5).start()
+        self.tally.happened(RecordKind.OPENED)
+
+    async def close(self) -> None:
+        """Cut everything that is under way, at once: it is how a grant is taken back."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._runner is not None:
+            await self._runner.cleanup()
+        if self._outside is not None:
+            await self._outside.close()
+        await self._forget_inside()
+        self.tally.happened(RecordKind.CLOSED)
+
+    async def incoming(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
+        """A browser's request.
+
+        Args:
+            path: below the notebook's own path, cleaned.
+        """
+        rule = find_rule(IN, request.method, path, person=self.place.person)
+        if isinstance(rule, Refusal):
+            return self._refuse(Direction.IN, request, rule)
+        self.tally.requests += 1
+        async with self._under_way():
+            session = await self._jupyter()
+            if session is None:
+                return answer(Refusal("the notebook is not ready", 503))
+            if rule.kind is Kind.FRAMES:
+                return await self._frames(request, session, rule)
+            return await self._pass_in(request, session, rule)
+
+    async def outgoing(self, request: web.BaseRequest) -> web.StreamResponse:
+        """A request that the container makes."""
+        path = clean_path(request.raw_path)
+        rule = (
+            path
+            if isinstance(path, Refusal)
+            else find_rule(OUT, request.method, path, person=self.place.person)
+        )
+        if isinstance(rule, Rule) and rule.own_token and not self._is_own_token(request):
+            rule = Refusal("this needs the container's own token", 401)
+        if isinstance(rule, Refusal):
+            return self._refuse(Direction.OUT, request, rule)
+        self.tally.requests += 1
+        async with self._under_way():
+            return await self._pass_out(request, rule)
+
+    async def _pass_in(
+        self, request: web.BaseRequest, session: aiohttp.ClientSession, rule: Rule
+    ) -> web.StreamResponse:
+        contents = rule.kind is Kind.CONTENTS
+        query = request.rel_url.raw_query_string
+        if contents and request.method == "GET" and (refusal := gate_contents.check_question(query)):
+            return self._refuse(Direction.IN, request, refusal)
+        async with self._room(rule):
+            body = await self._body(request, rule)
+            if contents and isinstance(body, bytes):
+                body = gate_contents.check_upload(body) or body
+            if isinstance(body, Refusal):
+                return self._refuse(Direction.IN, request, body)
+            self.tally.bytes_entered += len(body)
+            url = URL(f"http://notebook{request.raw_path}", encoded=True)
+            headers = gate_headers.request_in(list(request.headers.items()))
+
+            async def judge(found: aiohttp.ClientResponse) -> web.StreamResponse:
+                return await self._answer_in(request, found, rule, query)
+
+            return await self._ask(session, request.method, url, headers, body, judge)
+
+    async def _answer_in(
+        self, request: web.BaseRequest, found: aiohttp.ClientResponse, rule: Rule, query: str
+    ) -> web.StreamResponse:
+        kept, dishonest = gate_headers.answer_in(list(found.headers.items()), prefix=self.place.prefix)
+        if dishonest:
+            self.tally.refuse(Direction.IN, request.method, request.raw_path, "a header that leads elsewhere")
+        empty = request.method == "HEAD" or found.status in (204, 304)
+        allowed = CONTENT_TYPES[rule.kind] | (
+            {"text/html", "application/json"} if found.status >= 400 else set()
+        )
+        # A redirect's text is not shown, and servers call it anything.
+        redirect = 300 <= found.status < 400
+        if not empty and not redirect and found.content_type not in allowed and found.content_length != 0:
+            wrong = Refusal(f"the answer calls itself {found.content_type[:60]}", 502)
+            return self._refuse(Direction.IN, request, wrong)
+        headers = [*kept, *gate_headers.PAGE_HEADERS.items()]
+        if rule.kind is not Kind.CONTENTS or redirect or empty:
+            return await self._stream(request, found, headers, rule.answer_bytes, Direction.IN)
+        body = await _at_most(found.content, rule.answer_bytes)
+        if body is None:
+            return self._refuse(Direction.IN, request, Refusal("the answer is larger than it may be", 502))
+        if found.status < 300 and (refusal := gate_contents.check_answer(query, body)):
+            return self._refuse(Direction.IN, request, refusal)
+        self.tally.bytes_left += len(body)
+        return _with(web.Response(status=found.status, body=body), headers)
+
+    async def _pass_out(self, request: web.BaseRequest, rule: Rule) -> web.StreamResponse:
+        if self._outside is None:
+            return answer(Refusal("closed", 503))
+        async with self._room(rule):
+            body = await self._body(request, rule)
+            if isinstance(body, Refusal):
+                return self._refuse(Direction.OUT, request, body)
+            self.tally.bytes_left += len(body)
+            base = self._portal_url if rule.to_portal else self._hub_url
+            url = URL(base + request.raw_path, encoded=True)
+            headers = gate_headers.request_out(list(request.headers.items()))
+
+            async def judge(found: aiohttp.ClientResponse) -> web.StreamResponse:
+                kept = gate_headers.answer_out(list(found.headers.items()))
+                return await self._stream(request, found, kept, rule.answer_bytes, Direction.OUT)
+
+            return await self._ask(self._outside, request.method, url, headers, body, judge)
+
+    async def _ask(
+        self,
+        session: aiohttp.ClientSession,
+        method: str,
+        url: URL,
+        headers: list[tuple[str, str]],
+        body: bytes,
+        judge: Callable[[aiohttp.ClientResponse], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
+        try:
+            async with session.request(
+                method, url, headers=headers, data=body or None, allow_redirects=False
+            ) as found:
+                return await judge(found)
+        except (aiohttp.ClientError, TimeoutError):
+            return answer(Refusal("the other side does not answer", 502))
+
+    async def _stream(
+        self,
+        request: web.BaseRequest,
+        found: aiohttp.ClientResponse,
+        headers: list[tuple[str, str]],
+        most: int,
+        direction: Direction,
+    ) -> web.StreamResponse:
+        empty = request.method == "HEAD" or found.status in (204, 304)
+        if not empty and (found.content_length or 0) > most:
+            return self._refuse(direction, request, Refusal("the answer is larger than it may be", 502))
+        response = _with(web.StreamResponse(status=found.status), headers)
+        if found.content_length is not None and "Content-Encoding" not in found.headers:
+            response.content_length = found.content_length
+        await response.prepare(request)
+        if empty:
+            return response
+        passed = 0
+        async for chunk in found.content.iter_chunked(64 * 1024):
+            passed += len(chunk)
+            if passed > most:
+                self.tally.refuse(
+                    direction, request.method, request.raw_path, "the answer is larger than it may be"
+                )
+                _cut(request)
+                break
+            if direction is Direction.IN:
+                self.tally.bytes_left += len(chunk)
+            else:
+                self.tally.bytes_entered += len(chunk)
+            await response.write(chunk)
+        return response
+
+    async def _frames(
+        self, request: web.BaseRequest, session: aiohttp.ClientSession, rule: Rule
+    ) -> web.StreamResponse:
+        """Carry a websocket. No subprotocol is offered or taken, so that each message is one JSON text."""
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            return self._refuse(Direction.IN, request, Refusal("this address is for a websocket", 400))
+        if self._sockets >= _SOCKETS:
+            return self._refuse(Direction.IN, request, Refusal("too many websockets", 429))
+        self._sockets += 1
+        headers = gate_headers.request_in(list(request.headers.items()))
+        url = URL(f"http://notebook{request.raw_path}", encoded=True)
+        try:
+            async with session.ws_connect(url, headers=headers, max_msg_size=rule.answer_bytes) as server:
+                browser = web.WebSocketResponse(max_msg_size=rule.request_bytes, compress=False)
+                await browser.prepare(request)
+                ways = (
+                    asyncio.ensure_future(self._carry(request, browser, server, entering=True)),
+                    asyncio.ensure_future(self._carry(request, server, browser, entering=False)),
+                )
+                try:
+                    await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    for way in ways:
+                        way.cancel()
+                    await asyncio.gather(*ways, return_exceptions=True)
+                    await browser.close(code=1001)
+                return browser
+        except aiohttp.WSServerHandshakeError as error:
+            status = error.status if 400 <= error.status < 500 else 502
+            return answer(Refusal("the notebook refuses the websocket", status))
+        except (aiohttp.ClientError, TimeoutError):
+            return answer(Refusal("the notebook does not answer", 502))
+        finally:
+            self._sockets -= 1
+
+    async def _carry(
+        self,
+        request: web.BaseRequest,
+        source: web.WebSocketResponse | aiohttp.ClientWebSocketResponse,
+        target: web.WebSocketResponse | aiohttp.ClientWebSocketResponse,
+        *,
+        entering: bool,
+    ) -> None:
+        async for message in source:
+            if message.type is WSMsgType.TEXT and _is_json_object(message.data):
+                size = len(message.data.encode())
+                if entering:
+                    self.tally.bytes_entered += size
+                else:
+                    self.tally.bytes_left += size
+                await target.send_str(message.data)
+            elif message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                # Dropped, not closed: a widget that sends bytes should not end the session around it.
+                kind = "binary" if message.type is WSMsgType.BINARY else "not JSON"
+                self.tally.refuse(Direction.IN, "FRAME", request.raw_path, f"a frame that is {kind}")
+
+    async def _jupyter(self) -> aiohttp.ClientSession | None:
+        """A way to the socket that stands there now. The carrier makes it, and makes a new one when it restarts."""
+        async with self._choosing:
+            try:
+                handle, identity = open_socket(self.place.sockets / "in.sock")
+            except OSError:
+                return None
+            if self._inside is not None and self._inside[0] == identity:
+                os.close(handle)
+                return self._inside[2]
+            await self._forget_inside()
+            session = _session(aiohttp.UnixConnector(f"/proc/self/fd/{handle}", limit=CONNECTIONS))
+            self._inside = (identity, handle, session)
+            return session
+
+    async def _forget_inside(self) -> None:
+        if self._inside is not None:
+            _, handle, session = self._inside
+            self._inside = None
+            await session.close()
+            os.close(handle)
+
+    def _is_own_token(self, request: web.BaseRequest) -> bool:
+        token = gate_headers.bearer(list(request.headers.items())) or ""
+        return hmac.compare_digest(hashlib.sha256(token.encode()).hexdigest(), self._token_sha256)
+
+    @asynccontextmanager
+    async def _under_way(self) -> AsyncIterator[None]:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  (a handler always runs in a task)
+        self._tasks.add(task)
+        try:
+            yield
+        finally:
+            self._tasks.discard(task)
+
+    @asynccontextmanager
+    async def _room(self, rule: Rule) -> AsyncIterator[None]:
+        if max(rule.request_bytes, MIB) > MIB:
+            async with self._large:
+                yield
+        else:
+            yield
+
+    async def _body(self, request: web.BaseRequest, rule: Rule) -> bytes | Refusal:
+        too_large = Refusal(f"the body is larger than {rule.request_bytes} bytes", 413)
+        if (request.content_length or 0) > rule.request_bytes:
+            return too_large
+        body = await _at_most(request.content, rule.request_bytes)
+        return too_large if body is None else body
+
+    def _refuse(self, direction: Direction, request: web.BaseRequest, refusal: Refusal) -> web.Response:
+        self.tally.refuse(direction, request.method, request.raw_path, refusal.reason)
+        response = answer(refusal)
+        response.force_close()  # what is left of a body is not read
+        return response
+
+
+def answer(refusal: Refusal) -> web.Response:
+    """A refusal as JupyterLab and programs read it."""
+    response = web.json_response(
+        {"message": f"Gate: {refusal.reason}.", "reason": "gate"}, status=refusal.status
+    )
+    return _with(response, list(gate_headers.PAGE_HEADERS.items()))
+
+
+def _session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),  # a jar would mix the cookies of two browsers
+        timeout=aiohttp.ClientTimeout(total=ANSWER_TIMEOUT_S, sock_connect=5),
+        skip_auto_headers=("User-Agent", "Content-Type"),
+        trust_env=False,
+    )
+
+
+def _with(response: _Response, headers: list[tuple[str, str]]) -> _Response:
+    for key, value in headers:
+        response.headers.add(key, value)
+    return response
+
+
+async def _at_most(stream: aiohttp.StreamReader, most: int) -> bytes | None:
+    """The whole of a stream, or None when it is longer."""
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in stream.iter_chunked(64 * 1024):
+        size += len(chunk)
+        if size > most:
+            return None
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def _cut(request: web.BaseRequest) -> None:
+    """End a connection in the middle of an answer, so that nobody takes the part for the whole."""
+    if request.transport is not None:
+        request.transport.abort() if hasattr(request.transport, "abort") else request.transport.close()
+
+
+def _is_json_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False

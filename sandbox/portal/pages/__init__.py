@@ -1,0 +1,23 @@
+"""Pages for people: rendered here, no script, no rule. They show what ``allowed_actions`` says and call the flows.
+
+catalogue   what there is, for everybody; applying
+access      my data; what an owner decides
+releases    my outputs; the reviewers' queue; one request with its findings
+log         the log, for auditors
+rendering   a template becomes a response
+grid        a CSV file becomes a table to look at
+"""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from sandbox.portal import sign_in
+from sandbox.portal.pages import access, catalogue, log, releases
+from sandbox.portal.pages.rendering import render
+
+__all__ = ["render", "router"]
+
+router = APIRouter(include_in_schema=False)
+for part in (catalogue, access, releases, log, sign_in):
+    router.include_router(part.router)

@@ -1,0 +1,138 @@
+"""A template and its values become a response. Everything is escaped; a missing value is an error."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from sandbox.domain.people import Person, Role
+from sandbox.portal.forms import FIELD, form_token
+from sandbox.portal.requests import caller_or_none, system_of
+from sandbox.settings import PORTAL_PREFIX
+
+_ADDRESS = re.compile(r"https?://[^\s<>\"'\\^`{|}]+[^\s<>\"'\\^`{|}.,;:!?)\]]")
+
+# Which rooms of the portal a person's roles need; the rooms themselves check again.
+_NAVIGATION: tuple[tuple[str, str, frozenset[Role]], ...] = (
+    ("/grants", "My data", frozenset({Role.RESEARCHER})),
+    ("/releases", "My outputs", frozenset({Role.RESEARCHER})),
+    ("/decisions", "Decisions", frozenset({Role.OWNER})),
+    ("/review", "Review", frozenset({Role.REVIEWER})),
+    ("/log", "Log", frozenset({Role.AUDITOR, Role.ADMINISTRATOR})),
+)
+
+# What a page says after a form: only these texts, so that an address cannot put words on a page.
+_NOTICES = {
+    "applied": "Your application was handed in. The owner decides next.",
+    "approve": "The application was approved. It waits for the applicant's signature.",
+    "reject": "The application was rejected.",
+    "sign": "You signed the agreement. Your grant has begun.",
+    "revoke": "The grant was revoked.",
+    "vote": "Your vote was counted.",
+    "withdraw": "You took the request back.",
+}
+
+
+def render(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    """A page.
+
+    Args:
+        template: a file's name in ``templates/``.
+        status: the HTTP status.
+        context: the template's values. Every page also has ``site``, ``prefix``, ``path``, ``person``,
+            ``navigation``, ``notice`` and the form token.
+    """
+    person = _signed_in(request)
+    html = _environment.get_template(template).render(
+        site=system_of(request).site.name,
+        prefix=PORTAL_PREFIX,
+        path=request.url.path.removeprefix(PORTAL_PREFIX) or "/",
+        person=person,
+        navigation=[(path, label) for path, label, roles in _NAVIGATION if person and person.roles & roles],
+        notice=_NOTICES.get(request.query_params.get("done", ""), ""),
+        form_field=FIELD,
+        form_token=form_token(request) if person else "",
+        **context,
+    )
+    return HTMLResponse(html, status_code=status)
+
+
+def go(path: str, *, done: str) -> RedirectResponse:
+    """To a page after a form, so that reloading it sends nothing twice.
+
+    Args:
+        path: below the portal's prefix; written by us, never taken from a request.
+        done: a key of the notices.
+    """
+    return RedirectResponse(f"{PORTAL_PREFIX}{path}?done={done}", status_code=303)
+
+
+def _signed_in(request: Request) -> Person | None:
+    try:
+        caller = caller_or_none(request)
+    except Exception:  # the page that says what is wrong has to be written even when the hub or the store is down
+        return None
+    return caller.person if caller and caller.grant_id is None else None
+
+
+def with_links(text: str) -> Markup:
+    """Text with its web addresses as links; everything else escaped.
+
+    >>> str(with_links("<b> https://example.org/a."))
+    '&lt;b&gt; <a href="https://example.org/a" rel="noopener noreferrer">https://example.org/a</a>.'
+    """
+    parts, at = [], 0
+    for match in _ADDRESS.finditer(text):
+        address = escape(match.group())
+        parts += [escape(text[at : match.start()]), Markup('<a href="{0}" rel="noopener noreferrer">{0}</a>').format(address)]
+        at = match.end()
+    return Markup("").join([*parts, escape(text[at:])])
+
+
+def day(value: date | str) -> str:
+    """``2024-03-05`` as ``5 March 2024``."""
+    when = date.fromisoformat(value) if isinstance(value, str) else value
+    return f"{when.day} {when:%B %Y}"
+
+
+def moment(value: str) -> str:
+    """An ISO time in UTC as ``5 Mar 2024, 14:07``."""
+    when = datetime.fromisoformat(value)
+    return f"{when.day} {when:%b %Y, %H:%M}"
+
+
+def size(n_bytes: int) -> str:
+    """``48200`` as ``48 kB``."""
+    for unit, step in (("MB", 10**6), ("kB", 10**3)):
+        if n_bytes >= step:
+            return f"{n_bytes / step:.3g} {unit}"
+    return f"{n_bytes} bytes"
+
+
+def rounded(value: float) -> str:
+    """Three significant digits, never in exponent form for everyday sizes."""
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
+
+
+def words(value: str) -> str:
+    """``partially_reviewed`` as ``partially reviewed``."""
+    return str(value).replace("_", " ")
+
+
+_environment = Environment(
+    loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_environment.filters.update(
+    with_links=with_links, day=day, moment=moment, size=size, rounded=rounded, words=words
+)

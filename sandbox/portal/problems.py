@@ -1,0 +1,78 @@
+"""Errors as programs and people read them. One translation, for the whole door."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from sandbox.domain.errors import (
+    BadInput,
+    CallerError,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    QuestionRefused,
+    SandboxError,
+    Unanswered,
+)
+from sandbox.settings import PORTAL_PREFIX
+
+_log = logging.getLogger(__name__)
+
+
+def document(error: SandboxError) -> dict[str, Any]:
+    """The error as JSON."""
+    body: dict[str, Any] = {"code": error.code, "message": error.message, "fix": error.fix}
+    if isinstance(error, QuestionRefused):
+        body["position"] = error.position
+    if isinstance(error, BadInput):
+        body["where"] = error.where
+    if isinstance(error, NotAllowed):
+        body["clause"] = error.clause
+    return {"error": body}
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error in one shape: JSON to programs, a page to browsers."""
+
+    @app.exception_handler(SandboxError)
+    async def known(request: Request, error: SandboxError) -> Response:
+        if not isinstance(error, (CallerError, Unanswered)):
+            _log.error("%s %s: %s", request.method, request.url.path, error)
+        return _respond(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:])
+        return _respond(request, BadInput(f"{first['msg']}.", where=where, fix="See the API's openapi.json."))
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 404:
+            return _respond(request, NotFound("There is nothing at this address.", fix="Start from the catalogue."))
+        problem = CallerError(f"{error.detail}.")
+        problem.status = error.status_code
+        return _respond(request, problem)
+
+    @app.exception_handler(Exception)
+    async def unknown(request: Request, error: Exception) -> Response:
+        # The type only: a message could hold a value.
+        _log.error("%s %s: unexpected %s", request.method, request.url.path, type(error).__name__)
+        return _respond(request, SandboxError("Something went wrong here.", fix="Try again; if it stays, tell the operator."))
+
+
+def _respond(request: Request, error: SandboxError) -> Response:
+    wants_page = "text/html" in request.headers.get("accept", "") and "/api/" not in request.url.path
+    if not wants_page:
+        return JSONResponse(document(error), status_code=error.status)
+    if isinstance(error, NotSignedIn):
+        return RedirectResponse(f"{PORTAL_PREFIX}/login?next={request.url.path}", status_code=303)
+    from sandbox.portal.pages import render  # pages use this module's errors too
+
+    return render(request, "problem.html", status=error.status, error=error)

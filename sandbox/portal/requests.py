@@ -1,0 +1,79 @@
+"""What every route needs of a request: the system, and who asks."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from sandbox.domain.errors import NotSignedIn
+from sandbox.domain.people import Person
+from sandbox.portal.identity import COOKIE, Caller, Identity
+from sandbox.wiring import Sandbox
+
+
+def system_of(request: Request) -> Sandbox:
+    """The system behind the door."""
+    system: Sandbox = request.app.state.sandbox
+    return system
+
+
+def token_of(request: Request) -> str:
+    """The token of a request: from its header, else from its cookie; empty when it has none."""
+    header = request.headers.get("authorization", "")
+    scheme, _, value = header.partition(" ")
+    if scheme.lower() in ("token", "bearer") and value:
+        return value.strip()
+    return request.cookies.get(COOKIE, "") if _by_a_person(request) else ""
+
+
+def _by_a_person(request: Request) -> bool:
+    """False when a script or a frame sends the cookie.
+
+    Notebooks are served from the same origin, and a script in one could otherwise read a page here, its form token
+    included, in its user's name. No script can write these two headers; browsers send them over HTTPS and on the
+    loopback address. With COOP and frame-ancestors (see ``create_app``) no window of a page is reachable either.
+    """
+    return request.headers.get("sec-fetch-dest", "document") == "document" and request.headers.get(
+        "sec-fetch-mode", "navigate"
+    ) == "navigate"
+
+
+def caller_or_none(request: Request) -> Caller | None:
+    """Who asks, or None when nobody is signed in."""
+    token = token_of(request)
+    if not token:
+        return None
+    identity: Identity = request.app.state.identity
+    claim = identity.claim(token)
+    if claim is None:
+        return None
+    person = system_of(request).store.people.get(claim.name)
+    return Caller(person=person, grant_id=claim.grant_id) if person is not None else None
+
+
+def _caller(request: Request) -> Caller:
+    caller = caller_or_none(request)
+    if caller is None:
+        raise NotSignedIn("You are not signed in.", fix="Sign in, or send 'Authorization: token …'.")
+    return caller
+
+
+def _header_caller(request: Request) -> Caller:
+    """For programs that change things: the token has to come in a header, which no other site can make a browser send."""
+    if not request.headers.get("authorization"):
+        raise NotSignedIn("The API takes its token in a header.", fix="Send 'Authorization: token …'.")
+    return _caller(request)
+
+
+System = Annotated[Sandbox, Depends(system_of)]
+SignedIn = Annotated[Caller, Depends(_caller)]
+Program = Annotated[Caller, Depends(_header_caller)]
+Visitor = Annotated[Caller | None, Depends(caller_or_none)]
+
+
+def _person(caller: SignedIn) -> Person:
+    return caller.in_person()
+
+
+InPerson = Annotated[Person, Depends(_person)]  # pages are for people: a notebook's token is refused

@@ -1,0 +1,61 @@
+"""How much of one unit a question looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sandbox.domain.errors import BadInput
+
+
+class BoundingPlan(StrEnum):
+    ROWS = "rows"
+    GROUPS = "groups"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounding:
+    """What one unit may contribute at most.
+
+    ``rows``: the unit's rows with rank below ``rows_per_unit``, a plain filter.
+    ``groups``: the same rows; their aggregate within each cell of the answer is cut to what ``rows_per_group`` rows
+    could give; and only ``groups_per_unit`` cells are kept, those whose first row has the lowest rank.
+
+    The rank was drawn at random within each unit when the table was published. It depends on no other unit, so that
+    adding a unit changes nothing about what is kept of the others.
+
+    Attributes:
+        rows_per_unit: at least 1; the view holds no more than the policy's ``max_rows_per_unit``.
+        groups_per_unit: at least 1; cells of the answer.
+        rows_per_group: at least 1.
+    """
+
+    plan: BoundingPlan
+    rows_per_unit: int
+    groups_per_unit: int
+    rows_per_group: int
+
+    def __post_init__(self) -> None:
+        for name in ("rows_per_unit", "groups_per_unit", "rows_per_group"):
+            if getattr(self, name) < 1:
+                raise BadInput(f"{name} has to be at least 1.", where=name, fix="Use 1, 2, 3 …")
+
+
+def rows_plan(*, rows_per_unit: int, cells: int) -> Bounding:
+    """Keep a unit's first rows, wherever in the answer they fall."""
+    return Bounding(
+        plan=BoundingPlan.ROWS,
+        rows_per_unit=rows_per_unit,
+        groups_per_unit=min(rows_per_unit, cells),
+        rows_per_group=rows_per_unit,
+    )
+
+
+def groups_plan(*, rows_per_unit: int, cells: int, groups_per_unit: int, rows_per_group: int) -> Bounding:
+    """Cut what a unit gives to each cell, and in how many cells it counts."""
+    return Bounding(
+        plan=BoundingPlan.GROUPS,
+        rows_per_unit=rows_per_unit,
+        groups_per_unit=min(groups_per_unit, rows_per_unit, cells),
+        rows_per_group=min(rows_per_group, rows_per_unit),
+    )

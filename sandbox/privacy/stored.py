@@ -1,0 +1,70 @@
+"""How a public value stands in a private view, and back.
+
+Numbers are stored as 64-bit whole multiples of the column's step, so that sums are exact and no rounding of
+floating point has to be proved harmless. The step of an integer is 1; of a decimal, its ``resolution``.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+from sandbox.domain.policy import Column, ColumnType, Scalar
+from sandbox.domain.predicate import Literal
+
+# Cells beyond this many steps are empty after publishing, so that a literal just outside compares as it should.
+LARGEST = 10**18
+NUMERIC = (ColumnType.INTEGER, ColumnType.DECIMAL)
+
+Stored = int | str | bool | date
+
+
+def steps_per_one(column: Column) -> int:
+    """How many steps make 1: 100 for a resolution of 0.01."""
+    if column.type is not ColumnType.DECIMAL:
+        return 1
+    return int(1 / Fraction(column.resolution))
+
+
+def bounds_in_steps(column: Column) -> tuple[int, int]:
+    """Lower and upper bound of a summable column, in steps."""
+    if column.lower is None or column.upper is None:
+        raise ValueError("the column has no bounds")  # parse refuses such a measure
+    return column.lower * steps_per_one(column), column.upper * steps_per_one(column)
+
+
+def from_steps(steps: int, column: Column) -> int | float:
+    """The value that people read."""
+    per_one = steps_per_one(column)
+    return steps if per_one == 1 and column.type is ColumnType.INTEGER else float(Fraction(steps, per_one))
+
+
+def exact_text(steps: Fraction, column: Column, *, places: int) -> str:
+    """The value as decimal text, rounded half up after ``places`` digits."""
+    value = steps / steps_per_one(column)
+    scaled = value * 10**places
+    whole = (abs(scaled) + Fraction(1, 2)).__floor__()
+    sign = "-" if value < 0 and whole else ""
+    digits = str(whole).rjust(places + 1, "0")
+    return f"{sign}{digits[:-places]}.{digits[-places:]}" if places else f"{sign}{digits}"
+
+
+def stored_literal(value: Literal, column: Column) -> Stored:
+    """A literal of a question as the view stores it."""
+    if column.type is ColumnType.DECIMAL:
+        if not isinstance(value, (int, Decimal)):
+            raise TypeError("a decimal column is compared with numbers")  # parse refuses such a question
+        return int(Fraction(value) * steps_per_one(column))
+    if isinstance(value, Decimal):
+        return int(value)
+    return value
+
+
+def stored_key(value: Scalar, column: Column) -> Stored:
+    """A listed category as the view stores it. Decimals and dates are listed as text."""
+    if column.type is ColumnType.DECIMAL:
+        return int(Fraction(str(value)) * steps_per_one(column))
+    if column.type is ColumnType.DATE:
+        return date.fromisoformat(str(value))
+    return value

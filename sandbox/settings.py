@@ -1,0 +1,147 @@
+"""Settings: the only reader of the environment. Frozen; units in names.
+
+Every variable starts with ``SANDBOX_`` and has a default that works on one machine:
+
+``SANDBOX_HOME``          state: database, keys, files, logs (default: ``.sandbox`` in the checkout)
+``SANDBOX_POLICIES``      ``site.yaml`` and ``datasets/`` (default: ``policies`` in the checkout)
+``SANDBOX_DATABASE_URL``  SQLAlchemy URL (default: SQLite in the home)
+``SANDBOX_HOST``          address that the proxy listens on (default: 127.0.0.1)
+``SANDBOX_PORT``          its port (default: 8000); the four inner ports follow it
+``SANDBOX_PUBLIC_URL``    how browsers reach it, when another proxy stands before it
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sandbox.domain.errors import BadInput
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+PORTAL_PREFIX = "/services/portal"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where things are, and on which ports they listen."""
+
+    home: Path = CHECKOUT / ".sandbox"
+    policies: Path = CHECKOUT / "policies"
+    database_url: str = ""
+    bind_host: str = "127.0.0.1"
+    hub_port: int = 8000  # the one public port: the proxy's
+    public_url: str = ""
+
+    # Inner ports, all on loopback.
+    @property
+    def proxy_api_port(self) -> int:
+        return self.hub_port + 1
+
+    @property
+    def hub_api_port(self) -> int:
+        return self.hub_port + 2
+
+    @property
+    def gate_port(self) -> int:
+        return self.hub_port + 3
+
+    @property
+    def portal_port(self) -> int:
+        return self.hub_port + 4
+
+    @property
+    def url(self) -> str:
+        """How browsers and programs reach the system; no slash at the end."""
+        return (self.public_url or f"http://{self.bind_host}:{self.hub_port}").rstrip("/")
+
+    @property
+    def portal_url(self) -> str:
+        return f"{self.url}{PORTAL_PREFIX}"
+
+    @property
+    def hub_url(self) -> str:
+        """The hub as this machine's own processes reach it."""
+        return f"http://127.0.0.1:{self.hub_api_port}"
+
+    @property
+    def database(self) -> str:
+        return self.database_url or f"sqlite:///{self.home / 'state.db'}"
+
+    @property
+    def run_dir(self) -> Path:
+        return self.home / "run"
+
+    @property
+    def gate_dir(self) -> Path:
+        return self.run_dir / "gate"
+
+    @property
+    def engine_dir(self) -> Path:
+        """The folder that holds the engine's socket."""
+        return self.run_dir / "engine"
+
+    @property
+    def engine_socket(self) -> Path:
+        return self.engine_dir / "engine.sock"
+
+    @property
+    def raw_dir(self) -> Path:
+        return self.home / "raw"
+
+    @property
+    def views_dir(self) -> Path:
+        return self.home / "views"
+
+    @property
+    def vault_dir(self) -> Path:
+        return self.home / "vault"
+
+    @property
+    def keys_dir(self) -> Path:
+        return self.home / "keys"
+
+    @property
+    def logs_dir(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def images_file(self) -> Path:
+        """Which image each kind of container runs: written by ``images/build.py``."""
+        return CHECKOUT / ".sandbox" / "images.json"
+
+    def at(self, home: Path) -> Settings:
+        """The same settings with its state elsewhere."""
+        return replace(self, home=home)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read ``SANDBOX_*``.
+
+        Raises:
+            BadInput: a port that is not a number, or without room for the inner ports.
+        """
+        env = os.environ if environment is None else environment
+        port = env.get("SANDBOX_PORT", "8000")
+        if not port.isdigit() or not 1024 <= int(port) <= 65_000:
+            raise BadInput(f"{port!r} is not a port.", where="SANDBOX_PORT", fix="Use 1024 to 65000.")
+        return cls(
+            home=Path(env.get("SANDBOX_HOME", CHECKOUT / ".sandbox")).resolve(),
+            policies=Path(env.get("SANDBOX_POLICIES", CHECKOUT / "policies")).resolve(),
+            database_url=env.get("SANDBOX_DATABASE_URL", ""),
+            bind_host=env.get("SANDBOX_HOST", "127.0.0.1"),
+            hub_port=int(port),
+            public_url=env.get("SANDBOX_PUBLIC_URL", ""),
+        )
+
+    def as_environment(self) -> dict[str, str]:
+        """The variables that give a child process the same settings."""
+        return {
+            "SANDBOX_HOME": str(self.home),
+            "SANDBOX_POLICIES": str(self.policies),
+            "SANDBOX_DATABASE_URL": self.database_url,
+            "SANDBOX_HOST": self.bind_host,
+            "SANDBOX_PORT": str(self.hub_port),
+            "SANDBOX_PUBLIC_URL": self.public_url,
+        }

@@ -1,0 +1,101 @@
+"""What must last: the database, the ledger, the log, files by hash. SQLAlchemy is imported only here.
+
+schema        the whole database on one page
+migrations    how a database comes to have it
+database      connections and transactions
+log           the hash-chained, signed log; ``anchor`` keeps its head outside the database
+ledger        reserve -> start -> settle | fail; ``accounts`` holds the caps
+people, datasets, access, releases    one noun each; every changing call takes the event it writes
+vault         files by SHA-256
+keys          the platform's signature
+policy_files  policy files read, with every mistake located; ``policy_reference`` writes their manual
+
+>>> store = Store("sqlite:///state.db", home=Path("state"))                   # doctest: +SKIP
+>>> with store.transaction():                                                 # doctest: +SKIP
+...     ...  # several calls that happen wholly or not at all
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from argon2 import PasswordHasher
+
+from sandbox.store.access import Access, SignedAgreement
+from sandbox.store.anchor import Anchor
+from sandbox.store.database import Database
+from sandbox.store.datasets import Dataset, Datasets
+from sandbox.store.keys import Signer, verify_signature
+from sandbox.store.ledger import Charge, Ledger, Reservation
+from sandbox.store.log import Log
+from sandbox.store.migrations import upgrade
+from sandbox.store.people import People
+from sandbox.store.releases import Releases
+from sandbox.store.vault import Stored, Vault
+from sandbox.store.workers import this_process
+
+__all__ = [
+    "Charge",
+    "Dataset",
+    "Reservation",
+    "SignedAgreement",
+    "Signer",
+    "Store",
+    "Stored",
+    "Vault",
+    "verify_signature",
+]
+
+
+class Store:
+    """All that lasts, in one place.
+
+    Args:
+        url: an SQLAlchemy URL of a SQLite file or a PostgreSQL database; it gets its tables here.
+        home: the folder of the keys, the vault and the log's anchor.
+        now: the current time, in UTC.
+        worker: names this process, so that the next one recovers the questions it leaves; itself when empty.
+        hasher: argon2id's parameters.
+        sleep: waits, in seconds.
+
+    Raises:
+        OperatorError: the database or the folder cannot be used.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        home: Path,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        worker: str = "",
+        hasher: PasswordHasher | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.now = now
+        self.database = Database(url)
+        upgrade(self.database.engine)
+        self.signer = Signer(home / "keys")
+        self.vault = Vault(home / "vault")
+        self.log = Log(self.database, self.signer, Anchor(home / "audit.head"), now)
+        self.log.found()
+        self.people = People(self.database, self.log, now, hasher)
+        self.datasets = Datasets(self.database, self.log, now)
+        self.access = Access(self.database, self.log, now)
+        self.releases = Releases(self.database, self.log, now)
+        self.ledger = Ledger(self.database, self.log, now=now, worker=worker or this_process(), sleep=sleep)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Join several calls into one that happens wholly or not at all."""
+        with self.database.transaction():
+            yield
+
+    def close(self) -> None:
+        """Close the database's connections."""
+        self.database.close()

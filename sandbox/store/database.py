@@ -1,0 +1,201 @@
+"""One database, its connections and its transactions.
+
+- A writing transaction holds the log's head from its start, so writers queue up: whatever one reads, it may
+  decide by. (PostgreSQL: the head's row is locked. SQLite: ``BEGIN IMMEDIATE``.)
+- A transaction inside a transaction is the same transaction: a journey can join several calls of the store into
+  one that happens wholly or not at all.
+- What has to follow a commit (the log's anchor) is handed to ``after_commit``.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, make_url, select
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from sandbox.domain.errors import OperatorError
+from sandbox.store.schema import audit_head
+
+BUSY_TIMEOUT_MS = 30_000  # how long a writer waits for another process's transaction
+
+
+@dataclass(slots=True)
+class _Open:
+    connection: Connection
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+
+
+class Database:
+    """A SQLite file (the default) or a PostgreSQL database.
+
+    Args:
+        url: an SQLAlchemy URL: ``sqlite:///…/state.db`` or ``postgresql://…`` (psycopg 3).
+
+    Raises:
+        OperatorError: the URL names another kind of database, or one in memory.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+        self._open: ContextVar[_Open | None] = ContextVar("open_transaction", default=None)
+        # SQLite lets writers of one process poll for its lock; a queue in memory is fair and quicker.
+        self._writer = threading.Lock()
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @property
+    def in_transaction(self) -> bool:
+        """True inside ``transaction()``."""
+        return self._open.get() is not None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """A writing transaction: committed at the end, rolled back by any exception.
+
+        Raises:
+            OperatorError: the database is full, locked for too long, or cannot be reached.
+        """
+        joined = self._open.get()
+        if joined is not None:
+            yield joined.connection
+            return
+        with ExitStack() as stack:
+            if self.is_sqlite:
+                stack.enter_context(self._writer)
+            stack.enter_context(_plain_errors())
+            connection = stack.enter_context(self.engine.connect())
+            opened = _Open(connection)
+            token = self._open.set(opened)
+            try:
+                with connection.begin():
+                    if not self.is_sqlite:
+                        connection.execute(select(audit_head.c.id).with_for_update())
+                    yield connection
+            finally:
+                self._open.reset(token)
+        for follow in opened.after_commit:
+            follow()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A snapshot: everything read inside is of one moment. Inside a transaction, that transaction."""
+        joined = self._open.get()
+        if joined is not None:
+            yield joined.connection
+            return
+        with _plain_errors(), self.engine.connect() as plain:
+            options: dict[str, Any] = (
+                {"sandbox_read": True}
+                if self.is_sqlite
+                else {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            )
+            connection = plain.execution_options(**options)
+            with connection.begin():
+                yield connection
+
+    def after_commit(self, follow: Callable[[], None]) -> None:
+        """Run once the open transaction has been committed; never when it is rolled back."""
+        opened = self._open.get()
+        if opened is not None:
+            opened.after_commit.append(follow)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def number_of(made: CursorResult[Any]) -> int:
+    """The number that an INSERT gave its row."""
+    key = made.inserted_primary_key
+    assert key is not None  # noqa: S101 - only an INSERT of many rows has none
+    return int(key[0])
+
+
+def stamp(moment: datetime) -> str:
+    """A time as it is stored: UTC, microseconds, of one length."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _engine(url: str) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"), pool_size=8, max_overflow=24, pool_pre_ping=True
+        )
+    if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
+        raise OperatorError(
+            "The database has to be a SQLite file or PostgreSQL.",
+            fix="Use sqlite:///path/to/state.db or postgresql://user@host/name.",
+        )
+    engine = create_engine(
+        parsed, pool_size=8, max_overflow=24, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # BEGIN is ours to send, see _begin_sqlite
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")  # readers and a writer do not wait for each other
+    cursor.execute("PRAGMA synchronous = FULL")  # a reserved charge survives a power cut
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA trusted_schema = OFF")  # a tampered file cannot run functions through its schema
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A deferred BEGIN that reads and then writes can fail or decide by an old state; writers lock at once.
+    read = connection.get_execution_options().get("sandbox_read", False)
+    connection.exec_driver_sql("BEGIN" if read else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Turn the database's own failures into the operator's error; the address and statement stay out of it."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout) as failure:
+        raise OperatorError(f"The database failed: {_reason(failure)}.", fix=_fix(failure)) from failure
+    except DBAPIError as failure:
+        if failure.connection_invalidated:
+            raise OperatorError("The database closed the connection.", fix="Start it again.") from failure
+        raise
+
+
+def _reason(failure: Exception) -> str:
+    text = str(getattr(failure, "orig", failure)).strip()
+    known = (
+        "disk is full",
+        "No space left",
+        "locked",
+        "disk I/O error",
+        "readonly",
+        "unable to open",
+        "malformed",
+    )
+    for words in known:
+        if words in text:
+            return words
+    return type(failure).__name__
+
+
+def _fix(failure: Exception) -> str:
+    text = str(getattr(failure, "orig", failure))
+    if "full" in text or "No space" in text:
+        return "Free some space on its disk."
+    if "locked" in text:
+        return "Another process has held it for too long: find and stop that process."
+    return "Check that the database runs and that its files can be written."

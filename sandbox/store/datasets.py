@@ -1,0 +1,189 @@
+"""Datasets as they are published: policy, snapshot and public files, version by version."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from sandbox.domain.audit import Event
+from sandbox.domain.canonical import content_hash
+from sandbox.domain.errors import BadInput, Conflict, NotFound, Tampered
+from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.policy_document import policy_from_document, policy_to_document
+from sandbox.store.database import Database, stamp
+from sandbox.store.log import Log
+from sandbox.store.schema import dataset_versions, datasets
+
+PUBLISHED, SUSPENDED = "published", "suspended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dataset:
+    """A dataset's newest version.
+
+    Attributes:
+        public_files: of unconditional datasets: table -> SHA-256 in the vault.
+        report: what publishing told the owner. Its numbers come from rows: for nobody else.
+    """
+
+    policy: DatasetPolicy
+    policy_hash: str
+    snapshot: str
+    version: int
+    published_at: str  # ISO 8601, UTC
+    suspended: bool
+    public_files: Mapping[str, str]
+    report: Mapping[str, Any]
+
+
+class Datasets:
+    """What is published here."""
+
+    def __init__(self, database: Database, log: Log, now: Callable[[], datetime]) -> None:
+        self._database, self._log, self._now = database, log, now
+
+    def publish(
+        self,
+        policy: DatasetPolicy,
+        *,
+        policy_hash: str,
+        snapshot: str,
+        public_files: Mapping[str, str],
+        event: Event,
+        report: Mapping[str, Any] | None = None,
+    ) -> Dataset:
+        """Make a version the newest one. A suspended dataset stays suspended.
+
+        Args:
+            policy_hash: ``content_hash`` of the policy's document.
+            report: text and whole numbers.
+
+        Raises:
+            Conflict: the dataset's budget would change to another lineage.
+        """
+        document = policy_to_document(policy)
+        if content_hash(document) != policy_hash:
+            raise BadInput("The hash is not that of the policy.", where="policy_hash")
+        with self._database.transaction() as connection:
+            before = connection.execute(select(datasets).where(datasets.c.name == policy.name)).first()
+            version = before.version + 1 if before is not None else 1
+            if before is None:
+                connection.execute(
+                    insert(datasets).values(
+                        name=policy.name,
+                        owner=policy.owner,
+                        lineage=policy.budget_lineage,
+                        status=PUBLISHED,
+                        version=version,
+                    )
+                )
+            else:
+                if before.lineage != policy.budget_lineage:
+                    # The same rows under another name would have a fresh budget.
+                    raise Conflict(
+                        f"{policy.name} draws on the budget of {before.lineage}; that is for life.",
+                        fix=f"Set lineage: {before.lineage}.",
+                    )
+                connection.execute(
+                    update(datasets)
+                    .where(datasets.c.name == policy.name)
+                    .values(version=version, owner=policy.owner)
+                )
+            connection.execute(
+                insert(dataset_versions).values(
+                    dataset=policy.name,
+                    version=version,
+                    policy=_json(document),
+                    policy_hash=policy_hash,
+                    snapshot=snapshot,
+                    report=_json(report or {}),
+                    public_files=_json(public_files),
+                    published_at=stamp(self._now()),
+                )
+            )
+            self._log.append(connection, event, facts={"version": version})
+            return _get(connection, policy.name)
+
+    def get(self, name: str) -> Dataset | None:
+        """The newest version, or None."""
+        with self._database.reading() as connection:
+            row = connection.execute(_newest().where(datasets.c.name == name)).first()
+            return _dataset(row) if row is not None else None
+
+    def all(self) -> tuple[Dataset, ...]:
+        """The newest version of every dataset, by name."""
+        with self._database.reading() as connection:
+            return tuple(_dataset(row) for row in connection.execute(_newest().order_by(datasets.c.name)))
+
+    def versions(self, name: str) -> tuple[Dataset, ...]:
+        """All versions, the newest last."""
+        with self._database.reading() as connection:
+            query = select(datasets.c.status, dataset_versions).join_from(datasets, dataset_versions)
+            rows = connection.execute(
+                query.where(datasets.c.name == name).order_by(dataset_versions.c.version)
+            )
+            return tuple(_dataset(row) for row in rows)
+
+    def suspend(self, name: str, *, event: Event) -> Dataset:
+        """Stop every use of it, at once."""
+        return self._set_status(name, SUSPENDED, event)
+
+    def resume(self, name: str, *, event: Event) -> Dataset:
+        """Let it be used again."""
+        return self._set_status(name, PUBLISHED, event)
+
+    def _set_status(self, name: str, status: str, event: Event) -> Dataset:
+        with self._database.transaction() as connection:
+            changed = connection.execute(
+                update(datasets)
+                .where(datasets.c.name == name, datasets.c.status != status)
+                .values(status=status)
+            )
+            if changed.rowcount != 1:
+                _get(connection, name)
+                raise Conflict(f"{name} is {status} already.")
+            self._log.append(connection, event)
+            return _get(connection, name)
+
+
+def _newest() -> Any:
+    return select(datasets.c.status, dataset_versions).join_from(
+        datasets,
+        dataset_versions,
+        (dataset_versions.c.dataset == datasets.c.name) & (dataset_versions.c.version == datasets.c.version),
+    )
+
+
+def _get(connection: Connection, name: str) -> Dataset:
+    row = connection.execute(_newest().where(datasets.c.name == name)).first()
+    if row is None:
+        raise NotFound(f"There is no dataset {name!r}.")
+    return _dataset(row)
+
+
+def _dataset(row: Row[Any]) -> Dataset:
+    document = json.loads(row.policy)
+    if content_hash(document) != row.policy_hash:
+        raise Tampered(
+            f"The policy of {row.dataset} was changed in the database.", place=f"dataset {row.dataset}"
+        )
+    return Dataset(
+        policy=policy_from_document(document),
+        policy_hash=row.policy_hash,
+        snapshot=row.snapshot,
+        version=row.version,
+        published_at=row.published_at,
+        suspended=row.status == SUSPENDED,
+        public_files=json.loads(row.public_files),
+        report=json.loads(row.report),
+    )
+
+
+def _json(value: Mapping[str, Any]) -> str:
+    """In the order it was given, which canonical form would lose: owners order their tables and columns."""
+    return json.dumps(dict(value), ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,409 @@
+"""The ledger: what was asked, what it cost, and what was answered.
+
+- ``reserve`` charges in one transaction with the question's row and its entry in the log, before any row of data
+  is read. From then on it is spent, whatever happens: a refund after a failure would answer a question.
+- The bytes of an answer are stored before they are sent. The same question at the same price on the same snapshot
+  and policy gets the same bytes, free: asking again cannot average the noise away.
+- A question in flight is waited for, not run twice.
+
+Order of calls: reserve -> start -> settle | fail. ``recover`` once, when a process starts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, or_, select, update
+
+from sandbox.domain.access import Grant
+from sandbox.domain.audit import Event
+from sandbox.domain.budget import ChargeState, check_affordable, check_step
+from sandbox.domain.canonical import sha256_hex
+from sandbox.domain.errors import Conflict, NotFound, OverBudget, Tampered, Unanswered
+from sandbox.domain.privacy_loss import ZERO, Loss
+from sandbox.store.accounts import Accounts, accounts_on, take
+from sandbox.store.database import Database, number_of, stamp
+from sandbox.store.log import Log
+from sandbox.store.schema import questions
+from sandbox.store.workers import is_gone
+
+IN_FLIGHT = (ChargeState.RESERVED, ChargeState.RUNNING)
+_POLL_S = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation:
+    """The right to run a question, or the answer that makes running it unnecessary.
+
+    Attributes:
+        charged: what this call took from the accounts; nothing when an earlier answer serves.
+        answer: the stored bytes; None when the caller has to run the question.
+    """
+
+    question_id: int
+    charged: Loss
+    answer: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    """One line of the ledger."""
+
+    id: int
+    grant_id: int
+    person: str
+    project: str
+    lineage: str
+    dataset: str
+    snapshot: str
+    canonical: str
+    cost: Loss  # what was charged; zero when an earlier answer served
+    state: ChargeState
+    asked_at: str  # ISO 8601, UTC
+    answer_sha256: str  # empty before the answer
+    same_as: int | None  # the question whose answer served
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Identity:
+    """What makes two questions the same."""
+
+    dataset: str
+    question_hash: str
+    snapshot: str
+    policy_hash: str
+    price_nano_rho: int
+    price_atto_delta: int
+
+    def values(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def where(self) -> list[Any]:
+        return [questions.c[name] == value for name, value in self.values().items()]
+
+
+class Ledger(Accounts):
+    """Accounts, questions and answers.
+
+    Args:
+        worker: names this process, so that the next one can recover its questions.
+        sleep: waits between two looks at a question in flight, in seconds.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        log: Log,
+        *,
+        now: Callable[[], datetime],
+        worker: str,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        super().__init__(database, log)
+        self._now, self._worker, self._sleep = now, worker, sleep
+
+    def reserve(
+        self,
+        *,
+        grant: Grant,
+        lineage: str,
+        snapshot: str,
+        policy_hash: str,
+        canonical: str,
+        cost: Loss,
+        delta: float,
+        event: Event,
+        idempotency_key: str = "",
+        before_charge: Callable[[], object] | None = None,
+        wait_s: float = 30.0,
+    ) -> Reservation:
+        """Charge a question durably, or find its answer.
+
+        Args:
+            canonical: the question's canonical text.
+            cost: the price of running it.
+            delta: at which people read the budget; for the error's words only.
+            idempotency_key: the same key on the same grant is the same call; empty for none.
+            before_charge: raises when the question could not be run at all, so that nothing is spent on it. Called
+                outside of any transaction, and not when a stored answer serves.
+            wait_s: how long to wait for the same question in flight.
+
+        Raises:
+            OverBudget: names the account that is short and what is left.
+            Conflict: the same question is still in flight, or the key was used for another one.
+            Unanswered: the call with this key was charged before and failed.
+        """
+        identity = _Identity(
+            dataset=grant.dataset,
+            question_hash=sha256_hex(canonical.encode()),
+            snapshot=snapshot,
+            policy_hash=policy_hash,
+            price_nano_rho=cost.nano_rho,
+            price_atto_delta=cost.atto_delta,
+        )
+        row = {
+            **identity.values(),
+            "grant_id": grant.id,
+            "person": grant.person,
+            "project": grant.project,
+            "lineage": lineage,
+            "canonical": canonical,
+            "idempotency_key": idempotency_key or None,
+            "worker": self._worker,
+        }
+        waited = 0.0
+        checked = before_charge is None
+        while True:
+            try:
+                if not checked and before_charge is not None and self._needs_running(row, identity):
+                    before_charge()
+                    checked = True
+                with self._database.transaction() as connection:
+                    return self._reserved(connection, row, identity, cost, delta, event)
+            except _InFlight as flying:
+                if waited >= wait_s or self._database.in_transaction:
+                    raise Conflict(
+                        f"The same question is being answered (number {flying.question_id}).",
+                        fix="Ask again in a moment: its answer will cost you nothing.",
+                    ) from None
+            self._sleep(_POLL_S)
+            waited += _POLL_S
+
+    def start(self, question_id: int, *, event: Event) -> None:
+        """RESERVED to RUNNING, just before the engine is asked."""
+        with self._database.transaction() as connection:
+            self._step(connection, question_id, ChargeState.RUNNING)
+            self._log.append(connection, event)
+
+    def settle(self, question_id: int, answer: bytes, *, event: Event) -> None:
+        """RUNNING to RELEASED: the answer's bytes are kept before anybody sees them."""
+        with self._database.transaction() as connection:
+            self._step(
+                connection, question_id, ChargeState.RELEASED, answer=answer, answer_sha256=sha256_hex(answer)
+            )
+            self._log.append(connection, event)
+
+    def fail(self, question_id: int, *, event: Event) -> None:
+        """RESERVED or RUNNING to FAILED. The charge stays."""
+        with self._database.transaction() as connection:
+            self._step(connection, question_id, ChargeState.FAILED)
+            self._log.append(connection, event)
+
+    def recover(self, *, event: Event, older_than_s: float = 3600) -> tuple[int, ...]:
+        """Mark what dead processes left in flight as FAILED; all of it stays spent. Call it when a process starts.
+
+        Taken are the questions of this worker's name, of processes of this machine that run no more, and those
+        older than ``older_than_s`` (of machines that cannot be asked).
+
+        Returns:
+            The numbers of the questions.
+        """
+        late = stamp(self._now() - timedelta(seconds=older_than_s))
+        flying = questions.c.state.in_([*IN_FLIGHT])
+        with self._database.transaction() as connection:
+            workers = connection.execute(select(questions.c.worker).where(flying).distinct()).scalars()
+            gone = [worker for worker in workers if worker == self._worker or is_gone(worker)]
+            left = connection.execute(
+                select(questions.c.id)
+                .where(flying, or_(questions.c.worker.in_(gone), questions.c.asked_at < late))
+                .order_by(questions.c.id)
+            ).scalars()
+            numbers = tuple(int(number) for number in left)
+            for number in numbers:
+                self._step(connection, number, ChargeState.FAILED)
+            if numbers:
+                self._log.append(connection, event, facts={"questions": list(numbers)})
+        return numbers
+
+    def answer(self, question_id: int) -> bytes:
+        """The stored bytes of an answered question.
+
+        Raises:
+            NotFound: no such question, or not answered.
+            Tampered: the bytes are not those that were stored.
+        """
+        with self._database.reading() as connection:
+            row = connection.execute(select(questions).where(questions.c.id == question_id)).first()
+            if row is None or row.state != ChargeState.RELEASED:
+                raise NotFound(f"There is no answer {question_id}.")
+            return _bytes(connection, row)
+
+    def line(self, question_id: int) -> Charge | None:
+        """One line, or None."""
+        found = self._charges(questions.c.id == question_id)
+        return found[0] if found else None
+
+    def history(self, *, project: str, lineage: str) -> tuple[Charge, ...]:
+        """All that a project asked on a lineage, newest first, free answers too."""
+        return self._charges(questions.c.project == project, questions.c.lineage == lineage)[::-1]
+
+    def charges_of(self, project: str, lineage: str) -> tuple[Charge, ...]:
+        """All that a project was charged for on a lineage, in order."""
+        return self._charges(
+            questions.c.project == project, questions.c.lineage == lineage, questions.c.same_as.is_(None)
+        )
+
+    def _charges(self, *where: Any) -> tuple[Charge, ...]:
+        with self._database.reading() as connection:
+            rows = connection.execute(select(questions).where(*where).order_by(questions.c.id))
+            return tuple(_charge(row) for row in rows)
+
+    def _needs_running(self, row: dict[str, Any], identity: _Identity) -> bool:
+        with self._database.reading() as connection:
+            return _known(connection, row) is None and _same(connection, identity) is None
+
+    def _reserved(
+        self,
+        connection: Connection,
+        row: dict[str, Any],
+        identity: _Identity,
+        cost: Loss,
+        delta: float,
+        event: Event,
+    ) -> Reservation:
+        earlier = _known(connection, row)
+        if earlier is not None:
+            return _repeated(connection, earlier, identity)
+        same = _same(connection, identity)
+        if same is not None and same.state in IN_FLIGHT:
+            raise _InFlight(same.id)
+        accounts = accounts_on(connection, row["lineage"], row["project"])
+        if same is not None:
+            return self._reused(connection, row, same, event)
+        # For its words; the charge itself is decided by the UPDATEs' own conditions.
+        check_affordable(cost, accounts, per_question=cost, delta=delta)
+        if not take(connection, row["lineage"], row["project"], cost):
+            raise OverBudget("The budget was spent in this moment.", fix="Ask with a smaller epsilon.")
+        number = self._insert(connection, row, cost, ChargeState.RESERVED, same_as=None)
+        self._log.append(
+            connection,
+            event,
+            facts={"question": number, "lineage": row["lineage"], "nano_rho": cost.nano_rho},
+            id=number,
+        )
+        return Reservation(question_id=number, charged=cost)
+
+    def _reused(
+        self, connection: Connection, row: dict[str, Any], same: Row[Any], event: Event
+    ) -> Reservation:
+        body = _bytes(connection, same)
+        # Also needs the project's account, which its history hangs on: a charge of nothing opens it.
+        take(connection, row["lineage"], row["project"], ZERO)
+        number = self._insert(connection, row, ZERO, ChargeState.RELEASED, same_as=same.id)
+        told = Event(event.actor, "question.reused", event.object, event.facts)
+        self._log.append(
+            connection, told, facts={"question": number, "same_as": same.id, "nano_rho": 0}, id=number
+        )
+        return Reservation(question_id=number, charged=ZERO, answer=body)
+
+    def _insert(
+        self,
+        connection: Connection,
+        row: dict[str, Any],
+        charged: Loss,
+        state: ChargeState,
+        *,
+        same_as: int | None,
+    ) -> int:
+        now = stamp(self._now())
+        made = connection.execute(
+            insert(questions).values(
+                **row,
+                charged_nano_rho=charged.nano_rho,
+                charged_atto_delta=charged.atto_delta,
+                state=state,
+                same_as=same_as,
+                asked_at=now,
+                ended_at=now if same_as else "",
+            )
+        )
+        return number_of(made)
+
+    def _step(self, connection: Connection, question_id: int, to: ChargeState, **more: Any) -> None:
+        now = connection.execute(select(questions.c.state).where(questions.c.id == question_id)).scalar()
+        if now is None:
+            raise NotFound(f"There is no question {question_id}.")
+        check_step(ChargeState(now), to)
+        ended = {} if to is ChargeState.RUNNING else {"ended_at": stamp(self._now())}
+        moved = connection.execute(
+            update(questions)
+            .where(questions.c.id == question_id, questions.c.state == now)
+            .values(state=to, **ended, **more)
+        )
+        if moved.rowcount != 1:
+            raise Conflict(f"Question {question_id} was changed in this moment.")
+
+
+class _InFlight(Exception):
+    def __init__(self, question_id: int) -> None:
+        super().__init__()
+        self.question_id = question_id
+
+
+def _known(connection: Connection, row: dict[str, Any]) -> Row[Any] | None:
+    """The earlier call with the same key on the same grant."""
+    if row["idempotency_key"] is None:
+        return None
+    return connection.execute(
+        select(questions).where(
+            questions.c.grant_id == row["grant_id"], questions.c.idempotency_key == row["idempotency_key"]
+        )
+    ).first()
+
+
+def _same(connection: Connection, identity: _Identity) -> Row[Any] | None:
+    """The same question, answered or in flight; the answered one first."""
+    found: Sequence[Row[Any]] = connection.execute(
+        select(questions)
+        .where(
+            *identity.where(),
+            questions.c.same_as.is_(None),
+            questions.c.state.in_([ChargeState.RELEASED, *IN_FLIGHT]),
+        )
+        .order_by(questions.c.id)
+    ).all()
+    return min(found, key=lambda row: row.state in IN_FLIGHT, default=None)
+
+
+def _repeated(connection: Connection, earlier: Row[Any], identity: _Identity) -> Reservation:
+    # The question alone: a call that is repeated after a new version came out is still the same call.
+    if (earlier.dataset, earlier.question_hash) != (identity.dataset, identity.question_hash):
+        raise Conflict(
+            "This idempotency key was used for another question.", fix="Use a new key for a new question."
+        )
+    if earlier.state in IN_FLIGHT:
+        raise _InFlight(earlier.id)
+    if earlier.state == ChargeState.FAILED:
+        raise Unanswered
+    return Reservation(question_id=earlier.id, charged=ZERO, answer=_bytes(connection, earlier))
+
+
+def _bytes(connection: Connection, row: Row[Any]) -> bytes:
+    if row.same_as is not None:
+        row = connection.execute(select(questions).where(questions.c.id == row.same_as)).one()
+    body = bytes(row.answer)
+    if sha256_hex(body) != row.answer_sha256:
+        raise Tampered(f"The stored answer {row.id} was changed.", place=f"question {row.id}")
+    return body
+
+
+def _charge(row: Row[Any]) -> Charge:
+    return Charge(
+        id=row.id,
+        grant_id=row.grant_id,
+        person=row.person,
+        project=row.project,
+        lineage=row.lineage,
+        dataset=row.dataset,
+        snapshot=row.snapshot,
+        canonical=row.canonical,
+        cost=Loss(row.charged_nano_rho, row.charged_atto_delta),
+        state=ChargeState(row.state),
+        asked_at=row.asked_at,
+        answer_sha256=row.answer_sha256,
+        same_as=row.same_as,
+    )

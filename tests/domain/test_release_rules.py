@@ -1,0 +1,173 @@
+"""The release's state machine and the rules of review, every pair."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from sandbox.domain.errors import BadInput, Conflict, NotAllowed
+from sandbox.domain.findings import Verdict
+from sandbox.domain.people import Person, Role
+from sandbox.domain.release import (
+    FINAL,
+    TRANSITIONS,
+    Decision,
+    Release,
+    Status,
+    Verb,
+    Vote,
+    after_checks,
+    allowed_verbs,
+    check_file_name,
+    check_vote,
+    outcome,
+    transition,
+    visible_votes,
+)
+
+REVIEWER = frozenset({Role.REVIEWER})
+RITA, RAVI, ROSA = (Person(name=n, roles=REVIEWER) for n in ("rita", "ravi", "rosa"))
+ANA = Person(name="ana", roles=frozenset({Role.RESEARCHER, Role.REVIEWER}))
+POOL = ("rita", "ravi", "ana")
+RELEASE = Release(
+    id=1,
+    grant_id=1,
+    dataset="d",
+    project="p",
+    requester="ana",
+    context="c",
+    files=(),
+    status=Status.SUBMITTED,
+    version=2,
+    reviewers_needed=2,
+)
+
+
+@pytest.mark.parametrize(("status", "verb"), list(product(Status, Verb)))
+def test_every_pair_is_in_the_table_once_or_refused(status: Status, verb: Verb) -> None:
+    rows = [t for t in TRANSITIONS if t.start is status and t.verb is verb]
+    if rows:
+        assert len(rows) == 1
+        assert transition(status, verb) is rows[0]
+    else:
+        with pytest.raises(Conflict):
+            transition(status, verb)
+
+
+def test_nothing_leaves_a_final_state_and_every_other_state_can_be_reached_and_left() -> None:
+    assert not [t for t in TRANSITIONS if t.start in FINAL]
+    assert {t.start for t in TRANSITIONS} == set(Status) - FINAL
+    assert {t.end for t in TRANSITIONS} | {Status.CHECKING} == set(Status)
+
+
+def test_only_approval_leads_out() -> None:
+    assert [t.start for t in TRANSITIONS if t.end is Status.RELEASED] == [Status.APPROVED]
+    assert [t.start for t in TRANSITIONS if t.end is Status.APPROVED] == [Status.REVIEWED]
+
+
+def vote(
+    release: Release,
+    person: Person,
+    *,
+    members: tuple[str, ...] = (),
+    comment: str = "fine",
+    decision: Decision = Decision.APPROVE,
+) -> None:
+    check_vote(release, person, pool=POOL, project_members=members, comment=comment, decision=decision)
+
+
+def test_a_reviewer_of_the_pool_may_vote() -> None:
+    vote(RELEASE, RITA)  # the positive control of the refusals below
+
+
+@pytest.mark.parametrize(
+    ("person", "members", "clause"),
+    [
+        (ANA, (), "reviewer is not the requester"),
+        (RITA, ("rita",), "reviewer is not on the project"),
+        (ROSA, (), "reviewer pool"),
+        (Person(name="rita", roles=frozenset({Role.OWNER})), (), "role"),
+    ],
+)
+def test_who_may_not_vote(person: Person, members: tuple[str, ...], clause: str) -> None:
+    with pytest.raises(NotAllowed) as caught:
+        vote(RELEASE, person, members=members)
+    assert caught.value.clause == clause
+
+
+def test_nobody_votes_twice_or_sends_back_without_a_reason() -> None:
+    voted = replace(RELEASE, votes=(Vote(reviewer="rita", decision=Decision.APPROVE, comment=""),))
+    with pytest.raises(Conflict):
+        vote(voted, RITA)
+    with pytest.raises(BadInput):
+        vote(RELEASE, RITA, decision=Decision.REJECT, comment=" ")
+
+
+A, R, X = (Vote(reviewer=n, decision=d, comment=n) for n, d in zip("arx", Decision, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("votes", "verb"),
+    [((A, A), Verb.APPROVE), ((A, R), Verb.RETURN), ((R, X), Verb.REJECT), ((A, X), Verb.REJECT)],
+)
+def test_one_objection_is_enough(votes: tuple[Vote, ...], verb: Verb) -> None:
+    assert outcome(votes) is verb
+
+
+def test_votes_are_hidden_until_the_last_is_in() -> None:
+    first = Vote(reviewer="rita", decision=Decision.APPROVE, comment="looks fine")
+    second = Vote(reviewer="ravi", decision=Decision.RETURN, comment="merge two rows")
+    half = replace(RELEASE, votes=(first,))
+    assert visible_votes(half, RAVI) == ()
+    assert visible_votes(half, RITA) == (first,)
+    assert visible_votes(half, ANA) == ()
+    full = replace(RELEASE, votes=(first, second))
+    assert visible_votes(full, RAVI) == (first, second)
+    seen = visible_votes(full, ANA)
+    assert {v.comment for v in seen} == {"looks fine", "merge two rows"}
+    assert not {v.reviewer for v in seen} & {"rita", "ravi"}
+
+
+def test_actions_follow_the_rules() -> None:
+    def actions(release: Release, person: Person) -> tuple[str, ...]:
+        return allowed_verbs(release, person, pool=POOL, project_members=("ana",))
+
+    assert actions(RELEASE, RITA) == (Verb.VOTE,)
+    assert actions(RELEASE, ANA) == (Verb.WITHDRAW,)
+    assert actions(replace(RELEASE, status=Status.RELEASED), ANA) == ("download",)
+    assert actions(replace(RELEASE, status=Status.RELEASED), RITA) == ()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "verb"),
+    [(Verdict.FAIL, Verb.BLOCK), (Verdict.REVIEW, Verb.PASS_CHECKS), (Verdict.PASS, Verb.PASS_CHECKS)],
+)
+def test_only_a_failed_check_blocks(verdict: Verdict, verb: Verb) -> None:
+    assert after_checks(verdict) is verb
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../x.csv",
+        "a/b.csv",
+        "a\\b.csv",
+        ".hidden",
+        "",
+        "a\x00.csv",
+        "a..csv",
+        "x" * 200,
+        "-rf.csv",
+        "tab\t.csv",
+        "é.csv",
+    ],
+)
+def test_a_name_with_tricks_is_refused(name: str) -> None:
+    with pytest.raises(BadInput):
+        check_file_name(name)
+
+
+def test_a_plain_name_is_accepted() -> None:
+    assert check_file_name("table_2-b.csv") == "table_2-b.csv"
