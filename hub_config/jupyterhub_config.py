@@ -1,21 +1,22 @@
-"""JupyterHub's settings. All values come from ``sandbox.settings``; all decisions are made elsewhere."""
+"""What ``jupyterhub -f`` reads: the real parts, put into ``hub_config.configure``."""
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
-from traitlets.config import get_config
-
-# JupyterHub runs this file by its path; its neighbours are imported as a package.
+# JupyterHub runs this file by its path; its neighbours are a package of the checkout.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from hub_config.house import authenticate_with, house_of
-from hub_config.spawner import LockedSpawner
-from hub_config.authenticator import SandboxAuthenticator
-from sandbox.settings import PORTAL_PREFIX, Settings
-from sandbox.store.secrets import secret
+from hub_config.configure import configure
+from hub_config.house import house_of, password_check_of
+from sandbox.settings import Settings
+from sandbox.wiring import build
 
-settings = Settings.from_environment()
-c = get_config()
+sandbox = build(Settings.from_environment())
+configure(
+    get_config(),  # type: ignore[name-defined]  # noqa: F821 - traitlets puts it here
+    settings=sandbox.settings,
+    house=house_of(sandbox),
+    check_password=password_check_of(sandbox),
+)

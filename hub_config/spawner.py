@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,7 +20,7 @@ from traitlets import Any as AnyTrait
 from traitlets import default
 
 from sandbox.domain.access import Grant
-from sandbox.domain.errors import CallerError, OperatorError, SandboxError
+from sandbox.domain.errors import BadInput, CallerError, OperatorError, SandboxError
 from sandbox.domain.policy import NotebookLimits
 from sandbox.isolation.container import Images
 from sandbox.isolation.containers import Containers
@@ -55,7 +56,7 @@ class House:
 class LockedSpawner(DockerSpawner):  # type: ignore[misc]  # the hub ships no types
     """One notebook of one grant."""
 
-    house: House = AnyTrait(help="House: what it needs of the rest of the system.").tag(config=True)
+    house = AnyTrait(help="House: what it needs of the rest of the system.").tag(config=True)
 
     _grant: Grant | None = None
     _carrier_id = ""
@@ -102,8 +103,14 @@ class LockedSpawner(DockerSpawner):  # type: ignore[misc]  # the hub ships no ty
         Raises:
             SpawnException: the person may not, or the installation cannot.
         """
-        self.user_options = {}  # nothing that a request carries is looked at
+        self.user_options: dict[str, Any] = {}  # nothing that a request carries is looked at
         try:
+            if not self.name:
+                raise BadInput(
+                    "A notebook belongs to a grant, and has its name.",
+                    where="server",
+                    fix="Choose 'Open notebook' beside a grant on the portal.",
+                )
             opening = await self._opening()
             images = self.house.images()
             self.image = images.notebook
@@ -111,7 +118,9 @@ class LockedSpawner(DockerSpawner):  # type: ignore[misc]  # the hub ships no ty
                 self.house.gate_dir, person=self.user.name, server=self.name, token=self.api_token
             )
             await super().start()
-            carrier = carrier_profile(self.container_id, images=images, sockets=sockets, seccomp=own_seccomp())
+            carrier = carrier_profile(
+                self.container_id, images=images, sockets=sockets, seccomp=own_seccomp()
+            )
             self._carrier_id = await self._containers(lambda c: c.start(carrier, name=self.carrier_name))
             await asyncio.to_thread(self.house.opened, opening.grant, self.container_id)
         except SandboxError as error:
@@ -146,6 +155,13 @@ class LockedSpawner(DockerSpawner):  # type: ignore[misc]  # the hub ships no ty
             env["SANDBOX_GRANT"] = str(self._grant.id)
             env["SANDBOX_DATASET"] = self._grant.dataset
         return env
+
+    def get_state(self) -> dict[str, Any]:
+        return {**super().get_state(), "carrier_id": self._carrier_id}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        self._carrier_id = state.get("carrier_id", "")
 
     async def poll(self) -> int | str | None:
         """None while it runs. It also ends here: without its carrier, without its grant, or idle for too long."""
@@ -184,12 +200,14 @@ class LockedSpawner(DockerSpawner):  # type: ignore[misc]  # the hub ships no ty
 
     async def _clean(self, reason: str) -> None:
         """Close the door, then remove both containers. Harmless when some of it, or all, is gone."""
+        if not self.name:
+            return  # such a server was never started
         try:
             await close_door(self.house.gate_dir, person=self.user.name, server=self.name)
         except OperatorError as error:
             self.log.warning("The door of %s stays: %s", self._log_name, error)
         for name in (self.carrier_name, self.container_name):
-            await self._containers(lambda c, name=name: c.remove(name))
+            await self._containers(partial(_remove, name=name))
         self.object_id = ""
         if self._carrier_id and self._grant is not None:  # it was opened, and this is its first end
             self._carrier_id = ""
@@ -202,3 +220,7 @@ class LockedSpawner(DockerSpawner):  # type: ignore[misc]  # the hub ships no ty
 
     async def _containers(self, work: Callable[[Containers], Any]) -> Any:
         return await asyncio.wrap_future(self.executor.submit(work, Containers(self.client)))
+
+
+def _remove(containers: Containers, *, name: str) -> None:
+    containers.remove(name)

@@ -301,8 +301,8 @@ def existing_tags() -> set[str]:
 
 
 def prune(tags: dict[str, str]) -> None:
-    """Removes older images of our roles; the engine itself refuses those that a container uses."""
-    roles = {f"sandbox-{image.role}" for image in (*CHILDREN, BASE)}
+    """Removes older images of these roles; the engine itself refuses those that a container uses."""
+    roles = {f"sandbox-{role}" for role in tags}
     for old in sorted(existing_tags() - set(tags.values()), reverse=True):
         if old.partition(":")[0] in roles:
             done = subprocess.run([docker(), "image", "rm", old], capture_output=True, text=True, check=False)

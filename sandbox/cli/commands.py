@@ -155,7 +155,7 @@ def user_add(
     sandbox.store.people.add(
         person,
         password=password,
-        event=Event("operator", "person.added", f"person:{name}", {"roles": sorted(role)}),
+        event=Event("operator", "person.added", f"person:{name}", {"roles": sorted(str(r) for r in role)}),
     )
     console.print(f"Added {name}: {', '.join(sorted(role))}.")
 

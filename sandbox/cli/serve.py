@@ -55,20 +55,20 @@ def _engine(settings: Settings) -> None:
 
 
 def _gate(settings: Settings) -> None:
-    from sandbox.isolation.gate import GateRecord, run_gate
+    from sandbox.flows.watch_gate import WatchGate
+    from sandbox.isolation.gate import run_gate
 
-    store = build(settings).store
-
-    def record(what: GateRecord) -> None:
-        store.log.record(Event(what.actor, what.action, what.object, what.facts))
-
-    run_gate(
-        run_dir=settings.gate_dir,
-        hub_url=settings.hub_url,
-        portal_url=f"http://127.0.0.1:{settings.portal_port}",
-        port=settings.gate_port,
-        record=record,
-    )
+    watch = WatchGate(build(settings).store)
+    try:
+        run_gate(
+            run_dir=settings.gate_dir,
+            hub_url=settings.hub_url,
+            portal_url=f"http://127.0.0.1:{settings.portal_port}",
+            port=settings.gate_port,
+            record=watch,
+        )
+    finally:
+        watch.close()
 
 
 def _portal(settings: Settings) -> None:
@@ -77,7 +77,9 @@ def _portal(settings: Settings) -> None:
     from sandbox.portal import create_app
 
     sandbox = build(settings)
+    # What a killed process left: charges stay spent, approved releases leave now.
     sandbox.store.ledger.recover(event=Event("system:portal", "ledger.recovered", "ledger", {}))
+    sandbox.review_release.finish_approved()
     uvicorn.run(
         create_app(sandbox),
         host="127.0.0.1",

@@ -34,7 +34,9 @@ def ensure_demo_people(sandbox: Sandbox) -> dict[str, str]:
             sandbox.store.people.add(
                 Person(name=name, roles=frozenset(roles)),
                 password=passwords[name],
-                event=Event("system:demo", "person.added", f"person:{name}", {"roles": sorted(roles)}),
+                event=Event(
+                    "system:demo", "person.added", f"person:{name}", {"roles": sorted(str(r) for r in roles)}
+                ),
             )
     return passwords
 

@@ -92,12 +92,11 @@ def _column(name: str, cells: tuple[str, ...], listed: Mapping[str, frozenset[st
             return Column(name, Kind.COUNT, cells, counts)
         # A column with nothing but signs of suppression is a fully suppressed count, not a key.
         return Column(name, Kind.KEY if said else Kind.COUNT, cells, numbers)
+    counted = _COUNT_NAMES.search(normal(name)) is not None
     if not all(number for _, number in said):
-        if _COUNT_NAMES.search(normal(name)):
-            return Column(name, Kind.COUNT, cells, numbers)
-        return Column(name, Kind.MIXED, cells, numbers)
-    if all(number.whole and number.value >= 0 for _, number in said if number):
-        if _KEY_NAMES.search(normal(name)) and not _COUNT_NAMES.search(normal(name)):
+        return Column(name, Kind.COUNT if counted else Kind.MIXED, cells, numbers)
+    if all(number.whole and (number.value >= 0 or counted) for _, number in said if number):
+        if _KEY_NAMES.search(normal(name)) and not counted:
             return Column(name, Kind.KEY, cells, numbers, guessed=True)
         return Column(name, Kind.COUNT, cells, numbers)
     return Column(name, Kind.NUMBER, cells, numbers)

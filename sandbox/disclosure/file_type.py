@@ -123,7 +123,7 @@ def recognise(data: bytes) -> str:
         return "an Excel or Office document" if b"[Content_Types].xml" in data[:4096] else "a zip archive"
     for offset, signature, kind in _SIGNATURES:
         if data[offset : offset + len(signature)] == signature and (
-            not signature.isalnum() or len(signature) > 4 or not _is_text(data)
+            not signature.isalnum() or len(signature) > 3 or not _is_text(data)
         ):
             return kind
     if data[:2] == b"BM" and len(data) > 6 and int.from_bytes(data[2:6], "little") == len(data):

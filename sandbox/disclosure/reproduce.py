@@ -80,7 +80,9 @@ def check_reproduced(
     measures = sorted({m for r in evidence.rows for m in r.values if normal(m) in by_name})
     if not measures:
         return [NOT_REPRODUCED.file(name, "The file has none of the question's numbers.")]
-    rows, findings = _align(name, [by_name[normal(k)] for k in evidence.keys], evidence)
+    rows, findings = _align(
+        name, [by_name[normal(k)] for k in evidence.keys], evidence, length=len(columns[0].cells)
+    )
     agreed = 0
     for measure in measures:
         column = by_name[normal(measure)]
@@ -108,7 +110,7 @@ def check_reproduced(
 
 
 def _align(
-    name: str, keys: Sequence[Column], evidence: Evidence
+    name: str, keys: Sequence[Column], evidence: Evidence, *, length: int
 ) -> tuple[list[EvidenceRow | None], list[Finding]]:
     """For each row of the file, its row of the evidence; None (and a finding) where there is none."""
     index = {tuple(key_text(k) for k in row.key): row for row in evidence.rows}
@@ -116,7 +118,7 @@ def _align(
     rows: list[EvidenceRow | None] = []
     findings: list[Finding] = []
     seen: dict[tuple[str, ...], int] = {}
-    for at in range(len(keys[0].cells) if keys else 1):
+    for at in range(length):
         key = tuple(_cell_key(c.cells[at], whole[i]) for i, c in enumerate(keys))
         found = index.get(key)
         if found is None and any(is_total(c.cells[at]) for c in keys):
@@ -181,7 +183,7 @@ def _shown(
     """The numbers that are shown, and those that may not be."""
     shown: list[_Shown] = []
     findings: list[Finding] = []
-    for at, (row, cell) in enumerate(zip(rows, column.cells, strict=False)):
+    for at, (row, cell) in enumerate(zip(rows, column.cells, strict=True)):
         number = read_number(cell)
         if row is None or (number is None and is_suppressed(cell)):
             continue
@@ -244,7 +246,7 @@ _ROUNDINGS: tuple[tuple[str, _Fits], ...] = (
 def agrees(number: Number, exact: Exact) -> bool:
     """True when the number is the exact one, rounded to the digits that the file shows.
 
-    The recomputed decimal text is itself rounded at its last digit; binary fractions print up to 17 digits, of
+    The recomputed decimal text is itself cut at its last digit; binary fractions print up to 17 digits, of
     which 15 are meant.
     """
     if exact is None or number.percent:
@@ -252,5 +254,5 @@ def agrees(number: Number, exact: Exact) -> bool:
     wanted = Decimal(str(exact))
     exponent = wanted.as_tuple().exponent
     given = Decimal(1).scaleb(-number.decimals) / 2
-    own = Decimal(1).scaleb(exponent) / 2 if isinstance(exponent, int) and exponent < 0 else Decimal(0)
+    own = Decimal(1).scaleb(exponent) if isinstance(exponent, int) and exponent < 0 else Decimal(0)
     return abs(number.value - wanted) <= given * (number.decimals > 0) + own + abs(wanted) * Decimal("1e-15")

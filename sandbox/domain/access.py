@@ -15,7 +15,7 @@ from typing import Any
 from sandbox.domain.canonical import content_hash
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed
 from sandbox.domain.people import Person, Role, check_role
-from sandbox.domain.policy import DatasetPolicy, Mode, OpenClass
+from sandbox.domain.policy import DatasetPolicy, Mode, OpenClass, ReleaseTerms
 
 
 class ApplicationState(StrEnum):
@@ -221,6 +221,18 @@ def agreement(
 
 def agreement_hash(document: dict[str, Any]) -> str:
     return content_hash(document)
+
+
+def release_terms(document: dict[str, Any]) -> ReleaseTerms:
+    """The release terms that a signed agreement holds."""
+    agreed = document["release"]
+    return ReleaseTerms(
+        threshold=agreed["threshold_units"],
+        reviewers=agreed["reviewers"],
+        pool=tuple(agreed["pool"]),
+        file_types=tuple(agreed["file_types"]),
+        max_bytes=agreed["max_bytes"],
+    )
 
 
 def check_use(grant: Grant, person: Person, *, dataset: str, today: date) -> None:

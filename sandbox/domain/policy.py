@@ -82,6 +82,11 @@ class Column:
         "is answered, also when it is empty.",
         default=(),
     )
+    max_rows_per_unit: int | None = _doc(
+        "For a GROUP BY key: a unit counts with at most this many rows in each value of it; what goes beyond is cut. "
+        "Grouped answers get less noise for it. Empty: only the table's bound holds.",
+        default=None,
+    )
 
     @property
     def key_values(self) -> tuple[Scalar, ...]:
@@ -293,6 +298,10 @@ def _table_mistakes(p: DatasetPolicy, name: str, table: Table) -> Iterator[Mista
             yield Mistake((*there, "categories"), "a value is listed twice")
         if any(not _fits(value, column.type) for value in column.categories):
             yield Mistake((*there, "categories"), f"a listed value is not of type {column.type}")
+        if column.max_rows_per_unit is not None and column.max_rows_per_unit < 1:
+            yield Mistake((*there, "max_rows_per_unit"), "has to be at least 1", "1, 2, 3 …")
+        if column.max_rows_per_unit is not None and not column.key_values:
+            yield Mistake((*there, "max_rows_per_unit"), "is for columns with categories")
     if p.private and p.unit is not None and p.unit.column not in table.columns:
         yield Mistake((*here, "columns"), f"the unit column {p.unit.column!r} is not among them")
 

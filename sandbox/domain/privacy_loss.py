@@ -72,7 +72,7 @@ def nano_rho_rounded_up(rho: float) -> int:
     return math.ceil(math.nextafter(rho, math.inf) * NANO) if rho else 0
 
 
-def check_epsilon(epsilon: float) -> float:
+def check_epsilon(epsilon: object) -> float:
     """Return epsilon, or raise.
 
     Raises:
@@ -89,7 +89,7 @@ def check_epsilon(epsilon: float) -> float:
     return float(epsilon)
 
 
-def check_delta(delta: float) -> float:
+def check_delta(delta: object) -> float:
     """Return delta, or raise unless 0 < delta < 1."""
     if isinstance(delta, bool) or not isinstance(delta, (int, float)) or not 0 < delta < 1:
         raise BadInput("delta has to lie between 0 and 1.", where="delta", fix="Use about 1e-6.")

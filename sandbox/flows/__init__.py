@@ -5,5 +5,6 @@ request_access    application -> agreement -> grant
 open_notebook     a grant becomes a locked container
 answer_question   SQL -> price -> reserved -> answered
 review_release    file -> findings -> votes -> crate
+watch_gate        what the gate saw, on the log
 views             what each person may see
 """

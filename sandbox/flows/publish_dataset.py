@@ -68,22 +68,21 @@ class PublishDataset:
         else:
             public = self._downloads(policy, files)
             snapshot, lines = content_hash(public), tuple(f"{t}: open to all" for t in public)
-        self.store.datasets.publish(
-            policy,
-            policy_hash=content_hash(document),
-            snapshot=snapshot,
-            public_files=public,
-            event=Event(
-                person.name,
-                "dataset.published",
-                f"dataset:{policy.name}",
-                {
-                    "policy_sha256": content_hash(document),
-                    "snapshot": snapshot,
-                    "class": str(policy.open_class),
-                },
-            ),
+        with self.store.transaction():
+            self._record(person, policy, content_hash(document), snapshot, public)
+        return PublishedReport(
+            dataset=policy.name, open_class=policy.open_class, snapshot=snapshot, lines=tuple(lines)
         )
+
+    def _record(
+        self,
+        person: Person,
+        policy: DatasetPolicy,
+        policy_hash: str,
+        snapshot: str,
+        public: Mapping[str, str],
+    ) -> None:
+        """The new version and its budget, together or not at all."""
         if policy.budget is not None and policy.private:
             self.store.ledger.open_account(
                 policy.budget_lineage,
@@ -96,8 +95,17 @@ class PublishDataset:
                     {"cap_nano_rho": policy.budget.cap.nano_rho},
                 ),
             )
-        return PublishedReport(
-            dataset=policy.name, open_class=policy.open_class, snapshot=snapshot, lines=tuple(lines)
+        self.store.datasets.publish(
+            policy,
+            policy_hash=policy_hash,
+            snapshot=snapshot,
+            public_files=public,
+            event=Event(
+                person.name,
+                "dataset.published",
+                f"dataset:{policy.name}",
+                {"policy_sha256": policy_hash, "snapshot": snapshot, "class": str(policy.open_class)},
+            ),
         )
 
     def _check_may(self, person: Person, policy: DatasetPolicy) -> None:

@@ -13,9 +13,12 @@ from datetime import date
 
 from sandbox.disclosure.crate import build_crate
 from sandbox.disclosure.judge import Judged, judge
-from sandbox.domain import release as rules
-from sandbox.domain.access import Grant, check_use
+from sandbox.disclosure.private_answer import private_answer
+from sandbox.disclosure.table import Table
+from sandbox.domain import release as rule
+from sandbox.domain.access import Grant, check_use, release_terms
 from sandbox.domain.audit import Event
+from sandbox.domain.budget import ChargeState
 from sandbox.domain.errors import (
     BadInput,
     Conflict,
@@ -26,9 +29,9 @@ from sandbox.domain.errors import (
     Tampered,
     Unanswered,
 )
-from sandbox.domain.evidence import Evidence
-from sandbox.domain.findings import Finding, Verdict, worst
+from sandbox.domain.findings import Finding, Verdict, for_requester, worst
 from sandbox.domain.people import Person, Role
+from sandbox.domain.policy import Mode, ReleaseTerms
 from sandbox.domain.question import canonical_sql
 from sandbox.domain.release import Decision, Release, StagedFile, Status, Verb
 from sandbox.flows.published import Published, published
@@ -44,6 +47,16 @@ class Submitted:
     """A staged request and what the checks said."""
 
     release: Release
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """A file, rendered safe."""
+
+    file: StagedFile
+    table: Table | None  # None when it could not be read
+    rebuilt: bytes  # what would leave; empty when nothing may
     findings: tuple[Finding, ...]
 
 
@@ -73,33 +86,36 @@ class ReviewRelease:
         """
         dataset = published(self.store, grant.dataset)
         check_use(grant, person, dataset=dataset.policy.name, today=self.today())
-        self._check_request(dataset, files, context, sql)
-        staged, findings = [], []
+        terms = self._terms(grant)
+        _check_request(files, context, sql, max_bytes=terms.max_bytes)
+        staged: list[StagedFile] = []
+        findings: list[Finding] = []
         for name, content in files:
             stored = self.store.vault.put(content)
-            staged.append(
-                StagedFile(
-                    name=name, sha256=stored.sha256, size_bytes=stored.size_bytes, sql=sql.get(name, "")
-                )
+            file = StagedFile(
+                name=name, sha256=stored.sha256, size_bytes=stored.size_bytes, sql=sql.get(name, "")
             )
-            findings.extend(self._judged(dataset, name, content, sql.get(name, "")).findings)
-        release = self.store.releases.create(
-            grant=grant,
-            context=context.strip(),
-            files=tuple(staged),
-            findings=tuple(findings),
-            reviewers_needed=dataset.policy.release.reviewers,
-            event=Event(
-                person.name,
-                "release.staged",
-                f"dataset:{grant.dataset}",
-                {"files_sha256": [f.sha256 for f in staged], "grant": grant.id},
-            ),
-        )
-        verdict = worst(findings)
-        moved = self._move(
-            release, rules.after_checks(verdict), actor="system:checks", facts={"verdict": str(verdict)}
-        )
+            staged.append(file)
+            findings.extend(self._checked(dataset, grant, file, content).findings)
+        # A verdict on private rows neither blocks nor shows for somebody who may only ask: it would be a free answer.
+        verdict = worst(for_requester(findings, reads_rows=grant.mode is Mode.ROOM))
+        with self.store.transaction():
+            release = self.store.releases.create(
+                grant=grant,
+                context=context.strip(),
+                files=tuple(staged),
+                findings=tuple(findings),
+                reviewers_needed=terms.reviewers,
+                event=Event(
+                    person.name,
+                    "release.staged",
+                    f"dataset:{grant.dataset}",
+                    {"files_sha256": [f.sha256 for f in staged], "grant": grant.id},
+                ),
+            )
+            moved = self._move(
+                release, rule.after_checks(verdict), actor="system:checks", facts={"verdict": str(verdict)}
+            )
         return Submitted(release=moved, findings=tuple(findings))
 
     def vote(
@@ -112,7 +128,7 @@ class ReviewRelease:
         """
         release = self._release(release_id)
         dataset = published(self.store, release.dataset)
-        rules.check_vote(
+        rule.check_vote(
             release,
             person,
             pool=dataset.policy.release.pool,
@@ -124,25 +140,33 @@ class ReviewRelease:
             raise Conflict(
                 "The release changed since you opened it.", fix="Open it again and look once more."
             )
-        release = self.store.releases.add_vote(
-            release,
-            rules.Vote(reviewer=person.name, decision=decision, comment=comment.strip()[:2000]),
-            row=rules.transition(release.status, Verb.VOTE),
-            # Which way the vote went stays off the log until all are in: the log has readers too.
-            event=Event(
-                person.name, "release.voted", f"release:{release.id}", {"vote": len(release.votes) + 1}
-            ),
-        )
-        if len(release.votes) < release.reviewers_needed:
-            return release
-        release = self._move(
-            release,
-            Verb.COMPLETE,
-            actor="system:review",
-            facts={"decisions": [f"{v.reviewer}:{v.decision}" for v in release.votes]},
-        )
-        release = self._move(release, rules.outcome(release.votes), actor="system:review")
+        with self.store.transaction():
+            release = self.store.releases.add_vote(
+                release,
+                rule.Vote(reviewer=person.name, decision=decision, comment=comment.strip()[:2000]),
+                row=rule.transition(release.status, Verb.VOTE),
+                # Which way the vote went stays off the log until all are in: the log has readers too.
+                event=Event(
+                    person.name, "release.voted", f"release:{release.id}", {"vote": len(release.votes) + 1}
+                ),
+            )
+            if len(release.votes) < release.reviewers_needed:
+                return release
+            decisions = [f"{v.reviewer}:{v.decision}" for v in release.votes]
+            release = self._move(
+                release, Verb.COMPLETE, actor="system:review", facts={"decisions": decisions}
+            )
+            release = self._move(release, rule.outcome(release.votes), actor="system:review")
         return self.let_out(release) if release.status is Status.APPROVED else release
+
+    def finish_approved(self) -> tuple[int, ...]:
+        """Let out what was approved when a process died before it could leave. Called when the portal starts.
+
+        Returns:
+            The numbers of the releases.
+        """
+        waiting = self.store.releases.in_status((Status.APPROVED,))
+        return tuple(self.let_out(release).id for release in waiting)
 
     def let_out(self, release: Release) -> Release:
         """Rebuild the approved files, seal them in a crate, and mark the release as released."""
@@ -153,16 +177,18 @@ class ReviewRelease:
         contents = {}
         for file in release.files:
             original = self.store.vault.get(file.sha256)  # raises Tampered when its bytes changed
-            judged = self._judged(dataset, file.name, original, file.sql)
-            if worst(judged.findings) is Verdict.FAIL:
+            checked = judge(file.name, original, terms=self._terms(grant), policy=dataset.policy)
+            if not checked.rebuilt:
                 raise NotAllowed(f"{file.name} no longer passes its checks.", clause="checks at release")
-            contents[file.name] = judged.rebuilt
+            contents[file.name] = checked.rebuilt
         agreement = self.store.access.agreement_by_hash(grant.agreement_hash)
         head = self.store.log.head()
         crate = build_crate(
             release=release,
             files=contents,
-            findings=self.store.releases.findings(release.id),
+            findings=for_requester(
+                self.store.releases.findings(release.id), reads_rows=grant.mode is Mode.ROOM
+            ),
             agreement=agreement.body,
             agreement_signature=agreement.signature,
             policy_title=dataset.policy.title,
@@ -171,6 +197,7 @@ class ReviewRelease:
             snapshot=dataset.snapshot,
             log_head=head,
             ledger=self.store.ledger.charges_of(grant.project, dataset.policy.budget_lineage),
+            released_at=self.store.now().isoformat(timespec="seconds"),
             public_key_pem=self.store.signer.public_pem,
             sign=self.store.signer.sign,
         )
@@ -212,89 +239,71 @@ class ReviewRelease:
         )
         return body
 
-    def preview(self, person: Person, release_id: int, file_name: str) -> Judged:
-        """A file as reviewers see it: rebuilt by us, with its findings. For reviewers of the pool and the requester."""
+    def preview(self, person: Person, release_id: int, file_name: str) -> Preview:
+        """A file as reviewers see it: rebuilt by us, with its findings. For reviewers of the pool and the requester.
+
+        Raises:
+            NotFound: no such file, or not this person's to see.
+        """
         release = self._release(release_id)
         dataset = published(self.store, release.dataset)
+        grant = self.store.access.grant(release.grant_id)
         reviewer = person.has(Role.REVIEWER) and person.name in dataset.policy.release.pool
-        if person.name != release.requester and not reviewer:
+        if grant is None or (person.name != release.requester and not reviewer):
             raise NotFound(f"You have no release {release_id}.")
         for file in release.files:
             if file.name == file_name:
                 content = self.store.vault.get(file.sha256)
-                judged = judge(file.name, content, terms=dataset.policy.release, evidence=None)
-                stored = tuple(f for f in self.store.releases.findings(release.id) if f.file == file.name)
-                return replace(judged, findings=stored)
+                checked = judge(file.name, content, terms=self._terms(grant), policy=dataset.policy)
+                found = tuple(f for f in self.store.releases.findings(release.id) if f.file == file.name)
+                if person.name == release.requester:
+                    found = for_requester(found, reads_rows=grant.mode is Mode.ROOM)
+                return Preview(file=file, table=checked.table, rebuilt=checked.rebuilt, findings=found)
         raise NotFound(f"Release {release_id} has no file {file_name!r}.")
 
-    def _judged(self, dataset: Published, name: str, content: bytes, sql: str) -> Judged:
-        evidence: Evidence | None = None
-        extra: tuple[Finding, ...] = ()
-        if sql:
-            try:
-                evidence = self.engine.evidence(
-                    dataset=dataset.policy.name,
-                    snapshot=dataset.snapshot,
-                    sql=canonical_sql(parse(sql, dataset.policy)),
-                )
-            except QuestionRefused as refused:
-                raise BadInput(
-                    f"The SQL for {name} was refused: {refused.message}",
-                    where=f"sql[{name}]",
-                    fix=refused.fix,
-                ) from refused
-            except (Unanswered, OperatorError):
-                extra = (
-                    Finding(
-                        file=name,
-                        check="evidence",
-                        verdict=Verdict.FAIL,
-                        reason="The table could not be computed again from its SQL.",
-                        fix="Submit again; if it fails twice, submit without SQL for a person to judge.",
-                        source="RELEASE §3, evidence",
-                    ),
-                )
-        judged = judge(name, content, terms=dataset.policy.release, evidence=evidence)
-        return replace(judged, findings=(*judged.findings, *extra))
+    def _checked(self, dataset: Published, grant: Grant, file: StagedFile, content: bytes) -> Judged:
+        """A file's findings and what may leave of it.
 
-    def _check_request(
-        self, dataset: Published, files: Sequence[tuple[str, bytes]], context: str, sql: Mapping[str, str]
-    ) -> None:
-        if not files:
-            raise BadInput(
-                "A request needs at least one file.", where="files", fix="Write it to the outbox first."
+        A file whose numbers all come from a stored private answer is protected by that answer's noise. Any other file
+        with its SQL is held against the same table computed again on the raw rows.
+        """
+        terms, policy = self._terms(grant), dataset.policy
+        if not file.sql:
+            return judge(file.name, content, terms=terms, policy=policy)
+        canonical = self._canonical(dataset, file)
+        for charge in self.store.ledger.history(project=grant.project, lineage=dataset.policy.budget_lineage):
+            if charge.state is ChargeState.RELEASED and charge.canonical == canonical:
+                private = private_answer(charge.id, self.store.ledger.answer(charge.id))
+                checked = judge(file.name, content, terms=terms, policy=policy, private=private)
+                if any(f.check == "private_answer" for f in checked.findings):
+                    return checked
+        try:
+            evidence = self.engine.evidence(
+                dataset=dataset.policy.name, snapshot=dataset.snapshot, sql=canonical
             )
-        if len(files) > MAX_FILES:
+        except (Unanswered, OperatorError):
+            checked = judge(file.name, content, terms=terms, policy=policy)
+            return replace(checked, findings=(*checked.findings, _not_recomputed(file.name)))
+        return judge(file.name, content, terms=terms, policy=policy, evidence=evidence)
+
+    def _canonical(self, dataset: Published, file: StagedFile) -> str:
+        try:
+            return canonical_sql(parse(file.sql, dataset.policy))
+        except QuestionRefused as refused:
             raise BadInput(
-                f"{len(files)} files are more than {MAX_FILES}.", where="files", fix="Submit fewer at once."
-            )
-        names = [rules.check_file_name(name) for name, _ in files]
-        if len({n.lower() for n in names}) != len(names):
-            raise BadInput("Two files have the same name.", where="files", fix="Rename one.")
-        unknown = set(sql) - set(names)
-        if unknown:
-            raise BadInput(
-                f"SQL was given for {sorted(unknown)[0]!r}, which is not among the files.", where="sql"
-            )
-        if len(context.strip()) < 10:
-            raise BadInput(
-                "A request needs a context.",
-                where="context",
-                fix="Say in a sentence what the files are and who is counted in them.",
-            )
-        if len(context) > 4000:
-            raise BadInput("The context is longer than 4000 characters.", where="context", fix="Shorten it.")
-        limit = dataset.policy.release.max_bytes
-        for name, content in files:
-            if len(content) > limit:
-                raise BadInput(
-                    f"{name} has {len(content)} bytes; {limit} may leave.", where=name, fix="Send less."
-                )
+                f"The SQL for {file.name} was refused: {refused.message}",
+                where=f"sql[{file.name}]",
+                fix=refused.fix,
+            ) from refused
+
+    def _terms(self, grant: Grant) -> ReleaseTerms:
+        """The terms of the signed agreement: a policy changed since then neither loosens nor tightens them."""
+        return release_terms(self.store.access.agreement_by_hash(grant.agreement_hash).document())
 
     def _move(
         self, release: Release, verb: Verb, *, actor: str, facts: Mapping[str, str | list[str]] | None = None
     ) -> Release:
-        row = rules.transition(release.status, verb)
+        row = rule.transition(release.status, verb)
         event = Event(actor, row.event, f"release:{release.id}", dict(facts or {}))
         return self.store.releases.move(release, row, event=event)
 
@@ -303,3 +312,44 @@ class ReviewRelease:
         if release is None:
             raise NotFound(f"There is no release {release_id}.")
         return release
+
+
+def _check_request(
+    files: Sequence[tuple[str, bytes]], context: str, sql: Mapping[str, str], *, max_bytes: int
+) -> None:
+    if not files:
+        raise BadInput(
+            "A request needs at least one file.", where="files", fix="Write it to the outbox first."
+        )
+    if len(files) > MAX_FILES:
+        raise BadInput(f"{len(files)} files are more than {MAX_FILES}.", where="files", fix="Submit fewer.")
+    names = [rule.check_file_name(name) for name, _ in files]
+    if len({n.lower() for n in names}) != len(names):
+        raise BadInput("Two files have the same name.", where="files", fix="Rename one.")
+    unknown = set(sql) - set(names)
+    if unknown:
+        raise BadInput(f"SQL was given for {min(unknown)!r}, which is not among the files.", where="sql")
+    if len(context.strip()) < 10:
+        raise BadInput(
+            "A request needs a context.",
+            where="context",
+            fix="Say in a sentence what the files are and who is counted in them.",
+        )
+    if len(context) > 4000:
+        raise BadInput("The context is longer than 4000 characters.", where="context", fix="Shorten it.")
+    for name, content in files:
+        if len(content) > max_bytes:
+            raise BadInput(
+                f"{name} has {len(content)} bytes; {max_bytes} may leave.", where=name, fix="Send less."
+            )
+
+
+def _not_recomputed(name: str) -> Finding:
+    return Finding(
+        file=name,
+        check="evidence",
+        verdict=Verdict.FAIL,
+        reason="The table could not be computed again from its SQL.",
+        fix="Submit again; if it fails twice, submit without SQL for a person to judge.",
+        source="RELEASE §3, evidence",
+    )

@@ -12,9 +12,9 @@ from sandbox.domain.access import Application, Grant
 from sandbox.domain.audit import Entry
 from sandbox.domain.budget import Account
 from sandbox.domain.errors import BadInput, NotAllowed, NotFound
-from sandbox.domain.findings import Finding
+from sandbox.domain.findings import Finding, for_requester
 from sandbox.domain.people import Person, Role, check_role
-from sandbox.domain.policy import DatasetPolicy, OpenClass
+from sandbox.domain.policy import DatasetPolicy, Mode, OpenClass
 from sandbox.domain.privacy_loss import Loss, epsilon_of
 from sandbox.domain.release import Release, Status, Vote
 from sandbox.flows.published import Published, published
@@ -248,7 +248,7 @@ class Views:
         return ReleaseView(
             release=release,
             title=policy.title,
-            findings=self.store.releases.findings(release.id),
+            findings=self._findings(release, person),
             votes=release_rules.visible_votes(release, person),
             votes_in=len(release.votes),
             allowed_actions=release_rules.allowed_verbs(
@@ -258,6 +258,14 @@ class Views:
                 project_members=self.store.access.members_of(release.project),
             ),
         )
+
+    def _findings(self, release: Release, person: Person) -> tuple[Finding, ...]:
+        """All of them for reviewers; for the requester those that tell nothing about rows they may not read."""
+        found = self.store.releases.findings(release.id)
+        if person.name != release.requester:
+            return found
+        grant = self.store.access.grant(release.grant_id)
+        return for_requester(found, reads_rows=grant is not None and grant.mode is Mode.ROOM)
 
     def _policy(self, dataset: str) -> DatasetPolicy:
         row = self.store.datasets.get(dataset)

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -21,12 +23,33 @@ from aiohttp import web
 from sandbox.domain.errors import CallerError
 from sandbox.isolation.gate_door import Door, answer
 from sandbox.isolation.gate_paths import CONTROL, Place, listening
-from sandbox.isolation.gate_record import Recorder, RecordKind, Tally
+from sandbox.isolation.gate_record import GateRecord, Recorder, RecordKind, Tally
 from sandbox.isolation.gate_rules import Direction, Refusal, clean_path
 
 TOTALS_EVERY_S = 60.0
 _SERVER_PATH = re.compile(r"/user/([^/]+)/([^/]+)(/.*)?")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+__all__ = ["Gate", "GateRecord", "run_gate"]
+
+
+def run_gate(*, run_dir: Path, hub_url: str, portal_url: str, port: int, record: Recorder) -> None:
+    """Run the gate on loopback until this process is told to end. Arguments are those of ``Gate``."""
+
+    # JupyterLab offers a subprotocol with every kernel; that it is not taken is no news.
+    logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
+
+    async def main() -> None:
+        told = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, told.set)
+        gate = Gate(run_dir, hub_url=hub_url, portal_url=portal_url, tcp=("127.0.0.1", port), record=record)
+        await gate.start()
+        await told.wait()
+        await gate.stop()
+
+    asyncio.run(main())
 
 
 class Gate:
@@ -54,6 +77,7 @@ class Gate:
         self._hub_url, self._portal_url = hub_url, portal_url
         self._tcp, self._record, self._totals_every_s = tcp, record, totals_every_s
         self._doors: dict[tuple[str, str], Door] = {}
+        self._astray = Tally("", "", record)  # what belongs to no door
         self._changing = asyncio.Lock()
         self._runners: list[web.ServerRunner | web.AppRunner] = []
         self._totals: asyncio.Task[None] | None = None
@@ -110,7 +134,7 @@ class Gate:
 
     def _refuse(self, request: web.BaseRequest, refusal: Refusal) -> web.Response:
         """Refuse what belongs to no door. It may say on the log which one it wanted."""
-        Tally("", "", self._record).refuse(Direction.IN, request.method, request.raw_path, refusal.reason)
+        self._astray.refuse(Direction.IN, request.method, request.raw_path, refusal.reason)
         return answer(refusal)
 
     def _control_app(self) -> web.Application:
@@ -177,8 +201,8 @@ class Gate:
     async def _write_totals(self) -> None:
         while True:
             await asyncio.sleep(self._totals_every_s)
-            for door in list(self._doors.values()):
-                door.tally.happened(RecordKind.TOTALS)
+            for tally in (self._astray, *(door.tally for door in self._doors.values())):
+                tally.happened(RecordKind.TOTALS)
 
 
 def _token_of(opening: object) -> str:

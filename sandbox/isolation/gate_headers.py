@@ -52,6 +52,7 @@ PAGE_HEADERS: Mapping[str, str] = {
         "worker-src 'self' blob:; frame-src 'self' blob:; manifest-src 'self'; form-action 'self'; "
         "base-uri 'self'; frame-ancestors 'none'; object-src 'none'"
     ),
+    "Server": "gate",  # instead of the names and versions of libraries
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sandbox.domain.audit import Fact
 from sandbox.isolation.gate_rules import Direction
 
 REFUSALS_A_PERIOD = 50  # beyond it they are only counted: else the log could be flooded from inside
@@ -33,6 +34,35 @@ class GateRecord:
     refusals: int = 0
     bytes_entered: int = 0  # into the container
     bytes_left: int = 0  # out of the container, to the screen, the hub or the portal
+
+    # The same as the log writes it.
+    @property
+    def actor(self) -> str:
+        return "system:gate"
+
+    @property
+    def action(self) -> str:
+        return f"gate.{self.kind}"
+
+    @property
+    def object(self) -> str:
+        return f"notebook:{self.person}/{self.server}" if self.person else "gate"
+
+    @property
+    def facts(self) -> dict[str, Fact]:
+        if self.kind is RecordKind.REFUSED:
+            return {
+                "direction": str(self.direction),
+                "method": self.method,
+                "path": self.path,
+                "reason": self.reason,
+            }
+        return {
+            "requests": self.requests,
+            "refusals": self.refusals,
+            "bytes_entered": self.bytes_entered,
+            "bytes_left": self.bytes_left,
+        }
 
 
 Recorder = Callable[[GateRecord], None]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.base import RequestResponseEndpoint
 
@@ -15,6 +16,7 @@ import sandbox as package
 from sandbox.portal import api, pages, problems
 from sandbox.portal.identity import HubIdentity, Identity
 from sandbox.settings import PORTAL_PREFIX
+from sandbox.store.secrets import secret
 from sandbox.wiring import Sandbox
 
 # Pages carry no script at all; images come from here; nothing may frame them.
@@ -41,6 +43,7 @@ def create_app(sandbox: Sandbox, *, identity: Identity | None = None) -> FastAPI
     )
     app.state.sandbox = sandbox
     app.state.identity = identity or HubIdentity(sandbox.settings)
+    app.state.form_key = secret(sandbox.settings.keys_dir, "portal-forms").encode()
     problems.install(app)
     app.include_router(api.router, prefix=f"{PORTAL_PREFIX}/api/v1")
     app.include_router(pages.router, prefix=PORTAL_PREFIX)
@@ -49,11 +52,17 @@ def create_app(sandbox: Sandbox, *, identity: Identity | None = None) -> FastAPI
 
     @app.middleware("http")
     async def harden(request: Request, call_next: RequestResponseEndpoint) -> Response:
-        response = await call_next(request)
+        try:
+            response = await call_next(request)
+        except Exception as error:  # answered here, so that this response is hardened too and no server logs a value
+            response = await run_in_threadpool(problems.unexpected, request, error)
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["X-Frame-Options"] = "DENY"
+        # Notebooks share this origin: a window opened by one of their scripts is cut off from it.
+        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         if "/static/" not in request.url.path:
             response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -16,14 +16,20 @@ def catalogue_entry(entry: CatalogueEntry) -> dict[str, Any]:
     policy = policy_to_document(entry.policy)
     # The pool's names are nobody's business but the platform's: reviewers stay unknown to requesters.
     policy.get("release", {}).pop("pool", None)
-    actions = ["download"] if entry.sizes_bytes else ["apply"] if entry.policy.private else []
     return {
         **policy,
         "suspended": entry.suspended,
         "snapshot": entry.snapshot,
         "sizes_bytes": entry.sizes_bytes,
-        "allowed_actions": [] if entry.suspended else actions,
+        "allowed_actions": catalogue_actions(entry),
     }
+
+
+def catalogue_actions(entry: CatalogueEntry) -> list[str]:
+    """What anybody may do with a dataset now."""
+    if entry.suspended:
+        return []
+    return ["download"] if entry.sizes_bytes else ["apply"] if entry.policy.private else []
 
 
 def estimate(value: Estimate) -> dict[str, Any]:
@@ -67,8 +73,13 @@ def grant(view: GrantView) -> dict[str, Any]:
         "agreement_sha256": g.agreement_hash,
         "budget": budget(view.budget),
         "history": [asdict(q) for q in view.history],
-        "allowed_actions": ["open_notebook", "ask", "submit"] if view.holds else [],
+        "allowed_actions": grant_actions(view),
     }
+
+
+def grant_actions(view: GrantView) -> list[str]:
+    """What its holder may do under a grant now."""
+    return ["open_notebook", "ask", "submit"] if view.holds else []
 
 
 def application(view: ApplicationView) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -41,38 +42,50 @@ def install(app: FastAPI) -> None:
     """Answer every error in one shape: JSON to programs, a page to browsers."""
 
     @app.exception_handler(SandboxError)
-    async def known(request: Request, error: SandboxError) -> Response:
+    def known(request: Request, error: SandboxError) -> Response:
         if not isinstance(error, (CallerError, Unanswered)):
             _log.error("%s %s: %s", request.method, request.url.path, error)
         return _respond(request, error)
 
     @app.exception_handler(RequestValidationError)
-    async def malformed(request: Request, error: RequestValidationError) -> Response:
+    def malformed(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"][1:])
         return _respond(request, BadInput(f"{first['msg']}.", where=where, fix="See the API's openapi.json."))
 
     @app.exception_handler(HTTPException)
-    async def http(request: Request, error: HTTPException) -> Response:
+    def http(request: Request, error: HTTPException) -> Response:
         if error.status_code == 404:
             return _respond(request, NotFound("There is nothing at this address.", fix="Start from the catalogue."))
         problem = CallerError(f"{error.detail}.")
         problem.status = error.status_code
         return _respond(request, problem)
 
-    @app.exception_handler(Exception)
-    async def unknown(request: Request, error: Exception) -> Response:
-        # The type only: a message could hold a value.
-        _log.error("%s %s: unexpected %s", request.method, request.url.path, type(error).__name__)
-        return _respond(request, SandboxError("Something went wrong here.", fix="Try again; if it stays, tell the operator."))
+
+def unexpected(request: Request, error: Exception) -> Response:
+    """The answer to an error that nobody foresaw."""
+    # The type only: a message could hold a value.
+    _log.error("%s %s: unexpected %s", request.method, request.url.path, type(error).__name__)
+    return _respond(request, SandboxError("Something went wrong here.", fix="Try again; if it stays, tell the operator."))
 
 
 def _respond(request: Request, error: SandboxError) -> Response:
     wants_page = "text/html" in request.headers.get("accept", "") and "/api/" not in request.url.path
     if not wants_page:
         return JSONResponse(document(error), status_code=error.status)
-    if isinstance(error, NotSignedIn):
-        return RedirectResponse(f"{PORTAL_PREFIX}/login?next={request.url.path}", status_code=303)
+    if isinstance(error, NotSignedIn) and request.method == "GET":
+        return RedirectResponse(f"{PORTAL_PREFIX}/login?next={quote(request.url.path)}", status_code=303)
     from sandbox.portal.pages import render  # pages use this module's errors too
 
-    return render(request, "problem.html", status=error.status, error=error)
+    return render(request, "problem.html", status=error.status, error=error, place=_place(error))
+
+
+def _place(error: SandboxError) -> str:
+    """Where it is wrong, or what decided, in words."""
+    if isinstance(error, BadInput) and error.where:
+        return f"Where: {error.where}"
+    if isinstance(error, NotAllowed) and error.clause:
+        return f"Decided by: {error.clause}"
+    if isinstance(error, QuestionRefused) and error.position is not None:
+        return f"At character {error.position + 1} of the question"
+    return ""

@@ -56,12 +56,10 @@ def noise_for(*, sensitivity_squared: int, nano_rho: int) -> Noise:
         raise BadInput(
             "The price is too small for so many aggregates.", where="epsilon", fix="Use a larger epsilon."
         )
-    low = sensitivity / math.sqrt(2 * nano_rho / 1e9)  # where the search starts; the price decides
-    high = low
+    low = high = sensitivity / math.sqrt(2 * nano_rho / 1e9)  # where the search starts; the price decides
+    step = 2.0**-40
     while price(scale=high, sensitivity=sensitivity) > nano_rho:
-        low, high = high, high * (1 + 2**-20)
-        if high > _WIDEST:
-            break
+        low, high, step = high, high * (1 + step), step * 2
     for _ in range(60):
         middle = low + (high - low) / 2
         if not low < middle < high:

@@ -71,8 +71,7 @@ def root_up(squared: int) -> float:
 
     A sensitivity that was rounded down would be a promise that does not hold.
     """
-    root = float(math.isqrt(squared)) if squared < 2**100 else math.sqrt(squared)
-    root = math.nextafter(max(root, math.sqrt(squared)), 0.0)
+    root = math.nextafter(math.sqrt(squared), 0.0)
     while Fraction(root) ** 2 < squared:
         root = math.nextafter(root, math.inf)
     return root

@@ -1,0 +1,64 @@
+"""Every setting of the hub, with its reason. Values come from ``Settings``; parts are handed in."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from hub_config.authenticator import PasswordCheck, SandboxAuthenticator
+from hub_config.spawner import House, LockedSpawner
+from sandbox.settings import PORTAL_PREFIX, Settings
+from sandbox.store.secrets import secret
+
+PORTAL_ACCESS = "access:services!service=portal"
+
+
+def configure(c: Any, *, settings: Settings, house: House, check_password: PasswordCheck) -> None:
+    """Fill traitlets' configuration."""
+    hub = c.JupyterHub
+    hub.bind_url = f"http://{settings.bind_host}:{settings.hub_port}/"
+    if settings.public_url:
+        hub.public_url = f"{settings.url}/"
+    hub.hub_bind_url = f"http://127.0.0.1:{settings.hub_api_port}"
+    hub.db_url = f"sqlite:///{settings.home / 'hub.db'}"
+    hub.cookie_secret = bytes.fromhex(secret(settings.keys_dir, "hub-cookie"))
+    hub.default_url = f"{PORTAL_PREFIX}/"  # people come to the portal; notebooks are opened from there
+
+    # The proxy is a process of its own: it keeps pages reachable while the hub restarts.
+    c.ConfigurableHTTPProxy.should_start = False
+    c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{settings.proxy_api_port}"
+    c.ConfigurableHTTPProxy.auth_token = secret(settings.keys_dir, "proxy-token")
+
+    hub.authenticator_class = SandboxAuthenticator
+    c.SandboxAuthenticator.check_password = check_password
+    c.Authenticator.enable_auth_state = False  # nothing of a sign-in is kept
+
+    # A notebook belongs to a grant, so it has the grant's name; a server without a name is refused.
+    hub.allow_named_servers = True
+    hub.spawner_class = LockedSpawner
+    c.LockedSpawner.house = house
+    c.Spawner.default_url = "/lab"
+    c.Spawner.apply_user_options = lambda spawner, options: None  # nobody chooses an image or a size
+    c.Spawner.poll_interval = 10  # seconds until a dead, idle or revoked notebook is noticed
+    c.Spawner.start_timeout = 60
+    c.Spawner.http_timeout = 60
+    c.Spawner.consecutive_failure_limit = 0  # one person's broken image does not stop the hub
+    # The container's token: be counted as active, answer for its own pages, ask the portal. Nothing else.
+    c.Spawner.server_token_scopes = ["users:activity!user", "access:servers!server", PORTAL_ACCESS]
+    # Starting is processor-bound: more at once only makes all of them slow.
+    hub.concurrent_spawn_limit = os.cpu_count() or 1
+
+    hub.oauth_require_pkce = True  # a stolen code is worth nothing
+    hub.services = [
+        {
+            "name": "portal",
+            "url": f"http://127.0.0.1:{settings.portal_port}",
+            "api_token": secret(settings.keys_dir, "portal-token"),
+            "oauth_no_confirm": True,  # it is ours: no 'do you trust this program?'
+            "oauth_client_allowed_scopes": [PORTAL_ACCESS],
+        }
+    ]
+    hub.load_roles = [
+        # A person: their own servers and tokens (self), and the portal.
+        {"name": "user", "scopes": ["self", PORTAL_ACCESS]},
+    ]

@@ -1,0 +1,71 @@
+"""What the gate saw, put on the log without holding up the gate: its records queue for a thread of their own."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from dataclasses import dataclass, field
+
+from sandbox.domain.audit import Event
+from sandbox.domain.errors import SandboxError
+from sandbox.isolation.gate_record import GateRecord, RecordKind
+from sandbox.store import Store
+
+_log = logging.getLogger(__name__)
+_WAITING_AT_MOST = 10_000  # beyond it records are counted and dropped: a flood must not eat the memory
+
+
+@dataclass(slots=True)
+class WatchGate:
+    """Call it with each record; it returns at once."""
+
+    store: Store
+    dropped: int = 0
+    _waiting: queue.Queue[GateRecord | None] = field(default_factory=lambda: queue.Queue(_WAITING_AT_MOST))
+    _writer: threading.Thread = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._writer = threading.Thread(target=self._write, name="gate-log", daemon=True)
+        self._writer.start()
+
+    def __call__(self, record: GateRecord) -> None:
+        try:
+            self._waiting.put_nowait(record)
+        except queue.Full:
+            self.dropped += 1
+
+    def close(self) -> None:
+        """Write what waits, then end."""
+        self._waiting.put(None)
+        self._writer.join()
+
+    def _write(self) -> None:
+        while (record := self._waiting.get()) is not None:
+            try:
+                self.store.log.record(event_of(record, dropped=self.dropped))
+                self.dropped = 0
+            except SandboxError as error:
+                _log.error("a record of the gate could not be written: %s", error.message)
+
+
+def event_of(record: GateRecord, *, dropped: int = 0) -> Event:
+    """A record of the gate as an event: numbers, and printable text about addresses only."""
+    facts: dict[str, str | int | bool | None | list[str] | list[int]]
+    if record.kind is RecordKind.REFUSED:
+        facts = {
+            "direction": str(record.direction),
+            "method": record.method,
+            "path": record.path,
+            "reason": record.reason,
+        }
+    else:
+        facts = {
+            "requests": record.requests,
+            "refusals": record.refusals,
+            "bytes_entered": record.bytes_entered,
+            "bytes_left": record.bytes_left,
+        }
+    if dropped:
+        facts["records_dropped"] = dropped
+    return Event("system:gate", f"gate.{record.kind}", f"notebook:{record.person}/{record.server}", facts)

@@ -1,0 +1,121 @@
+"""Private views on disk: one folder per snapshot, written once, never changed.
+
+    <views>/<dataset>/<snapshot>/view.parquet    rows with ``_unit``, ``_rank`` and the declared columns
+    <views>/<dataset>/<snapshot>/manifest.json   the policy it was published under, and its hashes
+
+The snapshot's name is public, and is therefore a keyed hash: a plain one would let anybody who guesses a table check
+the guess. The key stands in the manifest, which never leaves this folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.domain.canonical import canonical_json
+from sandbox.domain.errors import BadInput, NotFound, Tampered
+from sandbox.domain.policy import DatasetPolicy, Table
+from sandbox.domain.policy_document import policy_from_document, policy_to_document
+
+_FORMAT = "sandbox-view-v1"
+_SNAPSHOT = re.compile(r"[0-9a-f]{64}")
+_DATASET = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One published table as it stands on disk."""
+
+    policy: DatasetPolicy
+    table_name: str
+    snapshot: str
+    parquet: Path
+
+    @property
+    def table(self) -> Table:
+        return self.policy.tables[self.table_name]
+
+
+def keep(folder: Path, *, policy: DatasetPolicy, table_name: str, key: bytes, into: Path) -> str:
+    """Give the finished ``folder`` (holding ``view.parquet``) its name under ``into``, at once and durably.
+
+    Returns:
+        The snapshot, 64 hex digits. The same bytes, policy and key give the same one, and are kept once.
+    """
+    document = policy_to_document(policy)
+    file_hash = _sha256(folder / "view.parquet")
+    manifest = {
+        "format": _FORMAT,
+        "table": table_name,
+        "policy": document,
+        "view_sha256": file_hash,
+        "key": key.hex(),
+    }
+    snapshot = _name(manifest, key)
+    (folder / "manifest.json").write_bytes(canonical_json(manifest))
+    for name in ("manifest.json", "view.parquet", "."):
+        _flush(folder / name)
+    target = into / snapshot
+    if target.exists():
+        shutil.rmtree(folder)
+    else:
+        os.rename(folder, target)
+        _flush(into)
+    return snapshot
+
+
+def find(views: Path, *, dataset: str, snapshot: str) -> View:
+    """The view of a snapshot, checked against its name.
+
+    Raises:
+        BadInput: a name that none can have.
+        NotFound: there is none.
+        Tampered: its manifest or its rows are not those that were published.
+    """
+    if not _DATASET.fullmatch(dataset) or not _SNAPSHOT.fullmatch(snapshot):
+        raise BadInput("This names no snapshot.", where="snapshot", fix="Take the one from the catalogue.")
+    folder = views / dataset / snapshot
+    try:
+        manifest = json.loads((folder / "manifest.json").read_bytes())
+    except FileNotFoundError:
+        raise NotFound(f"There is no snapshot {snapshot[:12]}… of {dataset}.", fix="Publish it again.") from None
+    except ValueError:
+        raise Tampered("A view's manifest cannot be read.", place=f"{dataset}/{snapshot}") from None
+    if not hmac.compare_digest(_name(manifest, bytes.fromhex(manifest["key"])), snapshot):
+        raise Tampered("A view's manifest was changed.", place=f"{dataset}/{snapshot}")
+    view = View(
+        policy=policy_from_document(manifest["policy"]),
+        table_name=manifest["table"],
+        snapshot=snapshot,
+        parquet=folder / "view.parquet",
+    )
+    if _sha256(view.parquet) != manifest["view_sha256"]:
+        raise Tampered("A view's rows were changed.", place=f"{dataset}/{snapshot}")
+    return view
+
+
+def _name(manifest: dict[str, object], key: bytes) -> str:
+    return hmac.new(key, canonical_json(manifest), hashlib.sha256).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,264 @@
+"""Policy files: read, and every mistake named at once with its file, line, key and what would be accepted.
+
+YAML in, the domain's frozen values out. Types are checked by pydantic from the domain's own dataclasses, the rules
+no type can say by ``domain.policy.check``. A key that nobody declared is a mistake: a misspelt limit must not
+silently become its default.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from sandbox.domain.errors import BadInput, PolicyMistake, PolicyRefused
+from sandbox.domain.policy import DatasetPolicy, Mistake, SitePolicy, check
+from sandbox.store.policy_reference import json_schema, keys_at, reference_markdown, values_at
+
+__all__ = ["json_schema", "read_dataset_policy", "read_site_policy", "reference_markdown"]
+
+MAX_BYTES = 1_000_000
+MAX_NODES, MAX_DEPTH = 100_000, 30  # a few aliases can name more values than memory holds
+
+P = TypeVar("P", DatasetPolicy, SitePolicy)
+Path_ = tuple[str | int, ...]
+
+
+def read_dataset_policy(path: Path) -> DatasetPolicy:
+    """A dataset's policy.
+
+    Raises:
+        PolicyRefused: all its mistakes.
+        BadInput: no such file, or one that is too large.
+    """
+    tree, policy = _read(path, DatasetPolicy)
+    _refuse(path, tree, check(policy))
+    return policy
+
+
+def read_site_policy(path: Path) -> SitePolicy:
+    """The installation's policy. Raises as ``read_dataset_policy``."""
+    tree, policy = _read(path, SitePolicy)
+    _refuse(path, tree, tuple(_not_positive(policy)))
+    return policy
+
+
+def _read(path: Path, kind: type[P]) -> tuple[CommentedMap, P]:
+    tree = _tree(path)
+    adapter: TypeAdapter[P] = TypeAdapter(kind)
+    try:
+        plain = _plain(tree, _Counter())
+    except _TooMuch as wild:
+        raise _refused(path, 0, "file", str(wild)) from None
+    except _NotPlain as odd:
+        raise _refused(path, _line(tree, odd.path), _dotted(odd.path), odd.problem) from None
+    try:
+        return tree, adapter.validate_json(json.dumps(plain), strict=True, extra="forbid")
+    except ValidationError as wrong:
+        mistakes = _mistakes(wrong, kind)
+    raise PolicyRefused(
+        tuple(
+            PolicyMistake(str(path), _line(tree, place), _dotted(place) or "file", problem, allowed)
+            for place, problem, allowed in sorted(mistakes, key=lambda m: _line(tree, m[0]))
+        )
+    )
+
+
+def _refuse(path: Path, tree: CommentedMap, mistakes: Sequence[Mistake]) -> None:
+    if mistakes:
+        raise PolicyRefused(
+            tuple(
+                PolicyMistake(str(path), _line(tree, m.path), ".".join(m.path), m.problem, m.allowed)
+                for m in mistakes
+            )
+        )
+
+
+def _refused(path: Path, line: int, key: str, problem: str) -> PolicyRefused:
+    return PolicyRefused((PolicyMistake(str(path), line, key, problem),))
+
+
+# YAML
+
+
+def _tree(path: Path) -> CommentedMap:
+    """The file with the line of every key."""
+    if not path.is_file():
+        raise BadInput(f"There is no policy file {path}.", where=str(path), fix="Check the path.")
+    if path.stat().st_size > MAX_BYTES:
+        raise BadInput(
+            f"{path} is larger than {MAX_BYTES} bytes.", where=str(path), fix="A policy is a page or two."
+        )
+    loader = YAML(typ="rt")  # builds no objects, and refuses a key given twice
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an anchor's name used twice is odd, and harmless
+            tree = loader.load(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as broken:
+        raise _refused(path, 0, "file", f"is not UTF-8 text (at byte {broken.start})") from None
+    except MarkedYAMLError as broken:
+        mark = broken.problem_mark or broken.context_mark
+        problem = (broken.problem or broken.context or "is not YAML").splitlines()[0]
+        raise _refused(path, mark.line + 1 if mark else 0, "file", problem) from None
+    except RecursionError:
+        raise _refused(path, 0, "file", "is nested too deeply") from None
+    except (YAMLError, ValueError) as broken:
+        raise _refused(path, 0, "file", f"is not YAML: {str(broken).splitlines()[0]}") from None
+    if not isinstance(tree, CommentedMap):
+        raise _refused(path, 1, "file", "has to be a list of keys and values, such as 'name: …'")
+    return tree
+
+
+class _TooMuch(Exception):
+    pass
+
+
+class _NotPlain(Exception):
+    def __init__(self, path: Path_, problem: str) -> None:
+        super().__init__(problem)
+        self.path, self.problem = path, problem
+
+
+class _Counter:
+    def __init__(self) -> None:
+        self.nodes = 0
+
+    def one_more(self, depth: int) -> None:
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise _TooMuch(f"holds more than {MAX_NODES} values")
+        if depth > MAX_DEPTH:
+            raise _TooMuch("is nested too deeply")
+
+
+def _plain(node: Any, counter: _Counter, place: Path_ = ()) -> Any:
+    """The tree as JSON's own kinds of values."""
+    counter.one_more(len(place))
+    if isinstance(node, Mapping):
+        for key in node:
+            if not isinstance(key, str):
+                raise _NotPlain(place, f"the key {key!r} is not text; write it in quotes")
+        return {str(key): _plain(item, counter, (*place, str(key))) for key, item in node.items()}
+    if isinstance(node, (list, tuple)):
+        return [_plain(item, counter, (*place, i)) for i, item in enumerate(node)]
+    if node is None or isinstance(node, bool):
+        return node
+    if isinstance(node, int):
+        return int(node)
+    if isinstance(node, str):
+        return str(node)
+    if isinstance(node, float):
+        # As text it fails on its type, with the line; JSON has no word for NaN.
+        return float(node) if node == node and abs(node) != float("inf") else str(node)
+    if isinstance(node, date):
+        return node.isoformat()[:10]
+    raise _NotPlain(place, "has a tag or kind of value that policies do not have")
+
+
+def _line(tree: Any, place: Sequence[str | int]) -> int:
+    """The line of the deepest key of the path that the file has; 1-based."""
+    line, node = 1, tree
+    for step in place:
+        if (isinstance(node, CommentedMap) and step in node) or (
+            isinstance(node, CommentedSeq) and isinstance(step, int) and step < len(node)
+        ):
+            found = node.lc.data.get(step) if node.lc.data else None
+        else:
+            break
+        if found:  # keys merged from an anchor have no line of their own
+            line = found[0] + 1
+        node = node[step]
+    return line
+
+
+def _dotted(place: Path_) -> str:
+    """``tables.loans.columns.age``; a list's items are told in the problem."""
+    return ".".join(step for step in place if isinstance(step, str))
+
+
+# Mistakes of type
+
+
+def _mistakes(wrong: ValidationError, kind: type[Any]) -> list[tuple[Path_, str, str]]:
+    found: dict[Path_, tuple[str, str]] = {}
+    unknown: dict[Path_, str] = {}
+    for error in wrong.errors(include_url=False):
+        place: Path_ = tuple(error["loc"])
+        if (
+            place
+            and place[-1] in ("int", "str", "bool")
+            and isinstance(error["input"], (float, list, dict, type(None)))
+        ):
+            place = place[:-1]  # one value that fits none of several kinds is one mistake
+            found[place] = (
+                f"{_item(place)}{_shown(error['input'])} is not a value",
+                "a whole number, text, true, false",
+            )
+        elif error["type"] == "unexpected_keyword_argument":
+            keys = keys_at(kind, place[:-1])
+            near = difflib.get_close_matches(str(place[-1]), keys, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            found[place] = (f"is not a key here{hint}", ", ".join(keys))
+            if near:
+                unknown[(*place[:-1], near[0])] = near[0]
+        else:
+            found[place] = _problem(error["type"], error["msg"], error["input"], place, kind)
+    for place in unknown:
+        if found.get(place, ("", ""))[0] == "is missing":
+            del found[place]  # the misspelt key says it already
+    return [(place, problem, allowed) for place, (problem, allowed) in found.items()]
+
+
+def _problem(code: str, message: str, value: Any, place: Path_, kind: type[Any]) -> tuple[str, str]:
+    allowed = values_at(kind, place)
+    if code == "missing":
+        return "is missing", allowed
+    what = f"{_item(place)}{_shown(value)}"
+    if code == "enum":
+        near = difflib.get_close_matches(str(value), allowed.split(" | "), n=1)
+        return f"{what} is not one of its values" + (f"; did you mean {near[0]!r}?" if near else ""), allowed
+    if code == "string_type" and isinstance(value, (int, float)) and not isinstance(value, bool):
+        return f"{what} has to be text", f"'{value}', in quotes"
+    wanted = {
+        "string_type": "has to be text",
+        "int_type": "has to be a whole number",
+        "int_from_float": "has to be a whole number",
+        "bool_type": "has to be true or false",
+        "tuple_type": "has to be a list",
+        "dataclass_type": "has to be a group of keys",
+        "dict_type": "has to be a group of keys",
+        "mapping_type": "has to be a group of keys",
+    }.get(code, f"is refused: {message}")
+    return f"{what} {wanted}", allowed
+
+
+def _item(place: Path_) -> str:
+    return f"item {place[-1] + 1}, " if place and isinstance(place[-1], int) else ""
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "an empty value"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (dict, list)):
+        return "a group" if isinstance(value, dict) else "a list"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+def _not_positive(policy: SitePolicy) -> Iterator[Mistake]:
+    for group in ("notebook", "answers"):
+        limits = getattr(policy, group)
+        for key in keys_at(SitePolicy, (group,)):
+            if isinstance(getattr(limits, key), int) and getattr(limits, key) < 1:
+                yield Mistake((group, key), "has to be at least 1", "1, 2, 3 …")

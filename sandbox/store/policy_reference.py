@@ -1,0 +1,160 @@
+"""The manual of policy files, made from the domain's dataclasses: each key, type, default and meaning.
+
+``python -m sandbox.store.policy_reference > policies/README.md`` writes it; a test says when that file is stale.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from sandbox.domain import policy as domain
+from sandbox.domain.policy import DatasetPolicy, SitePolicy
+
+_NAMES = {int: "whole number", str: "text", bool: "true or false", types.NoneType: "nothing"}
+
+
+def keys_at(kind: type[Any], place: Sequence[str | int]) -> list[str]:
+    """The keys that a group has, in their order; none where the place is no group with declared keys."""
+    declared = _declared(kind, place)
+    return [f.name for f in dataclasses.fields(declared)] if dataclasses.is_dataclass(declared) else []
+
+
+def values_at(kind: type[Any], place: Sequence[str | int]) -> str:
+    """What a place accepts, in words: ``query | job | room``, ``whole number``."""
+    declared = _declared(kind, place)
+    if dataclasses.is_dataclass(declared):
+        return "the keys " + ", ".join(keys_at(kind, place))
+    return _words(declared) if declared is not None else ""
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of a dataset's policy file, for editors that complete and check while typing."""
+    schema: dict[str, Any] = TypeAdapter(DatasetPolicy).json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    groups = {DatasetPolicy.__name__: schema, **schema.get("$defs", {})}
+    for name, group in groups.items():
+        kind = getattr(domain, name)
+        if dataclasses.is_dataclass(kind):
+            group["additionalProperties"] = False
+            for f in dataclasses.fields(kind):
+                group["properties"][f.name]["description"] = f.metadata["doc"]
+    return schema
+
+
+def reference_markdown() -> str:
+    """The manual, as the file ``policies/README.md`` holds it."""
+    return "\n".join(_lines()) + "\n"
+
+
+def _lines() -> Iterator[str]:
+    yield "# Policy files"
+    yield ""
+    yield "Made from the program itself by `python -m sandbox.store.policy_reference`; edit the texts there."
+    yield ""
+    yield "`site.yaml` holds what is true for the whole installation; `datasets/NAME.yaml` is what an owner declares"
+    yield "about one dataset. `sandbox policy check FILE` names every mistake with its line. Numbers are whole; an"
+    yield "amount with a decimal point is text in quotes (`'0.01'`), so that it means the same everywhere."
+    yield ""
+    yield "## `datasets/NAME.yaml`"
+    yield from _group(DatasetPolicy, ())
+    yield ""
+    yield "## `site.yaml`"
+    yield from _group(SitePolicy, ())
+
+
+def _group(kind: type[Any], place: tuple[str, ...]) -> Iterator[str]:
+    """A table of the group's keys, then the groups within it."""
+    yield ""
+    if place:
+        summary = (kind.__doc__ or "").splitlines()[0]
+        yield f"### `{'.'.join(place)}`"
+        yield ""
+        yield summary
+        yield ""
+    yield "| key | value | default | meaning |"
+    yield "|---|---|---|---|"
+    hints = typing.get_type_hints(kind)
+    inner: list[tuple[type[Any], tuple[str, ...]]] = []
+    for f in dataclasses.fields(kind):
+        declared = hints[f.name]
+        group, many = _group_of(declared)
+        value = _words(declared)
+        if group is not None:
+            value = "one group for each name" if many else "group"
+            inner.append((group, (*place, f.name, *(("NAME",) if many else ()))))
+        cells = (f"`{f.name}`", value.replace("|", "\\|"), _default(f), f.metadata["doc"])
+        yield f"| {' | '.join(cells)} |"
+    for group, there in inner:
+        yield from _group(group, there)
+
+
+def _default(f: dataclasses.Field[Any]) -> str:
+    if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
+        return "**required**"
+    value = f.default if f.default is not dataclasses.MISSING else None
+    if value is None or value == "" or dataclasses.is_dataclass(value):
+        return "–"
+    if isinstance(value, tuple):
+        return f"`[{', '.join(str(v) for v in value)}]`"
+    return f"`{value}`" if not isinstance(value, str) or isinstance(value, StrEnum) else f"`'{value}'`"
+
+
+def _group_of(declared: Any) -> tuple[type[Any] | None, bool]:
+    """The dataclass that a field holds, if any, and whether it holds one for each name."""
+    declared = _without_none(declared)
+    if dataclasses.is_dataclass(declared):
+        return typing.cast(type[Any], declared), False
+    if _is_mapping(declared):
+        return typing.get_args(declared)[1], True
+    return None, False
+
+
+def _declared(kind: Any, place: Sequence[str | int]) -> Any:
+    """The type declared for a place; None where nothing is."""
+    for step in place:
+        kind = _without_none(kind)
+        if dataclasses.is_dataclass(kind):
+            kind = typing.get_type_hints(kind).get(str(step))
+        elif _is_mapping(kind):
+            kind = typing.get_args(kind)[1]
+        elif typing.get_origin(kind) is tuple:
+            kind = typing.get_args(kind)[0]
+        else:
+            return None
+    return _without_none(kind)
+
+
+def _words(declared: Any) -> str:
+    origin, arguments = typing.get_origin(declared), typing.get_args(declared)
+    if isinstance(declared, type) and issubclass(declared, StrEnum):
+        return " | ".join(declared)
+    if origin in (types.UnionType, typing.Union):
+        return ", ".join(_words(a) for a in arguments if a is not types.NoneType)
+    if origin is tuple:
+        return f"list of: {_words(arguments[0])}"
+    if _is_mapping(declared):
+        return "a name for each group"
+    return _NAMES.get(declared, str(declared))
+
+
+def _without_none(declared: Any) -> Any:
+    left = [a for a in typing.get_args(declared) if a is not types.NoneType]
+    is_union = typing.get_origin(declared) in (types.UnionType, typing.Union)
+    return left[0] if is_union and len(left) == 1 else declared
+
+
+def _is_mapping(declared: Any) -> bool:
+    origin = typing.get_origin(declared)
+    return isinstance(origin, type) and issubclass(origin, Mapping)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference_markdown())

@@ -1,0 +1,278 @@
+"""A small installation with real parts, for the portal's tests: people, datasets, and an identity without a hub.
+
+>>> FakeIdentity().claim("token-of-ana")
+Claim(name='ana', grant_id=None)
+>>> FakeIdentity().claim("notebook-3-of-ana")
+Claim(name='ana', grant_id=3)
+>>> FakeIdentity().claim("something else") is None
+True
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from argon2 import PasswordHasher
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from sandbox.domain.access import Application, Grant
+from sandbox.domain.audit import Event
+from sandbox.domain.errors import NotSignedIn
+from sandbox.domain.people import Person, Role
+from sandbox.domain.policy import Mode
+from sandbox.domain.release import Decision, Release
+from sandbox.portal import create_app
+from sandbox.portal.identity import COOKIE, Claim
+from sandbox.privacy.engine import LocalEngine
+from sandbox.settings import PORTAL_PREFIX, Settings
+from sandbox.store import Store
+from sandbox.wiring import Sandbox, build
+
+PEOPLE: dict[str, set[Role]] = {
+    "ana": {Role.RESEARCHER},
+    "ben": {Role.RESEARCHER},
+    "olga": {Role.OWNER},
+    "oscar": {Role.OWNER},
+    "rita": {Role.REVIEWER},
+    "ravi": {Role.REVIEWER, Role.RESEARCHER},
+    "rosa": {Role.REVIEWER},
+    "august": {Role.AUDITOR},
+    "alma": {Role.ADMINISTRATOR},
+}
+
+LOANS = """\
+name: loans
+title: Loan applications
+open_class: conditional
+domain: inclusive finance
+description: One row for each applicant of a savings bank, with the loan asked for and whether it was paid back.
+provider: Example Savings Bank
+source: Example Savings Bank, loan register, https://bank.example/register
+licence: CC BY 4.0
+update_frequency: yearly
+owner: olga
+unit: {column: applicant_id, noun: applicant}
+tables:
+  applications:
+    description: The loan applications of one year.
+    max_rows: 1000
+    columns:
+      applicant_id: {type: integer, description: Number of the applicant.}
+      sex: {type: text, categories: [female, male], description: As stated by the applicant.}
+      housing: {type: text, categories: [own, rent, free], description: How the applicant lives.}
+      amount: {type: integer, lower: 0, upper: 20000, measured_in: EUR, description: The amount asked for.}
+      paid_back: {type: boolean, description: Whether the loan was paid back in time.}
+budget: {epsilon: '8', delta: '1e-6'}
+access:
+  modes: [query]
+  max_days: 180
+  conditions:
+    - I do not try to find out who an applicant is.
+    - I name the source in everything I publish.
+release: {threshold: 10, reviewers: 2, pool: [rita, ravi, rosa]}
+"""
+
+INSPECTIONS = """\
+name: inspections
+title: Restaurant inspections
+open_class: unconditional
+domain: culture and tourism
+description: Scores of restaurant inspections in a small town.
+provider: Example Town
+source: Example Town, open data
+licence: CC0
+owner: oscar
+tables:
+  visits:
+    max_rows: 1000
+    columns:
+      place: {type: text, description: Name of the restaurant.}
+      score: {type: integer, lower: 0, upper: 100, measured_in: points, description: 100 is spotless.}
+"""
+
+TAXES = """\
+name: tax_files
+title: Tax files
+open_class: closed
+domain: other
+description: Listed, so that it is known to exist.
+provider: Example Ministry
+source: Example Ministry
+licence: none
+owner: olga
+"""
+
+
+def loans_csv() -> str:
+    """200 applicants; every group of sex and housing is large but one (3 women who live free)."""
+    lines = ["applicant_id,sex,housing,amount,paid_back"]
+    for number in range(1, 201):
+        sex = "female" if number <= 90 else "male"
+        housing = "free" if number <= 3 or number >= 180 else ("own" if number % 3 else "rent")
+        lines.append(f"{number},{sex},{housing},{500 + 90 * number},{'true' if number % 4 else 'false'}")
+    return "\n".join(lines) + "\n"
+
+
+def inspections_csv(rows: int = 40) -> str:
+    return "place,score\n" + "".join(f"Restaurant {n},{60 + n % 40}\n" for n in range(rows))
+
+
+GOOD_TABLE = b"sex,n\nfemale,90\nmale,110\n"
+SMALL_CELL_TABLE = b"housing,n\nown,110\nrent,56\nfree,3\n"
+
+
+@dataclass
+class FakeIdentity:
+    """Names tokens instead of asking a hub: ``token-of-NAME``, or ``notebook-GRANT-of-NAME`` for a notebook's."""
+
+    next_of: dict[str, str] = field(default_factory=dict)  # state -> path
+    revoked: set[str] = field(default_factory=set)
+
+    def claim(self, token: str) -> Claim | None:
+        match = re.fullmatch(r"(?:token|notebook-(\d+))-of-([a-z]+)", token)
+        if match is None or token in self.revoked:
+            return None
+        return Claim(name=match[2], grant_id=int(match[1]) if match[1] else None)
+
+    def login_url(self, next_path: str) -> tuple[str, str]:
+        state = f"state-{len(self.next_of) + 1}"
+        self.next_of[state] = next_path
+        return f"/hub/api/oauth2/authorize?state={state}", state
+
+    def finish_login(self, code: str, state: str) -> tuple[str, str]:
+        if state not in self.next_of:
+            raise NotSignedIn("This sign-in was started too long ago.", fix="Sign in again.")
+        return f"token-of-{code.removeprefix('code-of-')}", self.next_of.pop(state)
+
+
+class Clock:
+    """Stands still unless told to go on."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2025, 3, 10, 9, 30, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+@dataclass
+class World:
+    """The installation, and doors into it."""
+
+    sandbox: Sandbox
+    identity: FakeIdentity
+    app: FastAPI
+    clock: Clock
+
+    def person(self, name: str) -> Person:
+        found = self.sandbox.store.people.get(name)
+        assert found is not None
+        return found
+
+    def browser(self, name: str = "", *, token: str = "") -> TestClient:
+        """A browser that asks for pages and follows no redirect; signed in when a name or token is given."""
+        client = TestClient(
+            self.app,
+            base_url="http://127.0.0.1:8000",
+            headers={"Accept": "text/html"},
+            follow_redirects=False,
+            raise_server_exceptions=False,
+        )
+        token = token or (f"token-of-{name}" if name else "")
+        if token:
+            client.cookies.set(COOKIE, token, path=PORTAL_PREFIX)
+        return client
+
+    def program(self, name: str = "", *, token: str = "") -> TestClient:
+        """A program with a token in its header."""
+        token = token or f"token-of-{name}"
+        return TestClient(
+            self.app,
+            base_url=f"http://127.0.0.1:8000{PORTAL_PREFIX}/api/v1/",
+            headers={"Authorization": f"token {token}"} if name or token != "token-of-" else {},
+            raise_server_exceptions=False,
+        )
+
+    # the story, step by step
+
+    def applied(self, name: str = "ana", *, project: str = "Fair credit", **words: Any) -> Application:
+        terms: dict[str, Any] = {
+            "dataset": "loans",
+            "project": project,
+            "purpose": "To see whether women and men get their loans on equal terms.",
+            "legal_basis": "Research clause of the credit act.",
+            "mode": Mode.QUERY,
+            "days": 90,
+            "output_plan": "Tables of counts by sex and housing.",
+        }
+        return self.sandbox.request_access.apply(self.person(name), **{**terms, **words})
+
+    def granted(self, name: str = "ana", *, project: str = "Fair credit", **words: Any) -> Grant:
+        application = self.applied(name, project=project, **words)
+        self.sandbox.request_access.approve(self.person("olga"), application.id)
+        return self.sandbox.request_access.sign(self.person(name), application.id)
+
+    def submitted(
+        self,
+        grant: Grant,
+        *,
+        files: tuple[tuple[str, bytes], ...] = (("by_sex.csv", GOOD_TABLE),),
+        context: str = "Loan applicants by sex, for the yearly report.",
+        sql: dict[str, str] | None = None,
+    ) -> Release:
+        return self.sandbox.review_release.submit(
+            self.person(grant.person), grant, files=list(files), context=context, sql=sql or {}
+        ).release
+
+    def voted(self, release: Release, *votes: tuple[str, Decision, str]) -> Release:
+        for reviewer, decision, comment in votes:
+            now = self.sandbox.store.releases.get(release.id)
+            assert now is not None
+            release = self.sandbox.review_release.vote(
+                self.person(reviewer), release.id, version=now.version, decision=decision, comment=comment
+            )
+        return release
+
+
+def make_world(home: Path, *, public_url: str = "") -> World:
+    """An installation in a folder, with its datasets published."""
+    policies, raw = home / "policies", home / "files"
+    (policies / "datasets").mkdir(parents=True)
+    raw.mkdir()
+    (policies / "site.yaml").write_text("name: Example Data Sandbox\n")
+    settings = Settings(home=home / "state", policies=policies, public_url=public_url)
+    clock = Clock()
+    settings.home.mkdir(mode=0o700)
+    store = Store(
+        settings.database, settings.home, now=clock, hasher=PasswordHasher(time_cost=1, memory_cost=8)
+    )
+    sandbox = build(settings, store=store, engine=LocalEngine(raw=settings.raw_dir, views=settings.views_dir), clock=clock)
+    for name, roles in PEOPLE.items():
+        store.people.add(
+            Person(name=name, roles=frozenset(roles)),
+            password=f"the password of {name}",
+            event=Event("system:test", "person.added", f"person:{name}"),
+        )
+    published = (
+        ("loans", LOANS, {"applications": loans_csv()}),
+        ("inspections", INSPECTIONS, {"visits": inspections_csv()}),
+        ("tax_files", TAXES, {}),
+    )
+    for name, policy, tables in published:
+        policy_file = policies / "datasets" / f"{name}.yaml"
+        policy_file.write_text(policy)
+        files = {}
+        for table, content in tables.items():
+            files[table] = raw / f"{name}-{table}.csv"
+            files[table].write_text(content)
+        alma = store.people.get("alma")
+        assert alma is not None
+        sandbox.publish_dataset(alma, policy_file=policy_file, files=files)
+    identity = FakeIdentity()
+    return World(sandbox=sandbox, identity=identity, app=create_app(sandbox, identity=identity), clock=clock)
