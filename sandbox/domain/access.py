@@ -209,7 +209,6 @@ def agreement(
         "release": {
             "threshold_units": policy.release.threshold,
             "reviewers": policy.release.reviewers,
-            "pool": sorted(policy.release.pool),
             "file_types": sorted(policy.release.file_types),
             "max_bytes": policy.release.max_bytes,
         },
@@ -224,12 +223,14 @@ def agreement_hash(document: dict[str, Any]) -> str:
 
 
 def release_terms(document: dict[str, Any]) -> ReleaseTerms:
-    """The release terms that a signed agreement holds."""
+    """The release terms that a signed agreement holds.
+
+    Who reviews is not among them: requesters read the agreement, and never learn their reviewers' names.
+    """
     agreed = document["release"]
     return ReleaseTerms(
         threshold=agreed["threshold_units"],
         reviewers=agreed["reviewers"],
-        pool=tuple(agreed["pool"]),
         file_types=tuple(agreed["file_types"]),
         max_bytes=agreed["max_bytes"],
     )

@@ -80,3 +80,8 @@ def _connection(limits: EngineLimits, *, spill: str) -> Iterator[duckdb.DuckDBPy
 def quoted(text: str) -> str:
     """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def quoted_name(name: str) -> str:
+    """A column's name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'

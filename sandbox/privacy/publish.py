@@ -17,7 +17,8 @@ import hmac
 import re
 import shutil
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -27,10 +28,10 @@ from sandbox.domain.policy import Column, DatasetPolicy, Table
 from sandbox.privacy import views
 from sandbox.privacy.bounded import RANK, UNIT
 from sandbox.privacy.cells import cell_expression, is_missing, unit_expression
-from sandbox.privacy.duck import EngineLimits, publishing_connection, quoted
-from sandbox.privacy.stored import NUMERIC, bounds_in_steps, stored_key
+from sandbox.privacy.duck import EngineLimits, publishing_connection, quoted, quoted_name
+from sandbox.privacy.stored import NUMERIC, bounds_in_steps
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+PUBLISH_LIMITS = EngineLimits(timeout_s=3600)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,45 +85,167 @@ def publish(
         )
     if len(salt) < 16:
         raise BadInput("The salt is too short to be secret.", where="salt", fix="Use 32 random bytes.")
-    _check_names(policy.name, table, declared)
     out.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".publishing-", dir=out))
     try:
-        with publishing_connection(limits or EngineLimits(timeout_s=3600), spill=work / "spill") as connection:
-            report = _View(connection, raw, declared, policy.unit.column, salt).write(work / "view.parquet")
+        with publishing_connection(limits or PUBLISH_LIMITS, spill=work / "spill") as connection:
+            report = _write_view(
+                connection, raw, declared, unit=policy.unit.column, salt=salt, target=work / "view.parquet"
+            )
         shutil.rmtree(work / "spill", ignore_errors=True)
         key = hmac.new(salt, b"snapshot", hashlib.sha256).digest()
         snapshot = views.keep(work, policy=policy, table_name=table, key=key, into=out)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return PublishReport(snapshot=snapshot, **report)
+    return replace(report, snapshot=snapshot)
 
 
-class _View:
-    """The steps of one publishing, on one connection."""
+def _write_view(
+    connection: duckdb.DuckDBPyConnection, raw: Path, table: Table, *, unit: str, salt: bytes, target: Path
+) -> PublishReport:
+    columns = {name: column for name, column in table.columns.items() if name != unit}
+    found = _open_raw(connection, raw, [unit, *columns])
+    total = _whole(connection, "SELECT count(*) FROM raw")
+    if total > table.max_rows:
+        raise BadInput(
+            f"{raw.name} has {total} rows; the policy says at most {table.max_rows}.",
+            where="max_rows",
+            fix="Raise max_rows, or publish fewer rows.",
+        )
+    emptied = _type_cells(connection, columns, found, unit=unit)
+    _rank_rows(connection, salt)
+    kept = f"FROM ranked WHERE {RANK} < {table.max_rows_per_unit}"
+    names = ", ".join([UNIT, RANK, *(quoted_name(name) for name in columns)])
+    connection.execute(
+        f"COPY (SELECT {names} {kept} ORDER BY {UNIT}, {RANK}) TO {quoted(str(target))}"
+        " (FORMAT parquet, COMPRESSION zstd)"
+    )
+    rows, units = _whole(connection, f"SELECT count(*) {kept}"), _whole(connection, "SELECT count(*) FROM units")
+    with_unit = _whole(connection, "SELECT count(*) FROM ranked")
+    report = PublishReport(
+        snapshot="",
+        rows=rows,
+        units=units,
+        dropped_rows=with_unit - rows,
+        rows_without_unit=total - with_unit,
+        emptied=emptied,
+        warnings=(),
+    )
+    return replace(report, warnings=tuple(_warnings(connection, table, columns, report)))
 
-    def __init__(
-        self, connection: duckdb.DuckDBPyConnection, raw: Path, table: Table, unit: str, salt: bytes
-    ) -> None:
-        self._connection, self._table, self._unit = connection, table, unit
-        self._raw = raw
-        self._salt = hmac.new(salt, b"rows", hashlib.sha256).hexdigest()
-        self._columns = {name: column for name, column in table.columns.items() if name != unit}
 
-    def write(self, target: Path) -> dict[str, Any]:
-        self._open_raw()
-        total = self._count_raw()
-        emptied = self._load_typed()
-        without_unit = self._number("SELECT count(*) FROM typed WHERE _name IS NULL")
-        self._rank()
-        rows, units = self._row("SELECT count(*), count(DISTINCT _name) FROM ranked WHERE _rank < $1")
-        self._copy(target)
-        dropped = total - without_unit - rows
-        return {
-            "rows": rows,
-            "units": units,
-            "dropped_rows": dropped,
-            "rows_without_unit": without_unit,
-            "emptied": emptied,
-            "warnings": tuple(self._warnings(total, rows, dropped, without_unit, emptied)),
-        }
+def _open_raw(connection: duckdb.DuckDBPyConnection, raw: Path, wanted: list[str]) -> dict[str, str]:
+    """Name the file ``raw``; return the file's own name for each wanted column."""
+    if not raw.is_file():
+        raise BadInput(f"There is no file {raw.name}.", where=raw.name, fix="Check the name and the folder.")
+    path = quoted(str(raw))
+    if raw.name.endswith((".csv", ".csv.gz")):
+        reader = f"read_csv({path}, header = true, all_varchar = true)"
+    elif raw.suffix == ".parquet":
+        reader = f"read_parquet({path})"
+    else:
+        raise BadInput(f"{raw.name} is neither CSV nor Parquet.", where=raw.name, fix="Use .csv, .csv.gz, .parquet.")
+    try:
+        connection.execute(f"CREATE TEMP TABLE raw AS SELECT * FROM {reader}")  # noqa: S608 - a quoted path
+    except duckdb.Error as error:
+        # DuckDB's own text quotes the line: it would carry a person's row into a log.
+        line = re.search(r"Line: ([0-9]+)", str(error))
+        place = f"{raw.name}:{line.group(1)}" if line else raw.name
+        raise BadInput(f"{raw.name} cannot be read.", where=place, fix="Mend the file at that place.") from None
+    existing = [str(row[0]) for row in connection.execute("DESCRIBE raw").fetchall()]
+    by_lower = {name.lower(): name for name in existing}
+    for name in wanted:
+        if name not in by_lower:
+            raise BadInput(
+                f"{raw.name} has no column {name!r}.", where=name, fix=f"Its columns: {', '.join(existing)}."
+            )
+    return {name: by_lower[name] for name in wanted}
+
+
+def _type_cells(
+    connection: duckdb.DuckDBPyConnection, columns: dict[str, Column], found: dict[str, str], *, unit: str
+) -> dict[str, int]:
+    """Make ``typed`` from ``raw``; return how many filled cells of each column became empty."""
+    texts = {name: f"CAST({quoted_name(own)} AS VARCHAR)" for name, own in found.items()}
+    cells = [f"{cell_expression(texts[name], column)} AS {quoted_name(name)}" for name, column in columns.items()]
+    lost = [
+        f"count(*) FILTER (WHERE NOT {is_missing(texts[name])} AND {cell_expression(texts[name], column)} IS NULL)"
+        for name, column in columns.items()
+    ]
+    # The row's place in the file only has to be its own: with the salt it is the row's lot.
+    connection.execute(
+        f"CREATE TEMP TABLE typed AS SELECT row_number() OVER () AS _place, "  # noqa: S608 - names of the policy
+        f"{', '.join([f'{unit_expression(texts[unit])} AS _name', *cells])} FROM raw"
+    )
+    if not columns:
+        return {}
+    counts = connection.execute(f"SELECT {', '.join(lost)} FROM raw").fetchall()[0]  # noqa: S608 - as above
+    return {name: int(count) for name, count in zip(columns, counts, strict=True)}
+
+
+def _rank_rows(connection: duckdb.DuckDBPyConnection, salt: bytes) -> None:
+    """Make ``ranked`` from ``typed``: units as whole numbers in random order, rows in random order within a unit.
+
+    The salted hash is a random function: to whoever does not know the salt, the order of a unit's rows is a fair
+    shuffle that says nothing about, and takes nothing from, another unit's.
+    """
+    lots = {
+        "unit": hmac.new(salt, b"units", hashlib.sha256).hexdigest(),
+        "row": hmac.new(salt, b"rows", hashlib.sha256).hexdigest(),
+    }
+    connection.execute(
+        f"CREATE TEMP TABLE units AS SELECT _name, row_number() OVER (ORDER BY sha256($unit || _name)) - 1 AS {UNIT}"  # noqa: S608 - constants
+        " FROM (SELECT DISTINCT _name FROM typed WHERE _name IS NOT NULL)",
+        {"unit": lots["unit"]},
+    )
+    connection.execute(
+        "CREATE TEMP TABLE ranked AS SELECT * EXCLUDE (_name, _place),"  # noqa: S608 - constants
+        f" row_number() OVER (PARTITION BY {UNIT} ORDER BY sha256($row || CAST(_place AS VARCHAR))) - 1 AS {RANK}"
+        " FROM typed JOIN units USING (_name)",
+        {"row": lots["row"]},
+    )
+
+
+def _warnings(
+    connection: duckdb.DuckDBPyConnection, table: Table, columns: dict[str, Column], report: PublishReport
+) -> Iterator[str]:
+    """What an owner may want to know before the view is opened. Exact counts: not for anybody else."""
+    if report.rows == 0:
+        yield "No row was published."
+        return
+    if report.dropped_rows:
+        yield (
+            f"{report.dropped_rows} rows lie beyond max_rows_per_unit ({table.max_rows_per_unit}) and are left out: "
+            "answers are about the rest. A higher bound keeps them and adds noise."
+        )
+    if report.rows_without_unit:
+        yield f"{report.rows_without_unit} rows name no unit and are left out."
+    for name, count in report.emptied.items():
+        if count:
+            yield f"{count} cells of {name} do not fit its declaration and are empty now."
+    for name, column in columns.items():
+        cell = quoted_name(name)
+        if column.summable and column.type in NUMERIC:
+            lower, upper = bounds_in_steps(column)
+            outside = _whole(
+                connection,
+                f"SELECT count(*) FROM ranked WHERE {cell} < {lower} OR {cell} > {upper}",  # noqa: S608 - as above
+            )
+            if outside:
+                yield (
+                    f"{outside} cells of {name} lie outside {column.lower} to {column.upper}; in SUM and AVG they "
+                    "count as the nearer bound."
+                )
+        if column.max_rows_per_unit is not None:
+            most = column.max_rows_per_unit
+            beyond = _whole(
+                connection,
+                f"SELECT coalesce(sum(n - {most}), 0) FROM (SELECT count(*) AS n FROM ranked "  # noqa: S608 - as above
+                f"WHERE {cell} IS NOT NULL GROUP BY {UNIT}, {cell} HAVING count(*) > {most})",
+            )
+            if beyond:
+                yield f"{beyond} rows lie beyond max_rows_per_unit of {name} ({most}) and are cut where it is a key."
+
+
+def _whole(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    return int(connection.execute(sql).fetchall()[0][0])

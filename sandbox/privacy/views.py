@@ -15,6 +15,7 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,8 +102,8 @@ def find(views: Path, *, dataset: str, snapshot: str) -> View:
     return view
 
 
-def _name(manifest: dict[str, object], key: bytes) -> str:
-    return hmac.new(key, canonical_json(manifest), hashlib.sha256).hexdigest()
+def _name(manifest: Mapping[str, object], key: bytes) -> str:
+    return hmac.new(key, canonical_json(dict(manifest)), hashlib.sha256).hexdigest()
 
 
 def _sha256(path: Path) -> str:

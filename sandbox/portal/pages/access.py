@@ -26,7 +26,7 @@ NEXT = {
     ApplicationState.SUBMITTED: "The owner of the data decides.",
     ApplicationState.APPROVED: "Read the agreement and sign it; your grant begins with your signature.",
     ApplicationState.REJECTED: "Nothing more happens. You may apply again with other terms.",
-    ApplicationState.ACTIVE: "Your grant holds; see below.",
+    ApplicationState.ACTIVE: "You signed the agreement; the grant is listed above.",
     ApplicationState.REVOKED: "The owner ended the grant.",
 }
 

@@ -12,12 +12,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from sandbox.domain.audit import Fact
 from sandbox.domain.people import Person, Role
+from sandbox.domain.privacy_loss import Loss, epsilon_of
 from sandbox.portal.forms import FIELD, form_token
 from sandbox.portal.requests import caller_or_none, system_of
 from sandbox.settings import PORTAL_PREFIX
 
 _ADDRESS = re.compile(r"https?://[^\s<>\"'\\^`{|}]+[^\s<>\"'\\^`{|}.,;:!?)\]]")
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 # Which rooms of the portal a person's roles need; the rooms themselves check again.
 _NAVIGATION: tuple[tuple[str, str, frozenset[Role]], ...] = (
@@ -102,10 +106,10 @@ def day(value: date | str) -> str:
     return f"{when.day} {when:%B %Y}"
 
 
-def moment(value: str) -> str:
+def moment(value: str, seconds: bool = False) -> str:
     """An ISO time in UTC as ``5 Mar 2024, 14:07``."""
     when = datetime.fromisoformat(value)
-    return f"{when.day} {when:%b %Y, %H:%M}"
+    return f"{when.day} {when:%b %Y, %H:%M:%S}" if seconds else f"{when.day} {when:%b %Y, %H:%M}"
 
 
 def size(n_bytes: int) -> str:
@@ -121,6 +125,27 @@ def rounded(value: float) -> str:
     return f"{value:.3g}" if value < 1000 else f"{value:,.0f}"
 
 
+def plain(value: float | str) -> str:
+    """A delta without padding: ``1e-06`` as ``1e-6``."""
+    return f"{float(value):g}".replace("e-0", "e-")
+
+
+def epsilon(nano_rho: int, delta: str) -> str:
+    """A loss as the epsilon that people read."""
+    return rounded(epsilon_of(Loss(nano_rho), delta=float(delta)))
+
+
+def fact(value: Fact) -> Markup:
+    """A fact of the log; a SHA-256 is shown by its beginning, with all of it as its title."""
+    items = value if isinstance(value, list) else [value]
+    return Markup(", ").join(
+        Markup('<code title="{}">{}…</code>').format(item, item[:12])
+        if isinstance(item, str) and _SHA256.fullmatch(item)
+        else escape(item)
+        for item in items
+    )
+
+
 def words(value: str) -> str:
     """``partially_reviewed`` as ``partially reviewed``."""
     return str(value).replace("_", " ")
@@ -134,5 +159,5 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.filters.update(
-    with_links=with_links, day=day, moment=moment, size=size, rounded=rounded, words=words
+    with_links=with_links, day=day, moment=moment, size=size, rounded=rounded, plain=plain, epsilon=epsilon, fact=fact, words=words
 )

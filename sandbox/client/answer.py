@@ -1,0 +1,130 @@
+"""A private answer: numbers with the intervals that their noise leaves."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from sandbox.client.plot import Plot, draw
+from sandbox.client.words import number, table_html
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class Answer:
+    """The answer to one question.
+
+    Attributes:
+        frame: the keys, and for each measure its value, ``<name>_low`` and ``<name>_high`` (95 % interval).
+        price: ``nano_rho``, ``epsilon`` and ``delta`` that it cost.
+        bounding: how far one person's rows count, in words under ``text``.
+        notes: what to know when reading it.
+        raw: the document as it was sent.
+        cached: it had been paid for before, and cost nothing now.
+    """
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self.id: int | None = document.get("id")
+        self.cached = bool(document.get("cached", False))
+        self.budget: Mapping[str, Any] = document.get("budget") or {}
+        self.raw: Mapping[str, Any] = document["answer"]
+        self.columns: Sequence[Mapping[str, Any]] = self.raw["columns"]
+        self.price: Mapping[str, Any] = self.raw["price"]
+        self.bounding: Mapping[str, Any] = self.raw["bounding"]
+        self.notes: Sequence[str] = self.raw.get("notes", ())
+        self.frame = _frame(self.columns, self.raw["rows"])
+
+    @property
+    def keys(self) -> list[str]:
+        """The grouping columns."""
+        return [c["name"] for c in self.columns if c["kind"] == "key"]
+
+    @property
+    def measures(self) -> list[str]:
+        """The columns that carry noise."""
+        return [c["name"] for c in self.columns if c["kind"] != "key"]
+
+    def plot(self, measure: str | None = None, *, title: str | None = None) -> Plot:
+        """Bars with their 95 % intervals, one panel for each measure.
+
+        Args:
+            measure: draw only this one.
+            title: instead of the one made from the question.
+        """
+        wanted = self.measures if measure is None else [measure]
+        unknown = set(wanted) - set(self.measures)
+        if unknown:
+            raise KeyError(
+                f"{unknown.pop()!r} is no measure of this answer; it has {', '.join(self.measures)}"
+            )
+        by_name = {c["name"]: c for c in self.columns}
+        footer = f"{self.raw['dataset']}. {_PLOT_NOTE} {self._price()}"
+        return draw(self.frame, self.keys, [by_name[m] for m in wanted], title=title, footer=footer)
+
+    def summary(self) -> str:
+        """Price, what is left, bounding and notes, as plain lines."""
+        parts = [self._price()]
+        if self.budget:
+            parts.append(f"{number(self.budget.get('percent_left'))} % of the project's budget is left.")
+        lines = [" ".join(parts), str(self.bounding.get("text", "")), *self.notes]
+        return "\n".join(line for line in lines if line)
+
+    def _price(self) -> str:
+        if self.cached:
+            return f"Paid for before (ε = {number(self.price['epsilon'])}); it cost nothing now."
+        return f"It cost ε = {number(self.price['epsilon'])}."
+
+    def __getitem__(self, column: str) -> pd.Series[Any]:
+        return self.frame[column]
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def __repr__(self) -> str:
+        return f"{self.frame.to_string(index=False)}\n{self.summary()}"
+
+    def _repr_html_(self) -> str:
+        names = [c["name"] for c in self.columns]
+        rows = []
+        for record in self.frame.to_dict("records"):
+            cells = []
+            for column in self.columns:
+                name = column["name"]
+                value = record[name]
+                if column["kind"] == "key":
+                    cells.append(escape(str(value)))
+                else:
+                    low, high = record[f"{name}_low"], record[f"{name}_high"]
+                    span = f"<br><small>{number(low)} to {number(high)}</small>" if low is not None else ""
+                    cells.append(f"<b>{number(value)}</b>{span}")
+            rows.append(cells)
+        units = {c["name"]: c.get("measured_in") or "" for c in self.columns}
+        heads = [escape(n) + (f" <small>({escape(units[n])})</small>" if units[n] else "") for n in names]
+        foot = "<br>".join(escape(line) for line in self.summary().split("\n"))
+        return table_html(
+            heads, rows, numeric={n for n, c in enumerate(self.columns) if c["kind"] != "key"}, foot=foot
+        )
+
+
+_PLOT_NOTE = "Bars are private answers, lines their 95 % intervals."
+
+
+def _frame(columns: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    data: dict[str, Any] = {}
+    for column in columns:
+        name = column["name"]
+        if column["kind"] == "key":
+            data[name] = [row[name] for row in rows]
+            continue
+        for part, ending in (("value", ""), ("low", "_low"), ("high", "_high")):
+            data[name + ending] = _numbers([row[name].get(part) for row in rows])
+    return pd.DataFrame(data)
+
+
+def _numbers(values: Sequence[int | float | None]) -> Any:
+    """Whole numbers stay whole, also beside missing ones: a count of 12 is not 12.0."""
+    whole = all(v is None or (isinstance(v, int) and not isinstance(v, bool)) for v in values)
+    return pd.array([pd.NA if v is None else v for v in values], dtype="Int64" if whole else "Float64")

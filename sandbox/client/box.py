@@ -1,0 +1,173 @@
+"""``connect()`` and the connected sandbox: everything a researcher does from a notebook.
+
+>>> import sandbox                                                               # doctest: +SKIP
+>>> box = sandbox.connect()                                                      # doctest: +SKIP
+>>> answer = box.ask("SELECT purpose, COUNT(*) AS n FROM loans GROUP BY purpose") # doctest: +SKIP
+>>> answer.plot()                                                                # doctest: +SKIP
+>>> answer.frame.to_csv(box.outbox / "purposes.csv", index=False)                # doctest: +SKIP
+>>> box.submit("purposes.csv", context="Loans by purpose, all applicants.")      # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pandas as pd
+
+from sandbox.client.answer import Answer
+from sandbox.client.connection import Connection
+from sandbox.client.errors import BadInput
+from sandbox.client.outbox import make_outbox, read_outbox
+from sandbox.client.views import Budget, Dataset, Estimate, Release
+
+DEFAULT_URL = "http://127.0.0.1:8081/services/portal"  # the gate, inside a locked notebook
+
+PathLike = str | os.PathLike[str]
+
+
+def connect(
+    url: str | None = None,
+    token: str | None = None,
+    *,
+    grant: int | None = None,
+    outbox: PathLike | None = None,
+    transport: httpx.BaseTransport | None = None,
+) -> Sandbox:
+    """Connect to the sandbox. In a notebook no argument is needed.
+
+    Args:
+        url: the portal's address; ``SANDBOX_URL``, else the notebook's gate.
+        token: ``JUPYTERHUB_API_TOKEN`` when not given.
+        grant: which of your grants is meant; a notebook's token knows its own.
+        outbox: the folder files are sent from; ``~/outbox``. It is made when it is missing.
+        transport: for tests.
+    """
+    address = url or os.environ.get("SANDBOX_URL") or DEFAULT_URL
+    secret = token if token is not None else os.environ.get("JUPYTERHUB_API_TOKEN", "")
+    folder = Path(outbox) if outbox is not None else Path.home() / "outbox"
+    return Sandbox(
+        Connection(address, token=secret, transport=transport), grant=grant, outbox=make_outbox(folder)
+    )
+
+
+class Sandbox:
+    """A connected sandbox.
+
+    Attributes:
+        outbox: the folder that files are submitted from.
+    """
+
+    def __init__(self, connection: Connection, *, grant: int | None, outbox: Path) -> None:
+        self._connection = connection
+        self._grant = grant
+        self.outbox = outbox
+
+    def datasets(self) -> pd.DataFrame:
+        """The catalogue, one row for each dataset."""
+        shown = ["name", "title", "open_class", "domain", "provider", "licence"]
+        entries = self._connection.get("datasets")
+        return pd.DataFrame([{k: e.get(k, "") for k in shown} for e in entries], columns=shown)
+
+    def dataset(self, name: str) -> Dataset:
+        """One dataset with its tables, columns, bounds and listed values."""
+        entry = self._connection.get(f"datasets/{_segment(name)}")
+
+        def fetch(table: str) -> pd.DataFrame:
+            body = self._connection.get_bytes(f"datasets/{_segment(name)}/{_segment(table)}.csv")
+            return pd.read_csv(io.BytesIO(body))
+
+        return Dataset(entry, fetch)
+
+    def estimate(self, sql: str, epsilon: float = 0.1) -> Estimate:
+        """What a question would cost, and how exact its answer would be. Spends nothing."""
+        body = {"sql": sql, "epsilon": epsilon, "grant": self._grant}
+        return Estimate(self._connection.post("questions/estimate", body, again=True))
+
+    def ask(self, sql: str, epsilon: float = 0.1) -> Answer:
+        """Ask a question and pay for it from the budget.
+
+        Args:
+            epsilon: how much privacy to spend: more is exacter and dearer.
+
+        Raises:
+            QuestionRefused, OverBudget: nothing was spent.
+            Unanswered: it was charged, and there is no answer.
+        """
+        # One key for all sendings of this call: a lost reply is sent again, and is paid for once.
+        key = uuid.uuid4().hex
+        body = {"sql": sql, "epsilon": epsilon, "grant": self._grant, "idempotency_key": key}
+        return Answer(self._connection.post("questions", body, again=True))
+
+    def budget(self) -> Budget:
+        """What may still be asked under the grant."""
+        return Budget(self._connection.get("budget", grant=self._grant))
+
+    def submit(
+        self,
+        files: PathLike | Iterable[PathLike],
+        *,
+        context: str,
+        sql: str | Mapping[str, str] | None = None,
+    ) -> Release:
+        """Ask to take files out. They are checked at once, and then looked at by people.
+
+        Args:
+            files: one file of the outbox or several, by name.
+            context: what they show, who is counted in them, and why they may leave.
+            sql: the question behind a table, so that it can be computed again: one text for one file, or a text
+                for each file's name.
+        """
+        staged = read_outbox(self.outbox, files)
+        names = [name for name, _ in staged]
+        if isinstance(sql, str):
+            if len(names) != 1:
+                raise BadInput(
+                    "One sql cannot be behind several files.", fix='Give sql={"table.csv": "SELECT …"}.'
+                )
+            sql = {names[0]: sql}
+        fields = {"context": context, "sql": json.dumps(dict(sql or {})), "grant": self._grant}
+        return Release(self._connection.upload("releases", fields, staged))
+
+    def status(self, id: int | None = None) -> Release | pd.DataFrame:
+        """One request, or all of yours."""
+        return self.releases() if id is None else Release(self._connection.get(f"releases/{int(id)}"))
+
+    def releases(self) -> pd.DataFrame:
+        """Your requests, newest first."""
+        rows = [
+            {
+                "id": r["id"],
+                "dataset": r["dataset"],
+                "status": r["status"],
+                "files": ", ".join(f["name"] for f in r["files"]),
+                "votes": f"{r.get('votes_in', 0)} of {r.get('votes_needed', 0)}",
+                "context": r["context"],
+            }
+            for r in self._connection.get("releases")
+        ]
+        return pd.DataFrame(rows, columns=["id", "dataset", "status", "files", "votes", "context"])
+
+    def withdraw(self, id: int) -> Release:
+        """Take a request back."""
+        return Release(self._connection.post(f"releases/{int(id)}/withdraw", {}))
+
+    def crate(self, id: int) -> bytes:
+        """A released crate. Only outside of notebooks: inside one, nothing comes back in."""
+        return self._connection.get_bytes(f"releases/{int(id)}/crate")
+
+    def __repr__(self) -> str:
+        return f"<Sandbox at {self._connection.url}>"
+
+
+def _segment(name: str) -> Any:
+    """A name that is one part of an address, whatever a caller passes."""
+    if not name.replace("_", "").isalnum():
+        raise BadInput(f"{name!r} is no dataset's or table's name.", fix="See datasets().")
+    return name

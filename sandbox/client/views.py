@@ -1,0 +1,217 @@
+"""What the sandbox says about datasets, budgets, prices and releases, made to be looked at in a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from sandbox.client.words import meter_html, number, table_html
+
+_VERDICT_COLOURS = {"pass": "#d9f0e3", "review": "#fdf0cd", "fail": "#f8d7d3"}
+_MANY = 12  # listed values shown before the rest is counted
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A catalogue entry.
+
+    Attributes:
+        raw: the whole entry: title, source, licence, conditions, tables with columns, bounds and listed values.
+    """
+
+    raw: Mapping[str, Any]
+    fetch: Callable[[str], pd.DataFrame] = field(repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        return str(self.raw["name"])
+
+    @property
+    def schema(self) -> pd.DataFrame:
+        """One row for each column of each table."""
+        return pd.DataFrame(
+            [
+                {
+                    "table": table,
+                    "column": name,
+                    "type": column["type"],
+                    "from": column.get("lower"),
+                    "to": column.get("upper"),
+                    "measured_in": column.get("measured_in", ""),
+                    "values": _values(column),
+                    "description": column.get("description", ""),
+                }
+                for table, content in self.raw["tables"].items()
+                for name, column in content["columns"].items()
+            ]
+        )
+
+    def download(self, table: str | None = None) -> pd.DataFrame:
+        """A whole table of an unconditionally open dataset."""
+        return self.fetch(table or next(iter(self.raw["tables"])))
+
+    def __str__(self) -> str:
+        shown = self.schema[["table", "column", "type", "values", "description"]].to_string(index=False)
+        return f"{self.raw['title']} ({self.raw['open_class']})\n{shown}\nSource: {self.raw['source']}"
+
+    def _repr_html_(self) -> str:
+        unit = self.raw.get("unit") or {}
+        head = f"<h4 style='margin:0'>{escape(str(self.raw['title']))}</h4>"
+        head += f"<p style='max-width:50em;margin:.3em 0'>{escape(str(self.raw.get('description', '')))}</p>"
+        if unit:
+            head += f"<p style='margin:.3em 0'>Protected: each <b>{escape(str(unit['noun']))}</b>.</p>"
+        heads = ["table", "column", "type", "from – to", "listed values", "what it is"]
+        rows = []
+        for r in self.schema.to_dict("records"):
+            bounds = (
+                ""
+                if pd.isna(r["from"])
+                else f"{number(int(r['from']))} – {number(int(r['to']))} {r['measured_in']}"
+            )
+            cells = (r["table"], r["column"], r["type"], bounds, r["values"], r["description"])
+            rows.append([escape(str(c)) for c in cells])
+        foot = f"Source: {self.raw['source']}. Licence: {self.raw['licence']}."
+        return table_html(heads, rows, head=head, foot=escape(foot))
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a question would cost and how exact its answer would be. Nothing was spent."""
+
+    raw: Mapping[str, Any]
+
+    @property
+    def epsilon(self) -> float:
+        return float(self.raw["price"]["epsilon"])
+
+    @property
+    def affordable(self) -> bool:
+        return bool(self.raw.get("affordable", True))
+
+    def error(self, measure: str) -> float | None:
+        """± this, in 95 of 100 cells; None where it depends on the answer."""
+        for column in self.raw["columns"]:
+            if column["name"] == measure:
+                return None if column.get("error_95") is None else float(column["error_95"])
+        raise KeyError(measure)
+
+    def __str__(self) -> str:
+        share = (
+            f", {number(self.raw['percent_of_project'])} % of the project's budget"
+            if "percent_of_project" in self.raw
+            else ""
+        )
+        lines = [f"It would cost ε = {number(self.epsilon)}{share}."]
+        if not self.affordable:
+            lines.append("That is more than may be spent now.")
+        elif "asks_left" in self.raw:
+            lines.append(f"What is left pays for {number(self.raw['asks_left'])} of its kind.")
+        lines += [f"  {name} {error}" for name, error in self._errors()]
+        text = (self.raw.get("bounding") or {}).get("text", "")
+        return "\n".join([*lines, text] if text else lines)
+
+    def _errors(self) -> list[tuple[str, str]]:
+        return [
+            (
+                c["name"],
+                "depends on the answer" if c.get("error_95") is None else f"± {number(c['error_95'])} (95 %)",
+            )
+            for c in self.raw["columns"]
+            if c.get("kind") != "key"
+        ]
+
+    def _repr_html_(self) -> str:
+        first, *rest = str(self).split("\n")
+        rows = [[escape(n), escape(e)] for n, e in self._errors()]
+        foot = "<br>".join(escape(line) for line in rest if not line.startswith("  "))
+        return table_html(["column", "expected error"], rows, head=f"<b>{escape(first)}</b>", foot=foot)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What may still be asked."""
+
+    raw: Mapping[str, Any]
+
+    @property
+    def percent_left(self) -> float:
+        return float(self.raw["percent_left"])
+
+    @property
+    def epsilon_left(self) -> float:
+        return float(self.raw["epsilon_left"])
+
+    def __str__(self) -> str:
+        cap = f" of {number(self.raw['epsilon_cap'])}" if "epsilon_cap" in self.raw else ""
+        return f"{number(self.percent_left)} % of the project's budget is left: ε = {number(self.epsilon_left)}{cap}."
+
+    def _repr_html_(self) -> str:
+        return meter_html(self.percent_left, escape(str(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """A request to let files out, with what the checks found."""
+
+    raw: Mapping[str, Any]
+
+    @property
+    def id(self) -> int:
+        return int(self.raw["id"])
+
+    @property
+    def status(self) -> str:
+        return str(self.raw["status"])
+
+    @property
+    def findings(self) -> pd.DataFrame:
+        """One row for each finding, the worst first."""
+        wanted = ["file", "verdict", "place", "check", "reason", "fix", "source"]
+        return pd.DataFrame([{k: f.get(k, "") for k in wanted} for f in self._sorted()], columns=wanted)
+
+    def _sorted(self) -> Sequence[Mapping[str, Any]]:
+        order = {"fail": 0, "review": 1, "pass": 2}
+        return sorted(self.raw.get("findings", ()), key=lambda f: order.get(str(f.get("verdict")), 0))
+
+    def _headline(self) -> str:
+        votes = (
+            f", {self.raw['votes_in']} of {self.raw['votes_needed']} votes in"
+            if "votes_in" in self.raw
+            else ""
+        )
+        return f"Release {self.id} is {self.status.replace('_', ' ')}{votes}."
+
+    def __str__(self) -> str:
+        lines = [self._headline()]
+        for f in self._sorted():
+            place = f", {f['place']}" if f.get("place") else ""
+            lines.append(f"  {f['verdict']:<6} {f['file']}{place}: {f['reason']}")
+            if f.get("fix") and f["verdict"] != "pass":
+                lines.append(f"         → {f['fix']}")
+        lines += [f"  {v['reviewer']}: {v['decision']}. {v['comment']}" for v in self.raw.get("votes", ())]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for f in self._sorted():
+            colour = _VERDICT_COLOURS.get(str(f.get("verdict")), "#fff")
+            mark = f"<span style='background:{colour};padding:0 .4em'>{escape(str(f.get('verdict')))}</span>"
+            texts = [escape(str(f.get(k, ""))) for k in ("file", "place", "reason", "fix")]
+            rows.append([mark, *texts])
+        votes = "<br>".join(
+            escape(f"{v['reviewer']}: {v['decision']}. {v['comment']}") for v in self.raw.get("votes", ())
+        )
+        heads = ["verdict", "file", "place", "reason", "what to do"]
+        return table_html(heads, rows, head=f"<b>{escape(self._headline())}</b>", foot=votes)
+
+
+def _values(column: Mapping[str, Any]) -> str:
+    if column["type"] == "boolean":
+        return "false, true"
+    listed = [str(v) for v in column.get("categories") or ()]
+    rest = f" … ({len(listed)} in all)" if len(listed) > _MANY else ""
+    return ", ".join(listed[:_MANY]) + rest
