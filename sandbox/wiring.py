@@ -71,7 +71,7 @@ def build(
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     site = read_site_policy(settings.policies / "site.yaml")
     store = store or Store(settings.database, home=settings.home, now=clock)
-    engine = engine or RemoteEngine(settings.engine_socket, timeout_s=site.answers.timeout_s)
+    engine = engine or RemoteEngine(settings.engine_socket, timeout_s=site.answers.timeout_s + 10)
 
     def today() -> date:
         return clock().date()

@@ -88,20 +88,24 @@ def _content(folder: int, name: str) -> bytes:
         raise _bad(name, "is not in the outbox", "Write it there first.") from missing
     except (OSError, ValueError) as refused:
         raise _bad(name, "is a link or cannot be opened", "Put the file itself into the outbox.") from refused
-    with os.fdopen(opened, "rb") as file:
-        status = os.fstat(opened)
-        if stat.S_ISDIR(status.st_mode):
-            raise _bad(name, "is a folder", "Name the files in it, one by one, in the outbox itself.")
-        if not stat.S_ISREG(status.st_mode):
-            raise _bad(name, "is no plain file", "Write a plain file.")
-        if status.st_size > MAX_BYTES:
-            raise TooLarge(
-                f"{name} has {status.st_size:,} bytes; {MAX_BYTES:,} can be sent.", fix="Send less."
-            )
-        data = file.read(MAX_BYTES + 1)
+    try:
+        _check_plain(name, os.fstat(opened))
+        with os.fdopen(opened, "rb", closefd=False) as file:
+            data = file.read(MAX_BYTES + 1)
+    finally:
+        os.close(opened)
     if _ARCHIVES.search(name) or data.startswith(_ARCHIVE_STARTS):
         raise _bad(name, "is an archive or a binary format", "Send each table as its own CSV file.")
     return data
+
+
+def _check_plain(name: str, status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise _bad(name, "is a folder", "Name the files in it, one by one, in the outbox itself.")
+    if not stat.S_ISREG(status.st_mode):
+        raise _bad(name, "is no plain file", "Write a plain file.")
+    if status.st_size > MAX_BYTES:
+        raise TooLarge(f"{name} has {status.st_size:,} bytes; {MAX_BYTES:,} can be sent.", fix="Send less.")
 
 
 def _bad(name: str, problem: str, fix: str) -> BadInput:

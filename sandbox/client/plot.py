@@ -66,12 +66,10 @@ def draw(
     hues = list(dict.fromkeys(str(v) for v in frame[hue])) if hue else [""]
     bars = len(groups) * (len(hues) + 0.6)
     height = 1.5 + 0.3 * bars if hue else 1.5 + 0.36 * len(groups)
-    figure = Figure(figsize=(1.2 + 5.6 * len(measures), min(24.0, max(2.6, height))), layout="constrained")
+    figure = Figure(figsize=(1.2 + 5.6 * len(measures), min(24.0, max(2.1, height))), layout="constrained")
     panels = figure.subplots(1, len(measures), sharey=True, squeeze=False)[0]
     for axes, measure in zip(panels, measures, strict=True):
         _panel(axes, frame, labels, groups, hues, hue, measure)
-    if group_keys:
-        panels[0].set_ylabel(", ".join(_words(k) for k in group_keys), color=_INK)
     if hue:
         panels[-1].legend(
             title=_words(hue), frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0), alignment="left"
@@ -134,7 +132,7 @@ def _panel(
 
 
 def _label(row: Mapping[Any, Any], keys: Sequence[str]) -> str:
-    text = ", ".join(str(row[k]) for k in keys) or "everybody"
+    text = ", ".join(str(row[k]) for k in keys) or "all"
     return text if len(text) <= _LABEL_CHARACTERS else text[: _LABEL_CHARACTERS - 1] + "…"
 
 
@@ -145,7 +143,7 @@ def _axis(measure: Mapping[str, Any]) -> str:
 
 def _title(keys: Sequence[str], measures: Sequence[Mapping[str, Any]]) -> str:
     what = " and ".join(_words(str(m["name"])) for m in measures)
-    return what + (f" by {' and '.join(_words(k) for k in keys)}" if keys else "")
+    return what + (f" by {' and '.join(_words(k) for k in keys)}" if keys else ", everybody")
 
 
 def _words(name: str) -> str:

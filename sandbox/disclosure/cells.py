@@ -10,6 +10,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 _NUMBER = re.compile(
     r"(?P<number>[+-]?(?:\d{1,3}(?:[, ']\d{3})+|\d{1,30})?(?:\.\d{0,30})?(?:e[+-]?\d{1,2})?)\s*(?P<percent>%?)",
@@ -53,6 +54,10 @@ _SUPPRESSED = frozenset(
 )
 
 
+# Cells repeat, and each is looked at by several checks.
+_REMEMBERED = 50_000
+
+
 @dataclass(frozen=True, slots=True)
 class Number:
     """A number as it was written.
@@ -73,6 +78,7 @@ class Number:
         return not self.percent and self.value == self.value.to_integral_value()
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def plain(cell: str) -> str:
     """The cell with digits, signs and blanks of other scripts as ASCII ones, without outer blanks."""
     if cell.isascii():
@@ -84,6 +90,7 @@ def plain(cell: str) -> str:
     ).strip()
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def read_number(cell: str) -> Number | None:
     """The number a cell holds, or None. NaN and infinities are none."""
     match = _NUMBER.fullmatch(plain(cell))
@@ -94,11 +101,13 @@ def read_number(cell: str) -> Number | None:
     return Number(value, -exponent if isinstance(exponent, int) else 0, bool(match["percent"]))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def is_suppressed(cell: str) -> bool:
     """True for the usual signs of a value left out, also ``<10``."""
     return plain(cell).casefold() in _SUPPRESSED or suppressed_below(cell) is not None
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def suppressed_below(cell: str) -> int | None:
     """N, when the cell says that a value is below N (for ``≤9``: 10)."""
     match = _BELOW.fullmatch(plain(cell).replace("≤", "<="))
@@ -107,6 +116,7 @@ def suppressed_below(cell: str) -> int | None:
     return int(match["bound"]) + (match["sign"] in ("<=", "≤"))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def leading_count(cell: str) -> int | None:
     """The count in a cell such as ``7 (3.2 %)`` or ``7/120``."""
     match = _COUNT_BESIDE.fullmatch(plain(cell))

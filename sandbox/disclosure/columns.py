@@ -85,14 +85,15 @@ def _column(name: str, cells: tuple[str, ...], listed: Mapping[str, frozenset[st
     values = listed.get(normal(name))
     if values is not None and said and all(_is_listed(c, n, values) for c, n in said):
         return Column(name, Kind.KEY, cells, numbers)
+    counted = _COUNT_NAMES.search(normal(name)) is not None
     if not any(number for _, number in said):
         beside = tuple(leading_count(cell) for cell in cells)
         if any(count is not None for count in beside):
             counts = tuple(read_number(str(c)) if c is not None else None for c in beside)
             return Column(name, Kind.COUNT, cells, counts)
-        # A column with nothing but signs of suppression is a fully suppressed count, not a key.
-        return Column(name, Kind.KEY if said else Kind.COUNT, cells, numbers)
-    counted = _COUNT_NAMES.search(normal(name)) is not None
+        # Nothing but signs of suppression: a count that is hidden throughout, unless letters (c, s, x) are labels.
+        hidden = not said and (counted or not any(c.isalpha() for cell in cells for c in cell))
+        return Column(name, Kind.COUNT if hidden else Kind.KEY, cells, numbers)
     if not all(number for _, number in said):
         return Column(name, Kind.COUNT if counted else Kind.MIXED, cells, numbers)
     if all(number.whole and (number.value >= 0 or counted) for _, number in said if number):

@@ -15,6 +15,7 @@ from sandbox.disclosure.table import MAX_FINDINGS
 from sandbox.domain.findings import Finding, Verdict
 
 DOMINANT_SHARE = Decimal("0.9")  # of a group in one cell. Source: the handbook's group disclosure
+MAX_KEYS = 8  # more is no table of groups, and no reader's either
 
 IMPLIED = Rule(
     "implied_count",
@@ -31,6 +32,13 @@ GROUP = Rule(
     HANDBOOK,
 )
 
+MANY_KEYS = Rule(
+    "many_keys",
+    Verdict.REVIEW,
+    "Leave columns out; a table for readers groups by few.",
+    HANDBOOK,
+)
+
 
 def check_totals(name: str, columns: Sequence[Column], *, threshold: int) -> list[Finding]:
     """Totals minus what is shown: the rest may be a small count that was meant to be hidden."""
@@ -43,7 +51,9 @@ def check_totals(name: str, columns: Sequence[Column], *, threshold: int) -> lis
 def _down(name: str, count: Column, keys: Sequence[Column], threshold: int) -> Iterator[Finding]:
     """Total rows: for each key, the rows that differ only in it."""
     rule = IMPLIED_IF_EXACT if _rounded([count]) else IMPLIED
-    for key in keys:
+    for key in keys if len(keys) <= MAX_KEYS else ():
+        if not any(map(is_total, key.cells)):
+            continue
         for rows in _groups(key, keys):
             totals = [r for r in rows if is_total(key.cells[r])]
             if len(totals) == 1:
@@ -99,7 +109,10 @@ def check_shares(name: str, columns: Sequence[Column]) -> list[Finding]:
     counts = [c for c in columns if c.kind is Kind.COUNT]
     keys = [c for c in columns if c.kind is Kind.KEY]
     found: list[Finding] = []
-    if len(keys) > 1:
+    if len(keys) > MAX_KEYS:
+        reason = f"{len(keys)} columns would be grouping columns; rows of single units look like this."
+        found.append(MANY_KEYS.file(name, reason))
+    elif len(keys) > 1:
         for count in counts:
             for key in keys:
                 for rows in _groups(key, keys):

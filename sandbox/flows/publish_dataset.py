@@ -19,6 +19,7 @@ from sandbox.domain.people import Person, Role
 from sandbox.domain.policy import DatasetPolicy, OpenClass
 from sandbox.domain.policy_document import policy_to_document
 from sandbox.privacy.engine import Engine
+from sandbox.privacy.publish import PublishReport
 from sandbox.store import Store
 from sandbox.store.policy_files import read_dataset_policy
 
@@ -121,9 +122,15 @@ class PublishDataset:
             raise Conflict(f"{policy.name} belongs to {before.policy.owner}.")
 
     def _private_view(self, policy: DatasetPolicy, files: Mapping[str, Path]) -> tuple[str, tuple[str, ...]]:
-        taken = {table: self._take(policy.name, file) for table, file in files.items()}
-        report = self.engine.publish(policy=policy, files={t: p.name for t, p in taken.items()})
-        return report.snapshot, report.lines()
+        if len(files) != 1:
+            raise BadInput(
+                f"{policy.name} has {len(files)} tables; a conditional dataset has one in this version.",
+                where="tables",
+                fix="Publish each table as a dataset of its own, all with the same lineage.",
+            )
+        ((table, file),) = files.items()
+        report = self.engine.publish(policy=policy, table=table, file=self._take(policy.name, file).name)
+        return report.snapshot, _lines(report, policy)
 
     def _take(self, dataset: str, file: Path) -> Path:
         """Copy a raw file into the raw store under its hash; never changed afterwards."""
@@ -141,3 +148,15 @@ class PublishDataset:
 
     def _downloads(self, policy: DatasetPolicy, files: Mapping[str, Path]) -> dict[str, str]:
         return {table: self.store.vault.put(file.read_bytes()).sha256 for table, file in files.items()}
+
+
+def _lines(report: PublishReport, policy: DatasetPolicy) -> tuple[str, ...]:
+    """The report in words."""
+    noun = policy.unit.noun if policy.unit else "unit"
+    lines = [f"{report.rows:,} rows of {report.units:,} distinct {noun}s kept"]
+    if report.dropped_rows:
+        lines.append(f"{report.dropped_rows:,} rows left out: more than max_rows_per_unit for one {noun}")
+    if report.rows_without_unit:
+        lines.append(f"{report.rows_without_unit:,} rows left out: they name no {noun}")
+    lines += [f"{column}: {n:,} cells emptied, they do not fit" for column, n in report.emptied.items() if n]
+    return (*lines, *report.warnings)

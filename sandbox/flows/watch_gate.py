@@ -51,7 +51,7 @@ class WatchGate:
 
 def event_of(record: GateRecord, *, dropped: int = 0) -> Event:
     """A record of the gate as an event: numbers, and printable text about addresses only."""
-    facts: dict[str, str | int | bool | None | list[str] | list[int]]
+    facts: dict[str, str | int | bool | list[str] | list[int] | None]
     if record.kind is RecordKind.REFUSED:
         facts = {
             "direction": str(record.direction),

@@ -261,7 +261,8 @@ class Door:
                     for way in ways:
                         way.cancel()
                     await asyncio.gather(*ways, return_exceptions=True)
-                    await browser.close(code=1001)
+                    # 1012, service restart: the lab tries again. When the server closed, its own code says why.
+                    await browser.close(code=server.close_code or 1012)
                 return browser
         except aiohttp.WSServerHandshakeError as error:
             status = error.status if 400 <= error.status < 500 else 502

@@ -100,6 +100,12 @@ IN: tuple[Rule, ...] = (
     ),
     Rule(methods=("PUT",), path="/lab/api/settings/{path}", kind=Kind.JSON, reason="changing them"),
     Rule(methods=("GET",), path="/lab/api/translations{rest}", kind=Kind.JSON, reason="the lab's language"),
+    Rule(
+        methods=("GET",),
+        path="/lab/api/build",
+        kind=Kind.JSON,
+        reason="the lab asks at its start; a status only",
+    ),
     Rule(methods=("GET",), path="/lab/api/listings/{path}", kind=Kind.JSON, reason="the lists of extensions"),
     Rule(
         methods=("GET", "PUT", "DELETE"),
@@ -118,6 +124,12 @@ IN: tuple[Rule, ...] = (
     Rule(methods=("GET",), path="/api/me", kind=Kind.JSON, reason="who is signed in"),
     Rule(methods=("GET",), path="/api/status", kind=Kind.JSON, reason="idle or busy"),
     Rule(methods=("GET",), path="/api/config/{name}", kind=Kind.JSON, reason="the lab's own configuration"),
+    Rule(
+        methods=("GET",),
+        path="/api/nbconvert",
+        kind=Kind.JSON,
+        reason="names of formats; making them is refused",
+    ),
     Rule(methods=("GET",), path="/api/kernelspecs", kind=Kind.JSON, reason="which kernels there are"),
     Rule(methods=("GET",), path="/api/kernelspecs/{name}", kind=Kind.JSON, reason="one kernel's description"),
     Rule(methods=("GET", "POST"), path="/api/kernels", kind=Kind.JSON, reason="list and start kernels"),

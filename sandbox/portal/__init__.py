@@ -13,6 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.base import RequestResponseEndpoint
 
 import sandbox as package
+from sandbox.domain.errors import TooLarge
 from sandbox.portal import api, pages, problems
 from sandbox.portal.identity import HubIdentity, Identity
 from sandbox.settings import PORTAL_PREFIX
@@ -24,6 +25,8 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+
+MAX_BODY_BYTES = api.MAX_UPLOAD_BYTES + 2**20  # the files, and all that is written around them
 
 
 def create_app(sandbox: Sandbox, *, identity: Identity | None = None) -> FastAPI:
@@ -53,8 +56,12 @@ def create_app(sandbox: Sandbox, *, identity: Identity | None = None) -> FastAPI
     @app.middleware("http")
     async def harden(request: Request, call_next: RequestResponseEndpoint) -> Response:
         try:
+            check_size(request)  # before a byte of the body is read
             response = await call_next(request)
-        except Exception as error:  # answered here, so that this response is hardened too and no server logs a value
+        except TooLarge as error:
+            response = await run_in_threadpool(problems.respond, request, error)
+        except Exception as error:
+            # Answered here and not by the server: it would log a traceback, and a message could hold a value.
             response = await run_in_threadpool(problems.unexpected, request, error)
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         response.headers["X-Content-Type-Options"] = "nosniff"
@@ -68,3 +75,12 @@ def create_app(sandbox: Sandbox, *, identity: Identity | None = None) -> FastAPI
         return response
 
     return app
+
+
+def check_size(request: Request) -> None:
+    """Raise unless the body's length is known and small: uploads are spooled to disk before a route sees them."""
+    if "chunked" in request.headers.get("transfer-encoding", "").lower():
+        raise TooLarge("The body's length is not given.", fix="Send it with Content-Length, not in chunks.")
+    length = request.headers.get("content-length", "0")
+    if not length.isdigit() or int(length) > MAX_BODY_BYTES:
+        raise TooLarge(f"A request may hold {MAX_BODY_BYTES} bytes.", fix="Send fewer or smaller files.")

@@ -192,7 +192,9 @@ async def submit(
         content = await upload.read(MAX_UPLOAD_BYTES + 1)
         total += len(content)
         if total > MAX_UPLOAD_BYTES:
-            raise TooLarge(f"A request may hold {MAX_UPLOAD_BYTES} bytes.", fix="Submit fewer or smaller files.")
+            raise TooLarge(
+                f"A request may hold {MAX_UPLOAD_BYTES} bytes.", fix="Submit fewer or smaller files."
+            )
         staged.append((upload.filename or "", content))
 
     def work() -> dict[str, Any]:
@@ -292,5 +294,9 @@ def _sql_by_file(text: str) -> dict[str, str]:
     except ValueError:
         value = None
     if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-        raise BadInput("sql is not a JSON object of file name to question.", where="sql", fix='Send {"t.csv": "SELECT …"}.')
+        raise BadInput(
+            "sql is not a JSON object of file name to question.",
+            where="sql",
+            fix='Send {"t.csv": "SELECT …"}.',
+        )
     return value

@@ -28,7 +28,9 @@ def form_token(request: Request) -> str:
     return hmac.new(key, session.encode(), hashlib.sha256).hexdigest()
 
 
-def _sender(request: Request, person: InPerson, form_token_: Annotated[str, Form(alias=FIELD)] = "") -> Person:
+def _sender(
+    request: Request, person: InPerson, form_token_: Annotated[str, Form(alias=FIELD)] = ""
+) -> Person:
     if not hmac.compare_digest(form_token_.encode(), form_token(request).encode()):
         raise NotAllowed(
             "This form was not filled in on this portal, or an older session's page was still open.",

@@ -13,8 +13,9 @@ from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from jupyterhub.services.auth import HubOAuth
+from tornado.web import HTTPError
 
-from sandbox.domain.errors import NotAllowed, NotSignedIn
+from sandbox.domain.errors import NotAllowed, NotSignedIn, OperatorError
 from sandbox.domain.people import Person
 from sandbox.settings import PORTAL_PREFIX, Settings
 from sandbox.store.secrets import secret
@@ -22,6 +23,7 @@ from sandbox.store.secrets import secret
 COOKIE = "sandbox-session"
 STATE_COOKIE = "sandbox-login"
 ACCESS = "access:services!service=portal"
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,200}")  # what can be a token at all; the rest need not bother the hub
 _SERVER_SCOPE = re.compile(r"access:servers!server=(?P<user>[^/]+)/grant-(?P<grant>[0-9]+)")
 
 
@@ -44,7 +46,9 @@ class Caller:
         """The person, or an error when a notebook's token tries to act for them."""
         if self.grant_id is not None:
             raise NotAllowed(
-                "A notebook cannot do this for you.", clause="notebook token", fix="Do it yourself on the portal."
+                "A notebook cannot do this for you.",
+                clause="notebook token",
+                fix="Do it yourself on the portal.",
             )
         return self.person
 
@@ -78,7 +82,15 @@ class HubIdentity:
         self._hub.oauth_redirect_uri = f"{PORTAL_PREFIX}/oauth_callback"
 
     def claim(self, token: str) -> Claim | None:
-        model = self._hub.user_for_token(token)
+        if not _TOKEN.fullmatch(token):
+            return None
+        try:
+            model = self._hub.user_for_token(token)
+        except HTTPError as failure:  # the hub is down: that says nothing about the token
+            raise OperatorError(
+                "The hub does not answer, so nobody can be recognised.",
+                fix="Try again in a minute; if it stays, tell the operator.",
+            ) from failure
         if model is None or model.get("kind", "user") != "user":
             return None
         scopes = set(model.get("scopes", ()))
@@ -107,7 +119,10 @@ class HubIdentity:
         self._hub.clear_oauth_state(state)
         if not verifier:
             raise NotSignedIn("This sign-in was started too long ago.", fix="Sign in again.")
-        token = self._hub.token_for_code(code, code_verifier=verifier)
+        try:
+            token = self._hub.token_for_code(code, code_verifier=verifier)
+        except HTTPError as failure:
+            raise NotSignedIn("The hub did not accept this sign-in.", fix="Sign in again.") from failure
         return token, next_path
 
 
@@ -120,9 +135,7 @@ def bound_grant(user: str, scopes: set[str]) -> int | None:
     True
     """
     bound = {
-        int(m["grant"])
-        for m in map(_SERVER_SCOPE.fullmatch, scopes)
-        if m is not None and m["user"] == user
+        int(m["grant"]) for m in map(_SERVER_SCOPE.fullmatch, scopes) if m is not None and m["user"] == user
     }
     if f"access:servers!user={user}" in scopes or not bound:
         return None

@@ -45,31 +45,36 @@ def install(app: FastAPI) -> None:
     def known(request: Request, error: SandboxError) -> Response:
         if not isinstance(error, (CallerError, Unanswered)):
             _log.error("%s %s: %s", request.method, request.url.path, error)
-        return _respond(request, error)
+        return respond(request, error)
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"][1:])
-        return _respond(request, BadInput(f"{first['msg']}.", where=where, fix="See the API's openapi.json."))
+        return respond(request, BadInput(f"{first['msg']}.", where=where, fix="See the API's openapi.json."))
 
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> Response:
         if error.status_code == 404:
-            return _respond(request, NotFound("There is nothing at this address.", fix="Start from the catalogue."))
+            return respond(
+                request, NotFound("There is nothing at this address.", fix="Start from the catalogue.")
+            )
         problem = CallerError(f"{error.detail}.")
         problem.status = error.status_code
-        return _respond(request, problem)
+        return respond(request, problem)
 
 
 def unexpected(request: Request, error: Exception) -> Response:
     """The answer to an error that nobody foresaw."""
     # The type only: a message could hold a value.
     _log.error("%s %s: unexpected %s", request.method, request.url.path, type(error).__name__)
-    return _respond(request, SandboxError("Something went wrong here.", fix="Try again; if it stays, tell the operator."))
+    return respond(
+        request, SandboxError("Something went wrong here.", fix="Try again; if it stays, tell the operator.")
+    )
 
 
-def _respond(request: Request, error: SandboxError) -> Response:
+def respond(request: Request, error: SandboxError) -> Response:
+    """The error as JSON to programs, as a page to browsers."""
     wants_page = "text/html" in request.headers.get("accept", "") and "/api/" not in request.url.path
     if not wants_page:
         return JSONResponse(document(error), status_code=error.status)

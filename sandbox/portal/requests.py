@@ -34,9 +34,10 @@ def _by_a_person(request: Request) -> bool:
     included, in its user's name. No script can write these two headers; browsers send them over HTTPS and on the
     loopback address. With COOP and frame-ancestors (see ``create_app``) no window of a page is reachable either.
     """
-    return request.headers.get("sec-fetch-dest", "document") == "document" and request.headers.get(
-        "sec-fetch-mode", "navigate"
-    ) == "navigate"
+    return (
+        request.headers.get("sec-fetch-dest", "document") == "document"
+        and request.headers.get("sec-fetch-mode", "navigate") == "navigate"
+    )
 
 
 def caller_or_none(request: Request) -> Caller | None:
@@ -60,7 +61,7 @@ def _caller(request: Request) -> Caller:
 
 
 def _header_caller(request: Request) -> Caller:
-    """For programs that change things: the token has to come in a header, which no other site can make a browser send."""
+    """For programs that change things: the token comes in a header, which no other site can make a browser send."""
     if not request.headers.get("authorization"):
         raise NotSignedIn("The API takes its token in a header.", fix="Send 'Authorization: token …'.")
     return _caller(request)

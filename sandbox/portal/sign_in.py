@@ -38,7 +38,7 @@ def local_path(path: str) -> str:
 
 
 @router.get("/login")
-def login(request: Request, next: str = HOME) -> Response:  # noqa: A002 - the hub's word for it
+def login(request: Request, next: str = HOME) -> Response:
     """Send the browser to the hub, and remember here that this browser asked."""
     identity: Identity = request.app.state.identity
     url, state = identity.login_url(local_path(next))
@@ -59,7 +59,9 @@ def oauth_callback(request: Request, code: str = "", state: str = "", error: str
         raise NotAllowed("The hub did not sign you in.", clause="sign-in", fix="Sign in again.")
     expected = request.cookies.get(STATE_COOKIE, "")
     if not expected or not compare_digest(expected.encode(), state.encode()):
-        raise NotAllowed("This sign-in was not started in this browser.", clause="state", fix="Sign in again.")
+        raise NotAllowed(
+            "This sign-in was not started in this browser.", clause="state", fix="Sign in again."
+        )
     identity: Identity = request.app.state.identity
     try:
         token, next_path = identity.finish_login(code, state)

@@ -1,4 +1,4 @@
-"""How a raw cell becomes a cell of the private view: one SQL expression per column type.
+"""How a raw cell becomes a cell of the private view: two SQL expressions per column type.
 
 - Every cell is read as text first, so that the same table as CSV and as Parquet gives the same view.
 - A cell that does not fit its declared type becomes empty. Nothing is guessed, and no cell raises an error.
@@ -14,28 +14,53 @@ from sandbox.privacy.stored import LARGEST, steps_per_one, stored_key
 # Digits with or without point and exponent: what any writer of CSV or Parquet makes of a number. Not read: NaN,
 # infinities, hexadecimal, thousands separators. Both parts are short, so that matching takes constant time.
 _NUMERAL = r"[+-]?([0-9]{1,25}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,2})?"
-_DAY = r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
+_WHOLE = r"[+-]?[0-9]{1,18}(\.0{0,40})?"
+_DAY = r"^([0-9]{4}-[0-9]{1,2}-[0-9]{1,2})([ T].*)?$"
 _TRUE = ("true", "t", "1", "1.0", "yes", "y")
 _MISSING = ("", "nan", "nat", "none", "null", "na", "<na>")
 _FALSE = ("false", "f", "0", "0.0", "no", "n")
 
 
-def cell_expression(text: str, column: Column) -> str:
-    """SQL that turns ``text`` (an SQL expression for the raw cell as VARCHAR) into the stored value or NULL."""
+def reading(text: str, column: Column) -> str:
+    """First step. SQL that reads ``text`` (an SQL expression for the raw cell as VARCHAR); NULL where it cannot be.
+
+    A number becomes a DECIMAL(38, 12), all else its stored type.
+    """
+    trimmed = f"trim({text})"
     match column.type:
         case ColumnType.INTEGER | ColumnType.DECIMAL:
-            stored = _number(text, column)
+            # Nearly all numbers are whole; reading them as decimals would take forty times as long.
+            return (
+                f"CASE WHEN regexp_full_match({trimmed}, '{_WHOLE}') "
+                f"THEN CAST(CAST(split_part({trimmed}, '.', 1) AS BIGINT) AS DECIMAL(38, 12)) "
+                f"WHEN regexp_full_match({trimmed}, '{_NUMERAL}') THEN TRY_CAST({trimmed} AS DECIMAL(38, 12)) END"
+            )
         case ColumnType.BOOLEAN:
-            word = f"lower(trim({text}))"
-            stored = (
+            word = f"lower({trimmed})"
+            return (
                 f"CASE WHEN {word} IN ({_texts(_TRUE)}) THEN TRUE WHEN {word} IN ({_texts(_FALSE)}) THEN FALSE END"
             )
         case ColumnType.DATE:
-            day = f"regexp_extract(trim({text}), '^({_DAY})([ T].*)?$', 1)"
-            date = f"TRY_CAST(nullif({day}, '') AS DATE)"
-            stored = f"CASE WHEN {date} >= DATE '0001-01-01' THEN {date} END"  # there is no year 0
+            return f"TRY_CAST(nullif(regexp_extract({trimmed}, '{_DAY}', 1), '') AS DATE)"
         case ColumnType.TEXT:
-            stored = f"nullif({text}, '')"
+            return f"nullif({text}, '')"
+
+
+def storing(read: str, column: Column) -> str:
+    """Second step. SQL that turns what was read (a column's name) into what is stored; NULL where it does not fit."""
+    match column.type:
+        case ColumnType.INTEGER:
+            stored = f"CASE WHEN abs({read}) <= {LARGEST} AND {read} = floor({read}) THEN CAST({read} AS BIGINT) END"
+        case ColumnType.DECIMAL:
+            steps = steps_per_one(column)
+            stored = (
+                f"CASE WHEN abs({read}) <= {LARGEST // steps} "
+                f"THEN CAST(sign({read}) * floor(abs({read}) * {steps} + 0.5) AS BIGINT) END"
+            )
+        case ColumnType.DATE:
+            stored = f"CASE WHEN {read} >= DATE '0001-01-01' THEN {read} END"  # there is no year 0
+        case ColumnType.BOOLEAN | ColumnType.TEXT:
+            stored = read
     if not column.categories:
         return stored
     listed = ", ".join(_literal(value, column) for value in column.categories)
@@ -50,17 +75,6 @@ def unit_expression(text: str) -> str:
 def is_missing(text: str) -> str:
     """True for a cell that was empty before publishing, in any of the words that programs write for it."""
     return f"coalesce(lower(trim({text})) IN ({_texts(_MISSING)}), TRUE)"
-
-
-def _number(text: str, column: Column) -> str:
-    steps = steps_per_one(column)
-    exact = (
-        f"CASE WHEN regexp_full_match(trim({text}), '{_NUMERAL}') THEN TRY_CAST(trim({text}) AS DECIMAL(38, 12)) END"
-    )
-    near = f"CASE WHEN abs({exact}) <= {LARGEST // steps} THEN {exact} END"
-    if column.type is ColumnType.INTEGER:
-        return f"CAST(CASE WHEN {near} = floor({near}) THEN {near} END AS BIGINT)"
-    return f"CAST(sign({near}) * floor(abs({near}) * {steps} + 0.5) AS BIGINT)"
 
 
 def _literal(value: Scalar, column: Column) -> str:

@@ -113,5 +113,9 @@ class Plan:
 
     @property
     def cells(self) -> tuple[tuple[Scalar, ...], ...]:
-        """Every combination of listed keys, in the order of the answer; one empty one without keys."""
-        return tuple(itertools.product(*(self.table.columns[k.column].key_values for k in self.question.keys)))
+        return cells_of(self.question, self.table)
+
+
+def cells_of(question: Question, table: Table) -> tuple[tuple[Scalar, ...], ...]:
+    """Every combination of listed keys, in the order of the answer; one empty one without keys."""
+    return tuple(itertools.product(*(table.columns[key.column].key_values for key in question.keys)))

@@ -27,7 +27,7 @@ from sandbox.domain.errors import BadInput
 from sandbox.domain.policy import Column, DatasetPolicy, Table
 from sandbox.privacy import views
 from sandbox.privacy.bounded import RANK, UNIT
-from sandbox.privacy.cells import cell_expression, is_missing, unit_expression
+from sandbox.privacy.cells import is_missing, reading, storing, unit_expression
 from sandbox.privacy.duck import EngineLimits, publishing_connection, quoted, quoted_name
 from sandbox.privacy.stored import NUMERIC, bounds_in_steps
 
@@ -146,13 +146,22 @@ def _open_raw(connection: duckdb.DuckDBPyConnection, raw: Path, wanted: list[str
     else:
         raise BadInput(f"{raw.name} is neither CSV nor Parquet.", where=raw.name, fix="Use .csv, .csv.gz, .parquet.")
     try:
-        connection.execute(f"CREATE TEMP TABLE raw AS SELECT * FROM {reader}")  # noqa: S608 - a quoted path
+        found = _own_names(connection, raw, reader, wanted)
+        needed = ", ".join(quoted_name(own) for own in sorted(set(found.values())))
+        connection.execute(f"CREATE TEMP TABLE raw AS SELECT {needed} FROM {reader}")  # noqa: S608 - quoted names
     except duckdb.Error as error:
         # DuckDB's own text quotes the line: it would carry a person's row into a log.
         line = re.search(r"Line: ([0-9]+)", str(error))
         place = f"{raw.name}:{line.group(1)}" if line else raw.name
         raise BadInput(f"{raw.name} cannot be read.", where=place, fix="Mend the file at that place.") from None
-    existing = [str(row[0]) for row in connection.execute("DESCRIBE raw").fetchall()]
+    return found
+
+
+def _own_names(
+    connection: duckdb.DuckDBPyConnection, raw: Path, reader: str, wanted: list[str]
+) -> dict[str, str]:
+    """The file's own name for each wanted column; upper and lower case are the same."""
+    existing = [str(row[0]) for row in connection.execute(f"DESCRIBE FROM {reader}").fetchall()]
     by_lower = {name.lower(): name for name in existing}
     for name in wanted:
         if name not in by_lower:
@@ -167,19 +176,26 @@ def _type_cells(
 ) -> dict[str, int]:
     """Make ``typed`` from ``raw``; return how many filled cells of each column became empty."""
     texts = {name: f"CAST({quoted_name(own)} AS VARCHAR)" for name, own in found.items()}
-    cells = [f"{cell_expression(texts[name], column)} AS {quoted_name(name)}" for name, column in columns.items()]
-    lost = [
-        f"count(*) FILTER (WHERE NOT {is_missing(texts[name])} AND {cell_expression(texts[name], column)} IS NULL)"
-        for name, column in columns.items()
-    ]
+    missing = {name: f"_missing_{place}" for place, name in enumerate(columns)}
+    read = [f"{reading(texts[name], column)} AS {quoted_name(name)}" for name, column in columns.items()]
+    read += [f"{is_missing(texts[name])} AS {flag}" for name, flag in missing.items()]
     # The row's place in the file only has to be its own: with the salt it is the row's lot.
     connection.execute(
-        f"CREATE TEMP TABLE typed AS SELECT row_number() OVER () AS _place, "  # noqa: S608 - names of the policy
-        f"{', '.join([f'{unit_expression(texts[unit])} AS _name', *cells])} FROM raw"
+        f"CREATE TEMP TABLE read AS SELECT row_number() OVER () AS _place, "  # noqa: S608 - names of the policy
+        f"{', '.join([f'{unit_expression(texts[unit])} AS _name', *read])} FROM raw"
     )
+    connection.execute("DROP TABLE raw")
+    stored = [f"{storing(quoted_name(name), column)} AS {quoted_name(name)}" for name, column in columns.items()]
+    connection.execute(
+        f"CREATE TEMP TABLE typed AS SELECT {', '.join(['_place', '_name', *stored, *missing.values()])} FROM read"  # noqa: S608 - as above
+    )
+    connection.execute("DROP TABLE read")
     if not columns:
         return {}
-    counts = connection.execute(f"SELECT {', '.join(lost)} FROM raw").fetchall()[0]  # noqa: S608 - as above
+    lost = [f"count(*) FILTER (WHERE NOT {flag} AND {quoted_name(name)} IS NULL)" for name, flag in missing.items()]
+    counts = connection.execute(f"SELECT {', '.join(lost)} FROM typed").fetchall()[0]  # noqa: S608 - as above
+    for flag in missing.values():
+        connection.execute(f"ALTER TABLE typed DROP COLUMN {flag}")
     return {name: int(count) for name, count in zip(columns, counts, strict=True)}
 
 

@@ -43,6 +43,10 @@ class View:
     def table(self) -> Table:
         return self.policy.tables[self.table_name]
 
+    @property
+    def unit_column(self) -> str:
+        return self.policy.unit.column if self.policy.unit else ""
+
 
 def keep(folder: Path, *, policy: DatasetPolicy, table_name: str, key: bytes, into: Path) -> str:
     """Give the finished ``folder`` (holding ``view.parquet``) its name under ``into``, at once and durably.
@@ -61,8 +65,10 @@ def keep(folder: Path, *, policy: DatasetPolicy, table_name: str, key: bytes, in
     }
     snapshot = _name(manifest, key)
     (folder / "manifest.json").write_bytes(canonical_json(manifest))
-    for name in ("manifest.json", "view.parquet", "."):
+    for name in ("manifest.json", "view.parquet"):
+        (folder / name).chmod(0o600)
         _flush(folder / name)
+    _flush(folder)
     target = into / snapshot
     if target.exists():
         shutil.rmtree(folder)
@@ -70,6 +76,17 @@ def keep(folder: Path, *, policy: DatasetPolicy, table_name: str, key: bytes, in
         os.rename(folder, target)
         _flush(into)
     return snapshot
+
+
+def folder_of(views: Path, dataset: str) -> Path:
+    """Where a dataset's views are.
+
+    Raises:
+        BadInput: a name that none can have.
+    """
+    if not _DATASET.fullmatch(dataset):
+        raise BadInput("This names no dataset.", where="dataset", fix="Use a-z, 0-9 and _.")
+    return views / dataset
 
 
 def find(views: Path, *, dataset: str, snapshot: str) -> View:
@@ -80,25 +97,31 @@ def find(views: Path, *, dataset: str, snapshot: str) -> View:
         NotFound: there is none.
         Tampered: its manifest or its rows are not those that were published.
     """
-    if not _DATASET.fullmatch(dataset) or not _SNAPSHOT.fullmatch(snapshot):
+    if not _SNAPSHOT.fullmatch(snapshot):
         raise BadInput("This names no snapshot.", where="snapshot", fix="Take the one from the catalogue.")
-    folder = views / dataset / snapshot
+    folder = folder_of(views, dataset) / snapshot
+    place = f"{dataset}/{snapshot}"
     try:
         manifest = json.loads((folder / "manifest.json").read_bytes())
+        unchanged = hmac.compare_digest(_name(manifest, bytes.fromhex(manifest["key"])), snapshot)
     except FileNotFoundError:
         raise NotFound(f"There is no snapshot {snapshot[:12]}… of {dataset}.", fix="Publish it again.") from None
-    except ValueError:
-        raise Tampered("A view's manifest cannot be read.", place=f"{dataset}/{snapshot}") from None
-    if not hmac.compare_digest(_name(manifest, bytes.fromhex(manifest["key"])), snapshot):
-        raise Tampered("A view's manifest was changed.", place=f"{dataset}/{snapshot}")
+    except (OSError, ValueError, KeyError, TypeError):
+        raise Tampered("A view's manifest cannot be read.", place=place) from None
+    if not unchanged:
+        raise Tampered("A view's manifest was changed.", place=place)
     view = View(
         policy=policy_from_document(manifest["policy"]),
         table_name=manifest["table"],
         snapshot=snapshot,
         parquet=folder / "view.parquet",
     )
-    if _sha256(view.parquet) != manifest["view_sha256"]:
-        raise Tampered("A view's rows were changed.", place=f"{dataset}/{snapshot}")
+    try:
+        unchanged = _sha256(view.parquet) == manifest["view_sha256"]
+    except OSError:
+        unchanged = False
+    if not unchanged:
+        raise Tampered("A view's rows were changed.", place=place)
     return view
 
 

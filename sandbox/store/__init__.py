@@ -4,7 +4,7 @@ schema        the whole database on one page
 migrations    how a database comes to have it
 database      connections and transactions
 log           the hash-chained, signed log; ``anchor`` keeps its head outside the database
-ledger        reserve -> start -> settle | fail; ``accounts`` holds the caps
+ledger        reserve -> start -> settle | fail; ``accounts`` holds the caps, ``charges`` reads it
 people, datasets, access, releases    one noun each; every changing call takes the event it writes
 vault         files by SHA-256
 keys          the platform's signature
@@ -27,10 +27,11 @@ from argon2 import PasswordHasher
 
 from sandbox.store.access import Access, SignedAgreement
 from sandbox.store.anchor import Anchor
+from sandbox.store.charges import Charge
 from sandbox.store.database import Database
 from sandbox.store.datasets import Dataset, Datasets
 from sandbox.store.keys import Signer, verify_signature
-from sandbox.store.ledger import Charge, Ledger, Reservation
+from sandbox.store.ledger import Ledger, Reservation
 from sandbox.store.log import Log
 from sandbox.store.migrations import upgrade
 from sandbox.store.people import People

@@ -171,7 +171,8 @@ def _plain_errors() -> Iterator[None]:
         raise OperatorError(f"The database failed: {_reason(failure)}.", fix=_fix(failure)) from failure
     except DataError as failure:
         raise BadInput(
-            "A text or a number cannot be stored.", fix="Leave out control characters, and shorten what is very long."
+            "A text or a number cannot be stored.",
+            fix="Leave out control characters, and shorten what is very long.",
         ) from failure
     except DBAPIError as failure:
         if failure.connection_invalidated:

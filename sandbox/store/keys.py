@@ -7,6 +7,7 @@ it, to be handed to whoever verifies.
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 from pathlib import Path
 
@@ -58,7 +59,9 @@ class Signer:
         )
         public = folder / PUBLIC
         if not public.exists() or public.read_bytes() != self.public_pem:
-            public.write_bytes(self.public_pem)
+            half = public.with_name(f"{PUBLIC}.{secrets.token_hex(8)}.part")
+            half.write_bytes(self.public_pem)
+            os.replace(half, public)
 
     def __repr__(self) -> str:
         return "Signer()"  # nothing of the key
@@ -97,7 +100,7 @@ def verify_signature(public_pem: bytes, signature: bytes, message: bytes) -> Non
 def _make(path: Path) -> None:
     """Write a new key; when two processes do so at once, the first one's key stays."""
     body = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    half = path.with_name(f"{path.name}.{os.getpid()}.part")
+    half = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
     descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:

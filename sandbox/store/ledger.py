@@ -23,9 +23,10 @@ from sandbox.domain.access import Grant
 from sandbox.domain.audit import Event
 from sandbox.domain.budget import ChargeState, check_affordable, check_step
 from sandbox.domain.canonical import sha256_hex
-from sandbox.domain.errors import Conflict, NotFound, OverBudget, Tampered, Unanswered
+from sandbox.domain.errors import Conflict, NotFound, OverBudget, Unanswered
 from sandbox.domain.privacy_loss import ZERO, Loss
 from sandbox.store.accounts import Accounts, accounts_on, take
+from sandbox.store.charges import Charges, stored_bytes
 from sandbox.store.database import Database, number_of, stamp
 from sandbox.store.log import Log
 from sandbox.store.schema import questions
@@ -50,25 +51,6 @@ class Reservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Charge:
-    """One line of the ledger."""
-
-    id: int
-    grant_id: int
-    person: str
-    project: str
-    lineage: str
-    dataset: str
-    snapshot: str
-    canonical: str
-    cost: Loss  # what was charged; zero when an earlier answer served
-    state: ChargeState
-    asked_at: str  # ISO 8601, UTC
-    answer_sha256: str  # empty before the answer
-    same_as: int | None  # the question whose answer served
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Identity:
     """What makes two questions the same."""
 
@@ -86,7 +68,7 @@ class _Identity:
         return [questions.c[name] == value for name, value in self.values().items()]
 
 
-class Ledger(Accounts):
+class Ledger(Accounts, Charges):
     """Accounts, questions and answers.
 
     Args:
@@ -219,39 +201,6 @@ class Ledger(Accounts):
                 self._log.append(connection, event, facts={"questions": list(numbers)})
         return numbers
 
-    def answer(self, question_id: int) -> bytes:
-        """The stored bytes of an answered question.
-
-        Raises:
-            NotFound: no such question, or not answered.
-            Tampered: the bytes are not those that were stored.
-        """
-        with self._database.reading() as connection:
-            row = connection.execute(select(questions).where(questions.c.id == question_id)).first()
-            if row is None or row.state != ChargeState.RELEASED:
-                raise NotFound(f"There is no answer {question_id}.")
-            return _bytes(connection, row)
-
-    def line(self, question_id: int) -> Charge | None:
-        """One line, or None."""
-        found = self._charges(questions.c.id == question_id)
-        return found[0] if found else None
-
-    def history(self, *, project: str, lineage: str) -> tuple[Charge, ...]:
-        """All that a project asked on a lineage, newest first, free answers too."""
-        return self._charges(questions.c.project == project, questions.c.lineage == lineage)[::-1]
-
-    def charges_of(self, project: str, lineage: str) -> tuple[Charge, ...]:
-        """All that a project was charged for on a lineage, in order."""
-        return self._charges(
-            questions.c.project == project, questions.c.lineage == lineage, questions.c.same_as.is_(None)
-        )
-
-    def _charges(self, *where: Any) -> tuple[Charge, ...]:
-        with self._database.reading() as connection:
-            rows = connection.execute(select(questions).where(*where).order_by(questions.c.id))
-            return tuple(_charge(row) for row in rows)
-
     def _needs_running(self, row: dict[str, Any], identity: _Identity) -> bool:
         with self._database.reading() as connection:
             return _known(connection, row) is None and _same(connection, identity) is None
@@ -290,7 +239,7 @@ class Ledger(Accounts):
     def _reused(
         self, connection: Connection, row: dict[str, Any], same: Row[Any], event: Event
     ) -> Reservation:
-        body = _bytes(connection, same)
+        body = stored_bytes(connection, same)
         # Also needs the project's account, which its history hangs on: a charge of nothing opens it.
         take(connection, row["lineage"], row["project"], ZERO)
         number = self._insert(connection, row, ZERO, ChargeState.RELEASED, same_as=same.id)
@@ -379,31 +328,4 @@ def _repeated(connection: Connection, earlier: Row[Any], identity: _Identity) ->
         raise _InFlight(earlier.id)
     if earlier.state == ChargeState.FAILED:
         raise Unanswered
-    return Reservation(question_id=earlier.id, charged=ZERO, answer=_bytes(connection, earlier))
-
-
-def _bytes(connection: Connection, row: Row[Any]) -> bytes:
-    if row.same_as is not None:
-        row = connection.execute(select(questions).where(questions.c.id == row.same_as)).one()
-    body = bytes(row.answer)
-    if sha256_hex(body) != row.answer_sha256:
-        raise Tampered(f"The stored answer {row.id} was changed.", place=f"question {row.id}")
-    return body
-
-
-def _charge(row: Row[Any]) -> Charge:
-    return Charge(
-        id=row.id,
-        grant_id=row.grant_id,
-        person=row.person,
-        project=row.project,
-        lineage=row.lineage,
-        dataset=row.dataset,
-        snapshot=row.snapshot,
-        canonical=row.canonical,
-        cost=Loss(row.charged_nano_rho, row.charged_atto_delta),
-        state=ChargeState(row.state),
-        asked_at=row.asked_at,
-        answer_sha256=row.answer_sha256,
-        same_as=row.same_as,
-    )
+    return Reservation(question_id=earlier.id, charged=ZERO, answer=stored_bytes(connection, earlier))

@@ -24,6 +24,8 @@ from sandbox.store.database import Database, stamp
 from sandbox.store.keys import Signer, verify_signature
 from sandbox.store.schema import audit_head, audit_log
 
+_PAGE = 1000
+
 
 class Log:
     """The installation's log.
@@ -147,10 +149,7 @@ class Log:
             at_anchor: list[str] = []
 
             def watched() -> Iterator[Entry]:
-                rows = connection.execution_options(yield_per=1000).execute(
-                    select(audit_log).order_by(audit_log.c.seq)
-                )
-                for row in rows:
+                for row in _all(connection):
                     entry = _entry(row)
                     if there is not None and entry.seq == there[0].seq:
                         at_anchor.append(entry.hash)
@@ -268,6 +267,15 @@ def _filtered(actor: str, action: str, object: str) -> Any:
     if object:
         query = query.where(audit_log.c.object == object)
     return query
+
+
+def _all(connection: Connection) -> Iterator[Row[Any]]:
+    """Every row in order, a page at a time: a long log does not fit in memory."""
+    query = select(audit_log).order_by(audit_log.c.seq).limit(_PAGE)
+    rows = connection.execute(query).all()
+    while rows:
+        yield from rows
+        rows = connection.execute(query.where(audit_log.c.seq > rows[-1].seq)).all()
 
 
 def _entry(row: Row[Any]) -> Entry:

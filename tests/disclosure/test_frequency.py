@@ -216,6 +216,7 @@ REVIEWS = {
         "sex,foreign,n\nf,true,330\nf,false,12\nm,true,60\nm,false,70\n",
         "group_disclosure",
     ),
+    "rows of people": (",".join("abcdefghij") + ",n\n" + "y," * 10 + "12\n", "many_keys"),
     "a rounded remainder": ("sex,n\nf,\nm,130\nTotal,135\n", "implied_count"),
 }
 
@@ -235,6 +236,12 @@ def test_exactly_the_counts_from_one_to_below_the_threshold_fail(counts: list[in
     )
     rows = {f.row for f in check(text, threshold=threshold) if f.check == "small_count"}
     assert rows == {i for i, n in enumerate(counts) if 0 < n < threshold}
+
+
+def test_letters_that_may_mean_suppressed_are_labels_in_a_column_of_labels() -> None:
+    assert failed(check("grade,n,mean\nc,20,3.5\ns,30,4.5\n")) == set()
+    assert failed(check("sex,n,mean\nf,c,3.5\nm,c,4.5\n")) == {"suppressed_beside"}
+    assert failed(check("sex,deaths,mean\nf,,3.5\nm,-,4.5\n")) == {"suppressed_beside"}
 
 
 # With a question: the platform's own numbers.

@@ -206,10 +206,24 @@ class Door:
 class World:
     """The installation, and doors into it."""
 
+    home: Path
     sandbox: Sandbox
     identity: FakeIdentity
     app: FastAPI
     clock: Clock
+
+    def close(self) -> None:
+        self.sandbox.store.close()
+
+    def publish(self, name: str, policy: str, tables: dict[str, str]) -> None:
+        """Publish a dataset as the administrator."""
+        policy_file = self.home / "policies" / "datasets" / f"{name}.yaml"
+        policy_file.write_text(policy)
+        files = {}
+        for table, content in tables.items():
+            files[table] = self.home / "files" / f"{name}-{table}.csv"
+            files[table].write_text(content)
+        self.sandbox.publish_dataset(self.person("alma"), policy_file=policy_file, files=files)
 
     def person(self, name: str) -> Person:
         found = self.sandbox.store.people.get(name)
@@ -268,39 +282,33 @@ class World:
         return release
 
 
-def make_world(home: Path, *, public_url: str = "") -> World:
-    """An installation in a folder, with its datasets published."""
+def found_world(home: Path) -> None:
+    """Make an installation in a folder: its people, and its datasets published."""
     policies, raw = home / "policies", home / "files"
     (policies / "datasets").mkdir(parents=True)
     raw.mkdir()
     (policies / "site.yaml").write_text("name: Example Data Sandbox\n")
-    settings = Settings(home=home / "state", policies=policies, public_url=public_url)
-    clock = Clock()
-    settings.home.mkdir(mode=0o700)
-    store = Store(
-        settings.database, settings.home, now=clock, hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    )
-    sandbox = build(settings, store=store, engine=LocalEngine(raw=settings.raw_dir, views=settings.views_dir), clock=clock)
+    world = open_world(home)
     for name, roles in PEOPLE.items():
-        store.people.add(
+        world.sandbox.store.people.add(
             Person(name=name, roles=frozenset(roles)),
             password=f"the password of {name}",
             event=Event("system:test", "person.added", f"person:{name}"),
         )
-    published = (
-        ("loans", LOANS, {"applications": loans_csv()}),
-        ("inspections", INSPECTIONS, {"visits": inspections_csv()}),
-        ("tax_files", TAXES, {}),
-    )
-    for name, policy, tables in published:
-        policy_file = policies / "datasets" / f"{name}.yaml"
-        policy_file.write_text(policy)
-        files = {}
-        for table, content in tables.items():
-            files[table] = raw / f"{name}-{table}.csv"
-            files[table].write_text(content)
-        alma = store.people.get("alma")
-        assert alma is not None
-        sandbox.publish_dataset(alma, policy_file=policy_file, files=files)
+    world.publish("loans", LOANS, {"applications": loans_csv()})
+    world.publish("inspections", INSPECTIONS, {"visits": inspections_csv()})
+    world.publish("tax_files", TAXES, {})
+    world.close()
+
+
+def open_world(home: Path, *, public_url: str = "") -> World:
+    """The installation in a folder, or in a copy of it."""
+    settings = Settings(home=home / "state", policies=home / "policies", public_url=public_url)
+    clock = Clock()
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # nobody signs in by password here
+    store = Store(settings.database, settings.home, now=clock, hasher=hasher)
+    engine = LocalEngine(raw=settings.raw_dir, views=settings.views_dir)
+    sandbox = build(settings, store=store, engine=engine, clock=clock)
     identity = FakeIdentity()
-    return World(sandbox=sandbox, identity=identity, app=create_app(sandbox, identity=identity), clock=clock)
+    app = create_app(sandbox, identity=identity)
+    return World(home=home, sandbox=sandbox, identity=identity, app=app, clock=clock)

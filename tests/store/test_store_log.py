@@ -27,7 +27,7 @@ def logged(store: Store) -> Store:
 def tamper(store: Store, *statements: str) -> None:
     with store.database.engine.begin() as connection:
         for statement in statements:
-            connection.execute(text(statement))
+            connection.exec_driver_sql(statement)
 
 
 def test_an_honest_log_verifies(logged: Store) -> None:
@@ -55,7 +55,7 @@ EDITS = {
 def test_every_edited_column_is_found_and_its_entry_named(
     logged: Store, column: str, value: str, seq: int
 ) -> None:
-    tamper(logged, f"UPDATE audit_log SET {column} = {value}, seq = seq WHERE seq = {seq}")
+    tamper(logged, f"UPDATE audit_log SET {column} = {value} WHERE seq = {seq}")
     if seq == 1 and column == "previous":
         value = "'1'"  # the first entry's previous is all zeros
         tamper(logged, f"UPDATE audit_log SET {column} = {value} WHERE seq = {seq}")
@@ -164,7 +164,7 @@ def test_an_old_database_put_back_is_found_by_the_anchor_and_takes_no_entries(
     shutil.copy(home / "audit.head", home / "old.head")
     logged.log.record(did("budget.spent"))
     tamper(logged, *old)
-    with pytest.raises(Tampered, match="Entry|entry 7 was committed"):
+    with pytest.raises(Tampered, match="entry 7 was committed"):
         logged.log.verify()
     with pytest.raises(Tampered, match="an old copy was put back"):
         logged.log.record(did("budget.spent.again"))

@@ -16,8 +16,10 @@ from sandbox.portal import sign_in
 from sandbox.portal.pages import access, catalogue, log, releases
 from sandbox.portal.pages.rendering import render
 
-__all__ = ["render", "router"]
+__all__ = ["PARTS", "render", "router"]
+
+PARTS = (catalogue.router, access.router, releases.router, log.router, sign_in.router)
 
 router = APIRouter(include_in_schema=False)
-for part in (catalogue, access, releases, log, sign_in):
-    router.include_router(part.router)
+for part in PARTS:
+    router.include_router(part)

@@ -44,7 +44,9 @@ class Shown:
 def grants(request: Request, system: System, person: InPerson) -> Response:
     """My applications and what comes next; my grants with budget and history."""
     applications = [
-        _shown(view) for view in system.views.applications(person) if view.application.applicant == person.name
+        _shown(view)
+        for view in system.views.applications(person)
+        if view.application.applicant == person.name
     ]
     mine = sorted(system.views.grants(person), key=lambda view: (not view.holds, -view.grant.id))
     return render(
@@ -60,9 +62,7 @@ def grants(request: Request, system: System, person: InPerson) -> Response:
 def decisions(request: Request, system: System, person: InPerson) -> Response:
     """Applications to an owner's datasets, those that wait first."""
     check_role(person, Role.OWNER)
-    applications = [
-        _shown(view) for view in system.views.applications(person) if view.owner == person.name
-    ]
+    applications = [_shown(view) for view in system.views.applications(person) if view.owner == person.name]
     state = ApplicationState
     return render(
         request,

@@ -136,7 +136,9 @@ def _previews(system: Sandbox, entry: CatalogueEntry) -> dict[str, Grid | None]:
 
 def _fits(entry: CatalogueEntry, *, q: str, domain: str, open_class: str) -> bool:
     policy = entry.policy
-    text = " ".join((policy.name, policy.title, policy.description, policy.provider, policy.domain)).casefold()
+    text = " ".join(
+        (policy.name, policy.title, policy.description, policy.provider, policy.domain)
+    ).casefold()
     return (
         all(word in text for word in q.casefold().split())
         and domain in ("", policy.domain)

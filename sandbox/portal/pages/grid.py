@@ -54,7 +54,9 @@ def grid(content: bytes, *, limit: int, findings: Sequence[Finding] = ()) -> Gri
                 break
             padded = line + [""] * (len(names) - len(line))
             rows.append(
-                tuple(_cell(text, marks.get((at, name), ())) for text, name in zip(padded, names, strict=False))
+                tuple(
+                    _cell(text, marks.get((at, name), ())) for text, name in zip(padded, names, strict=False)
+                )
             )
     except (UnicodeDecodeError, csv.Error):
         return None

@@ -81,7 +81,9 @@ def go(path: str, *, done: str) -> RedirectResponse:
 def _signed_in(request: Request) -> Person | None:
     try:
         caller = caller_or_none(request)
-    except Exception:  # the page that says what is wrong has to be written even when the hub or the store is down
+    except (
+        Exception
+    ):  # the page that says what is wrong has to be written even when the hub or the store is down
         return None
     return caller.person if caller and caller.grant_id is None else None
 
@@ -94,8 +96,8 @@ def with_links(text: str) -> Markup:
     """
     parts, at = [], 0
     for match in _ADDRESS.finditer(text):
-        address = escape(match.group())
-        parts += [escape(text[at : match.start()]), Markup('<a href="{0}" rel="noopener noreferrer">{0}</a>').format(address)]
+        link = Markup('<a href="{0}" rel="noopener noreferrer">{0}</a>').format(match.group())
+        parts += [escape(text[at : match.start()]), link]
         at = match.end()
     return Markup("").join([*parts, escape(text[at:])])
 
@@ -159,5 +161,13 @@ _environment = Environment(
     lstrip_blocks=True,
 )
 _environment.filters.update(
-    with_links=with_links, day=day, moment=moment, size=size, rounded=rounded, plain=plain, epsilon=epsilon, fact=fact, words=words
+    with_links=with_links,
+    day=day,
+    moment=moment,
+    size=size,
+    rounded=rounded,
+    plain=plain,
+    epsilon=epsilon,
+    fact=fact,
+    words=words,
 )

@@ -1,0 +1,203 @@
+"""The process's core: what may be done with raw data, and nothing else.
+
+- A question comes as canonical SQL with the price that was charged. It is read and planned again here, from the
+  policy that the view was published under: nobody outside is believed about a price.
+- Until the plan stands, errors are the asker's own. From the moment rows are touched there is one constant error,
+  ``Unanswered``; what happened goes to the local log, by kind, without values.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from sandbox.domain.answer import to_bytes
+from sandbox.domain.canonical import sha256_hex
+from sandbox.domain.errors import BadInput, QuestionRefused, Unanswered
+from sandbox.domain.evidence import Evidence
+from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.privacy_loss import Loss
+from sandbox.domain.question import Question
+from sandbox.privacy import publish, run, views
+from sandbox.privacy.assemble import assemble
+from sandbox.privacy.duck import EngineLimits
+from sandbox.privacy.measurements import Plan
+from sandbox.privacy.parse import parse
+from sandbox.privacy.plan import plan
+from sandbox.privacy.publish import PublishReport
+from sandbox.privacy.views import View
+
+log = logging.getLogger(__name__)
+
+_SALT = ".salt"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the engine is.
+
+    Attributes:
+        ready: it can read its views.
+        busy: questions running now.
+    """
+
+    ready: bool
+    busy: int
+
+
+class Engine(Protocol):
+    """What the platform asks of whatever opens raw data. Here or in another process: the same verbs."""
+
+    def publish(self, *, policy: DatasetPolicy, table: str, file: str) -> PublishReport:
+        """Make a private view of a raw file. May be repeated."""
+        ...
+
+    def answer(self, *, dataset: str, snapshot: str, sql: str, nano_rho: int) -> bytes:
+        """A fresh noisy answer. Each call is a release: charge before calling, never give back."""
+        ...
+
+    def evidence(self, *, dataset: str, snapshot: str, sql: str) -> Evidence:
+        """The exact table behind a question. For the platform's own checks only; never to be shown."""
+        ...
+
+    def health(self) -> Health: ...
+
+
+class LocalEngine:
+    """The engine in this process.
+
+    Args:
+        views: the folder of private views. It also keeps the secret salt of publishing.
+        raw: the folder that raw files are named in, and may not be left; without it, files are named as they are.
+    """
+
+    def __init__(self, views: Path, raw: Path | None = None, *, limits: EngineLimits | None = None) -> None:
+        self._views = views
+        self._raw = raw
+        self._limits = limits or EngineLimits()
+        self._known: dict[tuple[str, str], View] = {}
+        self._lock = threading.Lock()
+        self._busy = 0
+
+    def publish(self, *, policy: DatasetPolicy, table: str, file: str) -> PublishReport:
+        """Make a private view of a raw file. The same file and policy give the same snapshot.
+
+        Raises:
+            BadInput: what is wrong with the file, or with the policy for it.
+        """
+        return publish.publish(
+            self._raw_file(file),
+            policy,
+            table,
+            views.folder_of(self._views, policy.name),
+            salt=self._salt(),
+            limits=replace(self._limits, timeout_s=publish.PUBLISH_LIMITS.timeout_s),
+        )
+
+    def answer(self, *, dataset: str, snapshot: str, sql: str, nano_rho: int) -> bytes:
+        """A fresh noisy answer as bytes.
+
+        Raises:
+            QuestionRefused, BadInput, NotFound, Tampered: no row was touched.
+            Unanswered: anything else.
+        """
+        view = self._view(dataset, snapshot)
+        ready = self._planned(view, sql, nano_rho)
+        delta = float(view.policy.budget.delta) if view.policy.budget else 1e-6
+        with self._touching("answer", sql):
+            noisy = run.measure(ready, view, self._limits)
+            return to_bytes(assemble(ready, noisy, dataset=dataset, snapshot=snapshot, delta=delta))
+
+    def evidence(self, *, dataset: str, snapshot: str, sql: str) -> Evidence:
+        """The exact table behind a question, on the published rows, without bounds or noise.
+
+        Raises:
+            QuestionRefused, BadInput, NotFound, Tampered: no row was touched.
+            Unanswered: anything else.
+        """
+        view = self._view(dataset, snapshot)
+        question = _of_table(parse(sql, view.policy), view)
+        with self._touching("evidence", sql):
+            return run.recompute(question, view, self._limits)
+
+    def health(self) -> Health:
+        return Health(ready=self._views.is_dir(), busy=self._busy)
+
+    def _planned(self, view: View, sql: str, nano_rho: int) -> Plan:
+        if type(nano_rho) is not int or nano_rho < 1:
+            raise BadInput("The price is a whole number above 0.", where="nano_rho", fix="Charge first.")
+        ready = plan(_of_table(parse(sql, view.policy), view), view.policy, target=Loss(nano_rho))
+        if not ready.loss.fits_in(Loss(nano_rho)):  # holds by construction; a promise is worth a second look
+            raise BadInput("The plan costs more than was charged.", where="nano_rho", fix="Charge its price.")
+        return ready
+
+    def _view(self, dataset: str, snapshot: str) -> View:
+        """The view, checked against its hashes when it is first used: it is written once and never changed."""
+        name = (dataset, snapshot)
+        with self._lock:
+            if name not in self._known:
+                self._known[name] = views.find(self._views, dataset=dataset, snapshot=snapshot)
+            return self._known[name]
+
+    @contextmanager
+    def _touching(self, what: str, sql: str) -> Iterator[None]:
+        """One constant error for whatever goes wrong within, and its kind in the local log.
+
+        Neither the error's own text nor its traceback is logged: both may quote a row.
+        """
+        with self._lock:
+            self._busy += 1
+        try:
+            yield
+        except BaseException as error:
+            kind = f"{type(error).__module__}.{type(error).__qualname__}"
+            log.error("%s of question %s failed: %s", what, sha256_hex(sql.encode())[:12], kind)
+            if not isinstance(error, Exception):
+                raise  # the process is being stopped
+            raise Unanswered from None
+        finally:
+            with self._lock:
+                self._busy -= 1
+
+    def _raw_file(self, file: str) -> Path:
+        if self._raw is None:
+            return Path(file)
+        root = self._raw.resolve()
+        path = (root / file).resolve()  # a symlink that leads out ends elsewhere
+        if not path.is_relative_to(root):
+            raise BadInput("The file is outside the folder of raw data.", where="file", fix="Name one inside it.")
+        return path
+
+    def _salt(self) -> bytes:
+        """The secret of publishing, made once. With it gone, the same file gets another snapshot; nothing else."""
+        path = self._views / _SALT
+        self._views.mkdir(parents=True, exist_ok=True)
+        with self._lock:
+            if not path.exists():
+                fresh = self._views / f".salt-{secrets.token_hex(8)}"
+                with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                    file.write(secrets.token_bytes(32))
+                    file.flush()
+                    os.fsync(file.fileno())
+                try:
+                    os.link(fresh, path)  # fails where another process was first; its salt is as good
+                except FileExistsError:
+                    pass
+                finally:
+                    fresh.unlink()
+            return path.read_bytes()
+
+
+def _of_table(question: Question, view: View) -> Question:
+    if question.table != view.table_name:
+        raise QuestionRefused(
+            f"This snapshot is of {view.table_name}, not of {question.table}.", position=0, fix="Ask its own table."
+        )
+    return question

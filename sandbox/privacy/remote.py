@@ -1,0 +1,107 @@
+"""The engine from the platform's side: the same verbs, over its Unix socket.
+
+What matters is whether a question may have run. When nothing answered at the socket, it has not
+(``EngineUnavailable``). From the moment a request may have been sent, it may have, and stays charged
+(``Unanswered``).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sandbox.domain.errors import OperatorError, Unanswered
+from sandbox.domain.evidence import Evidence, evidence_from_document
+from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.policy_document import policy_to_document
+from sandbox.privacy.engine import Health
+from sandbox.privacy.publish import PublishReport
+from sandbox.privacy.wire import error_of, report_of
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class EngineUnavailable(OperatorError):
+    """The engine's process does not answer. Nothing was sent to it."""
+
+    code = "engine_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("The engine does not answer.", fix="Start it; then ask again: nothing was asked yet.")
+
+
+class RemoteEngine:
+    """The engine in its own process.
+
+    Args:
+        socket: its Unix socket.
+        timeout_s: how long to wait for an answer: more than the engine's own limit.
+        publish_timeout_s: how long to wait for a publishing.
+    """
+
+    def __init__(self, socket: Path, *, timeout_s: float = 60.0, publish_timeout_s: float = 3600.0) -> None:
+        self._socket = socket
+        self._timeout_s = timeout_s
+        self._publish_timeout_s = publish_timeout_s
+
+    def publish(self, *, policy: DatasetPolicy, table: str, file: str) -> PublishReport:
+        """See ``Engine.publish``.
+
+        Raises:
+            OperatorError: the engine stopped in the middle. No half view is left; publish again.
+        """
+        body = {"policy": policy_to_document(policy), "table": table, "file": file}
+        try:
+            response = self._send("POST", "/publish", body, self._publish_timeout_s)
+            return report_of(response.json())
+        except (Unanswered, ValueError, KeyError, TypeError):
+            raise OperatorError("Publishing broke off.", fix="Look at the engine's log; publish again.") from None
+
+    def answer(self, *, dataset: str, snapshot: str, sql: str, nano_rho: int) -> bytes:
+        """See ``Engine.answer``."""
+        body = {"dataset": dataset, "snapshot": snapshot, "sql": sql, "nano_rho": nano_rho}
+        return self._send("POST", "/answer", body, self._timeout_s).content
+
+    def evidence(self, *, dataset: str, snapshot: str, sql: str) -> Evidence:
+        """See ``Engine.evidence``."""
+        body = {"dataset": dataset, "snapshot": snapshot, "sql": sql}
+        response = self._send("POST", "/evidence", body, self._timeout_s)
+        try:
+            return evidence_from_document(response.json())
+        except (ValueError, KeyError, TypeError):
+            raise Unanswered from None
+
+    def health(self) -> Health:
+        """See ``Engine.health``.
+
+        Raises:
+            EngineUnavailable: it does not answer.
+        """
+        try:
+            document = self._send("GET", "/health", None, 5.0).json()
+            return Health(ready=bool(document["ready"]), busy=int(document["busy"]))
+        except (Unanswered, ValueError, KeyError, TypeError):
+            raise EngineUnavailable from None
+
+    def _send(self, method: str, path: str, body: dict[str, Any] | None, timeout_s: float) -> httpx.Response:
+        """One request on a connection of its own.
+
+        A kept connection that the engine had closed would look like an engine that died in the middle of a question.
+        """
+        import httpx  # not in the engine's own image, which imports this package too
+
+        timeout = httpx.Timeout(timeout_s, connect=5.0)
+        try:
+            with httpx.Client(transport=httpx.HTTPTransport(uds=str(self._socket)), timeout=timeout) as client:
+                response = client.request(method, f"http://engine{path}", json=body)
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            raise EngineUnavailable from None
+        except httpx.HTTPError:
+            raise Unanswered from None
+        if response.is_success:
+            return response
+        try:
+            raise error_of(response.json()["error"])
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise Unanswered from None

@@ -1,0 +1,171 @@
+"""The engine as a process of its own: the only one that opens raw data, behind a Unix socket, without a network.
+
+    python -m sandbox.privacy.service --socket /run/engine/engine.sock --raw /data/raw --views /data/views
+
+POST /publish, /answer, /evidence and GET /health, JSON in and out (``wire``). Who may connect is decided by the
+socket's folder: there are no people here, only the platform. Nothing of a request is logged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import socket as sockets
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio.to_thread
+import uvicorn
+from anyio import CapacityLimiter
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.domain.errors import BadInput, SandboxError, TooLarge, Unanswered
+from sandbox.domain.evidence import evidence_document
+from sandbox.domain.policy_document import policy_from_document
+from sandbox.privacy.duck import EngineLimits
+from sandbox.privacy.engine import Engine, LocalEngine
+from sandbox.privacy.wire import MAX_REQUEST_BYTES, error_document, report_document
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+def application(engine: Engine, *, questions: int = 2) -> Starlette:
+    """The doors of an engine.
+
+    Args:
+        questions: how many run at a time; others wait.
+    """
+    asking, publishing = CapacityLimiter(questions), CapacityLimiter(1)
+
+    async def publish(request: Request) -> Response:
+        body = await _body(request, {"policy": dict, "table": str, "file": str})
+        policy = policy_from_document(body["policy"])
+        report = await _run(
+            publishing, lambda: engine.publish(policy=policy, table=body["table"], file=body["file"])
+        )
+        return JSONResponse(report_document(report))
+
+    async def answer(request: Request) -> Response:
+        body = await _body(request, {"dataset": str, "snapshot": str, "sql": str, "nano_rho": int})
+        return Response(await _run(asking, lambda: engine.answer(**body)), media_type="application/json")
+
+    async def evidence(request: Request) -> Response:
+        body = await _body(request, {"dataset": str, "snapshot": str, "sql": str})
+        return JSONResponse(evidence_document(await _run(asking, lambda: engine.evidence(**body))))
+
+    async def health(request: Request) -> Response:
+        now = engine.health()
+        return JSONResponse({"ready": now.ready, "busy": now.busy})
+
+    return Starlette(
+        routes=[
+            Route("/publish", publish, methods=["POST"]),
+            Route("/answer", answer, methods=["POST"]),
+            Route("/evidence", evidence, methods=["POST"]),
+            Route("/health", health, methods=["GET"]),
+        ],
+        exception_handlers={SandboxError: _said, Exception: _unsaid},
+    )
+
+
+async def _run(limiter: CapacityLimiter, work: Callable[[], T]) -> T:
+    # Not abandoned when the caller goes away: a question that was begun ends, as it was charged.
+    return await anyio.to_thread.run_sync(work, limiter=limiter)
+
+
+async def _body(request: Request, fields: dict[str, type]) -> dict[str, Any]:
+    """The request's JSON object: just these fields, of just these types."""
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MAX_REQUEST_BYTES:
+            raise TooLarge(f"A request holds at most {MAX_REQUEST_BYTES} bytes.", fix="Shorten it.")
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict) or {name: type(value) for name, value in body.items()} != fields:
+        wanted = ", ".join(f"{name} ({kind.__name__})" for name, kind in fields.items())
+        raise BadInput("The request has another shape.", where="body", fix=f"Send {wanted}.")
+    return body
+
+
+async def _said(request: Request, error: Exception) -> Response:
+    if not isinstance(error, SandboxError):
+        return await _unsaid(request, error)
+    return JSONResponse({"error": error_document(error)}, status_code=error.status)
+
+
+async def _unsaid(request: Request, error: Exception) -> Response:
+    """Whatever nobody thought of: by kind to the log, as the constant error to the caller."""
+    log.error("%s failed: %s.%s", request.url.path, type(error).__module__, type(error).__qualname__)
+    unanswered = Unanswered()
+    return JSONResponse({"error": error_document(unanswered)}, status_code=unanswered.status)
+
+
+def listen(path: Path) -> sockets.socket:
+    """A Unix socket for its owner and group. One that a stopped process left behind is replaced.
+
+    Raises:
+        BadInput: something else stands there, or the path is too long for a socket.
+    """
+    if path.exists() or path.is_symlink():
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise BadInput(f"{path} is not a socket.", where="--socket", fix="Name a free path.")
+        path.unlink()
+    listener = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
+    before = os.umask(0o117)  # the socket is made with its mode: there is no moment in which others may connect
+    try:
+        listener.bind(str(path))
+    except OSError as error:
+        listener.close()
+        raise BadInput(
+            f"Cannot listen at {path}: {error.strerror or error}.", where="--socket", fix="Use a short path."
+        ) from None
+    finally:
+        os.umask(before)
+    return listener
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    parser = argparse.ArgumentParser(prog="sandbox.privacy.service", description=__doc__)
+    parser.add_argument("--socket", type=Path, required=True, help="path of the Unix socket")
+    parser.add_argument("--raw", type=Path, required=True, help="folder of raw files, read only")
+    parser.add_argument("--views", type=Path, required=True, help="folder of private views")
+    parser.add_argument("--memory-mib", type=int, default=2048, help="for all questions together")
+    parser.add_argument("--threads", type=int, default=2, help="of one question")
+    parser.add_argument("--timeout-s", type=float, default=30.0, help="of one question")
+    parser.add_argument("--questions", type=int, default=2, help="at a time")
+    given = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    limits = EngineLimits(
+        # A fifth is left to Python, OpenDP and the parts of DuckDB that its own limit does not count.
+        memory_mib=max(64, given.memory_mib * 4 // 5 // max(1, given.questions)),
+        threads=given.threads,
+        timeout_s=given.timeout_s,
+    )
+    engine = LocalEngine(given.views, given.raw, limits=limits)
+    config = uvicorn.Config(
+        application(engine, questions=given.questions),
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        lifespan="off",
+        log_level="warning",
+    )
+    listener = listen(given.socket)
+    log.info("listening")
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()

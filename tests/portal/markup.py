@@ -1,0 +1,59 @@
+"""Reads a page as a browser would, and says what in it could run, load or style by itself.
+
+>>> dangers('<p onclick="x()">a</p><script>b</script><a href="javascript:c">d</a>')
+['onclick on p', 'script', 'href javascript:c']
+>>> dangers('<p title="&lt;script&gt;">fine</p>')
+[]
+"""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+_RUN = {"script", "iframe", "object", "embed", "applet", "base", "link", "style", "frame", "math", "template"}
+_LOCAL = ("/services/portal/", "/services/portal", "/hub/", "/user/", "#")
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found: list[str] = []
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        sheet = tag == "link" and values.get("href", "").startswith("/services/portal/static/")
+        if tag in _RUN and not sheet:
+            self.found.append(tag)
+        if tag == "meta" and "http-equiv" in values:
+            self.found.append("meta http-equiv")
+        for name, value in values.items():
+            if name.startswith("on"):
+                self.found.append(f"{name} on {tag}")
+            if name == "style":
+                self.found.append(f"style on {tag}")
+            if name in ("href", "src", "action", "formaction", "xlink:href") and not self._fine(tag, value):
+                self.found.append(f"{name} {value}")
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+    @staticmethod
+    def _fine(tag: str, value: str) -> bool:
+        if tag == "a" and value.startswith(("https://", "http://")):
+            return True
+        return value.startswith(_LOCAL) and not value.startswith("//")
+
+
+def dangers(html: str) -> list[str]:
+    """What could run, load from elsewhere, or bring its own style."""
+    reader = _Reader()
+    reader.feed(html)
+    return reader.found
+
+
+def text_of(html: str) -> str:
+    """What a person reads, with single spaces."""
+    reader = _Reader()
+    reader.feed(html)
+    return " ".join(" ".join(reader.text).split())

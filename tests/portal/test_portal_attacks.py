@@ -1,0 +1,496 @@
+"""What somebody could try on the portal. Each attack has its positive control: the same act, done rightly, works."""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+from jinja2 import Environment
+
+from sandbox.domain.errors import BadInput
+from sandbox.domain.release import Decision
+from sandbox.portal import pages
+from sandbox.portal.pages import rendering
+from sandbox.portal.pages.rendering import with_links
+from tests.portal.example_world import GOOD_TABLE, LOANS, Door, World, loans_csv
+from tests.portal.markup import dangers
+
+# --- scripts in what people write
+
+PAYLOADS = (
+    "<script>alert(1)</script> and twenty more characters",
+    '"><img src=x onerror=alert(1)> and twenty more characters',
+    "' onmouseover='alert(1) and twenty more characters",
+    "</textarea></title><svg onload=alert(1)> twenty more characters",
+    '{{ 7 * 7 }}{% raw %} javascript:alert(1) https://a.example/"onclick=alert(1)//',
+)
+
+
+def _every_page(world: World) -> dict[str, str]:
+    """Each page with something on it, as each person sees it."""
+    visits = {
+        "": ("/", "/datasets/loans", "/datasets/inspections"),
+        "ana": ("/datasets/loans", "/grants", "/releases", "/releases/1", "/releases/2"),
+        "olga": ("/decisions",),
+        "rita": ("/review", "/releases/1", "/releases/2"),
+        "august": ("/log",),
+    }
+    seen = {}
+    for name, paths in visits.items():
+        for path in paths:
+            answer = world.browser(name).get(path)
+            assert answer.status_code == 200, path
+            seen[f"{name}:{path}"] = answer.text
+    return seen
+
+
+def _written_everywhere(world: World, text: str) -> None:
+    """The same text in every field that somebody may fill in."""
+    quoted = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    lines = []
+    for line in LOANS.splitlines():
+        if "{" in line:  # a column's description, a unit's noun …
+            line = re.sub(r"(description|measured_in|noun): [^},]+", lambda key: f"{key[1]}: {quoted}", line)
+        else:
+            free = r"^( *)(title|description|provider|source|licence|update_frequency|-)(:? ).*"
+            line = re.sub(free, lambda key: f"{key[1]}{key[2]}{key[3]}{quoted}", line)
+        lines.append(line)
+    policy = "\n".join(lines)
+    world.publish("loans", policy, {"applications": loans_csv()})
+    grant = world.granted(purpose=text, project=text, legal_basis=text, output_plan=text)
+    waiting = world.applied(purpose=text, project=text, legal_basis=text, output_plan=text)
+    world.sandbox.request_access.reject(world.person("olga"), waiting.id, reason=text)
+    world.applied(purpose=text, project=text, legal_basis=text, output_plan=text)
+    cell = text.replace('"', '""')
+    table = f'"{cell}",n\n"{cell}",50\nfine,60\n'.encode()
+    release = world.submitted(grant, files=(("table.csv", table),), context=text)
+    world.submitted(grant, files=(("table.csv", table),), context=text)
+    world.voted(release, ("rosa", Decision.RETURN, text), ("ravi", Decision.APPROVE, text))
+
+
+@pytest.mark.parametrize("text", PAYLOADS)
+def test_nothing_that_people_write_becomes_part_of_a_page(world: World, text: str) -> None:
+    _written_everywhere(world, text)
+    pages_seen = _every_page(world)
+    for name, html in pages_seen.items():
+        assert dangers(html) == [], name
+    for name in ("ana:/grants", "ana:/releases/1", "olga:/decisions", "rita:/releases/2", ":/datasets/loans"):
+        assert "twenty more characters" in pages_seen[name] or "javascript:alert" in pages_seen[name]
+
+
+def test_the_same_text_would_be_found_on_a_page_that_does_not_escape(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    careless = Environment(loader=rendering._environment.loader, autoescape=False)
+    careless.filters.update(rendering._environment.filters)
+    monkeypatch.setattr(rendering, "_environment", careless)
+    _written_everywhere(world, PAYLOADS[0])
+    found = [name for name, html in _every_page(world).items() if "script" in dangers(html)]
+    assert {"ana:/grants", "ana:/releases/1", "olga:/decisions", "rita:/releases/2"} <= set(found)
+
+
+@pytest.mark.parametrize("text", PAYLOADS)
+def test_nothing_in_an_address_becomes_part_of_a_page(world: World, text: str) -> None:
+    august = world.browser("august")
+    for path in (
+        "/?q={}&domain={}&open_class={}",
+        "/?done={}",
+        "/log?action={}",
+        "/log?page={}",
+        "/datasets/{}",
+        "/releases/{}",
+        "/{}",
+        "/oauth_callback?error={}&code={}&state={}",
+    ):
+        answer = august.get(path.replace("{}", text.replace("%", "%25").replace("#", "%23")))
+        assert dangers(answer.text) == [], path
+
+
+def test_a_notice_says_only_what_the_portal_wrote(world: World) -> None:
+    assert 'role="status"' not in world.browser("ana").get("/grants?done=You+have+won").text
+    assert 'role="status"' in world.browser("ana").get("/grants?done=sign").text
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["<script>.csv", '"><img src=x>.csv', "../etc/passwd", ".hidden", "a\nb.csv", "a/b.csv", "x" * 200],
+)
+def test_a_hostile_file_name_is_never_stored(world: World, name: str) -> None:
+    grant = world.granted()
+    with pytest.raises(BadInput):
+        world.submitted(grant, files=((name, GOOD_TABLE),))
+    assert world.sandbox.store.releases.of_requester("ana") == ()
+    assert world.submitted(grant, files=(("a fine-name_1.csv", GOOD_TABLE),)).files
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "javascript:alert(1)",
+        "data:text/html,<script>",
+        'https://a.example/" onclick=x',
+        "https://<script>alert(1)</script>",
+        "http://a.example/'onmouseover='x",
+    ],
+)
+def test_only_plain_web_addresses_become_links(text: str) -> None:
+    assert dangers(str(with_links(text))) == []
+
+
+# --- forms that were not filled in here
+
+FORM_ROUTES = sorted(
+    route.path
+    for part in pages.PARTS
+    for route in part.routes
+    if isinstance(route, APIRoute) and "POST" in route.methods
+)
+
+
+def _target(path: str) -> str:
+    for name, value in (("name", "loans"), ("application_id", "1"), ("verb", "approve"), ("release_id", "1")):
+        path = path.replace(f"{{{name}}}", value)
+    return path
+
+
+def _fields(release_version: int) -> dict[str, Any]:
+    return {
+        "project": "Planted",
+        "purpose": "A purpose that nobody of us wrote down.",
+        "output_plan": "Everything there is.",
+        "days": "30",
+        "version": str(release_version),
+        "decision": "approve",
+        "reason": "Because of another site.",
+    }
+
+
+def _actor(path: str) -> str:
+    actors = {"vote": "rita", "withdraw": "ana", "apply": "ana", "verify": "august", "logout": "ana"}
+    return actors.get(path.rsplit("/", 1)[-1], "olga")
+
+
+def test_every_changing_page_is_known_to_these_tests() -> None:
+    assert FORM_ROUTES == [
+        "/applications/{application_id}/{verb}",
+        "/datasets/{name}/apply",
+        "/log/verify",
+        "/logout",
+        "/releases/{release_id}/vote",
+        "/releases/{release_id}/withdraw",
+    ]
+
+
+@pytest.mark.parametrize("path", FORM_ROUTES)
+def test_a_form_of_another_site_changes_nothing(world: World, path: str) -> None:
+    world.applied("ben", project="Elsewhere")
+    release = world.submitted(world.granted())
+    browser = world.browser(_actor(path))
+    tokens = {
+        "missing": {},
+        "empty": {"form_token": ""},
+        "guessed": {"form_token": "0" * 64},
+        "of another session": {"form_token": world.browser("ben").form_token()},
+        "under another name": {"csrf": browser.form_token()},
+        "not ascii": {"form_token": "ü" * 64},
+    }
+    before = world.sandbox.store.log.head()
+    for which, token in tokens.items():
+        answer = browser.post(_target(path), data={**_fields(release.version), **token})
+        assert answer.status_code == 403, which
+        assert "was not filled in on this portal" in answer.text
+    assert world.sandbox.store.log.head() == before
+
+
+@pytest.mark.parametrize("path", FORM_ROUTES)
+def test_the_same_form_filled_in_here_is_taken(world: World, path: str) -> None:
+    world.applied("ben", project="Elsewhere")
+    release = world.submitted(world.granted())
+    answer = world.browser(_actor(path)).send(_target(path), **_fields(release.version))
+    assert answer.status_code in (200, 303)
+
+
+def test_form_tokens_differ_by_session_and_installation(world: World, tmp_path: Path) -> None:
+    ana, ben = world.browser("ana").form_token(), world.browser("ben").form_token()
+    assert ana != ben
+    assert ana == world.browser("ana").form_token()
+    world.app.state.form_key = b"another installation's"
+    assert world.browser("ana").form_token() != ana
+
+
+@pytest.mark.parametrize("path", ["applications", "releases/1/vote", "applications/1/approve", "questions"])
+def test_the_interface_for_programs_takes_no_cookie_for_changes(world: World, path: str) -> None:
+    answer = world.browser("olga").post(f"/api/v1/{path}", json={})
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"] == "not_signed_in"
+
+
+# --- scripts in a notebook, which is served from the same origin
+
+SCRIPTED = (
+    {"sec-fetch-dest": "empty", "sec-fetch-mode": "cors"},
+    {"sec-fetch-dest": "empty", "sec-fetch-mode": "same-origin"},
+    {"sec-fetch-dest": "iframe", "sec-fetch-mode": "navigate"},
+    {"sec-fetch-dest": "image", "sec-fetch-mode": "no-cors"},
+    {"sec-fetch-dest": "document", "sec-fetch-mode": "cors"},
+)
+
+
+@pytest.mark.parametrize("headers", SCRIPTED)
+def test_a_script_cannot_read_a_page_in_its_users_name(world: World, headers: dict[str, str]) -> None:
+    ana = world.browser("ana")
+    for path in ("/grants", "/api/v1/grants", "/api/v1/releases/1/crate", "/decisions", "/"):
+        answer = ana.get(path, headers=headers)
+        assert answer.status_code in (303, 401) or path == "/"
+        assert "form_token" not in answer.text
+        assert "Signed in as" not in answer.text
+    assert "form_token" in ana.get("/grants").text
+
+
+def test_a_script_that_stole_a_form_token_cannot_send_the_form(world: World) -> None:
+    world.applied("ben")
+    olga = world.browser("olga")
+    data = {"form_token": olga.form_token()}
+    refused = olga.post("/applications/1/approve", data=data, headers=SCRIPTED[0])
+    assert refused.status_code == 401
+    navigation = {"sec-fetch-dest": "document", "sec-fetch-mode": "navigate"}
+    assert olga.post("/applications/1/approve", data=data, headers=navigation).status_code == 303
+
+
+# --- a notebook's token
+
+
+def _bound(world: World) -> tuple[Door, Door, int]:
+    grant = world.granted()
+    token = f"notebook-{grant.id}-of-ana"
+    return world.program(token=token), world.browser(token=token), grant.id
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (
+            "/applications",
+            {
+                "dataset": "loans",
+                "project": "More data",
+                "purpose": "To get more than was agreed on.",
+                "output_plan": "Everything there is.",
+            },
+        ),
+        ("/applications/2/sign", {}),
+        ("/applications/1/revoke", {"reason": "no more"}),
+        ("/releases/1/vote", {"version": 2, "decision": "approve"}),
+    ],
+)
+def test_a_notebook_cannot_act_for_its_person(world: World, path: str, body: dict[str, Any]) -> None:
+    program, _, _ = _bound(world)
+    other = world.applied(project="Another")
+    world.sandbox.request_access.approve(world.person("olga"), other.id)
+    answer = program.post(path, json=body)
+    assert answer.status_code == 403
+    assert answer.json()["error"]["clause"] == "notebook token"
+
+
+def test_a_notebook_cannot_download_what_was_released_and_its_person_can(world: World) -> None:
+    program, browser, _ = _bound(world)
+    release = world.submitted(world.sandbox.store.access.grants_of("ana")[0])
+    world.voted(release, ("rita", Decision.APPROVE, ""), ("rosa", Decision.APPROVE, ""))
+    for door in (program, browser):
+        path = "/releases/1/crate" if door is program else "/api/v1/releases/1/crate"
+        assert door.get(path).status_code == 403
+    assert world.program("ana").get("/releases/1/crate").status_code == 200
+
+
+def test_a_notebook_cannot_open_a_page_for_people(world: World) -> None:
+    _, browser, _ = _bound(world)
+    for path in ("/grants", "/releases", "/releases/1", "/decisions", "/review", "/log", "/logout"):
+        answer = browser.get(path)
+        assert answer.status_code == 403, path
+        assert "A notebook cannot do this for you." in answer.text
+        assert "form_token" not in answer.text
+
+
+def test_a_notebook_of_a_reviewer_cannot_vote(world: World) -> None:
+    release = world.submitted(world.granted())
+    world.granted("ravi", project="Own")
+    body = {"version": release.version, "decision": "approve"}
+    assert world.program(token="notebook-2-of-ravi").post("/releases/1/vote", json=body).status_code == 403
+    assert world.program("ravi").post("/releases/1/vote", json=body).status_code == 200
+
+
+def test_a_notebook_reaches_only_its_own_grant(world: World) -> None:
+    first, second = world.granted(), world.granted(project="Second")
+    world.submitted(second)
+    program = world.program(token=f"notebook-{first.id}-of-ana")
+    assert program.get("/budget").json()["project"] == "Fair credit"
+    assert program.get(f"/budget?grant={second.id}").status_code == 403
+    assert program.get("/releases").json() == []
+    assert program.get("/releases/1").status_code == 403
+    assert program.post("/releases/1/withdraw").status_code == 403
+    assert world.program("ana").get("/releases/1").status_code == 200
+    question = {"sql": "SELECT COUNT(*) AS n FROM applications", "grant": second.id}
+    assert program.post("/questions/estimate", json=question).status_code == 403
+
+
+# --- blind review
+
+
+def test_no_vote_is_seen_before_the_last_one(world: World) -> None:
+    release = world.submitted(world.granted())
+    world.voted(release, ("rita", Decision.RETURN, "Please round the numbers."))
+    secret = ("Please round the numbers.", "rita", "decision-return")
+    for name in ("ana", "rosa"):
+        page = world.browser(name).get("/releases/1").text
+        body = world.program(name).get("/releases/1").text
+        for words in secret:
+            assert words not in page
+            assert words not in body
+    assert "Please round the numbers." in world.browser("rita").get("/releases/1").text
+
+    world.voted(release, ("rosa", Decision.APPROVE, "Good as it is."))
+    page = world.browser("ana").get("/releases/1").text
+    assert "Please round the numbers." in page
+    assert "Good as it is." in page
+    assert "reviewer 1" in page
+
+
+def test_a_requester_never_learns_a_reviewers_name(world: World) -> None:
+    world.applied("ana", project="Unsigned")
+    release = world.submitted(world.granted())
+    world.voted(release, ("rita", Decision.APPROVE, "Fine."), ("rosa", Decision.APPROVE, "Fine too."))
+    ana, program = world.browser("ana"), world.program("ana")
+    told = [ana.get(path).text for path in ("/", "/datasets/loans", "/grants", "/releases", "/releases/1")]
+    told += [
+        program.get(path).text
+        for path in ("/datasets", "/datasets/loans", "/grants", "/applications", "/releases/1")
+    ]
+    told.append(program.get("/releases/1/crate").content.decode("latin-1"))
+    for text in told:
+        for name in ("rita", "ravi", "rosa"):
+            assert name not in text
+    assert (
+        "rita" in world.browser("rosa").get("/releases/1").text
+    )  # the words that are looked for would be found
+
+
+def test_a_reviewer_on_the_same_project_sees_nothing_of_it(world: World) -> None:
+    release = world.submitted(world.granted())
+    world.granted("ravi")  # the same project
+    ravi, program = world.browser("ravi"), world.program("ravi")
+    assert ravi.get("/releases/1").status_code == 404
+    assert program.get("/releases/1").status_code == 404
+    assert "/releases/1" not in ravi.get("/review").text
+    vote = {"version": release.version, "decision": "approve"}
+    assert program.post("/releases/1/vote", json=vote).status_code == 403
+    assert ravi.send("/releases/1/vote", **vote).status_code == 403
+    assert world.browser("rita").get("/releases/1").status_code == 200
+    assert program.get("/releases/2").text == program.get("/releases/1").text.replace(
+        "release 1", "release 2"
+    )
+
+
+def test_nobody_else_sees_a_request(world: World) -> None:
+    world.submitted(world.granted())
+    for name in ("ben", "olga", "oscar", "august", "alma"):
+        assert world.browser(name).get("/releases/1").status_code == 404, name
+        assert world.program(name).get("/releases/1").status_code == 404, name
+        assert world.program(name).get("/releases/1/crate").status_code in (403, 404), name
+
+
+def test_a_verdict_on_private_rows_is_shown_to_reviewers_only(world: World) -> None:
+    sql = "SELECT housing, COUNT(*) AS n FROM applications GROUP BY housing"
+    table = b"housing,n\nown,111\nrent,57\nfree,32\n"
+    world.submitted(world.granted(), files=(("housing.csv", table),), sql={"housing.csv": sql})
+    stored = world.sandbox.store.releases.findings(1)
+    hidden = [f for f in stored if f.from_rows]
+    assert hidden
+    ana, rita = world.browser("ana").get("/releases/1").text, world.browser("rita").get("/releases/1").text
+    told = world.program("ana").get("/releases/1").json()["findings"]
+    assert not any(f["from_rows"] for f in told)
+    for finding in hidden:
+        assert f">{finding.check.replace('_', ' ')}" in rita
+        assert f">{finding.check.replace('_', ' ')}" not in ana
+
+
+# --- what leaks by itself
+
+
+def test_every_answer_is_hardened(world: World) -> None:
+    for door, path in (
+        (world.browser(), "/"),
+        (world.browser("ana"), "/nowhere"),
+        (world.browser(), "/grants"),
+        (world.browser(), "/static/portal.css"),
+        (world.program("ana"), "/grants"),
+        (world.program(), "/grants"),
+    ):
+        headers = door.get(path).headers
+        assert headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
+        assert "script-src" not in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["cross-origin-opener-policy"] == "same-origin"
+        assert ("no-store" in headers.get("cache-control", "")) == ("/static/" not in path)
+
+
+@pytest.mark.parametrize("path", ["/grants", "/api/v1/grants"])
+def test_an_unforeseen_error_shows_and_logs_no_value(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    def broken(_: object) -> None:
+        raise RuntimeError("applicant 17 asked for 12345 EUR")
+
+    monkeypatch.setattr(type(world.sandbox.store.access), "grants_of", lambda *_: broken(None))
+    with caplog.at_level(logging.DEBUG):
+        answer = world.browser("ana").get(path)
+    assert answer.status_code == 500
+    assert "Something went wrong here." in answer.text
+    assert "12345" not in answer.text + caplog.text
+    assert "RuntimeError" in caplog.text
+    assert answer.headers["x-frame-options"] == "DENY"
+
+
+def test_a_problem_is_still_a_page_when_nobody_can_be_recognised(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(_: str) -> None:
+        raise ConnectionError("the hub is away")
+
+    monkeypatch.setattr(world.identity, "claim", down)
+    answer = world.browser("ana").get("/grants")
+    assert answer.status_code == 500
+    assert "Something went wrong here." in answer.text
+    assert "away" not in answer.text
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_read(world: World) -> None:
+    grant = world.granted()
+    program = world.program("ana")
+    huge = program.post(
+        "/releases",
+        data={"context": "A table that is far too large.", "grant": str(grant.id)},
+        files={"files": ("a.csv", b"x" * (10 * 2**20))},
+    )
+    assert huge.status_code == 413
+    assert huge.json()["error"]["code"] == "too_large"
+
+    def pieces() -> Any:
+        yield b"x"
+
+    async def stream() -> Any:
+        for piece in pieces():
+            yield piece
+
+    chunked = program.post("/questions", content=stream())
+    assert chunked.status_code == 413
+    small = program.post(
+        "/releases",
+        data={"context": "A table of a decent size.", "grant": str(grant.id)},
+        files={"files": ("a.csv", GOOD_TABLE)},
+    )
+    assert small.status_code == 201

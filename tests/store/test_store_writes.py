@@ -1,0 +1,242 @@
+"""Nothing is changed without a word on the log: seen in the signatures, and in what a broken event undoes."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+
+from sandbox.domain.access import STEPS, Grant
+from sandbox.domain.audit import Event
+from sandbox.domain.canonical import canonical_json, content_hash, sha256_hex
+from sandbox.domain.people import Person, Role
+from sandbox.domain.policy import Mode
+from sandbox.domain.policy_document import policy_to_document
+from sandbox.domain.privacy_loss import Loss
+from sandbox.domain.release import Decision, StagedFile, Verb, Vote, transition
+from sandbox.store import Store
+from sandbox.store.access import Access
+from sandbox.store.database import Database
+from sandbox.store.datasets import Datasets
+from sandbox.store.ledger import Ledger
+from sandbox.store.log import Log
+from sandbox.store.people import People
+from sandbox.store.releases import Releases
+from sandbox.store.schema import metadata
+from tests.store.world import answer, ask, furnish, policy
+
+WRITERS = (People, Datasets, Access, Releases, Ledger)
+
+
+def calls_of(function: Callable[..., Any]) -> set[str]:
+    """The names of all it calls."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    return {
+        node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+    }
+
+
+def reaches(kind: type[Any], name: str, wanted: str) -> bool:
+    """True when a method, or one of its own class that it calls, calls ``wanted``."""
+    seen: set[str] = set()
+    todo = [name]
+    while todo:
+        method = todo.pop()
+        seen.add(method)
+        called = calls_of(getattr(kind, method))
+        if wanted in called:
+            return True
+        todo.extend(c for c in called - seen if inspect.isfunction(getattr(kind, c, None)))
+    return False
+
+
+def silent_writes(kind: type[Any], appends: str = "append") -> list[str]:
+    """Public methods that open a writing transaction and take no event, or never append it."""
+    public = [n for n, m in inspect.getmembers(kind, inspect.isfunction) if not n.startswith("_")]
+    return [
+        name
+        for name in public
+        if reaches(kind, name, "transaction")
+        and (
+            "event" not in inspect.signature(getattr(kind, name)).parameters
+            or not reaches(kind, name, appends)
+        )
+    ]
+
+
+@pytest.mark.parametrize("kind", WRITERS, ids=lambda kind: kind.__name__)
+def test_every_changing_call_takes_an_event_and_writes_it(kind: type[Any]) -> None:
+    assert silent_writes(kind) == []
+    assert any(
+        reaches(kind, n, "transaction") for n in vars(kind) if not n.startswith("_")
+    )  # it found the writers
+
+
+def test_the_log_itself_is_written_with_an_event_only() -> None:
+    assert silent_writes(Log, appends="_write") == [
+        "found"
+    ]  # the head of an empty log, when the database is made
+
+
+class Planted:
+    """What the two tests above have to catch."""
+
+    def __init__(self, database: Database, log: Log) -> None:
+        self._database, self._log = database, log
+
+    def rename(self, name: str) -> None:
+        with self._database.transaction() as connection:
+            connection.exec_driver_sql("UPDATE people SET name = 'x'")
+
+    def remove(self, name: str, *, event: Event) -> None:
+        self._quietly(name)
+
+    def _quietly(self, name: str) -> None:
+        with self._database.transaction() as connection:
+            connection.exec_driver_sql("DELETE FROM people")
+
+    def add(self, name: str, *, event: Event) -> None:
+        with self._database.transaction() as connection:
+            self._log.append(connection, event)
+
+
+def test_a_planted_silent_write_is_caught() -> None:
+    assert silent_writes(Planted) == ["remove", "rename"]
+
+
+# The same transaction: when the event cannot be written, nothing else is.
+
+BROKEN = Event("tester", "test.broken", "test:1", {"mean": 0.5})  # type: ignore[dict-item] # no floats on the log
+
+
+def changes(store: Store, grant: Grant, event: Event) -> dict[str, Callable[[], object]]:
+    """Every changing call, on something it can change."""
+    applied = store.access.applications()[0]
+    asked: dict[str, Any] = {
+        "dataset": "loans",
+        "applicant": "ben",
+        "project": "p",
+        "purpose": "x",
+        "legal_basis": "",
+        "mode": Mode.QUERY,
+        "days": 1,
+        "output_plan": "",
+    }
+    quiet = Event("t", "a.b", "c")
+    waiting = store.access.add_application(**asked, event=quiet)
+    approved = store.access.add_application(**asked, event=quiet)
+    body = canonical_json({"application": approved.id})
+    approved = store.access.move_application(
+        approved, STEPS[0], agreement=body, agreement_hash=sha256_hex(body), signature=b"s", event=quiet
+    )
+    file = StagedFile(name="t.csv", sha256="a" * 64, size_bytes=1)
+    staged: dict[str, Any] = {
+        "grant": grant,
+        "context": "c",
+        "files": [file],
+        "findings": [],
+        "reviewers_needed": 2,
+    }
+    checking = store.releases.create(**staged, event=quiet)
+    passed = transition(checking.status, Verb.PASS_CHECKS)
+    submitted = store.releases.move(store.releases.create(**staged, event=quiet), passed, event=quiet)
+    reserved, running, failing = ask(store, grant), ask(store, grant), ask(store, grant)
+    store.ledger.start(running.question_id, event=quiet)
+    known = ask(store, grant, "known")
+    answer(store, known.question_id)
+    of = policy()
+    rita = Vote(reviewer="rita", decision=Decision.APPROVE, comment="")
+
+    def reserve(canonical: str) -> object:
+        return store.ledger.reserve(
+            grant=grant,
+            lineage="loans",
+            snapshot="snapshot-1",
+            policy_hash="p" * 64,
+            canonical=canonical,
+            cost=Loss(1000),
+            delta=1e-6,
+            event=event,
+        )
+
+    return {
+        "people.add": lambda: store.people.add(Person("new", frozenset()), password="x" * 10, event=event),
+        "people.set_roles": lambda: store.people.set_roles("ana", [Role.AUDITOR], event=event),
+        "people.check_password": lambda: store.people.check_password("ana", "ana-secret", event=event),
+        "people.set_password": lambda: store.people.set_password("ana", "x" * 10, event=event),
+        "datasets.publish": lambda: store.datasets.publish(
+            of, policy_hash=content_hash(policy_to_document(of)), snapshot="n", public_files={}, event=event
+        ),
+        "datasets.suspend": lambda: store.datasets.suspend("loans", event=event),
+        "access.add_application": lambda: store.access.add_application(**asked, event=event),
+        "access.move_application (approve)": lambda: store.access.move_application(
+            waiting, STEPS[0], agreement=b"[]", agreement_hash=sha256_hex(b"[]"), signature=b"s", event=event
+        ),
+        "access.move_application (revoke)": lambda: store.access.move_application(
+            applied, STEPS[-1], event=event
+        ),
+        "access.sign_application": lambda: store.access.sign_application(
+            approved, STEPS[2], starts=date(2026, 1, 1), ends=date(2026, 1, 2), event=event
+        ),
+        "releases.create": lambda: store.releases.create(**staged, event=event),
+        "releases.move": lambda: store.releases.move(checking, passed, event=event),
+        "releases.add_vote": lambda: store.releases.add_vote(
+            submitted, rita, row=transition(submitted.status, Verb.VOTE), event=event
+        ),
+        "ledger.open_account (new)": lambda: store.ledger.open_account(
+            "new", cap=Loss(1), project_cap=Loss(1), event=event
+        ),
+        "ledger.open_account (lower)": lambda: store.ledger.open_account(
+            "loans", cap=Loss(1), project_cap=Loss(1), event=event
+        ),
+        "ledger.raise_cap": lambda: store.ledger.raise_cap(
+            "loans", cap=Loss(10**6), project_cap=Loss(10**6), event=event
+        ),
+        "ledger.reserve (charged)": lambda: reserve("unknown"),
+        "ledger.reserve (stored)": lambda: reserve("known"),
+        "ledger.start": lambda: store.ledger.start(reserved.question_id, event=event),
+        "ledger.settle": lambda: store.ledger.settle(running.question_id, b"x", event=event),
+        "ledger.fail": lambda: store.ledger.fail(failing.question_id, event=event),
+        "ledger.recover": lambda: store.ledger.recover(event=event, older_than_s=-1),
+        "log.record": lambda: store.log.record(event),
+        "log.accept_restored": lambda: store.log.accept_restored(event),
+    }
+
+
+def everything(store: Store) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of the database."""
+    with store.database.reading() as connection:
+        return {
+            table.name: [
+                tuple(row) for row in connection.execute(table.select().order_by(*table.primary_key))
+            ]
+            for table in metadata.sorted_tables
+        }
+
+
+def test_a_change_whose_event_cannot_be_written_does_not_happen(store: Store) -> None:
+    grant = furnish(store, cap=Loss(100_000))
+    for name, call in changes(store, grant, BROKEN).items():
+        before = everything(store)
+        with pytest.raises(ValueError, match="float"):
+            call()
+        assert everything(store) == before, name
+
+
+def test_the_same_changes_with_an_event_that_can_be_written_happen_and_are_told(store: Store) -> None:
+    """The control of the test above."""
+    grant = furnish(store, cap=Loss(100_000))
+    for name, call in changes(store, grant, Event("tester", "test.good", "test:1")).items():
+        before, head = everything(store), store.log.head().seq
+        call()
+        after = everything(store)
+        changed = {table for table in after if after[table] != before[table]} - {"audit_log", "audit_head"}
+        assert changed or name in ("people.check_password", "log.record", "log.accept_restored"), name
+        assert store.log.head().seq == head + 1, name
