@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from sandbox.cli.hub_session import HubSession
-from sandbox.client import Sandbox, connect
 from sandbox.domain.errors import NotSignedIn
 from sandbox.settings import Settings
+
+if TYPE_CHECKING:
+    from sandbox.client import Sandbox
 
 console = Console()
 
@@ -28,6 +29,8 @@ def login(
     password: Annotated[str, typer.Option(prompt=True, hide_input=True, envvar="SANDBOX_PASSWORD")],
 ) -> None:
     """Sign in and keep a token for 'ask' and 'estimate' (8 hours)."""
+    from sandbox.cli.hub_session import HubSession
+
     settings = Settings.from_environment()
     with HubSession(settings, name, password) as session:
         token = session.token
@@ -68,6 +71,8 @@ def estimate(
 
 
 def _client(grant: int | None) -> Sandbox:
+    from sandbox.client import connect
+
     url, token = os.environ.get("SANDBOX_URL", ""), os.environ.get("SANDBOX_TOKEN", "")
     if not token and _token_file().is_file():
         kept = json.loads(_token_file().read_text())

@@ -1,23 +1,27 @@
-"""The commands. Each translates; the journeys are in ``flows``."""
+"""The commands. Each translates; the journeys are in ``flows``.
+
+The parts of the system are imported where they are used: a command that verifies a file starts without a database.
+"""
 
 from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from sandbox.cli import ask as ask_commands
-from sandbox.cli import processes, serve
+from sandbox.cli import serve
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import BadInput, NotFound, OperatorError
 from sandbox.domain.people import Person, Role
 from sandbox.settings import Settings
-from sandbox.store.keys import PUBLIC, verify_signature
-from sandbox.wiring import Sandbox, build
+
+if TYPE_CHECKING:
+    from sandbox.wiring import Sandbox
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="A secure data sandbox.", pretty_exceptions_enable=False
@@ -45,6 +49,8 @@ console = Console()
 
 def system() -> Sandbox:
     """The system as this machine is set up."""
+    from sandbox.wiring import build
+
     return build(Settings.from_environment())
 
 
@@ -60,6 +66,7 @@ def operator(sandbox: Sandbox) -> Person:
 def up() -> None:
     """Start everything and leave it running."""
     from sandbox.demo.people import ensure_demo_people
+    from sandbox.wiring import build
 
     settings = Settings.from_environment()
     bring_up(settings)
@@ -79,6 +86,8 @@ def up() -> None:
 @app.command()
 def down() -> None:
     """Stop everything that 'up' started."""
+    from sandbox.cli import processes
+
     stopped = processes.stop(Settings.from_environment())
     console.print("Stopped." if stopped else "Nothing was running.")
 
@@ -88,6 +97,7 @@ def demo(
     keep: Annotated[bool, typer.Option(help="Leave the system running afterwards.")] = False,
 ) -> None:
     """Take the tour: the main job, end to end, on real data."""
+    from sandbox.cli import processes
     from sandbox.demo.tour import take_tour
 
     settings = Settings.from_environment()
@@ -121,12 +131,16 @@ def doctor() -> None:
 @app.command()
 def status() -> None:
     """Which processes answer."""
+    from sandbox.cli import processes
+
     for name, answers in processes.status(Settings.from_environment()).items():
         console.print(f"{name:8} {'[green]answers[/]' if answers else '[red]down[/]'}")
 
 
 def bring_up(settings: Settings) -> None:
     """Start the processes and wait for them, showing progress."""
+    from sandbox.cli import processes
+
     already = processes.running(settings)
     processes.start(settings)
     with console.status("Starting …") as spinner:
@@ -236,6 +250,7 @@ def release_verify(
 ) -> None:
     """Check a crate offline: every file's hash and the platform's signature."""
     from sandbox.disclosure.crate import verify_crate
+    from sandbox.store.keys import PUBLIC, verify_signature
 
     if not crate.is_file():
         raise NotFound(f"There is no file {crate}.")
@@ -273,6 +288,8 @@ def audit_show(limit: Annotated[int, typer.Option(min=1, max=500)] = 20, action:
 @audit_app.command("key")
 def audit_key() -> None:
     """Print the platform's public key, which verifies crates and the log."""
+    from sandbox.store.keys import PUBLIC
+
     pem = Settings.from_environment().keys_dir / PUBLIC
     if not pem.is_file():
         raise OperatorError("This installation has no key yet.", fix="Start it once with 'make up'.")

@@ -6,15 +6,15 @@ import os
 
 import typer
 
-from sandbox.cli import processes
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import BadInput
 from sandbox.settings import Settings
-from sandbox.wiring import build, engine_user
 
 
 def serve(name: str) -> None:
     """Run one of the processes."""
+    from sandbox.cli import processes
+
     settings = Settings.from_environment()
     processes.lay_out(settings)
     match name:
@@ -38,6 +38,7 @@ def _engine(settings: Settings) -> None:
     from sandbox.isolation.container import Images
     from sandbox.isolation.engine_room import run_engine
     from sandbox.store.policy_files import read_site_policy
+    from sandbox.wiring import engine_user
 
     site = read_site_policy(settings.policies / "site.yaml")
     raise typer.Exit(
@@ -57,6 +58,7 @@ def _engine(settings: Settings) -> None:
 def _gate(settings: Settings) -> None:
     from sandbox.flows.watch_gate import WatchGate
     from sandbox.isolation.gate import run_gate
+    from sandbox.wiring import build
 
     watch = WatchGate(build(settings).store)
     try:
@@ -75,6 +77,7 @@ def _portal(settings: Settings) -> None:
     import uvicorn
 
     from sandbox.portal import create_app
+    from sandbox.wiring import build
 
     sandbox = build(settings)
     # What a killed process left: charges stay spent, approved releases leave now.

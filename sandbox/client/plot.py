@@ -18,6 +18,7 @@ _COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#
 _INK, _FAINT = "#222222", "#666666"
 _LABEL_CHARACTERS = 34
 _DPI = 144
+_BAR_OPACITY = 0.78  # so that the interval shows where it lies on its bar
 
 
 class Plot:
@@ -70,6 +71,8 @@ def draw(
     panels = figure.subplots(1, len(measures), sharey=True, squeeze=False)[0]
     for axes, measure in zip(panels, measures, strict=True):
         _panel(axes, frame, labels, groups, hues, hue, measure)
+    if group_keys:
+        panels[0].set_ylabel(", ".join(_words(k) for k in group_keys), color=_INK)
     if hue:
         panels[-1].legend(
             title=_words(hue), frameon=False, loc="upper left", bbox_to_anchor=(1.01, 1.0), alignment="left"
@@ -103,7 +106,13 @@ def _panel(
         below = [max(0.0, v - low) for v, low in zip(values, lows, strict=True)]
         above = [max(0.0, high - v) for v, high in zip(values, highs, strict=True)]
         axes.barh(
-            places, values, height=thick * 0.94, color=_COLOURS[at % len(_COLOURS)], label=shade, zorder=2
+            places,
+            values,
+            height=thick * 0.94,
+            color=_COLOURS[at % len(_COLOURS)],
+            label=shade,
+            alpha=_BAR_OPACITY,
+            zorder=2,
         )
         axes.errorbar(
             values,
@@ -142,7 +151,8 @@ def _axis(measure: Mapping[str, Any]) -> str:
 
 
 def _title(keys: Sequence[str], measures: Sequence[Mapping[str, Any]]) -> str:
-    what = " and ".join(_words(str(m["name"])) for m in measures)
+    *most, last = (_words(str(m["name"])) for m in measures)
+    what = f"{', '.join(most)} and {last}" if most else last
     return what + (f" by {' and '.join(_words(k) for k in keys)}" if keys else ", everybody")
 
 

@@ -16,7 +16,7 @@ from sandbox.disclosure.reproduce import check_reproduced
 from sandbox.disclosure.sources import HANDBOOK, HANDBOOK_EXTREMES, HANDBOOK_MAGNITUDE, RECOMPUTED
 from sandbox.disclosure.table import MAX_FINDINGS, Table
 from sandbox.disclosure.totals import check_shares, check_totals
-from sandbox.domain.evidence import Evidence
+from sandbox.domain.evidence import Evidence, is_count
 from sandbox.domain.findings import Finding, Verdict
 from sandbox.domain.policy import Scalar
 
@@ -102,6 +102,8 @@ def check_frequency_table(
     if evidence is None:
         findings += _counts_in_file(name, columns, threshold)
     else:
+        # First what the file says by itself: that may be shown to whoever wrote it.
+        findings += _counts_of_question(name, columns, evidence, threshold)
         findings += check_reproduced(name, columns, threshold=threshold, evidence=evidence, noun=noun)
         findings += _beyond(name, columns, evidence, threshold)
     findings += _suppressed_beside(name, columns)
@@ -154,6 +156,15 @@ def _counts_in_file(name: str, columns: Sequence[Column], threshold: int) -> lis
         )
     )
     return findings
+
+
+def _counts_of_question(
+    name: str, columns: Sequence[Column], evidence: Evidence, threshold: int
+) -> list[Finding]:
+    counted = {normal(measure) for measure, kind in evidence.kinds.items() if is_count(kind)}
+    return [f for c in columns if normal(c.name) in counted for f in _small_cells(name, c, threshold)][
+        :MAX_FINDINGS
+    ]
 
 
 def _beyond(name: str, columns: Sequence[Column], evidence: Evidence, threshold: int) -> list[Finding]:

@@ -15,7 +15,7 @@ from sandbox.disclosure.columns import Column, is_total, normal
 from sandbox.disclosure.mark import Rule
 from sandbox.disclosure.sources import HANDBOOK, HANDBOOK_MAGNITUDE, RECOMPUTED
 from sandbox.disclosure.table import MAX_FINDINGS
-from sandbox.domain.evidence import Evidence, EvidenceRow, Exact, MeasureKind
+from sandbox.domain.evidence import Evidence, EvidenceRow, Exact, MeasureKind, is_count
 from sandbox.domain.findings import Finding, Verdict
 from sandbox.domain.policy import Scalar
 
@@ -190,10 +190,11 @@ def _shown(
         if number is None:
             findings.append(NOT_REPRODUCED.cell(name, at, column.name, f"'{plain(cell)}' is no number."))
             continue
-        if 0 < row.units < threshold:
+        told = is_count(kind) and 0 <= number.value < threshold  # the file's own number was flagged already
+        if 0 < row.units < threshold and not told:
             reason = f"Fewer than {threshold} different {noun}s are behind this cell."
             findings.append(SMALL_CELL.cell(name, at, column.name, reason))
-        elif row.units == 0 and kind is not MeasureKind.AVG:
+        elif row.units == 0 and kind is not MeasureKind.AVG and not told:
             reason = f"No {noun} is in this cell: that says something about everybody in the group."
             findings.append(EMPTY_CELL.cell(name, at, column.name, reason))
         if measure in row.values:

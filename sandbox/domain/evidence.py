@@ -27,6 +27,10 @@ class MeasureKind(StrEnum):
     AVG = "avg"
 
 
+def is_count(kind: MeasureKind) -> bool:
+    return kind in (MeasureKind.COUNT_ROWS, MeasureKind.COUNT_UNITS)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceRow:
     """One cell of the recomputed table.

@@ -69,8 +69,15 @@ class PublishDataset:
         else:
             public = self._downloads(policy, files)
             snapshot, lines = content_hash(public), tuple(f"{t}: open to all" for t in public)
+        before = self.store.datasets.get(policy.name)
+        digest = content_hash(document)
+        if before is not None and (before.policy_hash, before.snapshot) == (digest, snapshot):
+            lines = ("the same policy and the same rows as before: no new version",)
+            return PublishedReport(
+                dataset=policy.name, open_class=policy.open_class, snapshot=snapshot, lines=lines
+            )
         with self.store.transaction():
-            self._record(person, policy, content_hash(document), snapshot, public)
+            self._record(person, policy, digest, snapshot, public, lines)
         return PublishedReport(
             dataset=policy.name, open_class=policy.open_class, snapshot=snapshot, lines=tuple(lines)
         )
@@ -82,6 +89,7 @@ class PublishDataset:
         policy_hash: str,
         snapshot: str,
         public: Mapping[str, str],
+        lines: tuple[str, ...],
     ) -> None:
         """The new version and its budget, together or not at all."""
         if policy.budget is not None and policy.private:
@@ -101,6 +109,7 @@ class PublishDataset:
             policy_hash=policy_hash,
             snapshot=snapshot,
             public_files=public,
+            report={"lines": list(lines)},
             event=Event(
                 person.name,
                 "dataset.published",
@@ -153,10 +162,6 @@ class PublishDataset:
 def _lines(report: PublishReport, policy: DatasetPolicy) -> tuple[str, ...]:
     """The report in words."""
     noun = policy.unit.noun if policy.unit else "unit"
-    lines = [f"{report.rows:,} rows of {report.units:,} distinct {noun}s kept"]
-    if report.dropped_rows:
-        lines.append(f"{report.dropped_rows:,} rows left out: more than max_rows_per_unit for one {noun}")
-    if report.rows_without_unit:
-        lines.append(f"{report.rows_without_unit:,} rows left out: they name no {noun}")
+    lines = [f"{report.rows:,} rows kept; distinct units ({noun}): {report.units:,}"]
     lines += [f"{column}: {n:,} cells emptied, they do not fit" for column, n in report.emptied.items() if n]
     return (*lines, *report.warnings)

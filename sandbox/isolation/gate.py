@@ -88,15 +88,13 @@ class Gate:
         self._run_dir.chmod(0o700)
         for place, token_sha256 in list(self._left_open()):
             await self._open(place, token_sha256)
-        incoming = web.ServerRunner(web.Server(self._incoming), access_log=None)
-        control = web.AppRunner(self._control_app(), access_log=None)
+        incoming = web.ServerRunner(web.Server(self._incoming, access_log=None), shutdown_timeout=0.5)
+        control = web.AppRunner(self._control_app(), access_log=None, shutdown_timeout=0.5)
         for runner in (incoming, control):
             await runner.setup()
             self._runners.append(runner)
-        await web.TCPSite(incoming, *self._tcp, shutdown_timeout=0.5).start()
-        await web.SockSite(
-            control, listening(self._run_dir, CONTROL, mode=0o600), shutdown_timeout=0.5
-        ).start()
+        await web.TCPSite(incoming, *self._tcp).start()
+        await web.SockSite(control, listening(self._run_dir, CONTROL, mode=0o600)).start()
         self._totals = asyncio.create_task(self._write_totals())
 
     async def stop(self) -> None:

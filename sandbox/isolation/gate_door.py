@@ -68,10 +68,10 @@ class Door:
     async def open(self) -> None:
         self.place.make()
         self._outside = _session(aiohttp.TCPConnector(limit=CONNECTIONS))
-        self._runner = web.ServerRunner(web.Server(self.outgoing), access_log=None)
+        self._runner = web.ServerRunner(web.Server(self.outgoing, access_log=None), shutdown_timeout=0.5)
         await self._runner.setup()
         listener = listening(self.place.sockets, "out.sock", mode=0o666)
-        await web.SockSite(self._runner, listener, shutdown_timeout=0.5).start()
+        await web.SockSite(self._runner, listener).start()
         self.tally.happened(RecordKind.OPENED)
 
     async def close(self) -> None:

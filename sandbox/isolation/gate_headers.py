@@ -90,10 +90,9 @@ def answer_in(headers: Pairs, *, prefix: str) -> tuple[list[tuple[str, str]], bo
         if name in _ANSWER:
             kept.append((key, value))
         elif name == "set-cookie":
-            if _is_own(value, prefix):
-                kept.append((key, value))
-            else:
-                dishonest = True
+            own = _own_cookie(value, prefix)
+            kept += [(key, own)] if own else []
+            dishonest = dishonest or not own
         elif name == "location":
             if value.startswith((prefix, "/hub/")) and "\\" not in value:
                 kept.append((key, value))
@@ -124,12 +123,16 @@ def _own_cookies(header: str) -> Iterable[str]:
             yield cookie.strip()
 
 
-def _is_own(header: str, prefix: str) -> bool:
-    """Whether a cookie stays within the server's own path: else it could speak to the hub in the browser's name."""
+def _own_cookie(header: str, prefix: str) -> str:
+    """A cookie that stays within the server's own path, written anew; empty for another one.
+
+    Any other could speak to the hub in the browser's name.
+    """
     try:
         parsed = SimpleCookie(header)
     except CookieError:
-        return False
-    return len(parsed) == 1 and all(
-        not morsel["domain"] and (morsel["path"] + "/").startswith(prefix) for morsel in parsed.values()
-    )
+        return ""
+    morsels = list(parsed.values())
+    if len(morsels) != 1 or morsels[0]["domain"] or not (morsels[0]["path"] + "/").startswith(prefix):
+        return ""
+    return morsels[0].OutputString()

@@ -146,8 +146,8 @@ def _measured_in(plan: Plan, recipe: Recipe) -> str:
 
 
 def _notes(plan: Plan) -> list[str]:
-    """What a reader of the numbers has to know, in plain sentences."""
-    notes = [plan.text]
+    """What a reader of the numbers has to know besides the bounding, in plain sentences."""
+    notes: list[str] = []
     kinds = {KINDS[recipe.measure.kind] for recipe in plan.recipes}
     if kinds & {"count", "sum"}:
         notes.append("Values carry noise: a count can be below zero, and parts need not add up to their total.")

@@ -20,7 +20,7 @@ from sandbox.domain.predicate import Predicate
 from sandbox.domain.question import Key, Measure, MeasureKind, Question
 from sandbox.privacy.conditions import Conditions
 from sandbox.privacy.names import Names, names_of, output_name
-from sandbox.privacy.refusal import refused
+from sandbox.privacy.refusal import nearest, refused
 from sandbox.privacy.tree import only, without_brackets
 from sandbox.privacy.words import read_tree
 
@@ -42,6 +42,7 @@ _CLAUSES: dict[str, tuple[str, str]] = {
     "hint": ("A hint", "Leave it out."),
     "sample": ("TABLESAMPLE", "Leave it out; a sample would be no more private."),
 }
+_AGGREGATES = ("COUNT", "SUM", "AVG")
 _LATER = "It is coming later; now there are COUNT(*), COUNT(DISTINCT unit), SUM and AVG."
 _AGGREGATE_FIX: dict[type[exp.Expression], str] = {
     exp.Min: "One person's value would be the answer. A 1 % quantile serves instead; it is coming later.",
@@ -131,13 +132,16 @@ def _output(node: exp.Expression, names: Names) -> Key | Measure:
         return Key(column=name, alias=output_name(alias, name))
     if isinstance(node, exp.Binary | exp.Neg):
         raise refused("Arithmetic cannot stand in SELECT yet.", node, fix=_ARITHMETIC_FIX)
+    if isinstance(node, exp.Anonymous):
+        name = str(node.this).upper()[:60]
+        raise refused(f"There is no {name}.", node, fix=nearest(name, _AGGREGATES, what="Aggregates"))
     what = "SELECT *" if isinstance(node, exp.Star) else _called(node)
     raise refused(f"{what} cannot be asked.", node, fix=_AGGREGATE_FIX.get(type(node), _LATER))
 
 
 def _called(node: exp.Expression) -> str:
-    name = str(node.this) if isinstance(node, exp.Anonymous) else node.key
-    return name.upper()[:60]
+    """What people call it."""
+    return node.sql_name() if isinstance(node, exp.Func) else node.key.upper()
 
 
 def _count(node: exp.Count, alias: exp.Expression | None, names: Names) -> Measure:

@@ -16,7 +16,7 @@ MAX_DEPTH = 32  # brackets within brackets; also a row of NOT or of signs, each 
 
 _OPENING = {"(", "[", "{"}
 _CLOSING = {")", "]", "}"}
-_PREFIX = {"NOT", "-", "+", "~", "CASE"}
+_PREFIX = {"NOT", "-", "+", "~"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u0080-\u009f\u2028\u2029\ufeff]")
 _FIRST_WORD_FIX = {
     "WITH": "Write one SELECT on one table; WITH is coming later.",
@@ -71,7 +71,7 @@ def _check_words(sql: str) -> None:
     if first.text.upper() != "SELECT":
         fix = _FIRST_WORD_FIX.get(first.text.upper(), "Begin with SELECT, such as SELECT COUNT(*) FROM …")
         raise QuestionRefused("Only SELECT can be asked.", position=first.start, fix=fix)
-    depth, prefixes = 0, 0
+    depth, cases, prefixes = 0, 0, 0
     for i, word in enumerate(words):
         quoted = sql[word.start : word.start + 1] in ("'", '"')
         text = "" if quoted else word.text.upper()
@@ -80,8 +80,9 @@ def _check_words(sql: str) -> None:
                 "There is more than one question here.", position=words[i + 1].start, fix="Ask one at a time."
             )
         depth += (text in _OPENING) - (text in _CLOSING)
+        cases = max(0, cases + (text == "CASE") - (text == "END"))
         prefixes = prefixes + 1 if text in _PREFIX else 0
-        if depth > MAX_DEPTH or prefixes > MAX_DEPTH:
+        if max(depth, cases, prefixes) > MAX_DEPTH:
             raise QuestionRefused(
                 f"The question is nested more than {MAX_DEPTH} deep.",
                 position=word.start,

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,10 +19,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, make_url, select
-from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from sandbox.domain.errors import BadInput, OperatorError
+from sandbox.domain.errors import BadInput, Conflict, OperatorError
 from sandbox.store.schema import audit_head
 
 BUSY_TIMEOUT_MS = 30_000  # how long a writer waits for another process's transaction
@@ -137,12 +138,26 @@ def _engine(url: str) -> Engine:
             "The database has to be a SQLite file or PostgreSQL.",
             fix="Use sqlite:///path/to/state.db or postgresql://user@host/name.",
         )
+    _create_private(parsed.database or "")
     engine = create_engine(
         parsed, pool_size=8, max_overflow=24, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000}
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _create_private(file: str) -> None:
+    """SQLite would make its file readable by all; its journal takes over the rights."""
+    if file.startswith("file:"):
+        return
+    try:
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as failure:
+        raise OperatorError(
+            f"The database's file cannot be opened: {failure.strerror}.",
+            fix="Check its folder and its rights.",
+        ) from failure
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
@@ -169,6 +184,11 @@ def _plain_errors() -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError, PoolTimeout) as failure:
         raise OperatorError(f"The database failed: {_reason(failure)}.", fix=_fix(failure)) from failure
+    except IntegrityError as failure:
+        raise Conflict(
+            "This does not fit what is stored.",
+            fix="Somebody may have changed it meanwhile: look at it again.",
+        ) from failure
     except DataError as failure:
         raise BadInput(
             "A text or a number cannot be stored.",

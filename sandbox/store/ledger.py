@@ -34,6 +34,7 @@ from sandbox.store.workers import is_gone
 
 IN_FLIGHT = (ChargeState.RESERVED, ChargeState.RUNNING)
 _POLL_S = 0.05
+ABANDONED_S = 600  # no engine runs this long: whoever asked was cut off before it could say so
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,20 +139,21 @@ class Ledger(Accounts, Charges):
             "worker": self._worker,
         }
         waited = 0.0
-        checked = before_charge is None
         while True:
-            try:
-                if not checked and before_charge is not None and self._needs_running(row, identity):
-                    before_charge()
-                    checked = True
-                with self._database.transaction() as connection:
-                    return self._reserved(connection, row, identity, cost, delta, event)
-            except _InFlight as flying:
-                if waited >= wait_s or self._database.in_transaction:
-                    raise Conflict(
-                        f"The same question is being answered (number {flying.question_id}).",
-                        fix="Ask again in a moment: its answer will cost you nothing.",
-                    ) from None
+            earlier = self._look(row, identity)
+            if earlier is None and before_charge is not None:
+                before_charge()
+            if earlier is None or not self._in_flight(earlier):
+                try:
+                    with self._database.transaction() as connection:
+                        return self._reserved(connection, row, identity, cost, delta, event)
+                except _InFlight as flying:
+                    earlier = flying.row
+            if waited >= wait_s or self._database.in_transaction:
+                raise Conflict(
+                    f"The same question is being answered (number {earlier.id}).",
+                    fix="Ask again in a moment: its answer will cost you nothing.",
+                )
             self._sleep(_POLL_S)
             waited += _POLL_S
 
@@ -201,9 +203,15 @@ class Ledger(Accounts, Charges):
                 self._log.append(connection, event, facts={"questions": list(numbers)})
         return numbers
 
-    def _needs_running(self, row: dict[str, Any], identity: _Identity) -> bool:
+    def _look(self, row: dict[str, Any], identity: _Identity) -> Row[Any] | None:
+        """What is known of the call or the question, without waiting for any writer."""
         with self._database.reading() as connection:
-            return _known(connection, row) is None and _same(connection, identity) is None
+            return _known(connection, row) or _same(connection, identity)
+
+    def _in_flight(self, row: Row[Any]) -> bool:
+        """True while somebody may still settle it."""
+        late = stamp(self._now() - timedelta(seconds=ABANDONED_S))
+        return row.state in IN_FLIGHT and row.asked_at >= late and not is_gone(row.worker)
 
     def _reserved(
         self,
@@ -214,12 +222,16 @@ class Ledger(Accounts, Charges):
         delta: float,
         event: Event,
     ) -> Reservation:
+        earlier = _known(connection, row) or _same(connection, identity)
+        if earlier is not None and earlier.state in IN_FLIGHT:
+            if self._in_flight(earlier):
+                raise _InFlight(earlier)
+            self._step(connection, earlier.id, ChargeState.FAILED)  # left behind; nobody else may wait for it
+            self._log.append(connection, Event("system:ledger", "question.failed", f"question:{earlier.id}"))
         earlier = _known(connection, row)
         if earlier is not None:
             return _repeated(connection, earlier, identity)
         same = _same(connection, identity)
-        if same is not None and same.state in IN_FLIGHT:
-            raise _InFlight(same.id)
         accounts = accounts_on(connection, row["lineage"], row["project"])
         if same is not None:
             return self._reused(connection, row, same, event)
@@ -288,9 +300,9 @@ class Ledger(Accounts, Charges):
 
 
 class _InFlight(Exception):
-    def __init__(self, question_id: int) -> None:
+    def __init__(self, row: Row[Any]) -> None:
         super().__init__()
-        self.question_id = question_id
+        self.row = row
 
 
 def _known(connection: Connection, row: dict[str, Any]) -> Row[Any] | None:
@@ -324,8 +336,6 @@ def _repeated(connection: Connection, earlier: Row[Any], identity: _Identity) ->
         raise Conflict(
             "This idempotency key was used for another question.", fix="Use a new key for a new question."
         )
-    if earlier.state in IN_FLIGHT:
-        raise _InFlight(earlier.id)
     if earlier.state == ChargeState.FAILED:
         raise Unanswered
     return Reservation(question_id=earlier.id, charged=ZERO, answer=stored_bytes(connection, earlier))

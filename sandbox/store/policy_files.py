@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -28,6 +29,7 @@ __all__ = ["json_schema", "read_dataset_policy", "read_site_policy", "reference_
 
 MAX_BYTES = 1_000_000
 MAX_NODES, MAX_DEPTH = 100_000, 30  # a few aliases can name more values than memory holds
+MAX_BRACKETS = 200  # those in texts count too
 
 P = TypeVar("P", DatasetPolicy, SitePolicy)
 Path_ = tuple[str | int, ...]
@@ -98,13 +100,17 @@ def _tree(path: Path) -> CommentedMap:
         raise BadInput(
             f"{path} is larger than {MAX_BYTES} bytes.", where=str(path), fix="A policy is a page or two."
         )
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as broken:
+        raise _refused(path, 0, "file", f"is not UTF-8 text (at byte {broken.start})") from None
+    if _brackets(text) > MAX_BRACKETS:
+        raise _refused(path, 0, "file", "is nested too deeply")
     loader = YAML(typ="rt")  # builds no objects, and refuses a key given twice
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an anchor's name used twice is odd, and harmless
-            tree = loader.load(path.read_text(encoding="utf-8-sig"))
-    except UnicodeDecodeError as broken:
-        raise _refused(path, 0, "file", f"is not UTF-8 text (at byte {broken.start})") from None
+            tree = loader.load(text)
     except MarkedYAMLError as broken:
         mark = broken.problem_mark or broken.context_mark
         problem = (broken.problem or broken.context or "is not YAML").splitlines()[0]
@@ -116,6 +122,15 @@ def _tree(path: Path) -> CommentedMap:
     if not isinstance(tree, CommentedMap):
         raise _refused(path, 1, "file", "has to be a list of keys and values, such as 'name: …'")
     return tree
+
+
+def _brackets(text: str) -> int:
+    """The most brackets open at once: the loader takes minutes over a file of nothing else."""
+    opened = most = 0
+    for sign in re.findall(r"[][{}]", text):
+        opened += 1 if sign in "[{" else -1
+        most = max(most, opened)
+    return most
 
 
 class _TooMuch(Exception):

@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
@@ -21,6 +22,7 @@ from sandbox.domain.errors import NotFound, OperatorError, Tampered, TooLarge
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _CHUNK_BYTES = 1 << 20
+_LEFT_BEHIND_S = 24 * 3600
 _FULL = {errno.ENOSPC: "is full", errno.EDQUOT: "is at its quota", errno.EFBIG: "takes no file of this size"}
 
 
@@ -48,6 +50,9 @@ class Vault:
         self._incoming = folder / "incoming"
         self._incoming.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
+        for half in self._incoming.iterdir():  # left by processes that were killed
+            if half.stat().st_mtime < time.time() - _LEFT_BEHIND_S:
+                half.unlink(missing_ok=True)
 
     def put(self, data: bytes | BinaryIO, *, max_bytes: int | None = None) -> Stored:
         """Keep bytes, or a stream read to its end.

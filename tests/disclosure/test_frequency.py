@@ -316,7 +316,8 @@ def test_twenty_rows_of_one_person_are_one_unit() -> None:
 
 def test_a_small_group_may_be_listed_when_its_numbers_are_suppressed() -> None:
     small = evidence((("f",), {"n": 4}, 4), (("m",), {"n": 131}, 131))
-    assert failed(check("sex,n\nf,4\nm,131\n", small)) == {"small_cell"}
+    assert failed(check("sex,n\nf,4\nm,131\n", small)) == {"small_count"}
+    assert failed(check("sex,n\nf,14\nm,131\n", small)) == {"small_cell", "not_reproduced"}
     assert failed(check("sex,n\nf,,\nm,131,\n".replace(",,", ",").replace("131,", "131"), small)) == set()
     assert failed(check("sex,n\nf,<10\nm,131\n", small)) == set()
 
@@ -399,6 +400,40 @@ def test_no_finding_from_raw_rows_says_a_recomputed_number_or_reaches_one_who_ma
         for_requester(check(f"sex,n\nf,{n}\nm,131\n", EXACT), reads_rows=False) for n in (123, 124)
     )
     assert worst(right) is worst(wrong)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), min_size=2, max_size=2), st.integers(0, 40)
+)
+def test_what_the_requester_sees_is_the_same_whatever_the_raw_rows_hold(
+    cells: list[tuple[int, int]], shown: int
+) -> None:
+    """Two datasets that differ in everything but their public keys: no finding that may be shown tells them apart."""
+    kinds = {"n": MeasureKind.COUNT_ROWS, "units": MeasureKind.COUNT_UNITS, "mean": MeasureKind.AVG}
+    text = f"sex,n,units,mean\nf,{shown},{shown},3.5\nm,131,,4.5\nTotal,{shown + 131},140,\n"
+    one, other = (
+        evidence(
+            (("f",), {"n": a, "units": b, "mean": str(a)}, b),
+            (("m",), {"n": b, "units": a, "mean": None}, a),
+            kinds=kinds,
+        )
+        for a, b in cells
+    )
+    assert for_requester(check(text, one), reads_rows=False) == for_requester(
+        check(text, other), reads_rows=False
+    )
+
+
+def test_the_comparison_above_can_fail() -> None:
+    other = evidence((("f",), {"n": 124}, 124), (("m",), {"n": 131}, 131))
+    one, two = (for_requester(check("sex,n\nf,123\nm,131\n", e), reads_rows=True) for e in (EXACT, other))
+    assert one != two
+
+
+def test_a_small_number_is_shown_to_its_writer_with_a_question_as_without() -> None:
+    for given_evidence in (None, EXACT):
+        findings = for_requester(check("sex,n\nf,4\nm,131\n", given_evidence), reads_rows=False)
+        assert failed(list(findings)) == {"small_count"}
 
 
 def test_evidence_survives_its_way_through_json() -> None:

@@ -123,10 +123,22 @@ def weak_room(folder: Path) -> Iterator[str]:
     base = images().notebook
     run = ["docker", "run", "--detach", "--rm", "--init", "--entrypoint", "python3", "--user", "0:0"]
     trapped = ["--network", "none", "--dns", NAME_SERVER, "--cap-add", "NET_ADMIN", "--name", name("trap")]
-    weak = ["--privileged", "--security-opt", "seccomp=unconfined", "--ulimit", "core=-1", "--name", name("weak")]
+    # Not --privileged: where root itself lacks a capability, the engine cannot give all of them.
+    weak = [
+        "--cap-add",
+        "SYS_ADMIN",
+        "--security-opt",
+        "seccomp=unconfined",
+        "--security-opt",
+        "apparmor=unconfined",
+    ]
+    weak += ["--security-opt", "systempaths=unconfined", "--ulimit", "core=-1", "--name", name("weak")]
     weak += ["--network", f"container:{name('trap')}"]
     weak += ["--volume", f"{folder}/raw:/data/raw:ro", "--volume", f"{folder}/gate:/gate"]
-    listen = "import os, socket, time; s = socket.create_server('/var/run/docker.sock', family=socket.AF_UNIX); time.sleep(600)"
+    listen = (
+        "import socket, time; s = socket.socket(socket.AF_UNIX); s.bind('/var/run/docker.sock'); "
+        "s.listen(); time.sleep(600)"
+    )
     try:
         subprocess.run([*run, *trapped, base, "-c", trap], check=True, capture_output=True)
         subprocess.run([*run, *weak, base, "-c", listen], check=True, capture_output=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 
 from tests.portal.example_world import World, found_world, open_world
 
@@ -19,10 +20,17 @@ def founded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
+@pytest.fixture(scope="session")
+def app(founded: Path) -> FastAPI:
+    opened = open_world(founded)
+    opened.close()
+    return opened.app
+
+
 @pytest.fixture
-def world(founded: Path, tmp_path: Path) -> Iterator[World]:
+def world(founded: Path, app: FastAPI, tmp_path: Path) -> Iterator[World]:
     home = tmp_path / "world"
     shutil.copytree(founded, home)
-    opened = open_world(home)
+    opened = open_world(home, app=app)
     yield opened
     opened.close()

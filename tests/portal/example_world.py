@@ -301,8 +301,12 @@ def found_world(home: Path) -> None:
     world.close()
 
 
-def open_world(home: Path, *, public_url: str = "") -> World:
-    """The installation in a folder, or in a copy of it."""
+def open_world(home: Path, *, public_url: str = "", app: FastAPI | None = None) -> World:
+    """The installation in a folder, or in a copy of it.
+
+    Args:
+        app: an application to put before it; building the routes anew takes longer than most tests.
+    """
     settings = Settings(home=home / "state", policies=home / "policies", public_url=public_url)
     clock = Clock()
     hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # nobody signs in by password here
@@ -310,5 +314,9 @@ def open_world(home: Path, *, public_url: str = "") -> World:
     engine = LocalEngine(raw=settings.raw_dir, views=settings.views_dir)
     sandbox = build(settings, store=store, engine=engine, clock=clock)
     identity = FakeIdentity()
-    app = create_app(sandbox, identity=identity)
+    fresh = create_app(sandbox, identity=identity)
+    if app is None:
+        app = fresh
+    else:
+        app.state._state.update(fresh.state._state)
     return World(home=home, sandbox=sandbox, identity=identity, app=app, clock=clock)

@@ -27,7 +27,7 @@ def reserve_naively(store: Store, grant: Grant, name: str) -> None:
     account, _ = store.ledger.accounts("loans", grant.project)
     if not COST.fits_in(account.left):
         raise OverBudget("Nothing is left.")
-    time.sleep(0.2)  # a planner thinks, a page is drawn
+    time.sleep(0.1)  # a planner thinks, a page is drawn
     with store.database.transaction() as connection:
         spent = account.spent + COST
         connection.execute(update(lineage_accounts).values(spent_nano_rho=spent.nano_rho))

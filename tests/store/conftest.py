@@ -18,6 +18,7 @@ from sandbox.domain.privacy_loss import Loss
 from sandbox.store import Store
 from sandbox.store.database import Database
 from sandbox.store.migrations import upgrade
+from sandbox.store.schema import metadata
 from tests.store.world import Clock, furnish, open_store
 
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.e2e)]
@@ -70,9 +71,9 @@ def postgresql() -> Iterator[str]:
         run(str(binaries / "pg_ctl"), "-D", data, "-l", str(base / "log"), "-o", options, "-w", "start")
         try:
             server = f"postgresql://tests@/{{}}?host={base}"
-            _create(server, "template_tests")
-            engine = create_engine(_psycopg(server.format("template_tests")))
-            upgrade(engine)  # once; each test's database is a copy
+            _create(server, "tests")
+            engine = create_engine(_psycopg(server.format("tests")))
+            upgrade(engine)
             engine.dispose()
             yield server
         finally:
@@ -85,10 +86,10 @@ def _psycopg(url: str) -> str:
     return url.replace("postgresql://", "postgresql+psycopg://")
 
 
-def _create(server: str, name: str, template: str = "template0") -> None:
+def _create(server: str, name: str) -> None:
     engine = create_engine(_psycopg(server.format("postgres")), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0"))
     engine.dispose()
 
 
@@ -109,8 +110,23 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         shutil.copyfile(request.getfixturevalue("sqlite_with_tables"), tmp_path / "state.db")
         return f"sqlite:///{tmp_path / 'state.db'}"
     server: str = request.getfixturevalue("postgresql")
+    url = server.format("tests")
+    engine = create_engine(_psycopg(url))
+    with engine.begin() as connection:  # quicker than a new database for each test
+        names = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
+        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    engine.dispose()
+    return url
+
+
+@pytest.fixture(params=BOTH)
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of each kind without tables, to be spoiled at will."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'new.db'}"
+    server: str = request.getfixturevalue("postgresql")
     name = f"test_{next(_NUMBER)}"
-    _create(server, name, "template_tests")
+    _create(server, name)
     return server.format(name)
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from sandbox.domain.privacy_loss import Loss
 from sandbox.store import Store
+from sandbox.store.accounts import take
 from tests.store.child import granted
 from tests.store.world import answer, ask, furnish, open_store
 
@@ -49,7 +50,13 @@ def by_processes(store: Store, url: str, home: Path, how: str) -> int:
     return sum(int(result) for result in results)
 
 
-@pytest.mark.parametrize("together", [by_threads, by_processes], ids=["threads", "processes"])
+TOGETHER = [
+    pytest.param(by_threads, id="threads"),
+    pytest.param(by_processes, id="processes", marks=pytest.mark.e2e),
+]
+
+
+@pytest.mark.parametrize("together", TOGETHER)
 @pytest.mark.parametrize("account", ["lineage", "project"])
 def test_64_questions_on_a_budget_for_4_grant_exactly_4(
     url: str, home: Path, together: object, account: str
@@ -69,7 +76,7 @@ def test_64_questions_on_a_budget_for_4_grant_exactly_4(
     store.close()
 
 
-@pytest.mark.parametrize("together", [by_threads, by_processes], ids=["threads", "processes"])
+@pytest.mark.parametrize("together", TOGETHER)
 def test_a_ledger_that_looks_and_then_writes_is_caught(url: str, home: Path, together: object) -> None:
     store = open_store(url, home)
     furnish(store, cap=Loss(4_000))
@@ -91,4 +98,20 @@ def test_the_same_question_from_32_threads_is_charged_once(url: str, home: Path)
     with ThreadPoolExecutor(32) as pool:
         assert set(pool.map(once, range(32))) == {b"the one answer"}
     assert store.ledger.accounts("loans", "credit risk")[0].spent == Loss(1_000)
+    store.close()
+
+
+def test_the_accounts_own_condition_holds_without_the_queue_of_writers(url: str, home: Path) -> None:
+    """The second lock: the UPDATE carries its condition, should a transaction ever not wait for the log's head."""
+    store = open_store(url, home)
+    furnish(store, cap=Loss(4_000))
+    with store.database.transaction() as connection:
+        take(connection, "loans", "credit risk", Loss(0))  # opens the project's account
+
+    def charge(_: int) -> bool:
+        with store.database.engine.begin() as connection:
+            return take(connection, "loans", "credit risk", Loss(1_000))
+
+    with ThreadPoolExecutor(16) as pool:
+        assert sum(pool.map(charge, range(ASKED))) == AFFORDABLE
     store.close()

@@ -145,6 +145,24 @@ def test_when_the_one_in_flight_fails_the_waiting_one_runs_at_its_own_price(
     store.close()
 
 
+def test_a_question_left_in_flight_blocks_nobody_for_long(store: Store, grant: Grant, clock: Clock) -> None:
+    first = ask(store, grant, "q", key="k-1")
+    clock.forward(minutes=9)
+    with pytest.raises(Conflict):
+        ask(store, grant, "q")  # the control: it may still be answered
+    clock.forward(minutes=2)
+    assert ask(store, grant, "q").charged == COST
+    line = store.ledger.line(first.question_id)
+    assert line is not None
+    assert line.state is ChargeState.FAILED
+    assert spent(store) == (2_000, 2_000)
+    with pytest.raises(Conflict):
+        store.ledger.start(first.question_id, event=did())  # too late: its answer is not sent
+    with pytest.raises(Unanswered):
+        ask(store, grant, "q", key="k-1")
+    assert store.log.newest(limit=2)[1].event.action == "question.failed"
+
+
 def test_over_budget_names_the_account_and_what_is_left(store: Store, grant: Grant) -> None:
     for _ in range(6):
         ask(store, grant)

@@ -19,8 +19,8 @@ from tests.store.world import did, open_store
 
 
 @pytest.fixture
-def database(url: str) -> Iterator[Database]:
-    opened = Database(url)
+def database(new_url: str) -> Iterator[Database]:
+    opened = Database(new_url)
     yield opened
     opened.close()
 
@@ -52,10 +52,9 @@ def test_starting_again_changes_nothing(database: Database) -> None:
     assert upgrade(database.engine) == upgrade(database.engine)
 
 
-def test_a_new_database_can_be_opened_by_several_at_once(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'new.db'}"
+def test_a_new_database_can_be_opened_by_several_at_once(new_url: str, home: Path) -> None:
     with ThreadPoolExecutor(6) as pool:
-        stores = list(pool.map(lambda _: open_store(url, tmp_path / "home"), range(6)))
+        stores = list(pool.map(lambda _: open_store(new_url, home), range(6)))
     for store in stores:
         store.log.record(did())
     assert stores[0].log.verify() == 6
@@ -92,3 +91,12 @@ def test_what_postgresql_cannot_store_is_the_callers_mistake(url: str, home: Pat
         with pytest.raises(BadInput):
             store.log.record(did("nul", "x\x00"))
     store.close()
+
+
+def test_the_database_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'state.db'}", tmp_path)
+    for file in tmp_path.glob("state.db*"):
+        assert file.stat().st_mode & 0o077 == 0
+    store.close()
+    with pytest.raises(OperatorError, match="cannot be opened"):
+        Database(f"sqlite:///{tmp_path / 'no' / 'folder' / 'state.db'}")

@@ -110,7 +110,7 @@ def test_the_whole_way_out(store: Store, submitted: Release) -> None:
 def test_nothing_is_released_without_a_crate(store: Store, submitted: Release) -> None:
     release = vote(store, vote(store, submitted, "rita"), "rosa")
     release = move(store, move(store, release, Verb.COMPLETE), Verb.APPROVE)
-    with pytest.raises(Exception, match="ck_releases_crate"):
+    with pytest.raises(Conflict, match="does not fit"):
         move(store, release, Verb.RELEASE)
 
 

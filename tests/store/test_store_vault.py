@@ -175,3 +175,14 @@ def test_a_reader_that_breaks_leaves_no_half_file(vault: Vault, tmp_path: Path) 
     with pytest.raises(RuntimeError):
         vault.put(Broken(b"half"))
     assert files(tmp_path) == []
+
+
+def test_half_files_of_killed_processes_are_removed_after_a_day(tmp_path: Path) -> None:
+    incoming = tmp_path / "vault" / "incoming"
+    incoming.mkdir(parents=True)
+    old, young = incoming / "old.part", incoming / "young.part"
+    old.write_bytes(b"x")
+    young.write_bytes(b"x")
+    os.utime(old, (0, 0))
+    Vault(tmp_path / "vault")
+    assert files(tmp_path) == [young]

@@ -107,8 +107,10 @@ def withdraw(system: System, person: FormSender, release_id: int) -> Response:
 
 
 def stages(release: Release) -> tuple[Stage, ...]:
-    """Where a request stands on its way out."""
+    """Where a request stands on its way out; nowhere when it was taken back."""
     _, at = MEANING[release.status]
+    if not at:
+        return ()
     finished = release.status is Status.RELEASED
     shown = []
     for number, name in enumerate(STAGES, start=1):

@@ -1,0 +1,402 @@
+"""Text → question: rewrites of one question are one question, and nothing outside the grammar passes."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sandbox.domain.errors import QuestionRefused
+from sandbox.domain.names import RESERVED
+from sandbox.domain.policy import Column, ColumnType, DatasetPolicy, OpenClass, Table
+from sandbox.domain.predicate import Comparison, In, IsNull, Op
+from sandbox.domain.question import MeasureKind, canonical_sql
+from sandbox.privacy.parse import parse
+from tests.privacy.made_up import hospital, with_table
+
+POLICY = hospital()
+
+
+def canonical(sql: str, policy: DatasetPolicy = POLICY) -> str:
+    return canonical_sql(parse(sql, policy))
+
+
+# Each line holds ways to ask the same.
+SAME: list[list[str]] = [
+    [
+        "SELECT COUNT(*) AS count FROM visits",
+        "select count(*) from visits",
+        "SELECT\n\tCOUNT( * )\nFROM visits ;",
+        "select count(*) as COUNT from VISITS",
+        'select count(*) as "count" from "visits"',
+        "select count(1) count from visits v",
+        "select (count(*)) from visits as v",
+        "select count(*) -- everybody\nfrom /* the */ visits",
+    ],
+    [
+        "SELECT sex, COUNT(*) AS n FROM visits GROUP BY sex",
+        "select visits.sex, count(*) n from visits group by visits.sex",
+        "select v.sex, count(*) n from visits v group by v.sex",
+        "select Sex, count(*) as N from visits group by 1",
+        "select sex, count(*) as n from visits group by (sex)",
+        "select sex as sex, count(*) n from visits group by sex, 1",
+    ],
+    [
+        "select count(*) from visits where age between 20 and 40",
+        "select count(*) from visits where age >= 20 and age <= 40",
+        "select count(*) from visits where 40 >= age and 20 <= age",
+        "select count(*) from visits where age > 19 and age < 41",
+        "select count(*) from visits where age > 19.5 and not age > 40.5",
+        "select count(*) from visits where not (age < 20 or age > 40)",
+        "select count(*) from visits where not not (age between 20.0 and 40)",
+        "select count(*) from visits where (((age >= 20))) and ((age <= 40) and age <= 50)",
+    ],
+    [
+        "select count(*) from visits where city in ('Kyiv', 'Lviv')",
+        "select count(*) from visits where city in ('Lviv', 'Kyiv', 'Lviv')",
+        "select count(*) from visits where city = 'Lviv' or city = 'Kyiv'",
+        "select count(*) from visits where 'Lviv' = city or city in ('Kyiv')",
+        "select count(*) from visits where not (city <> 'Lviv' and city != 'Kyiv')",
+        "select count(*) from visits where not city not in ('Kyiv', 'Lviv')",
+    ],
+    [
+        "select count(*) from visits where smoker",
+        "select count(*) from visits where smoker = true",
+        "select count(*) from visits where not smoker = false",
+        "select count(*) from visits where smoker <> FALSE",
+        "select count(*) from visits where not not smoker",
+        "select count(*) from visits where smoker in (true)",
+    ],
+    [
+        "select count(*) from visits where cost <= 12.34",
+        "select count(*) from visits where cost < 12.35",
+        "select count(*) from visits where cost < 12.341",
+        "select count(*) from visits where cost <= 12.3400",
+        "select count(*) from visits where not cost > 12.349",
+    ],
+    [
+        "select count(*) from visits where admitted >= date '2013-02-01'",
+        "select count(*) from visits where admitted >= '2013-02-01'",
+        "select count(*) from visits where admitted > '2013-01-31'",
+        "select count(*) from visits where cast('2013-02-01' as date) <= admitted",
+        "select count(*) from visits where not admitted < '2013-02-01'::date",
+    ],
+    [
+        "select count(*) from visits where age is not null and smoker",
+        "select count(*) from visits where not (age is null or not smoker)",
+        "select count(*) from visits where smoker and not age is null and smoker",
+    ],
+    [
+        "select count(*) from visits where (sex = 'male' and age > 5) or smoker",
+        "select count(*) from visits where smoker or (age >= 6 and sex = 'male')",
+        "select count(*) from visits where not ((not smoker) and (age <= 5 or sex <> 'male'))",
+    ],
+]
+
+
+@pytest.mark.parametrize("ways", SAME, ids=lambda ways: ways[0][:60])
+def test_every_way_to_ask_the_same_is_one_question(ways: list[str]) -> None:
+    assert {canonical(way) for way in ways} == {canonical(ways[0])}
+
+
+def test_different_questions_stay_different() -> None:
+    firsts = [canonical(ways[0]) for ways in SAME]
+    assert len(set(firsts)) == len(firsts)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("age > 19", "age > 20"),
+        ("cost < 12.34", "cost <= 12.34"),
+        ("city = 'a' and age = 1", "city = 'a' or age = 1"),
+        ("city <> 'a'", "city = 'a'"),
+        ("age is null", "age is not null"),
+        ("not smoker", "smoker"),
+        ("(smoker or age > 3) and cost > 1", "smoker or (age > 3 and cost > 1)"),
+    ],
+)
+def test_conditions_that_differ_are_told_apart(one: str, other: str) -> None:
+    sql = "select count(*) from visits where "
+    assert canonical(sql + one) != canonical(sql + other)
+
+
+@pytest.mark.parametrize("sql", [way for ways in SAME for way in ways])
+def test_the_canonical_text_reads_back_as_itself(sql: str) -> None:
+    text = canonical(sql)
+    assert canonical(text) == text
+    assert parse(text, POLICY) == parse(sql, POLICY)
+
+
+ATOMS = st.sampled_from(
+    [
+        "age >= 18",
+        "age < 65",
+        "not age = 40",
+        "cost between 1.5 and 99.99",
+        "sex = 'male'",
+        "city in ('b', 'a')",
+        "city not in ('c')",
+        "city <> 'it''s'",
+        "smoker",
+        "smoker is null",
+        "admitted < '2013-06-01'",
+        "ward in (1, 2)",
+        "weight > 60",
+    ]
+)
+CONDITIONS = st.recursive(
+    ATOMS,
+    lambda inner: st.one_of(
+        st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(lambda t: f"({t[0]}) {t[1]} ({t[2]})"),
+        inner.map(lambda c: f"not ({c})"),
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(CONDITIONS)
+def test_any_condition_reads_back_as_itself_and_denied_twice_too(condition: str) -> None:
+    text = canonical(f"select count(*) from visits where {condition}")
+    assert canonical(text) == text
+    assert canonical(f"select count(*) from visits where not (not ({condition}))") == text
+
+
+def test_a_question_is_read_into_the_values_it_says() -> None:
+    question = parse(
+        "select ward, avg(cost) as mean, sex, count(distinct patient_id), sum(age) from visits "
+        "where cost > 1.005 and admitted <> '2013-02-28' and age is not null group by sex, ward",
+        POLICY,
+    )
+    assert [key.column for key in question.keys] == ["ward", "sex"]
+    assert [(m.kind, m.column, m.alias) for m in question.measures] == [
+        (MeasureKind.AVG, "cost", "mean"),
+        (MeasureKind.COUNT_UNITS, "patient_id", "count_patient_id"),
+        (MeasureKind.SUM, "age", "sum_age"),
+    ]
+    assert question.select == ("ward", "mean", "sex", "count_patient_id", "sum_age")
+    assert question.where is not None
+    assert set(question.where.parts) == {  # type: ignore[union-attr]
+        Comparison("cost", Op.AT_LEAST, Decimal("1.01")),
+        In("admitted", (date(2013, 2, 28),), negated=True),
+        IsNull("age", negated=True),
+    }
+
+
+def test_as_many_conjuncts_as_fit_in_the_text_are_read() -> None:
+    some = " and ".join(f"age>{n % 10}" for n in range(900))
+    assert canonical(f"select count(*) from visits where {some}").endswith("WHERE age >= 10")
+    other = " or ".join(f"age={n % 100}" for n in range(900))
+    assert canonical(f"select count(*) from visits where {other}").count(",") == 99
+
+
+def test_names_that_are_words_of_sql_are_read_back() -> None:
+    columns = {"patient_id": Column(type=ColumnType.TEXT)}
+    columns |= {
+        name: Column(type=ColumnType.INTEGER, lower=0, upper=9, categories=(1, 2)) for name in RESERVED
+    }
+    policy = with_table(POLICY, columns=columns)
+    for name in sorted(RESERVED):
+        sql = f'select "{name}", sum("{name}") as "{name}_" from visits where "{name}" > 1 group by "{name}"'
+        text = canonical(sql, policy)
+        assert canonical(text, policy) == text
+        output = canonical(f'select count(*) as "{name}" from visits', policy)
+        assert canonical(output, policy) == output
+
+
+# What is refused: the question, the word that its position points at, and a word of the help.
+HOSTILE: list[tuple[str, str, str]] = [
+    ("select * from visits", "*", "Name the keys"),
+    ("select visits.* from visits", "visits.*", "Name the keys"),
+    ("select city from visits", "city", "listed values"),
+    ("select patient_id from visits", "patient_id", "COUNT(DISTINCT"),
+    ("select patient_id, count(*) from visits group by patient_id", "patient_id", "COUNT(DISTINCT"),
+    ("select count(*) from visits where patient_id = 'p1'", "patient_id", "COUNT(DISTINCT"),
+    ("select count(*) from visits group by patient_id", "patient_id", "COUNT(DISTINCT"),
+    ("select sex, count(*) from visits", "sex", "GROUP BY sex"),
+    ("select count(*) from visits group by sex", "sex", "Add sex"),
+    ("select sex from visits group by sex", "sex", "COUNT(*)"),
+    ("select city, count(*) from visits group by city", "city", "listed values"),
+    ("select conut(*) from visits", "conut", "Did you mean COUNT"),
+    ("select min(age) from visits", "min", "quantile"),
+    ("select max(age) from visits", "max", "quantile"),
+    ("select median(age) from visits", "median", "coming later"),
+    ("select string_agg(city, ',') from visits", "city", "coming later"),
+    ("select error(string_agg(city, ',')) from visits", "error", "Aggregates"),
+    ("select list(age) from visits", "list", "coming later"),
+    ("select count(age) from visits", "count", "IS NOT NULL"),
+    ("select count(distinct city) from visits", "count", "patient_id"),
+    ("select sum(distinct age) from visits", "sum", "column"),
+    ("select sum(age * 2) from visits", "sum", "expressions"),
+    ("select sum(weight) from visits", "weight", "bounds"),
+    ("select sum(city) from visits", "city", "bounds"),
+    ("select avg(case when age > 1 then age end) from visits", "avg", "expressions"),
+    ("select count(*) + 1 from visits", "count", "free"),
+    ("select count(*) filter (where age > 3) from visits", "count", "WHERE"),
+    ("select count(*) over () from visits", "count", "GROUP BY"),
+    ("select age::text from visits", "age", "cast"),
+    ("select 1 from visits", "1", "keys and aggregates"),
+    ("select count(*) from visits v, visits w", "visits w", "one table"),
+    ("select count(*) from visits join visits w on true", "visits w", "one table"),
+    ("select count(*) from (select * from visits)", "*", "Tables"),
+    ("select count(*) from read_csv('/etc/passwd')", "read_csv", "Tables"),
+    ("select count(*) from '/etc/passwd'", "'/etc/passwd'", "Tables"),
+    ("select count(*) from information_schema.tables", "information_schema", "Leave it out"),
+    ("select count(*) from nowhere", "nowhere", "visits"),
+    ("select count(*)", "count", "visits"),
+    ("select count(*) from visits where exists (select 1)", "1", "condition"),
+    ("select count(*) from visits where age > (select avg(age) from visits)", "avg", "numeral"),
+    ("select count(*) from visits where age in (select age from visits)", "age", "values"),
+    ("select count(*) from visits where city like 'p%'", "city", "LIKE"),
+    ("select count(*) from visits where regexp_matches(city, '(a+)+$')", "regexp_matches", "="),
+    ("select count(*) from visits where 1 = 1", "1", "column"),
+    ("select count(*) from visits where true", "count", "WHERE"),
+    ("select count(*) from visits where age = city", "city", "numeral"),
+    ("select count(*) from visits where age + 1 > 3", "age", "literal"),
+    ("select count(*) from visits where 1/(age-30) > 0", "1", "literal"),
+    ("select count(*) from visits where getenv('HOME') = 'x'", "getenv", "literal"),
+    ("select count(*) from visits where age = 'abc'", "'abc'", "numeral"),
+    ("select count(*) from visits where age = 40.5", "40.5", "BETWEEN"),
+    ("select count(*) from visits where age = null", "age", "numeral"),
+    ("select count(*) from visits where age > 1e400", "1e400", "digits"),
+    ("select count(*) from visits where age > " + "9" * 31, "9" * 31, "digits"),
+    ("select count(*) from visits where city > 'a'", "city", "IN"),
+    ("select count(*) from visits where sex = 'robot'", "'robot'", "male"),
+    ("select count(*) from visits where sex = 'femal'", "'femal'", "female"),
+    ("select count(*) from visits where admitted > '2013-02-30'", "'2013-02-30'", "DATE"),
+    ("select count(*) from visits where admitted > 'now'", "'now'", "DATE"),
+    ("select count(*) from visits where aeg > 3", "aeg", "age"),
+    ("select count(*) from visits where other.age > 3", "other.age", "visits.column"),
+    ("select count(*) from visits where rowid < 5", "rowid", "Columns"),
+    ("select count(*) from visits where _unit = 1", "_unit", "Columns"),
+    ("select count(*) from visits where _rank = 1", "_rank", "Columns"),
+    ("select distinct sex from visits", "sex", "GROUP BY"),
+    ("select sex, count(*) from visits group by sex having count(*) > 3", "count", "free"),
+    ("select sex, count(*) from visits group by sex order by 2", "2", "free"),
+    ("select sex, count(*) from visits group by sex limit 1", "1", "free"),
+    ("select sex, count(*) from visits group by all", "sex", "Leave it out"),
+    ("select sex, count(*) from visits group by rollup (sex)", "sex", "Leave it out"),
+    ("select count(*) from visits tablesample 1%", "1", "Leave it out"),
+    ("select count(*) from visits union all select count(*) from visits", "select", "SELECT"),
+    ("select count(*) from visits; drop table visits", "drop", "one at a time"),
+    ("select count(*) into t from visits", "t", "kept"),
+    ("with v as (select * from visits) select count(*) from v", "with", "coming later"),
+    ("drop table visits", "drop", "SELECT"),
+    ("copy visits to '/tmp/x'", "copy", "SELECT"),
+    ("attach '/tmp/x'", "attach", "SELECT"),
+    ("set memory_limit = '1TB'", "set", "SELECT"),
+    ("pragma database_list", "pragma", "SELECT"),
+    ("from visits", "from", "Begin with"),
+    ("explain select count(*) from visits", "explain", "estimate"),
+    ("", "", "Try"),
+    ("   \n -- nothing", "", "Try"),
+    ("select count(*) from visits where city = 'open", "'open", "Close it"),
+    ('select count(*) from "visits', '"visits', "Close it"),
+    ("select count(*) from visits /* open", "/* open", "Close it"),
+    ("select count(*) from visits where city = E'a'", "E'a'", "single quotes"),
+    ("select count(* from visits", "from", "Write it as"),
+    ("select count(*) from visits where", "where", "Write it as"),
+    ("select count(*) n, sum(age) n from visits", "sum", "Rename"),
+    ('select count(*) as "a b" from visits', '"a b"', "a-z"),
+    ('select count(*) as "\u202ecount" from visits', '"\u202ecount"', "a-z"),
+    ("select count(*) from visits where \u0430ge > 3", "\u0430ge", "age"),
+    ("select count(*) from v\u0131sits", "v\u0131sits", "visits"),
+    ("select count(*) from visits\x00", "\x00", "Remove it"),
+    ("select count(*)\u2028 from visits", "\u2028", "Remove it"),
+    ("select " + ",".join(f"count(*) a{n}" for n in range(21)) + " from visits", "count", "at most 20"),
+    ("select count(*) from visits where " + "(" * 33 + "age > 1" + ")" * 33, "(", "flatter"),
+    ("select count(*) from visits where " + "not " * 2000 + "smoker", "not", "flatter"),
+    ("select count(*) from visits where age > " + "- " * 2000 + "1", "-", "flatter"),
+    ("select " + "case when a then " * 300 + "1" + " end" * 300 + " from visits", "case", "flatter"),
+    ("select count(*) from visits where city in ('" + "x" * 10_000 + "')", "", "Shorten"),
+    ("select count(*) from visits where city = '" + "x" * 1001 + "'", "'x", "Shorten"),
+    ("select count(*) from visits where age in (" + ",".join(map(str, range(1001))) + ")", "age", "1000"),
+    ("select cast(age as " + "struct(a " * 300 + "int" + ")" * 300 + ") from visits", "(", "flatter"),
+]
+
+
+@pytest.mark.parametrize(("sql", "at", "fix"), HOSTILE, ids=lambda value: value[:70])
+def test_what_is_outside_the_grammar_is_refused_with_its_place_and_a_way_out(
+    sql: str, at: str, fix: str
+) -> None:
+    with pytest.raises(QuestionRefused) as refusal:
+        parse(sql, POLICY)
+    error = refusal.value
+    assert error.position is not None
+    assert 0 <= error.position <= len(sql)
+    assert sql[error.position :].startswith(at), (error.position, sql[error.position :][:30], str(error))
+    assert fix in error.fix, str(error)
+    assert len(str(error)) < 1000
+
+
+def test_the_hostile_list_is_not_refused_for_being_sql() -> None:
+    """The control: the same policy answers plain questions, so that a refusal above is about its own text."""
+    for sql in ("select count(*) from visits", "select sex, avg(age) from visits group by sex"):
+        assert parse(sql, POLICY).measures
+
+
+def test_no_question_is_asked_of_a_dataset_without_a_unit() -> None:
+    policy = DatasetPolicy(
+        name="open",
+        title="Open",
+        open_class=OpenClass.UNCONDITIONAL,
+        provider="p",
+        source="s",
+        licence="l",
+        owner="o",
+        tables={"t": Table(columns={"a": Column(type=ColumnType.INTEGER)}, max_rows=5)},
+    )
+    with pytest.raises(QuestionRefused, match="no private questions"):
+        parse("select count(*) from t", policy)
+
+
+def test_too_many_cells_are_refused() -> None:
+    wide = Column(type=ColumnType.INTEGER, categories=tuple(range(150)))
+    policy = hospital(a=wide, b=wide)
+    with pytest.raises(QuestionRefused, match="22500 rows"):
+        parse("select a, b, count(*) from visits group by a, b", policy)
+
+
+WORDS = """
+select count ( * ) from visits where group by age city 'x' 1 , ; and or not in = < > is null between sex " -- /*
+:: . [ { case end as distinct union with over filter $ @ # ? \\ \u00e9
+"""
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(WORDS.split()),
+        max_size=25,
+    ),
+    st.sampled_from(["select count(*) from visits where ", "select ", ""]),
+)
+def test_any_words_are_read_or_refused_and_nothing_else(words: list[str], start: str) -> None:
+    sql = start + " ".join(words)
+    try:
+        text = canonical(sql)
+    except QuestionRefused as error:
+        refusal: QuestionRefused | None = error
+        text = ""
+    else:
+        refusal = None
+    if refusal is None:
+        assert canonical(text) == text
+    else:
+        assert refusal.position is not None
+        assert 0 <= refusal.position <= len(sql)
+
+
+def test_operand_order_does_not_matter_at_any_depth() -> None:
+    parts = ["age > 3", "smoker", "city = 'x'", "cost < 5"]
+    texts = {
+        canonical(f"select count(*) from visits where ({a} or {b}) and ({c} or {d})")
+        for a, b, c, d in itertools.permutations(parts)
+        if {a, b} in ({parts[0], parts[1]}, {parts[2], parts[3]})
+    }
+    assert len(texts) == 1
