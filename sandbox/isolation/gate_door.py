@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import io
 import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -38,6 +39,7 @@ from sandbox.isolation.gate_rules import (
 CONNECTIONS = 48  # at once, each way; the carrier has a process for each
 LARGE_AT_ONCE = 4  # messages over 1 MiB are held in memory while they are read
 ANSWER_TIMEOUT_S = 120
+FAREWELL_S = 0.5  # how long a websocket may take to say goodbye: a grant that is taken back ends at once
 _SOCKETS = 16  # websockets of one notebook
 
 _Response = TypeVar("_Response", bound=web.StreamResponse)
@@ -197,7 +199,7 @@ class Door:
     ) -> web.StreamResponse:
         try:
             async with session.request(
-                method, url, headers=headers, data=body or None, allow_redirects=False
+                method, url, headers=headers, data=io.BytesIO(body) if body else None, allow_redirects=False
             ) as found:
                 return await judge(found)
         except (aiohttp.ClientError, TimeoutError):
@@ -248,8 +250,15 @@ class Door:
         headers = gate_headers.request_in(list(request.headers.items()))
         url = URL(f"http://notebook{request.raw_path}", encoded=True)
         try:
-            async with session.ws_connect(url, headers=headers, max_msg_size=rule.answer_bytes) as server:
-                browser = web.WebSocketResponse(max_msg_size=rule.request_bytes, compress=False)
+            async with session.ws_connect(
+                url,
+                headers=headers,
+                max_msg_size=rule.answer_bytes,
+                timeout=aiohttp.ClientWSTimeout(ws_close=FAREWELL_S),
+            ) as server:
+                browser = web.WebSocketResponse(
+                    timeout=FAREWELL_S, max_msg_size=rule.request_bytes, compress=False
+                )
                 await browser.prepare(request)
                 ways = (
                     asyncio.ensure_future(self._carry(request, browser, server, entering=True)),

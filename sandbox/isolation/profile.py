@@ -209,7 +209,7 @@ def _sized(
     *, memory_mib: int, cpu_percent: int, processes: int, open_files: int, file_bytes: int, shm_mib: int
 ) -> tuple[Setting, ...]:
     return (
-        _host("mem_limit", memory_mib * MIB, "bytes of memory"),
+        _host("mem_limit", memory_mib * MIB, "bytes; more than this and the program is ended"),
         _host("memswap_limit", memory_mib * MIB, "memory and swap together: the same, so no swap"),
         _host("cpu_period", _CPU_PERIOD_US, "microseconds over which the quota counts"),
         _host(

@@ -33,6 +33,7 @@ def _by_a_person(request: Request) -> bool:
     Notebooks are served from the same origin, and a script in one could otherwise read a page here, its form token
     included, in its user's name. No script can write these two headers; browsers send them over HTTPS and on the
     loopback address. With COOP and frame-ancestors (see ``create_app``) no window of a page is reachable either.
+    A link with the attribute ``download`` counts as a script: pages have none.
     """
     return (
         request.headers.get("sec-fetch-dest", "document") == "document"

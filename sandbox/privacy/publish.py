@@ -28,6 +28,7 @@ from sandbox.domain.policy import Column, DatasetPolicy, Table
 from sandbox.privacy import views
 from sandbox.privacy.bounded import RANK, UNIT
 from sandbox.privacy.cells import is_missing, reading, storing, unit_expression
+from sandbox.privacy.csv_file import csv_reader
 from sandbox.privacy.duck import EngineLimits, publishing_connection, quoted, quoted_name
 from sandbox.privacy.stored import NUMERIC, bounds_in_steps
 
@@ -138,11 +139,10 @@ def _open_raw(connection: duckdb.DuckDBPyConnection, raw: Path, wanted: list[str
     """Name the file ``raw``; return the file's own name for each wanted column."""
     if not raw.is_file():
         raise BadInput(f"There is no file {raw.name}.", where=raw.name, fix="Check the name and the folder.")
-    path = quoted(str(raw))
     if raw.name.endswith((".csv", ".csv.gz")):
-        reader = f"read_csv({path}, header = true, all_varchar = true)"
+        reader = csv_reader(raw)
     elif raw.suffix == ".parquet":
-        reader = f"read_parquet({path})"
+        reader = f"read_parquet({quoted(str(raw))})"
     else:
         raise BadInput(f"{raw.name} is neither CSV nor Parquet.", where=raw.name, fix="Use .csv, .csv.gz, .parquet.")
     try:

@@ -31,7 +31,7 @@ BUSY_TIMEOUT_MS = 30_000  # how long a writer waits for another process's transa
 @dataclass(slots=True)
 class _Open:
     connection: Connection
-    after_commit: list[Callable[[], None]] = field(default_factory=list)
+    after_commit: dict[str, Callable[[], None]] = field(default_factory=dict)
 
 
 class Database:
@@ -84,7 +84,7 @@ class Database:
                     yield connection
             finally:
                 self._open.reset(token)
-        for follow in opened.after_commit:
+        for follow in opened.after_commit.values():
             follow()
 
     @contextmanager
@@ -104,11 +104,15 @@ class Database:
             with connection.begin():
                 yield connection
 
-    def after_commit(self, follow: Callable[[], None]) -> None:
-        """Run once the open transaction has been committed; never when it is rolled back."""
+    def after_commit(self, what: str, follow: Callable[[], None]) -> None:
+        """Run once the open transaction has been committed; never when it is rolled back.
+
+        Args:
+            what: names it; the last one of a name is run, the earlier ones are not.
+        """
         opened = self._open.get()
         if opened is not None:
-            opened.after_commit.append(follow)
+            opened.after_commit[what] = follow
 
     def close(self) -> None:
         """Close all connections."""

@@ -141,14 +141,14 @@ class Ledger(Accounts, Charges):
         waited = 0.0
         while True:
             earlier = self._look(row, identity)
-            if earlier is None and before_charge is not None:
-                before_charge()
             if earlier is None or not self._in_flight(earlier):
+                if before_charge is not None and (earlier is None or earlier.state in IN_FLIGHT):
+                    before_charge()
                 try:
                     with self._database.transaction() as connection:
                         return self._reserved(connection, row, identity, cost, delta, event)
-                except _InFlight as flying:
-                    earlier = flying.row
+                except _InFlight as found:
+                    earlier = found.row
             if waited >= wait_s or self._database.in_transaction:
                 raise Conflict(
                     f"The same question is being answered (number {earlier.id}).",

@@ -228,7 +228,7 @@ class Log:
         new = Head(entry.seq, entry.hash)
         signature = self._signer.sign(new.signed_bytes())
         connection.execute(update(audit_head).values(seq=new.seq, hash=new.hash, signature=signature.hex()))
-        self._database.after_commit(lambda: self._anchor.advance(new, signature))
+        self._database.after_commit("anchor", lambda: self._anchor.advance(new, signature))
         return entry
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import textwrap
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -43,6 +44,19 @@ def grant(number: int = 1, person: str = "alice") -> Grant:
 def name(kind: str) -> str:
     """Of this test run only, so that two runs on one machine do not meet."""
     return f"test-{os.getpid()}-{kind}"
+
+
+def five_free_ports() -> int:
+    """The first of five free ports in a row."""
+    for first in range(21_000, 30_000, 10):
+        with ExitStack() as probes:
+            try:
+                for port in range(first, first + 5):
+                    probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return first
+    raise RuntimeError("no five free ports")
 
 
 def locked(limits: NotebookLimits = SMALL) -> ContainerSettings:

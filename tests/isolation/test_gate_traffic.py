@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import socket
 from pathlib import Path
@@ -237,9 +238,9 @@ def test_what_a_container_sends_is_bounded(tmp_path: Path) -> None:
     async def test() -> None:
         async with a_world(tmp_path) as world:
             portal = "/services/portal/api/v1/releases"
-            assert (await world.call(portal, "POST", data=b" " * (8 * 2**20 + 1)))[0] == 413
+            assert (await world.call(portal, "POST", data=io.BytesIO(b" " * (8 * 2**20 + 1))))[0] == 413
             assert world.outside.asked == []
-            assert (await world.call(portal, "POST", data=b" " * (8 * 2**20)))[0] == 200
+            assert (await world.call(portal, "POST", data=io.BytesIO(b" " * (8 * 2**20))))[0] == 200
 
     run(test())
 

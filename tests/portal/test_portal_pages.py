@@ -223,7 +223,9 @@ def test_an_approved_request_can_be_downloaded_by_its_requester(world: World) ->
     world.voted(release, ("rita", Decision.APPROVE, ""), ("rosa", Decision.APPROVE, ""))
     ana = world.browser("ana")
     link = f"/api/v1/releases/{release.id}/crate"
-    assert link in ana.get(f"/releases/{release.id}").text
+    assert (
+        f'href="/services/portal{link}">' in ana.get(f"/releases/{release.id}").text
+    )  # and no attribute more
     crate = ana.get(link)
     assert crate.headers["content-type"] == "application/zip"
     assert crate.content.startswith(b"PK")

@@ -277,3 +277,15 @@ def test_a_new_objects_number_reaches_the_log(store: Store) -> None:
     with store.database.transaction() as connection:
         entry = store.log.append(connection, did("release.staged", "release:new"), facts={"release": 7}, id=7)
     assert entry.event.object == "release:7"
+
+
+def test_a_log_of_several_pages_is_walked_to_its_end(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'state.db'}", tmp_path)
+    with store.transaction():
+        for _ in range(1_500):
+            store.log.record(did())
+    assert store.log.verify() == 1_500
+    tamper(store, "UPDATE audit_log SET actor = 'x' WHERE seq = 1001")
+    with pytest.raises(Tampered, match="Entry 1001"):
+        store.log.verify()
+    store.close()

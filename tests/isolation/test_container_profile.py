@@ -1,0 +1,181 @@
+"""Every setting of every container: what it is, and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from sandbox.domain.access import Grant
+from sandbox.domain.errors import NotAllowed, OperatorError
+from sandbox.domain.policy import Mode, NotebookLimits
+from sandbox.isolation.container import ContainerSettings, Images, Part
+from sandbox.isolation.profile import carrier_profile, engine_profile, own_seccomp, profile
+
+MIB = 2**20
+IMAGES = Images(gate="sandbox-gate:1", engine="sandbox-engine:1", notebook="sandbox-notebook:1")
+GRANT = Grant(
+    id=7,
+    person="alice",
+    dataset="loans",
+    project="credit",
+    purpose="a model",
+    mode=Mode.QUERY,
+    starts=date(2026, 1, 1),
+    ends=date(2026, 12, 31),
+    agreement_hash="0" * 64,
+)
+LIMITS = NotebookLimits(memory_mib=512, cpus=2, processes=99, open_files=1000, home_mib=64, tmp_mib=32)
+
+
+def a_notebook() -> ContainerSettings:
+    return profile(GRANT, limits=LIMITS, images=IMAGES, seccomp="{}")
+
+
+def a_carrier() -> ContainerSettings:
+    return carrier_profile("abc", images=IMAGES, sockets=Path("/run/x/sockets"), seccomp="{}")
+
+
+def an_engine() -> ContainerSettings:
+    return engine_profile(
+        images=IMAGES,
+        raw=Path("/h/raw"),
+        views=Path("/h/views"),
+        sockets=Path("/h/run"),
+        user="64000:64000",
+        memory_mib=2048,
+        cpus=2,
+        seccomp="{}",
+    )
+
+
+ALL = pytest.mark.parametrize(
+    "settings", [a_notebook(), a_carrier(), an_engine()], ids=["notebook", "carrier", "engine"]
+)
+
+
+@ALL
+def test_each_setting_has_a_reason_and_stands_once(settings: ContainerSettings) -> None:
+    assert all(len(row.reason) >= 10 for row in settings.rows)
+    assert len({row.key for row in settings.rows}) == len(settings.rows)
+
+
+@ALL
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("read_only", True),
+        ("cap_drop", ["ALL"]),
+        ("security_opt", ["no-new-privileges:true", "seccomp={}"]),
+        ("ipc_mode", "private"),
+        ("auto_remove", True),
+    ],
+)
+def test_every_container_is_locked(settings: ContainerSettings, key: str, value: object) -> None:
+    assert settings[key] == value
+
+
+@ALL
+def test_every_container_is_bounded(settings: ContainerSettings) -> None:
+    assert settings["mem_limit"] == settings["memswap_limit"] > 0
+    assert settings["pids_limit"] > 0
+    assert settings["cpu_quota"] > 0
+    limits = {limit["name"]: limit["hard"] for limit in settings["ulimits"]}
+    assert limits["core"] == 0
+    assert limits["nofile"] <= 4096  # what an engine without special rights can give
+    assert settings["log_config"]["config"]["max-size"] == "1m"
+
+
+@ALL
+def test_no_container_is_root_or_has_a_network(settings: ContainerSettings) -> None:
+    assert settings["user"].split(":")[0] not in ("0", "root", "")
+    assert settings["network_mode"] in ("none", "container:abc")
+
+
+@ALL
+@pytest.mark.parametrize(
+    "key", ["privileged", "cap_add", "devices", "pid_mode", "binds", "userns_mode", "port_bindings"]
+)
+def test_no_container_is_opened(settings: ContainerSettings, key: str) -> None:
+    with pytest.raises(KeyError):
+        settings[key]
+
+
+def test_a_notebook_mounts_nothing_and_writes_to_memory_only() -> None:
+    settings = a_notebook()
+    with pytest.raises(KeyError):
+        settings["mounts"]
+    for folder, options in settings["tmpfs"].items():
+        assert {"noexec", "nosuid", "nodev"} <= set(options.split(",")), folder
+        assert "size=" in options
+        assert "nr_inodes=" in options
+    assert set(settings["tmpfs"]) == {"/home/researcher", "/tmp", "/run"}
+    assert "uid=1000,gid=1000,mode=0700" in settings["tmpfs"]["/home/researcher"]
+
+
+def test_sizes_come_from_the_sites_policy() -> None:
+    settings = a_notebook()
+    assert settings["mem_limit"] == 512 * MIB
+    assert settings["cpu_quota"] == 2 * settings["cpu_period"]
+    assert settings["pids_limit"] == 99
+    assert {u["name"]: u["hard"] for u in settings["ulimits"]} == {
+        "nofile": 1000,
+        "core": 0,
+        "fsize": 64 * MIB,
+    }
+    assert "size=64m" in settings["tmpfs"]["/home/researcher"]
+
+
+@pytest.mark.parametrize("mode", [Mode.JOB, Mode.ROOM])
+def test_other_modes_open_no_notebook(mode: Mode) -> None:
+    with pytest.raises(NotAllowed, match=str(mode)):
+        profile(replace(GRANT, mode=mode), limits=LIMITS, images=IMAGES, seccomp="{}")
+
+
+def test_the_carrier_sees_its_sockets_only_and_can_fill_nothing() -> None:
+    settings = a_carrier()
+    (mount,) = settings["mounts"]
+    assert (mount["Source"], mount["Target"]) == ("/run/x/sockets", "/gate")
+    assert settings["user"] != a_notebook()["user"]
+    assert {"name": "fsize", "soft": 0, "hard": 0} in settings["ulimits"]
+
+
+def test_the_engine_cannot_change_the_raw_data() -> None:
+    mounts = {m["Target"]: (m["Source"], m["ReadOnly"]) for m in an_engine()["mounts"]}
+    assert mounts == {
+        "/data/raw": ("/h/raw", True),
+        "/data/views": ("/h/views", False),
+        "/run/engine": ("/h/run", False),
+    }
+
+
+def test_the_engines_library_takes_every_setting() -> None:
+    from docker.types import HostConfig
+
+    for settings in (a_notebook(), a_carrier(), an_engine()):
+        made = HostConfig(version="1.41", **settings.host_config())
+        assert made["ReadonlyRootfs"] is True
+        assert {row.part for row in settings.rows} == {Part.CONTAINER, Part.HOST}
+        assert "image" in settings.create_kwargs()
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]", '{"gate": "x"}'])
+def test_a_missing_list_of_images_says_what_to_do(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "images.json"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(OperatorError, match="make images"):
+        Images.read(file)
+
+
+def test_a_complete_list_of_images_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "images.json"
+    file.write_text('{"base": "b", "gate": "g", "engine": "e", "notebook": "n"}')
+    assert Images.read(file) == Images(gate="g", engine="e", notebook="n")
+
+
+def test_the_list_of_system_calls_is_one_line_of_json() -> None:
+    assert "\n" not in own_seccomp()
+    assert own_seccomp().startswith('{"defaultAction": "SCMP_ACT_ERRNO"')

@@ -1,0 +1,113 @@
+"""The hub's own settings, and who may sign in."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from traitlets.config import Config
+
+from hub_config.authenticator import SandboxAuthenticator
+from hub_config.configure import configure
+from hub_config.spawner import House, LockedSpawner
+from sandbox.domain.errors import NotSignedIn
+from sandbox.domain.people import Person, Role
+from sandbox.isolation.container import Images
+from sandbox.settings import Settings
+
+
+def a_house(tmp_path: Path) -> House:
+    def nobody(person: str, server: str) -> Any:
+        raise NotSignedIn("nobody")
+
+    return House(
+        allowed=nobody,
+        opened=lambda grant, container: None,
+        closed=lambda grant, reason: None,
+        images=lambda: Images(gate="g", engine="e", notebook="n"),
+        gate_dir=tmp_path,
+        gate_port=1,
+        name="test",
+    )
+
+
+def settled(tmp_path: Path) -> Config:
+    c = Config()
+    configure(c, settings=Settings(home=tmp_path), house=a_house(tmp_path), check_password=lambda n, p: None)
+    return c
+
+
+def test_the_hub_listens_on_loopback_only(tmp_path: Path) -> None:
+    c = settled(tmp_path)
+    assert c.JupyterHub.hub_bind_url == "http://127.0.0.1:8002"
+    assert c.ConfigurableHTTPProxy.api_url == "http://127.0.0.1:8001"
+
+
+def test_a_notebooks_token_can_do_three_things(tmp_path: Path) -> None:
+    assert settled(tmp_path).Spawner.server_token_scopes == [
+        "users:activity!user",
+        "access:servers!server",
+        "access:services!service=portal",
+    ]
+
+
+def test_codes_are_bound_to_who_asked(tmp_path: Path) -> None:
+    assert settled(tmp_path).JupyterHub.oauth_require_pkce is True
+
+
+def test_secrets_are_kept_and_are_each_their_own(tmp_path: Path) -> None:
+    first, second = settled(tmp_path), settled(tmp_path)
+    for c in (first, second):
+        assert len(c.JupyterHub.cookie_secret) == 32
+    assert first.JupyterHub.cookie_secret == second.JupyterHub.cookie_secret
+    tokens = {first.ConfigurableHTTPProxy.auth_token, first.JupyterHub.services[0]["api_token"]}
+    assert len(tokens) == 2
+
+
+def test_a_spawner_shares_the_house_that_it_is_given(tmp_path: Path) -> None:
+    house = a_house(tmp_path)
+    assert copy.deepcopy(house) is house
+    c = Config()
+    c.LockedSpawner.house = house
+    spawner = LockedSpawner(config=c)
+    assert spawner.house is house
+
+
+def test_a_spawner_is_locked_without_being_told(tmp_path: Path) -> None:
+    spawner = LockedSpawner(house=a_house(tmp_path))
+    assert spawner.pull_policy == "never"
+    assert spawner.remove is True
+    assert spawner.disable_user_config is True
+    assert (spawner.ip, spawner.port) == ("127.0.0.1", 8888)
+    assert spawner.hub_connect_url == "http://127.0.0.1:8081"
+
+
+def signing_in(check: Any, name: str, password: str) -> Any:
+    authenticator = SandboxAuthenticator(check_password=check)
+    return asyncio.run(authenticator.get_authenticated_user(None, {"username": name, "password": password}))
+
+
+def known(name: str, password: str) -> Person:
+    if (name, password) == ("alice", "right"):
+        return Person(name, frozenset({Role.RESEARCHER}))
+    raise NotSignedIn("Name or password is wrong.")
+
+
+@pytest.fixture
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub_config.authenticator.FAILURE_DELAY_S", 0)
+
+
+def test_who_the_store_knows_may_sign_in() -> None:
+    assert signing_in(known, "alice", "right")["name"] == "alice"
+
+
+@pytest.mark.usefixtures("_no_waiting")
+@pytest.mark.parametrize(
+    ("name", "password"), [("alice", "wrong"), ("Alice", "right"), ("ben", "right"), ("", "")]
+)
+def test_nobody_else_may(name: str, password: str) -> None:
+    assert signing_in(known, name, password) is None

@@ -1,0 +1,19 @@
+"""The examples in the portal's docstrings, and in those of its tests, are true."""
+
+from __future__ import annotations
+
+import doctest
+from types import ModuleType
+
+import pytest
+
+from sandbox.portal import identity, sign_in
+from sandbox.portal.pages import rendering
+from tests.portal import example_world, markup
+
+
+@pytest.mark.parametrize("module", [identity, sign_in, rendering, markup, example_world])
+def test_the_examples_hold(module: ModuleType) -> None:
+    result = doctest.testmod(module)
+    assert result.attempted > 0
+    assert result.failed == 0

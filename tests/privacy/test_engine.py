@@ -1,0 +1,411 @@
+"""The engine as a whole: true answers with noise, the same price whatever the rows, and nothing about rows in errors."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import logging
+import os
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from sandbox.domain.answer import document_of
+from sandbox.domain.errors import BadInput, QuestionRefused, SandboxError, Unanswered
+from sandbox.domain.privacy_loss import Loss
+from sandbox.domain.question import canonical_sql
+from sandbox.privacy.duck import EngineLimits, connection_to, rows_of
+from sandbox.privacy.engine import LocalEngine
+from sandbox.privacy.parse import parse
+from sandbox.privacy.plan import plan
+from tests.privacy.made_up import LIMITS, PRICE, hospital, many_visits, row, with_table, write_csv
+
+POLICY = hospital()
+EXACT = 10**16  # nano-rho that leave next to no noise: the control that answers are about the rows
+CANARY = "CANARY7f3a"
+
+
+class Asked:
+    """An engine with one published table."""
+
+    def __init__(self, folder: Path, rows: list[dict[str, Any]], policy: Any = POLICY) -> None:
+        self.folder = folder
+        (folder / "raw").mkdir(parents=True)
+        write_csv(folder / "raw" / "visits.csv", rows, list(policy.tables["visits"].columns))
+        self.engine = LocalEngine(folder / "views", folder / "raw", limits=LIMITS)
+        self.report = self.engine.publish(policy=policy, table="visits", file="visits.csv")
+        self.where = {"dataset": policy.name, "snapshot": self.report.snapshot}
+
+    @property
+    def parquet(self) -> Path:
+        return self.folder / "views" / self.where["dataset"] / self.where["snapshot"] / "view.parquet"
+
+    def ask(self, sql: str, nano_rho: int = PRICE.nano_rho) -> dict[str, Any]:
+        return document_of(self.engine.answer(**self.where, sql=sql, nano_rho=nano_rho))
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Asked:
+    return Asked(tmp_path_factory.mktemp("hospital"), many_visits())
+
+
+def truth(rows: list[dict[str, Any]], test: Callable[[dict[str, Any]], bool]) -> list[dict[str, Any]]:
+    return [r for r in rows if test(r)]
+
+
+def number(text: str) -> float | None:
+    return float(text) if text else None
+
+
+CONDITIONS: list[tuple[str, Callable[[dict[str, Any]], bool]]] = [
+    ("age > 40", lambda r: bool(r["age"]) and int(r["age"]) > 40),
+    ("not age > 40", lambda r: bool(r["age"]) and int(r["age"]) <= 40),
+    ("age not between 30 and 50", lambda r: bool(r["age"]) and not 30 <= int(r["age"]) <= 50),
+    ("age is null", lambda r: not r["age"]),
+    ("cost <= 100.5", lambda r: bool(r["cost"]) and float(r["cost"]) <= 100.5),
+    ("smoker", lambda r: r["smoker"] == "true"),
+    ("not smoker", lambda r: r["smoker"] == "false"),
+    ("smoker or age > 40", lambda r: r["smoker"] == "true" or (bool(r["age"]) and int(r["age"]) > 40)),
+    ("city in ('Kyiv', 'Köln') and sex = 'male'", lambda r: r["city"] in ("Kyiv", "Köln") and r["sex"] == "male"),
+    ("city not in ('Kyiv') and ward <> 2", lambda r: r["city"] != "Kyiv" and r["ward"] != 2),
+    ("admitted >= '2013-06-01'", lambda r: datetime.date.fromisoformat(r["admitted"]).month >= 6),
+    ("weight < 70", lambda r: float(r["weight"]) < 70),
+]
+
+
+@pytest.mark.parametrize(("condition", "test"), CONDITIONS, ids=[c for c, _ in CONDITIONS])
+def test_with_next_to_no_noise_an_answer_is_the_truth(
+    asked: Asked, condition: str, test: Callable[[dict[str, Any]], bool]
+) -> None:
+    rows = truth(many_visits(), test)
+    document = asked.ask(
+        f"select count(*) n, count(distinct patient_id) u, sum(cost) s, avg(age) a from visits where {condition}",
+        EXACT,
+    )
+    (found,) = document["rows"]
+    costs = [number(r["cost"]) for r in rows]
+    ages = [int(r["age"]) for r in rows if r["age"]]
+    assert found["n"]["value"] == len(rows)
+    assert found["u"]["value"] == len({r["patient_id"] for r in rows})
+    assert found["s"]["value"] == pytest.approx(sum(c for c in costs if c is not None), abs=0.05)
+    assert found["a"]["value"] == (pytest.approx(sum(ages) / len(ages), abs=0.05) if ages else None)
+
+
+def test_every_listed_key_is_answered_in_the_asked_order(asked: Asked) -> None:
+    document = asked.ask("select count(*) n, ward, smoker as smokes from visits where sex = 'male' group by 2, 3")
+    assert [c["name"] for c in document["columns"]] == ["n", "ward", "smokes"]
+    assert [c["kind"] for c in document["columns"]] == ["count", "key", "key"]
+    keys = [(r["ward"], r["smokes"]) for r in document["rows"]]
+    assert keys == [(w, s) for w in (1, 2, 3) for s in (False, True)]
+    assert all(list(r) == ["n", "ward", "smokes"] for r in document["rows"])
+
+
+def test_a_group_by_agrees_with_the_rows(asked: Asked) -> None:
+    document = asked.ask("select sex, ward, count(*) n, avg(cost) c from visits group by sex, ward", EXACT)
+    for found in document["rows"]:
+        here = truth(many_visits(), lambda r, f=found: (r["sex"], r["ward"]) == (f["sex"], f["ward"]))  # type: ignore[misc]
+        costs = [float(r["cost"]) for r in here if r["cost"]]
+        # ward declares two rows per patient in one of its values
+        cut = sum(min(2, sum(r["patient_id"] == p for r in here)) for p in {r["patient_id"] for r in here})
+        assert found["n"]["value"] == cut
+        if cut == len(here):
+            assert found["c"]["value"] == pytest.approx(sum(costs) / len(costs), abs=0.05)
+
+
+def test_an_answer_says_what_it_cost_and_how_it_was_bounded(asked: Asked) -> None:
+    sql = "select ward, count(*) n, sum(cost) s from visits group by ward"
+    ready = plan(parse(sql, POLICY), POLICY, target=PRICE)
+    document = asked.ask(canonical_sql(parse(sql, POLICY)), ready.loss.nano_rho)
+    assert document["question"] == canonical_sql(ready.question)
+    assert (document["dataset"], document["snapshot"]) == ("hospital", asked.report.snapshot)
+    assert document["price"]["nano_rho"] == ready.loss.nano_rho
+    assert document["price"]["delta"] == 1e-6
+    assert document["bounding"]["plan"] == "groups"
+    assert document["bounding"]["text"] == ready.text
+    assert document["bounding"]["groups_per_unit"] == 3
+    errors = {c["name"]: c["error_95"] for c in document["columns"]}
+    assert errors == {"ward": None, "n": ready.columns[0].error_95, "s": ready.columns[1].error_95}
+    (n,) = {r["n"]["high"] - r["n"]["value"] for r in document["rows"]}
+    assert n == errors["n"]
+
+
+def test_each_answer_is_a_fresh_draw(asked: Asked) -> None:
+    values = {asked.ask("select count(*) n from visits")["rows"][0]["n"]["value"] for _ in range(8)}
+    assert len(values) > 4
+
+
+def test_evidence_is_exact_and_unbounded(asked: Asked) -> None:
+    evidence = asked.engine.evidence(
+        **asked.where, sql="select sex, count(*) n, avg(cost) c, sum(cost) s from visits where ward = 1 group by sex"
+    )
+    assert evidence.keys == ("sex",)
+    for found in evidence.rows:
+        here = truth(many_visits(), lambda r, f=found: r["ward"] == 1 and r["sex"] == f.key[0])  # type: ignore[misc]
+        costs = [round(float(r["cost"]) * 100) for r in here if r["cost"]]
+        assert (found.rows, found.units) == (len(here), len({r["patient_id"] for r in here}))
+        assert found.values["n"] == len(here)
+        assert found.values["s"] == f"{sum(costs) / 100:.2f}"
+        assert float(str(found.values["c"])) == pytest.approx(sum(costs) / 100 / len(costs))
+
+
+def test_evidence_of_an_empty_cell_is_zero_and_nothing(tmp_path: Path) -> None:
+    box = Asked(tmp_path, [row("a", sex="male", age=4)])
+    evidence = box.engine.evidence(**box.where, sql="select sex, count(*) n, avg(age) a from visits group by sex")
+    assert [(e.key, dict(e.values), e.units) for e in evidence.rows] == [
+        (("female",), {"n": 0, "a": None}, 0),
+        (("male",), {"n": 1, "a": "4.000000000000"}, 1),
+    ]
+
+
+# What depends on the question and the policy alone
+
+
+def random_question(lot: random.Random) -> str:
+    keys = lot.sample(["sex", "ward", "smoker"], lot.randint(0, 2))
+    measures = lot.sample(
+        ["count(*)", "count(distinct patient_id) u", "sum(age)", "avg(age)", "sum(cost) c", "avg(cost) d"],
+        lot.randint(1, 3),
+    )
+    atoms = ["age > 40", "cost <= 99.5", "sex = 'male'", "smoker", "city in ('Kyiv')", "admitted < '2013-07-01'"]
+    where = f" {lot.choice(['and', 'or'])} ".join(lot.sample(atoms, lot.randint(0, 3)))
+    return (
+        f"select {', '.join(keys + measures)} from visits"
+        + (f" where {where}" if where else "")
+        + (f" group by {', '.join(keys)}" if keys else "")
+    )
+
+
+def without_values(document: dict[str, Any]) -> dict[str, Any]:
+    """All of an answer but the numbers that carry noise, and the name of the snapshot."""
+    rows = [{n: v for n, v in r.items() if not isinstance(v, dict)} for r in document["rows"]]
+    return {**document, "rows": rows, "snapshot": ""}
+
+
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> list[Asked]:
+    """D, D' with one more patient, and an empty table."""
+    heavy = [row("new", sex="male", ward=2, age=99, cost="499.99", city=CANARY) for _ in range(9)]
+    return [
+        Asked(tmp_path_factory.mktemp("world"), rows) for rows in (many_visits(), many_visits() + heavy, [])
+    ]
+
+
+def test_two_hundred_random_questions_cost_the_same_on_neighbours_and_on_an_empty_table(
+    worlds: list[Asked],
+) -> None:
+    lot = random.Random(20)
+    for _ in range(200):
+        sql = random_question(lot)
+        first, *others = (without_values(world.ask(sql)) for world in (worlds if lot.random() < 0.3 else worlds[1:]))
+        assert all(other == first for other in others), sql
+
+
+def error_text(call: Callable[[], object]) -> str:
+    try:
+        call()
+    except SandboxError as error:
+        return f"{type(error).__name__} {error} {getattr(error, 'position', '')}"
+    return "answered"
+
+
+def test_errors_are_the_same_bytes_on_neighbours_and_hold_no_canary(
+    worlds: list[Asked], caplog: pytest.LogCaptureFixture
+) -> None:
+    from tests.privacy.test_question_text import HOSTILE
+
+    caplog.set_level(logging.DEBUG)
+    for sql, _, _ in HOSTILE:
+        texts = {error_text(lambda w=world, s=sql: w.ask(s)) for world in worlds}  # type: ignore[misc]
+        (text,) = texts
+        assert text.startswith("QuestionRefused")
+        assert CANARY not in text
+    assert CANARY not in caplog.text
+
+
+def test_a_refused_question_never_touches_a_row(tmp_path: Path) -> None:
+    from tests.privacy.test_question_text import HOSTILE
+
+    box = Asked(tmp_path, many_visits(5))
+    box.ask("select count(*) from visits")
+    box.parquet.unlink()
+    for sql, _, _ in HOSTILE:
+        with pytest.raises(QuestionRefused):
+            box.ask(sql)
+    with pytest.raises(Unanswered):  # the control: whoever touches a row fails
+        box.ask("select count(*) from visits")
+
+
+def test_whatever_fails_while_rows_are_touched_is_one_constant_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    box = Asked(tmp_path, [row(f"p{n}", city=CANARY) for n in range(50)])
+    box.ask("select count(*) from visits")
+    box.parquet.chmod(0o600)
+    half = box.parquet.stat().st_size // 2
+    os.truncate(box.parquet, half)
+    broken = error_text(lambda: box.ask("select count(*) from visits"))
+    box.parquet.unlink()
+    gone = error_text(lambda: box.engine.evidence(**box.where, sql="select count(*) from visits"))
+    assert {broken, gone} == {f"Unanswered {Unanswered()} "}
+    assert "failed: duckdb" in caplog.text, "the operator learns the kind"
+    assert CANARY not in caplog.text
+    assert str(box.folder) not in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_the_canary_would_be_seen_where_it_may_stand(tmp_path: Path) -> None:
+    """The control: the same search finds it in the published rows, and in a text that DuckDB would have printed."""
+    box = Asked(tmp_path, [row("a", city=CANARY)])
+    with duckdb.connect() as plain:
+        with pytest.raises(duckdb.Error, match=CANARY):
+            plain.execute(f"SELECT error(string_agg(city, ',')) FROM '{box.parquet}'").fetchall()
+    assert CANARY not in json.dumps(box.ask("select count(*) from visits where city is not null"))
+
+
+# Prices and names that nobody promised
+
+
+@pytest.mark.parametrize("nano_rho", [0, -1, 1.5, True, "20"])
+def test_a_price_that_is_none_is_refused(asked: Asked, nano_rho: Any) -> None:
+    with pytest.raises(BadInput, match="whole number"):
+        asked.engine.answer(**asked.where, sql="select count(*) from visits", nano_rho=nano_rho)
+
+
+def test_the_engine_plans_for_itself_and_never_above_what_was_charged(asked: Asked) -> None:
+    for nano_rho in (40, 12_345, 20_000_003):
+        document = asked.ask("select ward, avg(age), sum(cost), count(*) from visits group by ward", nano_rho)
+        assert 0 < document["price"]["nano_rho"] <= nano_rho
+
+
+def test_a_question_about_another_table_is_refused(tmp_path: Path) -> None:
+    policy = hospital()
+    two = with_table(policy)
+    two = type(two)(**{**{f: getattr(two, f) for f in two.__dataclass_fields__}, "tables": {**two.tables, "stays": two.tables["visits"]}})
+    box = Asked(tmp_path, many_visits(3), two)
+    with pytest.raises(QuestionRefused, match="of visits, not of stays"):
+        box.ask("select count(*) from stays")
+
+
+@pytest.mark.parametrize("file", ["../secret.csv", "/etc/passwd", "link.csv", "sub/../../secret.csv"])
+def test_raw_files_outside_the_folder_are_refused(tmp_path: Path, file: str) -> None:
+    box = Asked(tmp_path, many_visits(2))
+    write_csv(tmp_path / "secret.csv", many_visits(2))
+    (tmp_path / "raw" / "link.csv").symlink_to(tmp_path / "secret.csv")
+    with pytest.raises(BadInput, match="outside the folder"):
+        box.engine.publish(policy=POLICY, table="visits", file=file)
+
+
+def test_publishing_the_same_file_again_gives_the_same_snapshot_and_another_house_another(tmp_path: Path) -> None:
+    one, other = Asked(tmp_path / "one", many_visits(3)), Asked(tmp_path / "other", many_visits(3))
+    assert one.engine.publish(policy=POLICY, table="visits", file="visits.csv").snapshot == one.report.snapshot
+    assert one.report.snapshot != other.report.snapshot
+
+
+def test_health_tells_whether_views_can_be_read(asked: Asked, tmp_path: Path) -> None:
+    assert asked.engine.health().ready
+    assert not LocalEngine(tmp_path / "nowhere").health().ready
+
+
+# The cage around DuckDB
+
+ESCAPES = [
+    "SELECT * FROM read_csv('{other}', header = true, all_varchar = true)",
+    "SELECT * FROM '{other}'",
+    "SELECT * FROM read_text('{other}')",
+    "SELECT * FROM glob('/*')",
+    "COPY (SELECT 1) TO '{folder}/out.csv'",
+    "ATTACH '{folder}/new.db'",
+    "SET memory_limit = '90%'",
+    "SET enable_external_access = true",
+    "SET allowed_paths = ['{other}']",
+    "RESET lock_configuration",
+    "PRAGMA disable_progress_bar",
+    "INSTALL httpfs",
+    "LOAD httpfs",
+    "EXPORT DATABASE '{folder}/dump'",
+    "SELECT * FROM local_variable",
+    "SELECT getenv('HOME')",
+]
+
+
+@pytest.mark.parametrize("escape", ESCAPES)
+def test_a_connection_for_questions_reads_its_view_and_does_nothing_else(
+    asked: Asked, tmp_path: Path, escape: str
+) -> None:
+    local_variable = {"a": [1]}
+    other = write_csv(tmp_path / "other.csv", many_visits(1))
+    with connection_to(asked.parquet, LIMITS) as connection:
+        assert connection.execute("SELECT count(*) FROM private_view").fetchall()[0][0] > 0
+        with pytest.raises(duckdb.Error):
+            connection.execute(escape.format(other=other, folder=tmp_path)).fetchall()
+    assert local_variable
+    assert [p.name for p in tmp_path.iterdir()] == ["other.csv"]
+
+
+@pytest.mark.parametrize("escape", ESCAPES[:5])
+def test_an_open_connection_would_have_done_it(tmp_path: Path, escape: str) -> None:
+    """The control."""
+    other = write_csv(tmp_path / "other.csv", many_visits(1))
+    with duckdb.connect() as connection:
+        connection.execute(escape.format(other=other, folder=tmp_path)).fetchall()
+
+
+def test_a_question_that_takes_too_long_is_stopped(asked: Asked) -> None:
+    long = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range * b.range % 7 = 3"
+    limits = EngineLimits(memory_mib=64, threads=1, timeout_s=0.2)
+    with connection_to(asked.parquet, limits) as connection, pytest.raises(duckdb.InterruptException):
+        connection.execute(long).fetchall()
+
+
+def test_a_question_that_needs_too_much_memory_is_stopped_and_spills_nothing(asked: Asked) -> None:
+    limits = EngineLimits(memory_mib=32, threads=1, timeout_s=20)
+    with connection_to(asked.parquet, limits) as connection, pytest.raises(duckdb.OutOfMemoryException):
+        connection.execute("SELECT range, count(*) FROM range(30000000) GROUP BY range ORDER BY 2").fetchall()
+
+
+def test_texts_of_a_question_stay_texts(tmp_path: Path) -> None:
+    """Literals are the only words of an asker that are left in the query."""
+    nasty = ["'; DROP VIEW private_view; --", "\\", "%s {0} $1 ?", "''", '"', "a\tb", "\N{ZERO WIDTH SPACE}"]
+    box = Asked(tmp_path, [row(f"p{n}", city=text) for n, text in enumerate(nasty)])
+    for text in nasty:
+        quoted = text.replace("'", "''")
+        document = box.ask(f"select count(*) n from visits where city = '{quoted}' or city in ('{quoted}')", EXACT)
+        assert document["rows"][0]["n"]["value"] == 1
+
+
+def test_as_many_conditions_as_fit_are_answered(asked: Asked) -> None:
+    some = " or ".join(f"(age={n % 90} and not smoker)" for n in range(250))
+    assert asked.ask(f"select count(*) n from visits where {some}")["rows"]
+
+
+def test_extreme_numbers_neither_fail_nor_wrap(tmp_path: Path) -> None:
+    most = 10**18
+    rows = [row(f"p{n}", age=value) for n, value in enumerate([most, -most, most, "", "nan", 2**63, 50])]
+    box = Asked(tmp_path, rows)
+    (found,) = box.ask("select sum(age) s, avg(age) a, count(*) n from visits", EXACT)["rows"]
+    assert (found["s"]["value"], found["n"]["value"]) == (250, 7)
+    assert found["a"]["value"] == pytest.approx(62.5)
+    beyond = "9" * 30
+    (found,) = box.ask(f"select count(*) n from visits where age < {beyond} and age > -{beyond}", EXACT)["rows"]
+    assert found["n"]["value"] == 4
+    (found,) = box.ask(f"select count(*) n from visits where age >= {most}", EXACT)["rows"]
+    assert found["n"]["value"] == 2
+    (found,) = box.ask(f"select count(*) n from visits where age > {most} or age = {beyond}", EXACT)["rows"]
+    assert found["n"]["value"] == 0
+
+
+def test_rows_of_reads_nothing_but_the_expression(asked: Asked) -> None:
+    import ibis
+
+    with connection_to(asked.parquet, LIMITS) as connection:
+        table = ibis.table({"_unit": "int64"}, name="private_view")
+        assert rows_of(connection, table.aggregate(n=table.count())) == [(asked.report.rows,)]
+
+
+def test_a_plan_costs_the_same_wherever_it_is_made(asked: Asked) -> None:
+    sql = "select avg(age) a from visits"
+    assert asked.ask(sql)["price"]["nano_rho"] == plan(parse(sql, POLICY), POLICY, target=Loss(PRICE.nano_rho)).loss.nano_rho
