@@ -26,6 +26,8 @@ def configure(c: Any, *, settings: Settings, house: House, check_password: Passw
 
     # The proxy is a process of its own: it keeps pages reachable while the hub restarts.
     c.ConfigurableHTTPProxy.should_start = False
+    # Seconds; also how soon a proxy that was restarted is told its routes again.
+    hub.last_activity_interval = 5
     c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{settings.proxy_api_port}"
     c.ConfigurableHTTPProxy.auth_token = secret(settings.keys_dir, "proxy-token")
 

@@ -5,11 +5,15 @@ profile       grant -> the settings of its notebook; the carrier's and the engin
 containers    settings -> a running container, and back to nothing
 gate_rules    what may pass in and out: two lists of (method, path, reason)
 gate_headers  which headers and cookies go along
+gate_contents what the contents API may show
+gate_answers  answers as the gate writes them
+gate_frames   websockets of kernels: JSON text only
 gate_record   what the gate puts on the log
 gate_paths    where a notebook's sockets are, and how they are reached without following a link
 gate_door     one notebook's two directions
 gate          all doors: the port for the hub's proxy, the control socket, restart
 gate_client   open and close a door from another process
+engine_room   the engine's container, as long as its process lives
 probe         the attacks that run inside, each with what has to refuse it
 
 A notebook has no network interface. Its carrier shares its loopback and moves bytes between it and two unix

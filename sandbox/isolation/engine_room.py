@@ -64,6 +64,8 @@ def run_engine(
             *("--raw", ENGINE_RAW),
             *("--views", ENGINE_VIEWS),
             *("--timeout-s", str(timeout_s)),
+            *("--memory-mib", str(memory_mib)),  # of the container; the engine itself keeps below it
+            *("--threads", str(cpus)),
         ],
     )
     try:

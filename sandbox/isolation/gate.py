@@ -21,7 +21,8 @@ from pathlib import Path
 from aiohttp import web
 
 from sandbox.domain.errors import CallerError
-from sandbox.isolation.gate_door import Door, answer
+from sandbox.isolation.gate_answers import answer
+from sandbox.isolation.gate_door import Door
 from sandbox.isolation.gate_paths import CONTROL, Place, listening
 from sandbox.isolation.gate_record import GateRecord, Recorder, RecordKind, Tally
 from sandbox.isolation.gate_rules import Direction, Refusal, clean_path

@@ -10,17 +10,17 @@ import asyncio
 import hashlib
 import hmac
 import io
-import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar
 
 import aiohttp
-from aiohttp import WSMsgType, web
+from aiohttp import web
 from yarl import URL
 
 from sandbox.isolation import gate_contents, gate_headers
+from sandbox.isolation.gate_answers import answer, at_most, cut, with_headers
+from sandbox.isolation.gate_frames import carry_frames
 from sandbox.isolation.gate_paths import Place, listening, open_socket
 from sandbox.isolation.gate_record import Recorder, RecordKind, Tally
 from sandbox.isolation.gate_rules import (
@@ -39,10 +39,7 @@ from sandbox.isolation.gate_rules import (
 CONNECTIONS = 48  # at once, each way; the carrier has a process for each
 LARGE_AT_ONCE = 4  # messages over 1 MiB are held in memory while they are read
 ANSWER_TIMEOUT_S = 120
-FAREWELL_S = 0.5  # how long a websocket may take to say goodbye: a grant that is taken back ends at once
 _SOCKETS = 16  # websockets of one notebook
-
-_Response = TypeVar("_Response", bound=web.StreamResponse)
 
 
 class Door:
@@ -162,13 +159,13 @@ class Door:
         headers = [*kept, *gate_headers.PAGE_HEADERS.items()]
         if rule.kind is not Kind.CONTENTS or redirect or empty:
             return await self._stream(request, found, headers, rule.answer_bytes, Direction.IN)
-        body = await _at_most(found.content, rule.answer_bytes)
+        body = await at_most(found.content, rule.answer_bytes)
         if body is None:
             return self._refuse(Direction.IN, request, Refusal("the answer is larger than it may be", 502))
         if found.status < 300 and (refusal := gate_contents.check_answer(query, body)):
             return self._refuse(Direction.IN, request, refusal)
         self.tally.bytes_left += len(body)
-        return _with(web.Response(status=found.status, body=body), headers)
+        return with_headers(web.Response(status=found.status, body=body), headers)
 
     async def _pass_out(self, request: web.BaseRequest, rule: Rule) -> web.StreamResponse:
         if self._outside is None:
@@ -216,7 +213,7 @@ class Door:
         empty = request.method == "HEAD" or found.status in (204, 304)
         if not empty and (found.content_length or 0) > most:
             return self._refuse(direction, request, Refusal("the answer is larger than it may be", 502))
-        response = _with(web.StreamResponse(status=found.status), headers)
+        response = with_headers(web.StreamResponse(status=found.status), headers)
         if found.content_length is not None and "Content-Encoding" not in found.headers:
             response.content_length = found.content_length
         await response.prepare(request)
@@ -229,7 +226,7 @@ class Door:
                 self.tally.refuse(
                     direction, request.method, request.raw_path, "the answer is larger than it may be"
                 )
-                _cut(request)
+                cut(request)
                 break
             if direction is Direction.IN:
                 self.tally.bytes_left += len(chunk)
@@ -241,66 +238,15 @@ class Door:
     async def _frames(
         self, request: web.BaseRequest, session: aiohttp.ClientSession, rule: Rule
     ) -> web.StreamResponse:
-        """Carry a websocket. No subprotocol is offered or taken, so that each message is one JSON text."""
         if request.headers.get("Upgrade", "").lower() != "websocket":
             return self._refuse(Direction.IN, request, Refusal("this address is for a websocket", 400))
         if self._sockets >= _SOCKETS:
             return self._refuse(Direction.IN, request, Refusal("too many websockets", 429))
         self._sockets += 1
-        headers = gate_headers.request_in(list(request.headers.items()))
-        url = URL(f"http://notebook{request.raw_path}", encoded=True)
         try:
-            async with session.ws_connect(
-                url,
-                headers=headers,
-                max_msg_size=rule.answer_bytes,
-                timeout=aiohttp.ClientWSTimeout(ws_close=FAREWELL_S),
-            ) as server:
-                browser = web.WebSocketResponse(
-                    timeout=FAREWELL_S, max_msg_size=rule.request_bytes, compress=False
-                )
-                await browser.prepare(request)
-                ways = (
-                    asyncio.ensure_future(self._carry(request, browser, server, entering=True)),
-                    asyncio.ensure_future(self._carry(request, server, browser, entering=False)),
-                )
-                try:
-                    await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-                finally:
-                    for way in ways:
-                        way.cancel()
-                    await asyncio.gather(*ways, return_exceptions=True)
-                    # 1012, service restart: the lab tries again. When the server closed, its own code says why.
-                    await browser.close(code=server.close_code or 1012)
-                return browser
-        except aiohttp.WSServerHandshakeError as error:
-            status = error.status if 400 <= error.status < 500 else 502
-            return answer(Refusal("the notebook refuses the websocket", status))
-        except (aiohttp.ClientError, TimeoutError):
-            return answer(Refusal("the notebook does not answer", 502))
+            return await carry_frames(request, session, rule, self.tally)
         finally:
             self._sockets -= 1
-
-    async def _carry(
-        self,
-        request: web.BaseRequest,
-        source: web.WebSocketResponse | aiohttp.ClientWebSocketResponse,
-        target: web.WebSocketResponse | aiohttp.ClientWebSocketResponse,
-        *,
-        entering: bool,
-    ) -> None:
-        async for message in source:
-            if message.type is WSMsgType.TEXT and _is_json_object(message.data):
-                size = len(message.data.encode())
-                if entering:
-                    self.tally.bytes_entered += size
-                else:
-                    self.tally.bytes_left += size
-                await target.send_str(message.data)
-            elif message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                # Dropped, not closed: a widget that sends bytes should not end the session around it.
-                kind = "binary" if message.type is WSMsgType.BINARY else "not JSON"
-                self.tally.refuse(Direction.IN, "FRAME", request.raw_path, f"a frame that is {kind}")
 
     async def _jupyter(self) -> aiohttp.ClientSession | None:
         """A way to the socket that stands there now. The carrier makes it, and makes a new one when it restarts."""
@@ -350,7 +296,7 @@ class Door:
         too_large = Refusal(f"the body is larger than {rule.request_bytes} bytes", 413)
         if (request.content_length or 0) > rule.request_bytes:
             return too_large
-        body = await _at_most(request.content, rule.request_bytes)
+        body = await at_most(request.content, rule.request_bytes)
         return too_large if body is None else body
 
     def _refuse(self, direction: Direction, request: web.BaseRequest, refusal: Refusal) -> web.Response:
@@ -358,14 +304,6 @@ class Door:
         response = answer(refusal)
         response.force_close()  # what is left of a body is not read
         return response
-
-
-def answer(refusal: Refusal) -> web.Response:
-    """A refusal as JupyterLab and programs read it."""
-    response = web.json_response(
-        {"message": f"Gate: {refusal.reason}.", "reason": "gate"}, status=refusal.status
-    )
-    return _with(response, list(gate_headers.PAGE_HEADERS.items()))
 
 
 def _session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
@@ -376,34 +314,3 @@ def _session(connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
         skip_auto_headers=("User-Agent", "Content-Type"),
         trust_env=False,
     )
-
-
-def _with(response: _Response, headers: list[tuple[str, str]]) -> _Response:
-    for key, value in headers:
-        response.headers.add(key, value)
-    return response
-
-
-async def _at_most(stream: aiohttp.StreamReader, most: int) -> bytes | None:
-    """The whole of a stream, or None when it is longer."""
-    parts: list[bytes] = []
-    size = 0
-    async for chunk in stream.iter_chunked(64 * 1024):
-        size += len(chunk)
-        if size > most:
-            return None
-        parts.append(chunk)
-    return b"".join(parts)
-
-
-def _cut(request: web.BaseRequest) -> None:
-    """End a connection in the middle of an answer, so that nobody takes the part for the whole."""
-    if request.transport is not None:
-        request.transport.abort() if hasattr(request.transport, "abort") else request.transport.close()
-
-
-def _is_json_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False

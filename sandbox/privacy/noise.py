@@ -45,6 +45,7 @@ def price(*, scale: float, sensitivity: float) -> int:
     return nano_rho_rounded_up(float(_measurement(scale).map(sensitivity)))
 
 
+@functools.lru_cache(maxsize=4096)
 def noise_for(*, sensitivity_squared: int, nano_rho: int) -> Noise:
     """The least noise whose price is not above ``nano_rho``.
 

@@ -7,6 +7,7 @@ What matters is whether a question may have run. When nothing answered at the so
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,15 @@ class RemoteEngine:
         except (Unanswered, ValueError, KeyError, TypeError):
             raise EngineUnavailable from None
 
+    def _knock(self) -> None:
+        """Raise at once when nobody listens. (httpx leaves its socket open when a connection is refused.)"""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as knocking:
+            knocking.settimeout(5.0)
+            try:
+                knocking.connect(str(self._socket))
+            except OSError:
+                raise EngineUnavailable from None
+
     def _send(self, method: str, path: str, body: dict[str, Any] | None, timeout_s: float) -> httpx.Response:
         """One request on a connection of its own.
 
@@ -91,6 +101,7 @@ class RemoteEngine:
         """
         import httpx  # not in the engine's own image, which imports this package too
 
+        self._knock()
         timeout = httpx.Timeout(timeout_s, connect=5.0)
         try:
             with httpx.Client(transport=httpx.HTTPTransport(uds=str(self._socket)), timeout=timeout) as client:

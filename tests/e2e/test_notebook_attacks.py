@@ -10,7 +10,7 @@ import pytest
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.probe import ATTACKS, Attack
 from sandbox.isolation.probe.run import End, Outcome, run_attacks
-from tests.e2e.rooms import SLEEP, locked, name, started, weak_room
+from tests.e2e.rooms import SLEEP, locked, started, weak_room
 
 pytestmark = pytest.mark.e2e
 

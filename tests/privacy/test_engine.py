@@ -25,7 +25,7 @@ from sandbox.privacy.plan import plan
 from tests.privacy.made_up import LIMITS, PRICE, hospital, many_visits, row, with_table, write_csv
 
 POLICY = hospital()
-EXACT = 10**16  # nano-rho that leave next to no noise: the control that answers are about the rows
+EXACT = 10**24  # nano-rho that leave next to no noise: the control that answers are about the rows
 CANARY = "CANARY7f3a"
 
 
@@ -251,7 +251,7 @@ def test_whatever_fails_while_rows_are_touched_is_one_constant_error(
     box.parquet.unlink()
     gone = error_text(lambda: box.engine.evidence(**box.where, sql="select count(*) from visits"))
     assert {broken, gone} == {f"Unanswered {Unanswered()} "}
-    assert "failed: duckdb" in caplog.text, "the operator learns the kind"
+    assert "failed: _duckdb." in caplog.text, "the operator learns the kind"
     assert CANARY not in caplog.text
     assert str(box.folder) not in caplog.text
     assert "Traceback" not in caplog.text
@@ -260,9 +260,8 @@ def test_whatever_fails_while_rows_are_touched_is_one_constant_error(
 def test_the_canary_would_be_seen_where_it_may_stand(tmp_path: Path) -> None:
     """The control: the same search finds it in the published rows, and in a text that DuckDB would have printed."""
     box = Asked(tmp_path, [row("a", city=CANARY)])
-    with duckdb.connect() as plain:
-        with pytest.raises(duckdb.Error, match=CANARY):
-            plain.execute(f"SELECT error(string_agg(city, ',')) FROM '{box.parquet}'").fetchall()
+    with duckdb.connect() as plain, pytest.raises(duckdb.Error, match=CANARY):
+        plain.execute(f"SELECT error(string_agg(city, ',')) FROM '{box.parquet}'").fetchall()
     assert CANARY not in json.dumps(box.ask("select count(*) from visits where city is not null"))
 
 
@@ -315,7 +314,7 @@ def test_health_tells_whether_views_can_be_read(asked: Asked, tmp_path: Path) ->
 ESCAPES = [
     "SELECT * FROM read_csv('{other}', header = true, all_varchar = true)",
     "SELECT * FROM '{other}'",
-    "SELECT * FROM read_text('{other}')",
+    "SELECT content FROM read_text('{other}')",
     "SELECT * FROM glob('/*')",
     "COPY (SELECT 1) TO '{folder}/out.csv'",
     "ATTACH '{folder}/new.db'",
@@ -323,7 +322,6 @@ ESCAPES = [
     "SET enable_external_access = true",
     "SET allowed_paths = ['{other}']",
     "RESET lock_configuration",
-    "PRAGMA disable_progress_bar",
     "INSTALL httpfs",
     "LOAD httpfs",
     "EXPORT DATABASE '{folder}/dump'",
@@ -355,8 +353,8 @@ def test_an_open_connection_would_have_done_it(tmp_path: Path, escape: str) -> N
 
 
 def test_a_question_that_takes_too_long_is_stopped(asked: Asked) -> None:
-    long = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range * b.range % 7 = 3"
-    limits = EngineLimits(memory_mib=64, threads=1, timeout_s=0.2)
+    long = "SELECT count(*) FROM range(300000) a, range(300000) b WHERE a.range * b.range % 7 = 3"
+    limits = EngineLimits(memory_mib=256, threads=1, timeout_s=0.2)
     with connection_to(asked.parquet, limits) as connection, pytest.raises(duckdb.InterruptException):
         connection.execute(long).fetchall()
 

@@ -1,0 +1,328 @@
+"""The engine behind its socket: the same answers, the same errors, and a clear word on whether a question may have run."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from sandbox.domain.answer import document_of
+from sandbox.domain.errors import (
+    BadInput,
+    Conflict,
+    NotFound,
+    OperatorError,
+    PolicyMistake,
+    PolicyRefused,
+    QuestionRefused,
+    SandboxError,
+    Tampered,
+    TooLarge,
+    Unanswered,
+)
+from sandbox.domain.evidence import Evidence
+from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.policy_document import policy_to_document
+from sandbox.privacy.engine import Health
+from sandbox.privacy.publish import PublishReport
+from sandbox.privacy.remote import EngineUnavailable, RemoteEngine
+from sandbox.privacy.service import application, listen
+from sandbox.privacy.wire import error_document, error_of, report_document, report_of
+from tests.privacy.made_up import PRICE, hospital, many_visits, write_csv
+
+POLICY = hospital()
+
+
+class Process:
+    """The engine's process as an installation starts it."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "raw").mkdir()
+        (folder / "views").mkdir()
+        write_csv(folder / "raw" / "visits.csv", many_visits())
+        self.folder, self.socket = folder, folder / "e.sock"
+        self.start()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "sandbox.privacy.service", "--socket", str(self.socket)]
+        command += ["--raw", str(self.folder / "raw"), "--views", str(self.folder / "views")]
+        self.log = (self.folder / "log").open("ab")
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, cwd=Path.cwd())
+        remote = RemoteEngine(self.socket)
+        for _ in range(300):
+            try:
+                remote.health()
+                return
+            except EngineUnavailable:
+                assert self.process.poll() is None, (self.folder / "log").read_text()
+                time.sleep(0.1)
+        raise AssertionError("the engine does not start")
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.log.close()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    process = Process(tmp_path_factory.mktemp("engine"))
+    yield process
+    process.kill()
+
+
+def test_the_whole_way_over_the_socket(running: Process) -> None:
+    remote = RemoteEngine(running.socket)
+    report = remote.publish(policy=POLICY, table="visits", file="visits.csv")
+    assert (report.rows, report.units) == (150, 60)
+    where = {"dataset": "hospital", "snapshot": report.snapshot}
+    sql = "SELECT sex, COUNT(*) AS n FROM visits GROUP BY sex"
+    document = document_of(remote.answer(**where, sql=sql, nano_rho=PRICE.nano_rho))
+    assert [r["sex"] for r in document["rows"]] == ["female", "male"]
+    evidence = remote.evidence(**where, sql=sql)
+    assert sum(r.rows for r in evidence.rows) == 150
+    assert remote.health() == Health(ready=True, busy=0)
+    with pytest.raises(QuestionRefused) as refusal:
+        remote.answer(**where, sql="SELECT city FROM visits", nano_rho=1000)
+    assert refusal.value.position == 7
+    assert "listed values" in str(refusal.value)
+    with pytest.raises(NotFound):
+        remote.answer(dataset="hospital", snapshot="0" * 64, sql=sql, nano_rho=1000)
+    with pytest.raises(BadInput, match="outside the folder") as outside:
+        remote.publish(policy=POLICY, table="visits", file="../visits.csv")
+    assert outside.value.where == "file"
+
+
+def test_only_owner_and_group_may_connect(running: Process) -> None:
+    assert running.socket.stat().st_mode & 0o777 == 0o660
+
+
+def test_a_killed_engine_is_unavailable_and_starts_again_over_its_old_socket(tmp_path: Path) -> None:
+    process = Process(tmp_path)
+    report = RemoteEngine(process.socket).publish(policy=POLICY, table="visits", file="visits.csv")
+    process.kill()
+    assert process.socket.exists()
+    with pytest.raises(EngineUnavailable):
+        RemoteEngine(process.socket).answer(
+            dataset="hospital", snapshot=report.snapshot, sql="SELECT COUNT(*) FROM visits", nano_rho=1000
+        )
+    process.start()
+    try:
+        body = RemoteEngine(process.socket).answer(
+            dataset="hospital", snapshot=report.snapshot, sql="SELECT COUNT(*) FROM visits", nano_rho=1000
+        )
+    finally:
+        process.kill()
+    assert document_of(body)["snapshot"] == report.snapshot
+
+
+def test_an_engine_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    for verb in (
+        lambda e: e.health(),
+        lambda e: e.answer(dataset="d", snapshot="s", sql="q", nano_rho=1),
+        lambda e: e.evidence(dataset="d", snapshot="s", sql="q"),
+        lambda e: e.publish(policy=POLICY, table="visits", file="x"),
+    ):
+        with pytest.raises(EngineUnavailable):
+            verb(RemoteEngine(tmp_path / "none.sock"))
+
+
+REPLIES: list[tuple[bytes, str]] = [
+    (b"", "died in the middle"),
+    (b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{", "died while answering"),
+    (b"not http at all\r\n\r\n", "is something else"),
+    (b"HTTP/1.1 502 Bad\r\ncontent-length: 2\r\n\r\n{}", "says nothing"),
+    (b"HTTP/1.1 500 Bad\r\ncontent-length: 4\r\n\r\nnull", "says null"),
+    (b"HTTP/1.1 302 Found\r\nlocation: http://elsewhere/\r\ncontent-length: 0\r\n\r\n", "leads elsewhere"),
+]
+
+
+@pytest.mark.parametrize(("reply", "how"), REPLIES, ids=[how for _, how in REPLIES])
+def test_from_the_moment_a_question_may_have_been_sent_it_is_unanswered(
+    tmp_path: Path, reply: bytes, how: str
+) -> None:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "e.sock"))
+    listener.listen()
+
+    def serve() -> None:
+        for _ in range(2):
+            connection, _ = listener.accept()
+            connection.recv(65536)
+            connection.sendall(reply)
+            connection.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    remote = RemoteEngine(tmp_path / "e.sock", timeout_s=5)
+    with pytest.raises(Unanswered):
+        remote.answer(dataset="d", snapshot="s", sql="q", nano_rho=1)
+    with pytest.raises(OperatorError, match="Publishing broke off"):
+        remote.publish(policy=POLICY, table="visits", file="x")
+    thread.join()
+    listener.close()
+
+
+# The doors, on an engine that does as it is told
+
+
+class Told:
+    """An engine that answers or fails as a test says."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure = failure
+        self.calls: list[dict[str, Any]] = []
+
+    def _do(self, **given: Any) -> None:
+        self.calls.append(given)
+        if self.failure is not None:
+            raise self.failure
+
+    def publish(self, *, policy: DatasetPolicy, table: str, file: str) -> PublishReport:
+        self._do(policy=policy, table=table, file=file)
+        return REPORT
+
+    def answer(self, *, dataset: str, snapshot: str, sql: str, nano_rho: int) -> bytes:
+        self._do(dataset=dataset, snapshot=snapshot, sql=sql, nano_rho=nano_rho)
+        return b'{"rows":[],"columns":[]}'
+
+    def evidence(self, *, dataset: str, snapshot: str, sql: str) -> Evidence:
+        self._do(dataset=dataset, snapshot=snapshot, sql=sql)
+        return Evidence(sql=sql, keys=(), rows=())
+
+    def health(self) -> Health:
+        return Health(ready=True, busy=0)
+
+
+REPORT = PublishReport(
+    snapshot="a" * 64, rows=1, units=1, dropped_rows=0, rows_without_unit=0, emptied={"age": 2}, warnings=("w",)
+)
+ASK = {"dataset": "d", "snapshot": "s", "sql": "q", "nano_rho": 5}
+
+
+def test_answers_are_passed_on_byte_for_byte() -> None:
+    engine = Told()
+    response = TestClient(application(engine)).post("/answer", json=ASK)
+    assert response.content == b'{"rows":[],"columns":[]}'
+    assert engine.calls == [ASK]
+
+
+BODIES: list[tuple[str, Any]] = [
+    ("/answer", {}),
+    ("/answer", {**ASK, "nano_rho": "5"}),
+    ("/answer", {**ASK, "nano_rho": 5.0}),
+    ("/answer", {**ASK, "nano_rho": True}),
+    ("/answer", {**ASK, "seed": 1}),
+    ("/answer", [ASK]),
+    ("/answer", None),
+    ("/evidence", {**ASK}),
+    ("/publish", {"policy": "x", "table": "t", "file": "f"}),
+    ("/publish", {"policy": {}, "table": "t", "file": "f"}),
+    ("/publish", {"policy": {**policy_to_document(POLICY), "extra": 1}, "table": "t", "file": "f"}),
+]
+
+
+@pytest.mark.parametrize(("path", "body"), BODIES)
+def test_a_request_of_another_shape_reaches_no_engine(path: str, body: Any) -> None:
+    engine = Told()
+    response = TestClient(application(engine)).post(path, json=body)
+    assert response.status_code == 422
+    assert response.json()["error"]["code"] == "bad_input"
+    assert engine.calls == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 100_000, b'{"a":' * 50_000])
+def test_a_body_that_is_no_json_is_refused(content: bytes) -> None:
+    response = TestClient(application(Told())).post("/answer", content=content)
+    assert response.status_code == 422
+
+
+def test_a_body_without_end_is_cut() -> None:
+    response = TestClient(application(Told())).post("/answer", content=(b"x" * 1_000_000 for _ in range(9)))
+    assert response.status_code == 413
+
+
+@pytest.mark.parametrize("failure", [Unanswered(), RuntimeError("CANARY"), ValueError("CANARY"), KeyError("CANARY")])
+@pytest.mark.parametrize("path", ["/answer", "/evidence"])
+def test_what_nobody_thought_of_is_the_same_constant_error(
+    failure: Exception, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = TestClient(application(Told(failure)), raise_server_exceptions=False)
+    body = ASK if path == "/answer" else {k: v for k, v in ASK.items() if k != "nano_rho"}
+    response = client.post(path, json=body)
+    assert response.status_code == 502
+    assert response.json() == {"error": error_document(Unanswered())}
+    assert "CANARY" not in response.text + caplog.text
+
+
+ERRORS: list[SandboxError] = [
+    QuestionRefused("m", position=3, fix="f"),
+    QuestionRefused("m", position=None),
+    BadInput("m", where="w", fix="f"),
+    NotFound("m", fix="f"),
+    TooLarge("m"),
+    Tampered("m", place="p"),
+    OperatorError("m", fix="f"),
+    PolicyRefused((PolicyMistake("f.yaml", 3, "k", "p", "a"),)),
+    Unanswered(),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda e: type(e).__name__)
+def test_an_error_arrives_as_it_was_raised(error: SandboxError) -> None:
+    there = error_of(json.loads(json.dumps(error_document(error))))
+    assert type(there) is type(error)
+    assert str(there) == str(error)
+    assert error_document(there) == error_document(error)
+
+
+@pytest.mark.parametrize("document", [{}, {"code": "?"}, error_document(Conflict("m"))])
+def test_an_error_nobody_knows_arrives_as_unanswered(document: dict[str, Any]) -> None:
+    assert type(error_of(document)) is Unanswered
+
+
+def test_a_report_arrives_as_it_was_made() -> None:
+    assert report_of(json.loads(json.dumps(report_document(REPORT)))) == REPORT
+
+
+def test_a_socket_is_made_only_where_nothing_else_stands(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    for path in (tmp_path / "file", tmp_path, tmp_path / "nowhere" / "e.sock", tmp_path / ("x" * 200)):
+        with pytest.raises(BadInput):
+            listen(path)
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    with pytest.raises(BadInput):
+        listen(tmp_path / "link")
+    assert (tmp_path / "file").read_text() == "mine"
+    first = listen(tmp_path / "e.sock")
+    first.close()
+    listen(tmp_path / "e.sock").close()
+    assert os.stat(tmp_path / "e.sock").st_mode & 0o777 == 0o660
+
+
+def test_the_engine_s_image_needs_no_http_client() -> None:
+    """There it has only ``sandbox.domain`` and ``sandbox.privacy``, and no httpx."""
+    code = (
+        "import sys, importlib.abc\n"
+        "class No(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        first = name.split('.')\n"
+        "        if first[0] in ('httpx', 'pandas', 'fastapi', 'sqlalchemy') or (\n"
+        "            first[0] == 'sandbox' and first[1:2] and first[1] not in ('domain', 'privacy')\n"
+        "        ):\n"
+        "            raise ImportError(name)\n"
+        "sys.meta_path.insert(0, No())\n"
+        "import sandbox.privacy.service, sandbox.privacy.remote\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path.cwd())
