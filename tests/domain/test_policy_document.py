@@ -43,7 +43,9 @@ FULL = DatasetPolicy(
                 "good": Column(type=ColumnType.BOOLEAN),
                 "kind": Column(type=ColumnType.TEXT, categories=("a", "b"), max_rows_per_unit=3),
                 "month": Column(type=ColumnType.INTEGER, categories=(1, 2)),
-                "amount": Column(type=ColumnType.DECIMAL, lower=-5, upper=9, resolution="0.01", measured_in="DM"),
+                "amount": Column(
+                    type=ColumnType.DECIMAL, lower=-5, upper=9, resolution="0.01", measured_in="DM"
+                ),
             },
             max_rows=10,
             max_rows_per_unit=4,
@@ -54,7 +56,13 @@ FULL = DatasetPolicy(
     release=ReleaseTerms(threshold=5, reviewers=1, pool=("rita",), file_types=("csv", "png")),
 )
 BARE = DatasetPolicy(
-    name="open", title="Open", open_class=OpenClass.UNCONDITIONAL, provider="p", source="s", licence="l", owner="o"
+    name="open",
+    title="Open",
+    open_class=OpenClass.UNCONDITIONAL,
+    provider="p",
+    source="s",
+    licence="l",
+    owner="o",
 )
 
 
@@ -81,7 +89,11 @@ BROKEN: list[tuple[list[str | int], Any, str]] = [
     (["tables"], [], "policy.tables"),
     (["tables", "loans", "max_rows"], True, "policy.tables.loans.max_rows"),
     (["tables", "loans", "max_rows"], 1.0, "policy.tables.loans.max_rows"),
-    (["tables", "loans", "columns", "kind", "categories"], "ab", "policy.tables.loans.columns.kind.categories"),
+    (
+        ["tables", "loans", "columns", "kind", "categories"],
+        "ab",
+        "policy.tables.loans.columns.kind.categories",
+    ),
     (
         ["tables", "loans", "columns", "kind", "categories"],
         [1.5],

@@ -33,7 +33,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 COUNT = "SELECT purpose, COUNT(*) AS n FROM loans GROUP BY purpose"
 
 
-def ask(session: HubSession, sql: str, *, epsilon: float = 0.1, dataset: str = "german_credit", key: str = "") -> httpx.Response:
+def ask(
+    session: HubSession, sql: str, *, epsilon: float = 0.1, dataset: str = "german_credit", key: str = ""
+) -> httpx.Response:
     body = {"sql": sql, "epsilon": epsilon, "dataset": dataset, "idempotency_key": key}
     return session.http.post(f"{PORTAL_PREFIX}/api/v1/questions", json=body)
 
@@ -55,7 +57,14 @@ def test_the_tour_prints_every_step_and_ends_well(toured: tuple[Installation, st
     steps = [int(n) for n in re.findall(r"^ ?(\d+)  \S", text, re.MULTILINE)]
     assert steps == list(range(1, len(steps) + 1))
     assert len(steps) >= 10
-    for promise in ("REFUSED", "unconditional", "signed by the platform", "released", "unbroken", "tour is complete"):
+    for promise in (
+        "REFUSED",
+        "unconditional",
+        "signed by the platform",
+        "released",
+        "unbroken",
+        "tour is complete",
+    ):
         assert promise in text
     assert "GOT IN" not in text
 
@@ -86,7 +95,11 @@ def notebook(running: Installation) -> Iterator[tuple[HubSession, str]]:
 def test_the_engine_of_containers_confirms_the_locks(notebook: tuple[HubSession, str]) -> None:
     client = docker.from_env()
     ana, _ = notebook
-    found = [c for c in client.containers.list(filters={"label": "sandbox.person=ana"}) if str(ana.settings.hub_port) in c.name]
+    found = [
+        c
+        for c in client.containers.list(filters={"label": "sandbox.person=ana"})
+        if str(ana.settings.hub_port) in c.name
+    ]
     assert len(found) == 1
     host = found[0].attrs["HostConfig"]
     assert host["NetworkMode"] == "none"
@@ -132,17 +145,23 @@ print(call("budget"), call("grants"), call("applications"), call("log"), call("a
 # answers
 
 
-def test_every_listed_key_has_an_interval_and_the_same_question_is_the_same_bytes(running: Installation) -> None:
+def test_every_listed_key_has_an_interval_and_the_same_question_is_the_same_bytes(
+    running: Installation,
+) -> None:
     with running.session("ana") as ana:
         first = ask(ana, COUNT, epsilon=0.3)
         before = spent(ana)
-        rewritten = ask(ana, "select PURPOSE, count(*) as n from loans group by purpose -- again", epsilon=0.3)
+        rewritten = ask(
+            ana, "select PURPOSE, count(*) as n from loans group by purpose -- again", epsilon=0.3
+        )
         assert first.status_code == rewritten.status_code == 200
         assert spent(ana) == before
         assert rewritten.json()["cached"] is True
         answers = [r.content.partition(b'"answer": ')[2] for r in (first, rewritten)]
         assert answers[0] == answers[1]
-        policy = httpx.get(f"{running.settings.portal_url}/api/v1/datasets/german_credit", trust_env=False).json()
+        policy = httpx.get(
+            f"{running.settings.portal_url}/api/v1/datasets/german_credit", trust_env=False
+        ).json()
         listed = policy["tables"]["loans"]["columns"]["purpose"]["categories"]
         rows = first.json()["answer"]["rows"]
         assert sorted(r["purpose"] for r in rows) == sorted(listed)
@@ -154,7 +173,9 @@ def test_the_command_line_asks_too(running: Installation, tmp_path: Path) -> Non
     assert "Signed in as ana" in login.stdout
     told = running.sandbox("ask", COUNT, "--epsilon", "0.3", HOME=str(tmp_path))
     assert "radio" in told.stdout
-    wrong = running.sandbox("ask", "SELECT purpose, MAX(age) FROM loans GROUP BY purpose", check=False, HOME=str(tmp_path))
+    wrong = running.sandbox(
+        "ask", "SELECT purpose, MAX(age) FROM loans GROUP BY purpose", check=False, HOME=str(tmp_path)
+    )
     assert wrong.returncode == 2
     assert "quantile" in wrong.stderr
     assert "Traceback" not in wrong.stderr
@@ -268,7 +289,9 @@ def wait_for(condition: Any, timeout_s: float = 60) -> None:
 
 
 @contextlib.contextmanager
-def a_question_in_flight(installation: Installation, ana: HubSession, sql: str) -> Iterator[tuple[int, list[Any]]]:
+def a_question_in_flight(
+    installation: Installation, ana: HubSession, sql: str
+) -> Iterator[tuple[int, list[Any]]]:
     """A question that is charged and running, its engine held still. Yields the engine's process and the results."""
     results: list[Any] = []
 
@@ -288,7 +311,9 @@ def a_question_in_flight(installation: Installation, ana: HubSession, sql: str) 
         deadline = time.monotonic() + 20
         with contextlib.closing(database):
             while time.monotonic() < deadline:
-                row = database.execute("SELECT MAX(id) FROM questions WHERE state IN ('reserved', 'running')").fetchone()
+                row = database.execute(
+                    "SELECT MAX(id) FROM questions WHERE state IN ('reserved', 'running')"
+                ).fetchone()
                 if row[0] is not None:
                     os.kill(pid, signal.SIGSTOP)
                     engine_was_asked.set()
@@ -338,7 +363,9 @@ def test_killing_the_portal_in_the_middle_keeps_the_charge_and_sends_no_answer(r
         running.ready()
         assert spent(ana) > before
         assert history(ana)[0]["state"] == "failed"
-        retried = ask(ana, sql, epsilon=0.05, key=sql)  # the same call, sent again: charged once, answered never
+        retried = ask(
+            ana, sql, epsilon=0.05, key=sql
+        )  # the same call, sent again: charged once, answered never
         assert retried.status_code == 502
         assert retried.json()["error"]["code"] == "unanswered"
 
@@ -358,7 +385,9 @@ def test_a_stopped_engine_is_said_plainly_and_costs_nothing(running: Installatio
 
 
 @pytest.mark.parametrize("name", ["gate", "hub", "proxy"])
-def test_a_running_notebook_survives_the_death_of(name: str, notebook: tuple[HubSession, str], running: Installation) -> None:
+def test_a_running_notebook_survives_the_death_of(
+    name: str, notebook: tuple[HubSession, str], running: Installation
+) -> None:
     pid = processes.pid_of(running.settings, name)
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
@@ -406,7 +435,9 @@ def test_an_untouched_log_verifies(copied_home: Installation) -> None:
         ("DELETE FROM audit_log WHERE seq = 3", "3"),
     ],
 )
-def test_a_touched_log_does_not_verify_and_says_where(copied_home: Installation, statement: str, place: str) -> None:
+def test_a_touched_log_does_not_verify_and_says_where(
+    copied_home: Installation, statement: str, place: str
+) -> None:
     tamper(copied_home, statement)
     done = copied_home.sandbox("audit", "verify", check=False)
     assert done.returncode != 0

@@ -189,13 +189,20 @@ def alice(house: House) -> Iterator[httpx.Client]:
 
 
 def begin(person: httpx.Client) -> None:
+    wait(lambda: not server(person).get("pending"), "the hub has finished with the one before")
     started = person.post("/hub/api/users/alice/servers/grant-1", json={"image": "somebody's own"})
     assert started.status_code in (201, 202), started.text
     wait(lambda: is_ready(person), "the notebook is ready")
 
 
 def is_ready(person: httpx.Client) -> bool:
-    return bool(person.get("/hub/api/users/alice").json()["servers"].get("grant-1", {}).get("ready"))
+    return bool(server(person).get("ready"))
+
+
+def server(person: httpx.Client) -> dict[str, Any]:
+    """What the hub knows of the notebook; nothing when it does not run."""
+    found: dict[str, Any] = person.get("/hub/api/users/alice").json()["servers"].get("grant-1", {})
+    return found
 
 
 def test_a_lab_page_is_shown_and_a_file_is_not_handed_over(house: House, alice: httpx.Client) -> None:

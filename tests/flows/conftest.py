@@ -1,0 +1,169 @@
+"""A small installation with a real store and a fake engine, for the tests of the journeys."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+
+from sandbox.domain.access import Grant
+from sandbox.domain.audit import Event
+from sandbox.domain.errors import Unanswered
+from sandbox.domain.evidence import Evidence
+from sandbox.domain.people import Person, Role
+from sandbox.domain.policy import DatasetPolicy, Mode
+from sandbox.privacy.engine import Health
+from sandbox.privacy.publish import PublishReport
+from sandbox.privacy.remote import EngineUnavailable
+from sandbox.settings import Settings
+from sandbox.store import Store
+from sandbox.wiring import Sandbox, build
+
+POLICY = """\
+name: loans
+title: Loans
+open_class: conditional
+provider: a bank
+source: a bank
+licence: CC0
+owner: olga
+unit: {column: id, noun: applicant}
+tables:
+  loans:
+    max_rows: 1000
+    columns:
+      id: {type: integer}
+      sex: {type: text, categories: [female, male]}
+      amount: {type: integer, lower: 0, upper: 1000}
+budget: {epsilon: '4', project_percent: 100}
+release: {pool: [rita, ravi, rosa]}
+"""
+
+
+@dataclass
+class FakeEngine:
+    """Answers with numbered bytes. ``fails`` and ``down`` make it fail after, or before, it was asked.
+
+    >>> engine = FakeEngine()
+    >>> engine.answer(dataset="d", snapshot="s", sql="SELECT 1", nano_rho=1) == engine.answer(
+    ...     dataset="d", snapshot="s", sql="SELECT 1", nano_rho=1)
+    False
+    """
+
+    fails: bool = False
+    down: bool = False
+    asked: list[str] = field(default_factory=list)
+    units: int = 50
+
+    def health(self) -> Health:
+        if self.down:
+            raise EngineUnavailable
+        return Health(ready=True, busy=0)
+
+    def publish(self, *, policy: DatasetPolicy, table: str, file: str) -> PublishReport:
+        return PublishReport(
+            snapshot=file.split("-")[1].split(".")[0].ljust(64, "0"),
+            rows=3,
+            units=3,
+            dropped_rows=0,
+            rows_without_unit=0,
+            emptied={},
+            warnings=(),
+        )
+
+    def answer(self, *, dataset: str, snapshot: str, sql: str, nano_rho: int) -> bytes:
+        self.asked.append(sql)
+        if self.fails:
+            raise Unanswered
+        return json.dumps({"draw": len(self.asked), "columns": [], "rows": []}).encode()
+
+    def evidence(self, *, dataset: str, snapshot: str, sql: str) -> Evidence:
+        from sandbox.domain.evidence import EvidenceRow, MeasureKind
+
+        rows = tuple(
+            EvidenceRow(key=(sex,), values={"n": self.units}, units=self.units, rows=self.units)
+            for sex in ("female", "male")
+        )
+        return Evidence(sql=sql, keys=("sex",), rows=rows, kinds={"n": MeasureKind.COUNT_ROWS})
+
+
+@dataclass
+class World:
+    sandbox: Sandbox
+    engine: FakeEngine
+    grant: Grant
+    policy_file: Path
+    raw_file: Path
+    slept: list[float]
+
+    def person(self, name: str) -> Person:
+        found = self.sandbox.store.people.get(name)
+        assert found is not None
+        return found
+
+    def actions(self) -> list[str]:
+        return [e.event.action for e in reversed(self.sandbox.store.log.newest(limit=500))]
+
+    def spent(self) -> int:
+        return self.sandbox.store.ledger.accounts("loans", "model")[0].spent.nano_rho
+
+
+@pytest.fixture
+def clock() -> list[datetime]:
+    """The current time, to be moved by a test."""
+    return [datetime(2026, 1, 5, 12, tzinfo=UTC)]
+
+
+@pytest.fixture
+def world(tmp_path: Path, clock: list[datetime]) -> Iterator[World]:
+    policies = tmp_path / "policies"
+    policies.mkdir()
+    (policies / "site.yaml").write_text("name: Test\n")
+    policy_file, raw_file = policies / "loans.yaml", tmp_path / "loans.csv"
+    policy_file.write_text(POLICY)
+    raw_file.write_text("id,sex,amount\n1,female,10\n2,male,20\n3,male,30\n")
+
+    def now() -> datetime:
+        clock[0] += timedelta(milliseconds=1)
+        return clock[0]
+
+    settings = Settings(home=tmp_path / "home", policies=policies)
+    store = Store(settings.database, settings.home, now=now, hasher=PasswordHasher(1, 8, 1))
+    engine = FakeEngine()
+    sandbox = build(settings, engine=engine, store=store, clock=now)
+    roles = {
+        "ana": {Role.RESEARCHER},
+        "ben": {Role.RESEARCHER, Role.REVIEWER},
+        "olga": {Role.OWNER},
+        "rita": {Role.REVIEWER},
+        "ravi": {Role.REVIEWER},
+        "rosa": {Role.REVIEWER},
+        "ada": {Role.AUDITOR},
+    }
+    for name, has in roles.items():
+        store.people.add(
+            Person(name, frozenset(has)), password="a long password", event=Event("t", "person.added", name)
+        )
+    olga, ana = (store.people.get(n) for n in ("olga", "ana"))
+    assert olga is not None
+    assert ana is not None
+    sandbox.publish_dataset(olga, policy_file=policy_file, files={"loans": raw_file})
+    made = sandbox.request_access.apply(
+        ana,
+        dataset="loans",
+        project="model",
+        purpose="Model the default risk of loans.",
+        legal_basis="",
+        mode=Mode.QUERY,
+        days=30,
+        output_plan="Counts by sex.",
+    )
+    sandbox.request_access.approve(olga, made.id)
+    grant = sandbox.request_access.sign(ana, made.id)
+    yield World(sandbox, engine, grant, policy_file, raw_file, [])
+    store.close()
