@@ -268,7 +268,8 @@ def release_verify(
 @audit_app.command("verify")
 def audit_verify() -> None:
     """Walk the whole log: every link, and the signed head."""
-    count = system().views.verify_log()
+    sandbox = system()
+    count = sandbox.views.verify_log(operator(sandbox))
     console.print(f"[green]✓[/] {count} entries, unbroken, head signed.", highlight=False)
 
 

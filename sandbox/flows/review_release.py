@@ -248,7 +248,11 @@ class ReviewRelease:
         release = self._release(release_id)
         dataset = published(self.store, release.dataset)
         grant = self.store.access.grant(release.grant_id)
-        reviewer = person.has(Role.REVIEWER) and person.name in dataset.policy.release.pool
+        reviewer = (
+            person.has(Role.REVIEWER)
+            and person.name in dataset.policy.release.pool
+            and person.name not in self.store.access.members_of(release.project)
+        )
         if grant is None or (person.name != release.requester and not reviewer):
             raise NotFound(f"You have no release {release_id}.")
         for file in release.files:

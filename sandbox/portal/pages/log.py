@@ -28,7 +28,7 @@ def verify(request: Request, system: System, person: FormSender) -> Response:
     """Walk the whole chain and say whether it holds. Changes nothing, so its page may be reloaded."""
     system.views.log(person, limit=1)  # raises unless this person may read the log
     try:
-        result, broken = f"{system.views.verify_log()} entries, unbroken; the head's signature holds.", None
+        result, broken = f"{system.views.verify_log(person)} entries, unbroken; the head's signature holds.", None
     except Tampered as tampered:
         result, broken = "", tampered
     return _log_page(request, system, person, result=result, broken=broken)
