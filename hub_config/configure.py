@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from hub_config.authenticator import PasswordCheck, SandboxAuthenticator
 from hub_config.spawner import House, LockedSpawner
-from sandbox.settings import PORTAL_PREFIX, Settings
+from sandbox.settings import CHECKOUT, PORTAL_PREFIX, Settings
 from sandbox.store.secrets import secret
 
 PORTAL_ACCESS = "access:services!service=portal"
+TEMPLATES = Path(__file__).parent / "templates"
+LOGO = CHECKOUT / "sandbox" / "portal" / "static" / "mark.svg"
 
 
-def configure(c: Any, *, settings: Settings, house: House, check_password: PasswordCheck) -> None:
+def configure(
+    c: Any,
+    *,
+    settings: Settings,
+    house: House,
+    check_password: PasswordCheck,
+    site_name: str = "Secure Data Sandbox",
+) -> None:
     """Fill traitlets' configuration."""
     hub = c.JupyterHub
     hub.bind_url = f"http://{settings.bind_host}:{settings.hub_port}/"
@@ -22,6 +32,10 @@ def configure(c: Any, *, settings: Settings, house: House, check_password: Passw
     hub.hub_bind_url = f"http://127.0.0.1:{settings.hub_api_port}"
     hub.db_url = f"sqlite:///{settings.home / 'hub.db'}"
     hub.cookie_secret = bytes.fromhex(secret(settings.keys_dir, "hub-cookie"))
+    # Its pages look like the portal's, and lead back to it.
+    hub.template_paths = [str(TEMPLATES)]
+    hub.template_vars = {"site_name": site_name, "portal_url": f"{PORTAL_PREFIX}/"}
+    hub.logo_file = str(LOGO)
     hub.default_url = f"{PORTAL_PREFIX}/"  # people come to the portal; notebooks are opened from there
 
     # The proxy is a process of its own: it keeps pages reachable while the hub restarts.
@@ -39,7 +53,7 @@ def configure(c: Any, *, settings: Settings, house: House, check_password: Passw
     hub.allow_named_servers = True
     hub.spawner_class = LockedSpawner
     c.LockedSpawner.house = house
-    c.Spawner.default_url = "/lab"
+    c.Spawner.default_url = "/lab/tree/Welcome.ipynb"  # start.sh puts it there
     c.Spawner.apply_user_options = lambda spawner, options: None  # nobody chooses an image or a size
     c.Spawner.poll_interval = 10  # seconds until a dead, idle or revoked notebook is noticed
     c.Spawner.start_timeout = 60

@@ -19,4 +19,5 @@ configure(
     settings=sandbox.settings,
     house=house_of(sandbox),
     check_password=password_check_of(sandbox),
+    site_name=sandbox.site.name,
 )

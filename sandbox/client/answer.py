@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sandbox.client.plot import Plot, draw
-from sandbox.client.words import number, table_html
+from sandbox.client.words import interval, number, percent, table_html, table_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,9 +68,22 @@ class Answer:
         """Price, what is left, bounding and notes, as plain lines."""
         parts = [self._price()]
         if self.budget:
-            parts.append(f"{number(self.budget.get('percent_left'))} % of the project's budget is left.")
+            parts.append(f"{percent(self.budget.get('percent_left'))} of the project's budget is left.")
         lines = [" ".join(parts), str(self.bounding.get("text", "")), *self.notes]
-        return "\n".join(line for line in lines if line)
+        return "\n".join(line for line in dict.fromkeys(lines) if line)
+
+    def shown(self) -> list[list[str]]:
+        """The cells as people read them: keys, and ``232 (223 to 241)`` for each measure."""
+        return [
+            [
+                str(record[c["name"]]) if c["kind"] == "key" else _spanned(*_three(record, c["name"]))
+                for c in self.columns
+            ]
+            for record in self.frame.to_dict("records")
+        ]
+
+    def _numeric(self) -> set[int]:
+        return {place for place, column in enumerate(self.columns) if column["kind"] != "key"}
 
     def _price(self) -> str:
         if self.cached:
@@ -84,29 +97,38 @@ class Answer:
         return len(self.frame)
 
     def __repr__(self) -> str:
-        return f"{self.frame.to_string(index=False)}\n{self.summary()}"
+        heads = [str(c["name"]) for c in self.columns]
+        return f"{table_text(heads, self.shown(), numeric=self._numeric())}\n{self.summary()}"
 
     def _repr_html_(self) -> str:
-        names = [c["name"] for c in self.columns]
         rows = []
         for record in self.frame.to_dict("records"):
             cells = []
             for column in self.columns:
                 name = column["name"]
-                value = record[name]
                 if column["kind"] == "key":
-                    cells.append(escape(str(value)))
-                else:
-                    low, high = record[f"{name}_low"], record[f"{name}_high"]
-                    span = f"<br><small>{number(low)} to {number(high)}</small>" if low is not None else ""
-                    cells.append(f"<b>{number(value)}</b>{span}")
+                    cells.append(escape(str(record[name])))
+                    continue
+                value, low, high = _three(record, name)
+                cells.append(
+                    f"<b>{value}</b>" + (f"<br><small>{low} to {high}</small>" if value != "–" else "")
+                )
             rows.append(cells)
-        units = {c["name"]: c.get("measured_in") or "" for c in self.columns}
-        heads = [escape(n) + (f" <small>({escape(units[n])})</small>" if units[n] else "") for n in names]
+        heads = [
+            escape(str(c["name"]))
+            + (f" <small>({escape(c['measured_in'])})</small>" if c.get("measured_in") else "")
+            for c in self.columns
+        ]
         foot = "<br>".join(escape(line) for line in self.summary().split("\n"))
-        return table_html(
-            heads, rows, numeric={n for n, c in enumerate(self.columns) if c["kind"] != "key"}, foot=foot
-        )
+        return table_html(heads, rows, numeric=self._numeric(), foot=foot)
+
+
+def _three(record: Mapping[Any, Any], name: str) -> tuple[str, str, str]:
+    return interval(record[name], record[f"{name}_low"], record[f"{name}_high"])
+
+
+def _spanned(value: str, low: str, high: str) -> str:
+    return value if value == "–" else f"{value} ({low} to {high})"
 
 
 _PLOT_NOTE = "Bars are private answers, lines their 95 % intervals."

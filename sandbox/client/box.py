@@ -75,8 +75,11 @@ class Sandbox:
         entries = self._connection.get("datasets")
         return pd.DataFrame([{k: e.get(k, "") for k in shown} for e in entries], columns=shown)
 
-    def dataset(self, name: str) -> Dataset:
-        """One dataset with its tables, columns, bounds and listed values."""
+    def dataset(self, name: str | None = None) -> Dataset:
+        """One dataset with its tables, columns, bounds and listed values; in a notebook, its own when not named."""
+        name = name or os.environ.get("SANDBOX_DATASET")
+        if not name:
+            raise BadInput("No dataset was named.", fix="Give its name; see datasets().")
         entry = self._connection.get(f"datasets/{_segment(name)}")
 
         def fetch(table: str) -> pd.DataFrame:

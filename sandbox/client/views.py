@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from sandbox.client.words import meter_html, number, table_html
+from sandbox.client.words import meter_html, number, percent, table_html
 
 _VERDICT_COLOURS = {"pass": "#d9f0e3", "review": "#fdf0cd", "fail": "#f8d7d3"}
 _MANY = 12  # listed values shown before the rest is counted
@@ -49,6 +49,15 @@ class Dataset:
                 for name, column in content["columns"].items()
             ]
         )
+
+    @property
+    def example(self) -> str:
+        """A first question to try: counts by the first column that has listed values."""
+        for table, content in self.raw["tables"].items():
+            for name, column in content["columns"].items():
+                if column["type"] == "boolean" or column.get("categories"):
+                    return f"SELECT {name}, COUNT(*) AS n FROM {table} GROUP BY {name}"  # noqa: S608 - text to read
+        return f"SELECT COUNT(*) AS n FROM {next(iter(self.raw['tables']))}"  # noqa: S608
 
     def download(self, table: str | None = None) -> pd.DataFrame:
         """A whole table of an unconditionally open dataset."""
@@ -101,7 +110,7 @@ class Estimate:
 
     def __str__(self) -> str:
         share = (
-            f", {number(self.raw['percent_of_project'])} % of the project's budget"
+            f", {percent(self.raw['percent_of_project'])} of the project's budget"
             if "percent_of_project" in self.raw
             else ""
         )
@@ -146,8 +155,10 @@ class Budget:
         return float(self.raw["epsilon_left"])
 
     def __str__(self) -> str:
-        cap = f" of {number(self.raw['epsilon_cap'])}" if "epsilon_cap" in self.raw else ""
-        return f"{number(self.percent_left)} % of the project's budget is left: ε = {number(self.epsilon_left)}{cap}."
+        cap = f" of {self.raw['epsilon_cap']:.3g}" if "epsilon_cap" in self.raw else ""
+        return (
+            f"{percent(self.percent_left)} of the project's budget is left: ε = {self.epsilon_left:.3g}{cap}."
+        )
 
     def _repr_html_(self) -> str:
         return meter_html(self.percent_left, escape(str(self)))
@@ -187,10 +198,12 @@ class Release:
 
     def __str__(self) -> str:
         lines = [self._headline()]
-        for f in self._sorted():
+        findings = list(self._sorted())
+        for f, after in zip(findings, [*findings[1:], {}], strict=True):
             place = f", {f['place']}" if f.get("place") else ""
             lines.append(f"  {f['verdict']:<6} {f['file']}{place}: {f['reason']}")
-            if f.get("fix") and f["verdict"] != "pass":
+            # Findings of one kind stand together; what mends them all is said once, below the last.
+            if f.get("fix") and f["verdict"] != "pass" and f["fix"] != after.get("fix"):
                 lines.append(f"         → {f['fix']}")
         lines += [f"  {v['reviewer']}: {v['decision']}. {v['comment']}" for v in self.raw.get("votes", ())]
         return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -21,6 +22,43 @@ def number(value: Any) -> str:
     if isinstance(value, int) or float(value).is_integer():
         return f"{int(value):,}"
     return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.5g}"
+
+
+def percent(value: Any) -> str:
+    """A share (0-100) in three digits.
+
+    >>> percent(95.371), percent(100.0), percent(None)
+    ('95.4 %', '100 %', '– %')
+    """
+    return "– %" if value is None else f"{float(value):.3g} %"
+
+
+def interval(value: Any, low: Any, high: Any) -> tuple[str, str, str]:
+    """A value and its interval, with the digits that the interval leaves room for. Whole numbers keep all of theirs.
+
+    >>> interval(3337.8665, 2696.3304, 3943.5445), interval(232, 223, 241), interval(None, None, None)
+    (('3,338', '2,696', '3,944'), ('232', '223', '241'), ('–', '–', '–'))
+    """
+    three = (value, low, high)
+    if any(number(v) == "–" for v in three) or all(isinstance(v, int) for v in three) or not low < high:
+        return number(value), number(low), number(high)
+    # Two digits of the half width: more would be digits of the noise.
+    decimals = min(9, max(0, 1 - math.floor(math.log10((high - low) / 2))))
+    first, second, third = (f"{v:,.{decimals}f}" for v in three)
+    return first, second, third
+
+
+def table_text(heads: Sequence[str], rows: Sequence[Sequence[str]], *, numeric: Collection[int] = ()) -> str:
+    """A table for a terminal: columns two blanks apart, numbers to the right."""
+    lines = [heads, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(heads))]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if i in numeric else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
 
 
 def table_html(

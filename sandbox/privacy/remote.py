@@ -101,8 +101,7 @@ class RemoteEngine:
         """
         import httpx  # not in the engine's own image, which imports this package too
 
-        self._knock()
-        timeout = httpx.Timeout(timeout_s, connect=5.0)
+        self._knock()        timeout = httpx.Timeout(timeout_s, connect=5.0)
         try:
             with httpx.Client(transport=httpx.HTTPTransport(uds=str(self._socket)), timeout=timeout) as client:
                 response = client.request(method, f"http://engine{path}", json=body)

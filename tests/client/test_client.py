@@ -15,6 +15,7 @@ import pytest
 import sandbox.client as client
 from sandbox.client.box import Sandbox, connect
 from sandbox.client.connection import RETRY_AFTER_S
+from sandbox.client.words import interval
 
 ANSWER: dict[str, Any] = {
     "question": "SELECT sex, COUNT(*) AS n FROM loans GROUP BY sex",
@@ -177,8 +178,59 @@ def test_an_answer_has_a_frame_with_intervals_and_whole_counts(box: Sandbox) -> 
 
 def test_an_answer_says_its_price_its_bounds_and_what_is_left(box: Sandbox) -> None:
     text = repr(box.ask("SELECT 1"))
-    for words in ("It cost ε = 0.1", "87.25 %", "Each applicant counts once.", "Counts may be below zero."):
+    for words in ("It cost ε = 0.1", "87.2 %", "Each applicant counts once.", "Counts may be below zero."):
         assert words in text
+
+
+def test_an_answer_in_a_terminal_has_one_column_for_each_measure_and_digits_that_mean_something(
+    box: Sandbox,
+) -> None:
+    lines = repr(box.ask("SELECT 1")).splitlines()
+    assert lines[:3] == [
+        "sex                 n                    mean",
+        "<f>  310 (296 to 324)  2,878 (2,800 to 2,950)",
+        "m      -2 (-16 to 12)                       –",
+    ]
+
+
+def test_a_sentence_that_is_said_twice_is_shown_once(box: Sandbox) -> None:
+    once = ANSWER | {"notes": [ANSWER["bounding"]["text"], "Counts may be below zero."]}
+    assert client.Answer({"answer": once}).summary().count("Each applicant counts once.") == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "shown"),
+    [
+        (21.011127, 18.903367, 23.034799, ("21.0", "18.9", "23.0")),
+        (0.012345, 0.011111, 0.013579, ("0.0123", "0.0111", "0.0136")),
+        (676281, -247258, 1599820, ("676,281", "-247,258", "1,599,820")),
+        (3.5, 3.5, 3.5, ("3.5", "3.5", "3.5")),
+        (None, None, None, ("–", "–", "–")),
+    ],
+)
+def test_digits_end_where_the_noise_begins(value: Any, low: Any, high: Any, shown: tuple[str, ...]) -> None:
+    assert interval(value, low, high) == shown
+
+
+def test_what_mends_several_findings_is_said_once(box: Sandbox) -> None:
+    fail = RELEASE["findings"][1]
+    text = str(client.Release(RELEASE | {"findings": [fail, fail | {"place": "row 2, column n"}]}))
+    assert text.count("→ Merge") == 1
+    assert text.index("row 2") < text.index("→ Merge")
+    different = str(client.Release(RELEASE | {"findings": [fail, fail | {"fix": "Leave it out."}]}))
+    assert different.count("→") == 2
+
+
+def test_a_dataset_gives_a_first_question_that_its_own_columns_answer(box: Sandbox) -> None:
+    assert box.dataset("german_credit").example == "SELECT sex, COUNT(*) AS n FROM loans GROUP BY sex"
+
+
+def test_a_notebook_knows_its_own_dataset(box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANDBOX_DATASET", "german_credit")
+    assert box.dataset().name == "german_credit"
+    monkeypatch.delenv("SANDBOX_DATASET")
+    with pytest.raises(client.BadInput, match="No dataset was named"):
+        box.dataset()
 
 
 def test_pages_of_a_notebook_show_names_as_text_and_never_as_markup(box: Sandbox) -> None:
@@ -340,7 +392,7 @@ def test_an_estimate_says_price_and_error(box: Sandbox) -> None:
 def test_the_budget_says_what_is_left(box: Sandbox) -> None:
     budget = box.budget()
     assert (budget.percent_left, budget.epsilon_left) == (87.25, 3.2)
-    assert "87.25 %" in str(budget)
+    assert "87.2 %" in str(budget)
     assert "87.2%" in budget._repr_html_()
 
 

@@ -72,8 +72,8 @@ def free_ports(count: int) -> int:
         try:
             for port in range(base, base + count):
                 probe = socket.socket()
-                probe.bind(("127.0.0.1", port))
                 probes.append(probe)
+                probe.bind(("127.0.0.1", port))
         except OSError:
             continue
         else:
