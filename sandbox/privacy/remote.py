@@ -29,7 +29,9 @@ class EngineUnavailable(OperatorError):
     code = "engine_unavailable"
 
     def __init__(self) -> None:
-        super().__init__("The engine does not answer.", fix="Start it; then ask again: nothing was asked yet.")
+        super().__init__(
+            "The engine does not answer.", fix="Start it; then ask again: nothing was asked yet."
+        )
 
 
 class RemoteEngine:
@@ -57,7 +59,9 @@ class RemoteEngine:
             response = self._send("POST", "/publish", body, self._publish_timeout_s)
             return report_of(response.json())
         except (Unanswered, ValueError, KeyError, TypeError):
-            raise OperatorError("Publishing broke off.", fix="Look at the engine's log; publish again.") from None
+            raise OperatorError(
+                "Publishing broke off.", fix="Look at the engine's log; publish again."
+            ) from None
 
     def answer(self, *, dataset: str, snapshot: str, sql: str, nano_rho: int) -> bytes:
         """See ``Engine.answer``."""
@@ -101,9 +105,12 @@ class RemoteEngine:
         """
         import httpx  # not in the engine's own image, which imports this package too
 
-        self._knock()        timeout = httpx.Timeout(timeout_s, connect=5.0)
+        self._knock()
+        timeout = httpx.Timeout(timeout_s, connect=5.0)
         try:
-            with httpx.Client(transport=httpx.HTTPTransport(uds=str(self._socket)), timeout=timeout) as client:
+            with httpx.Client(
+                transport=httpx.HTTPTransport(uds=str(self._socket)), timeout=timeout
+            ) as client:
                 response = client.request(method, f"http://engine{path}", json=body)
         except (httpx.ConnectError, httpx.ConnectTimeout):
             raise EngineUnavailable from None
