@@ -8,6 +8,23 @@ bounded      ``Plan`` → the query that is sent to the engine: exact, bounded, 
 assemble     noisy whole numbers → values with intervals
 publish      raw table → private view, once, by the owner
 engine       all of it on one machine; ``service`` and ``remote`` put a process boundary through it
+library      all of it without a server: ``from sandbox.privacy import PrivateData``
 
 Only this room imports sqlglot, ibis, duckdb and opendp.
 """
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sandbox.privacy.library import PrivateData
+
+__all__ = ["PrivateData"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the library only when it is asked for: the room's own modules import this package too."""
+    if name == "PrivateData":
+        from sandbox.privacy.library import PrivateData
+
+        return PrivateData
+    raise AttributeError(f"module 'sandbox.privacy' has no attribute {name!r}")

@@ -1,0 +1,161 @@
+"""Private answers without a server: publish, estimate, ask, on a folder of one's own.
+
+The same parser, planner, engine and prices as in the sandbox, so that they can be tried, measured and audited by
+anyone. The budget is kept in the folder, one file per lineage: charged durably before a row is read, never given
+back, and the same question is answered with the same bytes.
+
+>>> data = PrivateData.publish(Path("loans.csv"), policy, folder=Path("private"))     # doctest: +SKIP
+>>> data.estimate("SELECT COUNT(*) AS n FROM loans", epsilon=0.1).columns             # doctest: +SKIP
+>>> data.ask("SELECT COUNT(*) AS n FROM loans", epsilon=0.1)["rows"]                  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.domain.budget import Account, check_affordable
+from sandbox.domain.canonical import sha256_hex
+from sandbox.domain.errors import BadInput, Tampered
+from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.privacy_loss import Loss, check_epsilon, loss_for_epsilon
+from sandbox.domain.question import canonical_sql
+from sandbox.privacy.duck import EngineLimits
+from sandbox.privacy.engine import LocalEngine
+from sandbox.privacy.parse import parse
+from sandbox.privacy.plan import Plan, plan
+from sandbox.privacy.publish import PublishReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivateData:
+    """One published table and its budget.
+
+    Attributes:
+        report: what publishing counted. From rows: for the owner's eyes.
+    """
+
+    policy: DatasetPolicy
+    snapshot: str
+    folder: Path
+    report: PublishReport
+    engine: LocalEngine
+
+    @classmethod
+    def publish(
+        cls, raw: Path, policy: DatasetPolicy, *, folder: Path, limits: EngineLimits | None = None
+    ) -> PrivateData:
+        """Make the private view of a raw file, and open its lineage's budget if it is new.
+
+        Args:
+            raw: a CSV or Parquet file.
+            policy: a conditional dataset with one table.
+            folder: keeps views and budget; readable by its owner only.
+
+        Raises:
+            BadInput: the file does not fit the policy, or the policy is not of that kind.
+        """
+        if policy.budget is None or len(policy.tables) != 1:
+            raise BadInput(
+                "The policy needs one table and a budget.", where="policy", fix="See policies/README.md."
+            )
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        engine = LocalEngine(folder / "views", limits=limits)
+        (table,) = policy.tables
+        report = engine.publish(policy=policy, table=table, file=str(raw))
+        return cls(policy=policy, snapshot=report.snapshot, folder=folder, report=report, engine=engine)
+
+    def estimate(self, sql: str, *, epsilon: float) -> Plan:
+        """Price and expected error of every column. No row is read and nothing is spent."""
+        target = loss_for_epsilon(check_epsilon(epsilon), delta=self._delta)
+        return plan(parse(sql, self.policy), self.policy, target=target)
+
+    def ask(self, sql: str, *, epsilon: float) -> dict[str, Any]:
+        """A private answer; see ``sandbox.domain.answer`` for its shape.
+
+        Raises:
+            QuestionRefused, BadInput, OverBudget: nothing was spent.
+            Unanswered: charged, and no answer.
+        """
+        planned = self.estimate(sql, epsilon=epsilon)
+        canonical = canonical_sql(planned.question)
+        identity = sha256_hex(f"{self.policy.name}\n{self.snapshot}\n{planned.loss}\n{canonical}".encode())
+        stored = self.folder / "answers" / f"{identity}.json"
+        with self._ledger() as ledger:
+            if not stored.exists():
+                account = Account(self.policy.budget_lineage, self._cap, Loss(ledger["spent_nano_rho"]))
+                check_affordable(planned.loss, (account,), per_question=self._per_question, delta=self._delta)
+                ledger["spent_nano_rho"] += planned.loss.nano_rho
+                self._write(ledger)
+                body = self.engine.answer(
+                    dataset=self.policy.name,
+                    snapshot=self.snapshot,
+                    sql=canonical,
+                    nano_rho=planned.loss.nano_rho,
+                )
+                stored.parent.mkdir(mode=0o700, exist_ok=True)
+                _write_durably(stored, body)
+        answer: dict[str, Any] = json.loads(stored.read_bytes())
+        return answer
+
+    @property
+    def budget(self) -> Account:
+        """What the lineage holds and has spent."""
+        with self._ledger() as ledger:
+            return Account(self.policy.budget_lineage, self._cap, Loss(ledger["spent_nano_rho"]))
+
+    @property
+    def _delta(self) -> float:
+        assert self.policy.budget is not None  # noqa: S101 - publish() refuses such a policy
+        return float(self.policy.budget.delta)
+
+    @property
+    def _cap(self) -> Loss:
+        assert self.policy.budget is not None  # noqa: S101
+        return self.policy.budget.cap
+
+    @property
+    def _per_question(self) -> Loss:
+        assert self.policy.budget is not None  # noqa: S101
+        return self.policy.budget.per_question
+
+    @property
+    def _file(self) -> Path:
+        return self.folder / f"{self.policy.budget_lineage}.ledger.json"
+
+    @contextmanager
+    def _ledger(self) -> Iterator[dict[str, int]]:
+        """The ledger, for one process and thread at a time."""
+        descriptor = os.open(self._file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield self._read()
+        finally:
+            os.close(descriptor)
+
+    def _read(self) -> dict[str, int]:
+        if not self._file.exists():
+            return {"spent_nano_rho": 0}
+        ledger = json.loads(self._file.read_bytes())
+        spent = ledger.get("spent_nano_rho") if isinstance(ledger, dict) else None
+        if not isinstance(spent, int) or isinstance(spent, bool) or spent < 0:
+            raise Tampered("The ledger does not hold a whole number.", place=self._file.name)
+        return {"spent_nano_rho": spent}
+
+    def _write(self, ledger: dict[str, int]) -> None:
+        _write_durably(self._file, json.dumps(ledger).encode())
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    half = path.with_name(f"{path.name}.part")
+    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(half, path)
