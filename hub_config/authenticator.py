@@ -10,6 +10,7 @@ from jupyterhub.auth import Authenticator
 from traitlets import Any as AnyTrait
 from traitlets import default
 
+from hub_config.pages import guarded_pages
 from sandbox.domain.errors import NotSignedIn
 from sandbox.domain.people import Person
 
@@ -31,6 +32,10 @@ class SandboxAuthenticator(Authenticator):  # type: ignore[misc]  # the hub ship
     def normalize_username(self, username: str) -> str:
         """As it was typed: a name with capitals is not the same name, it is none."""
         return username.strip()
+
+    def get_handlers(self, app: Any) -> list[tuple[Any, ...]]:
+        """The sign-in page and all other pages, guarded: the hub asks nobody else for addresses before its own."""
+        return guarded_pages(super().get_handlers(app))
 
     async def authenticate(self, handler: Any, data: dict[str, str]) -> dict[str, str] | None:
         person: Person | None = None

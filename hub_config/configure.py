@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from pathlib import Path
 from typing import Any
 
 from hub_config.authenticator import PasswordCheck, SandboxAuthenticator
+from hub_config.pages import TORNADO_SETTINGS
 from hub_config.spawner import House, LockedSpawner
 from sandbox.settings import CHECKOUT, PORTAL_PREFIX, Settings
 from sandbox.store.secrets import secret
@@ -64,6 +66,7 @@ def configure(
     # Starting is processor-bound: more at once only makes all of them slow.
     hub.concurrent_spawn_limit = os.cpu_count() or 1
 
+    hub.tornado_settings = copy.deepcopy(TORNADO_SETTINGS)  # the hub adds to it
     hub.oauth_require_pkce = True  # a stolen code is worth nothing
     hub.services = [
         {

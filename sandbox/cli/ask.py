@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
+from sandbox.cli.tables import plain_table
 from sandbox.domain.errors import NotSignedIn
 from sandbox.settings import Settings
 
@@ -19,14 +20,25 @@ if TYPE_CHECKING:
 
 console = Console()
 
+Sql = Annotated[str, typer.Argument(help="The question, in quotes.")]
+Epsilon = Annotated[
+    float, typer.Option(help="How much privacy to spend: more is exacter and dearer. At the policy's delta.")
+]
+GrantNumber = Annotated[int | None, typer.Option(help="Which of your grants; needed when several would fit.")]
+
 
 def _token_file() -> Path:
     return Path(os.path.expanduser("~/.config/sandbox/token.json"))
 
 
 def login(
-    name: str,
-    password: Annotated[str, typer.Option(prompt=True, hide_input=True, envvar="SANDBOX_PASSWORD")],
+    name: Annotated[str, typer.Argument(help="Your user name.")],
+    password: Annotated[
+        str,
+        typer.Option(
+            prompt=True, hide_input=True, envvar="SANDBOX_PASSWORD", help="Asked for when left out."
+        ),
+    ],
 ) -> None:
     """Sign in and keep a token for 'ask' and 'estimate' (8 hours)."""
     from sandbox.cli.hub_session import HubSession
@@ -42,11 +54,9 @@ def login(
 
 
 def ask(
-    sql: str,
-    epsilon: Annotated[
-        float, typer.Option(help="How much privacy to spend; stand-alone, at the policy's delta.")
-    ] = 0.1,
-    grant: Annotated[int | None, typer.Option(help="Which of your grants.")] = None,
+    sql: Sql,
+    epsilon: Epsilon = 0.1,
+    grant: GrantNumber = None,
     as_json: Annotated[bool, typer.Option("--json", help="The answer as it is stored.")] = False,
 ) -> None:
     """Ask a question and print the answer with its 95 % intervals."""
@@ -54,17 +64,18 @@ def ask(
     if as_json:
         typer.echo(json.dumps(answer.raw, sort_keys=True))
         return
-    table = Table(*[str(c) for c in answer.frame.columns])
-    for row in answer.frame.itertuples(index=False):
-        table.add_row(*[_cell(v) for v in row])
+    measures = frozenset(i for i, c in enumerate(answer.columns) if c["kind"] != "key")
+    table = plain_table(*[str(c["name"]) for c in answer.columns], numeric=measures)
+    for row in answer.shown():
+        table.add_row(*[escape(cell) for cell in row])
     console.print(table)
-    console.print(answer.summary(), highlight=False)
+    console.print(answer.summary(), highlight=False, markup=False)
 
 
 def estimate(
-    sql: str,
-    epsilon: Annotated[float, typer.Option()] = 0.1,
-    grant: Annotated[int | None, typer.Option()] = None,
+    sql: Sql,
+    epsilon: Epsilon = 0.1,
+    grant: GrantNumber = None,
 ) -> None:
     """Say what a question would cost and how exact it would be. Spends nothing."""
     console.print(str(_client(grant).estimate(sql, epsilon=epsilon)), highlight=False)
@@ -80,7 +91,3 @@ def _client(grant: int | None) -> Sandbox:
     if not token:
         raise NotSignedIn("You are not signed in.", fix="Run 'sandbox login NAME' first.")
     return connect(url or Settings.from_environment().portal_url, token=token, grant=grant)
-
-
-def _cell(value: object) -> str:
-    return f"{value:,.1f}" if isinstance(value, float) else str(value)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
 from sandbox.cli import ask as ask_commands
 from sandbox.cli import serve
+from sandbox.cli.tables import indented, plain_table
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import BadInput, NotFound, OperatorError
 from sandbox.domain.people import Person, Role
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from sandbox.wiring import Sandbox
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="A secure data sandbox.", pretty_exceptions_enable=False
+    no_args_is_help=True,
+    add_completion=False,
+    help="Secure Data Sandbox: set up, run and look after an installation, and ask from a terminal.",
+    pretty_exceptions_enable=False,
 )
 user_app = typer.Typer(no_args_is_help=True, help="People and their roles.")
 dataset_app = typer.Typer(no_args_is_help=True, help="Publish and list datasets.")
@@ -39,11 +43,6 @@ for name, child in (
     ("audit", audit_app),
 ):
     app.add_typer(child, name=name)
-app.command("serve", hidden=True)(serve.serve)
-app.command("login")(ask_commands.login)
-app.command("ask")(ask_commands.ask)
-app.command("estimate")(ask_commands.estimate)
-
 console = Console()
 
 
@@ -73,14 +72,14 @@ def up() -> None:
     sandbox = build(settings)
     passwords = ensure_demo_people(sandbox)
     console.print(f"\nRunning at [bold]{settings.portal_url}/[/]\n", highlight=False)
-    table = Table("account", "password", "roles", title="Demo accounts", title_justify="left")
+    table = plain_table("account", "password", "roles", title="Demo accounts")
     for person in sandbox.store.people.all():
         if person.name in passwords:
             table.add_row(person.name, passwords[person.name], ", ".join(sorted(person.roles)))
     console.print(table)
     if not sandbox.store.datasets.all():
         console.print("No dataset is published yet: 'sandbox demo' publishes four and takes you round.")
-    console.print("Stop it with [bold]make down[/].")
+    console.print("Stop it with [bold]make down[/] (or [bold]sandbox down[/]).")
 
 
 @app.command()
@@ -115,10 +114,10 @@ def doctor() -> None:
     """Say what this machine has, what is missing, and what to do."""
     from sandbox.cli.doctor import examine
 
-    table = Table("check", "state", "what to do")
-    healthy = True
-    for finding in examine(Settings.from_environment()):
-        healthy = healthy and finding.good
+    findings = list(examine(Settings.from_environment()))
+    healthy = all(finding.good for finding in findings)
+    table = plain_table("check", "state", "" if healthy else "what to do")
+    for finding in findings:
         table.add_row(
             finding.name,
             ("[green]ok[/]  " if finding.good else "[red]missing[/]  ") + finding.state,
@@ -154,14 +153,26 @@ def bring_up(settings: Settings) -> None:
                 )
 
 
+app.command("serve", hidden=True)(serve.serve)
+
+# asking: a person's own commands, everything else is the operator's
+
+app.command("login")(ask_commands.login)
+app.command("estimate")(ask_commands.estimate)
+app.command("ask")(ask_commands.ask)
+
+
 # people
 
 
 @user_app.command("add")
 def user_add(
-    name: str,
+    name: Annotated[str, typer.Argument(help="a-z, 0-9 and _, starting with a letter.")],
     role: Annotated[list[Role], typer.Option(help="May be given several times.")],
-    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
+    password: Annotated[
+        str,
+        typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, help="Asked for when left out."),
+    ],
 ) -> None:
     """Add a person."""
     sandbox = system()
@@ -177,7 +188,7 @@ def user_add(
 @user_app.command("list")
 def user_list() -> None:
     """List people and roles."""
-    table = Table("name", "roles")
+    table = plain_table("name", "roles")
     for person in system().store.people.all():
         table.add_row(person.name, ", ".join(sorted(person.roles)))
     console.print(table)
@@ -214,22 +225,26 @@ def dataset_publish(
         f"[green]✓[/] {report.dataset} ({report.open_class}), version {report.snapshot[:12]}", highlight=False
     )
     for line in report.lines:
-        console.print(f"  {line}", highlight=False)
+        console.print(
+            escape(indented(line, indent="  ", width=console.width)), highlight=False, soft_wrap=True
+        )
 
 
 @dataset_app.command("list")
 def dataset_list() -> None:
     """List published datasets."""
-    table = Table("name", "class", "title", "version")
+    table = plain_table("name", "class", "version", "title")
     for entry in system().views.catalogue():
         table.add_row(
-            entry.policy.name, str(entry.policy.open_class), entry.policy.title, entry.snapshot[:12]
+            entry.policy.name, str(entry.policy.open_class), entry.snapshot[:12], entry.policy.title
         )
     console.print(table)
 
 
 @policy_app.command("check")
-def policy_check(files: Annotated[list[Path], typer.Argument()]) -> None:
+def policy_check(
+    files: Annotated[list[Path], typer.Argument(help="site.yaml, or datasets' policies.")],
+) -> None:
     """Check policy files; every mistake is named with file, line, key and allowed values."""
     from sandbox.store.policy_files import read_dataset_policy, read_site_policy
 
@@ -262,7 +277,7 @@ def release_verify(
         f"[green]✓[/] The crate is whole and signed by the platform's key ({key.name}).", highlight=False
     )
     for line in report.lines():
-        console.print(f"  {line}", highlight=False)
+        console.print(f"  {line}", highlight=False, soft_wrap=True)  # a hash stays whole, to be copied
 
 
 @audit_app.command("verify")
@@ -274,16 +289,23 @@ def audit_verify() -> None:
 
 
 @audit_app.command("show")
-def audit_show(limit: Annotated[int, typer.Option(min=1, max=500)] = 20, action: str = "") -> None:
-    """Show the newest entries."""
+def audit_show(
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many.")] = 20,
+    action: Annotated[str, typer.Option(help="Only this one, such as question.answered.")] = "",
+) -> None:
+    """Show the newest entries, in UTC."""
     sandbox = system()
-    table = Table("#", "at", "who", "what", "object", "facts")
     for entry in reversed(sandbox.views.log(operator(sandbox), limit=limit, action=action).entries):
-        facts = ", ".join(f"{k}={_short(v)}" for k, v in entry.event.facts.items())
-        table.add_row(
-            str(entry.seq), entry.at[:19], entry.event.actor, entry.event.action, entry.event.object, facts
+        event = entry.event
+        when = entry.at[:19].replace("T", " ")
+        console.print(
+            f"{entry.seq:5}  {when}  [bold]{event.action:22}[/]  {event.actor} → {event.object}",
+            highlight=False,
         )
-    console.print(table)
+        facts = ", ".join(f"{k}={_short(v)}" for k, v in event.facts.items())
+        if facts:
+            shown = indented(facts, indent=" " * 7, width=console.width)
+            console.print(f"[dim]{escape(shown)}[/]", highlight=False, soft_wrap=True)
 
 
 @audit_app.command("key")
@@ -298,5 +320,6 @@ def audit_key() -> None:
 
 
 def _short(value: object) -> str:
-    text = str(value)
+    # Some of it was written by people: control characters could rewrite the operator's screen.
+    text = "".join(c if c.isprintable() else "?" for c in str(value))
     return text[:12] + "…" if len(text) > 40 else text

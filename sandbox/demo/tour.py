@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from sandbox.cli.hub_session import HubSession
+from sandbox.cli.tables import indented
 from sandbox.demo import cells
 from sandbox.demo.datasets import prepare
 from sandbox.demo.kernel import Kernel, Ran
@@ -70,12 +71,12 @@ class Tour:
 
     def say(self, text: str, *, good: bool = True) -> None:
         mark = "[green]✓[/]" if good else "[yellow]![/]"
-        for i, line in enumerate(text.rstrip().splitlines()):
-            self.console.print(f"      {mark if i == 0 else ' '} {escape(line)}", highlight=False)
+        lines = indented(text, indent=" " * 8, width=self.console.width)
+        self.console.print(f"      {mark} {escape(lines.lstrip())}", highlight=False, soft_wrap=True)
 
     def show(self, text: str) -> None:
-        for line in text.rstrip().splitlines():
-            self.console.print(f"        [dim]{escape(line)}[/]", highlight=False)
+        lines = indented(text, indent=" " * 8, width=self.console.width)
+        self.console.print(f"[dim]{escape(lines)}[/]", highlight=False, soft_wrap=True)
 
 
 def take_tour(settings: Settings, *, console: Console) -> None:
@@ -99,7 +100,9 @@ def take_tour(settings: Settings, *, console: Console) -> None:
             tour.session(name).stop_notebook(notebook)
         for session in tour.sessions.values():
             session.http.close()
-    console.print("\n[bold green]The tour is complete.[/]  'make up' leaves the system running.\n")
+    console.print(
+        "\n[bold green]The tour is complete.[/]  'make up' leaves the system running, for a browser.\n"
+    )
 
 
 def _publish(tour: Tour) -> None:
@@ -128,7 +131,7 @@ def _publish(tour: Tour) -> None:
 
 def _ask_for_access(tour: Tour) -> tuple[str, str]:
     servers = {}
-    with tour.step("A bank's analyst applies; the owner approves; the analyst signs the agreement"):
+    with tour.step("A bank's analyst applies; the owner approves; the analyst signs"):
         for name, wish in APPLICATIONS.items():
             analyst, owner = tour.session(name), tour.session("olga")
             held = [
@@ -181,9 +184,12 @@ def _work_in_the_notebook(tour: Tour, server: str, other: str) -> int:
             _expect(not one.error, f"a cell ran without an error (it raised {one.error})")
         parts = iter(ran)
         tour.show(next(parts).text)
+        told: set[str] = set()  # a note that an earlier answer gave is not printed again
         for title, _ in cells.QUESTIONS:
             tour.say(title)
-            tour.show(next(parts).text)
+            lines = next(parts).text.splitlines()
+            tour.show("\n".join(line for line in lines if line not in told))
+            told.update(line for line in lines if line.endswith("."))
         _keep_plot(tour, next(parts))
     with tour.step("The same kernel tries to get out, and is refused"):
         for (title, _), one in zip(cells.ATTACKS, parts, strict=False):
@@ -193,13 +199,14 @@ def _work_in_the_notebook(tour: Tour, server: str, other: str) -> int:
         _expect(answer.status_code == 403, "a download through /files/ in the browser is refused")
         tour.say(f"download through /files/ in her browser: REFUSED: {answer.status_code}")
     first, second = ran[-2], ran[-1]
-    with tour.step("She submits a table with one small cell: the checks stop it before a person looks"):
+    with tour.step("She submits a table with small cells: the checks stop it at once"):
         _expect("fail" in first.text, "the small cell is found")
         tour.say("the finding, as the notebook shows it:", good=False)
         tour.show(first.text)
     with tour.step("She repairs it and submits again: it goes to the reviewers"):
-        tour.show(second.text)
-        return int(second.text.rsplit("RELEASE", 1)[1])
+        shown, _, number = second.text.rpartition("RELEASE")
+        tour.show(shown)
+        return int(number)
 
 
 def _keep_plot(tour: Tour, ran: Ran) -> None:
@@ -216,7 +223,10 @@ def _review(tour: Tour, release_id: int) -> None:
         for name in ("rita", "ravi"):
             reviewer = tour.session(name)
             seen = reviewer.portal("GET", f"releases/{release_id}")
-            tour.say(f"{name} sees {len(seen['findings'])} findings and {len(seen['votes'])} votes of others")
+            findings = len(seen["findings"])
+            tour.say(
+                f"{name} sees {findings} finding{'s' if findings != 1 else ''} and {len(seen['votes'])} votes of others"
+            )
             _expect(not seen["votes"], "earlier votes are hidden from a reviewer")
             vote = {
                 "version": seen["version"],
@@ -224,9 +234,8 @@ def _review(tour: Tour, release_id: int) -> None:
                 "comment": "Counts of groups, none small.",
             }
             state = reviewer.portal("POST", f"releases/{release_id}/vote", json=vote)
-            tour.say(
-                f"{name} approved: {state['votes_in']} of {state['votes_needed']}, now {state['status']}"
-            )
+            now = state["status"].replace("_", " ")
+            tour.say(f"{name} approved: {state['votes_in']} of {state['votes_needed']} votes, now {now}")
             if name == "rita":
                 early = requester.portal("GET", f"releases/{release_id}")
                 _expect(not early["votes"], "the requester sees no vote before the last is in")
@@ -250,7 +259,7 @@ def _take_home(tour: Tour, release_id: int) -> None:
             check=False,
         )
         _expect(done.returncode != 0, "an edited crate does not verify")
-        tour.say(f"one bit flipped: {done.stderr.strip().splitlines()[0]}")
+        tour.say(f"one bit flipped: REFUSED: {' '.join(done.stderr.split()[1:])}")
         tour.say(f"kept as {crate}")
 
 

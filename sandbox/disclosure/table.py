@@ -18,6 +18,8 @@ from sandbox.domain.findings import Finding, Verdict
 MAX_COLUMNS = 200
 MAX_ROWS = 20_000
 MAX_CELL_CHARACTERS = 200
+MAX_DIGITS = 18  # before the point: with decimals, still exact in the 28 digits of a Decimal
+MAX_ZEROS = 30  # behind the point, before the first other digit
 MAX_FINDINGS = 100  # of one check on one file; more helps nobody
 
 FORMULA_STARTS = (
@@ -85,6 +87,15 @@ def read_table(name: str, data: bytes) -> tuple[Table | None, list[Finding]]:
                     "Give every row the same columns; put texts with commas in quotes.",
                 )
             )
+        elif any(map(_is_endless, cells)):
+            findings.append(
+                _wrong(
+                    name,
+                    line,
+                    "holds a number of a size that nothing counted or measured has",
+                    "Write numbers below 10 to the power of 18; the checks could not compare this one.",
+                )
+            )
     if len(lines) == 1:
         findings.append(_wrong(name, 1, "is a header and nothing follows", "Write the table's rows too."))
     if len(lines) - 1 > MAX_ROWS:
@@ -99,6 +110,12 @@ def read_table(name: str, data: bytes) -> tuple[Table | None, list[Finding]]:
     if findings:
         return None, findings[:MAX_FINDINGS]
     return Table(tuple(header), tuple(tuple(cells) for _, cells in lines[1:])), []
+
+
+def _is_endless(cell: str) -> bool:
+    """True for a number so large or small that exact arithmetic on it would fail, or write it in endless digits."""
+    number = read_number(cell)
+    return number is not None and number.value != 0 and not -MAX_ZEROS <= number.value.adjusted() < MAX_DIGITS
 
 
 def _header_findings(name: str, header: list[str]) -> list[Finding]:

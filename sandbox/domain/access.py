@@ -7,13 +7,15 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sandbox.domain.canonical import content_hash
-from sandbox.domain.errors import BadInput, Conflict, NotAllowed
+from sandbox.domain.errors import BadInput, Conflict, NotAllowed, Tampered
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.policy import DatasetPolicy, Mode, OpenClass, ReleaseTerms
 
@@ -96,6 +98,57 @@ class Grant:
         return not self.revoked and self.starts <= today <= self.ends
 
 
+_PROJECT = re.compile(r"\w(?:[\w .,:()&'+/-]*[\w.)])?")
+_PROJECT_CHARACTERS = 80
+# Scripts with letters that look alike; one name uses one of them.
+_LOOKALIKES = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"})
+# Controls, marks of direction, halves of characters, unassigned ones, odd line ends.
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def project_name(text: str) -> str:
+    """A project's name as it is kept: one spelling of each character, single blanks.
+
+    A project has a quota, and keeps its members from reviewing it: a name that only looks like another one's would be
+    a project of its own.
+
+    >>> project_name("  Fair\u00a0 credit ")
+    'Fair credit'
+
+    Raises:
+        BadInput: other characters than letters, digits and simple signs; or letters of scripts that look alike.
+    """
+    name = " ".join(unicodedata.normalize("NFKC", text).split())
+    if not _PROJECT.fullmatch(name) or len(name) > _PROJECT_CHARACTERS:
+        raise BadInput(
+            "The project's name is not a plain name.",
+            where="project",
+            fix=f"Use letters, digits, blanks and . , : ( ) & ' + / - _, at most {_PROJECT_CHARACTERS} characters.",
+        )
+    scripts = {unicodedata.name(c, "").partition(" ")[0] for c in name if c.isalpha()} & _LOOKALIKES
+    if len(scripts) > 1:
+        raise BadInput(
+            "The project's name mixes scripts whose letters look alike.",
+            where="project",
+            fix="Write it in one script.",
+        )
+    return name
+
+
+def same_project(one: str, other: str) -> bool:
+    """True when a reader would take two names for one: they differ in case, blanks or signs only.
+
+    >>> same_project("SME credit-model", "sme_credit_model")
+    True
+    """
+    return _letters(one) == _letters(other)
+
+
+def _letters(name: str) -> str:
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return "".join(c for c in folded if c.isalnum())
+
+
 def check_application(
     policy: DatasetPolicy,
     person: Person,
@@ -105,8 +158,13 @@ def check_application(
     mode: Mode,
     days: int,
     output_plan: str,
+    legal_basis: str = "",
 ) -> None:
-    """Raise unless this person may hand in this application."""
+    """Raise unless this person may hand in this application.
+
+    Args:
+        project: as ``project_name`` returned it.
+    """
     check_role(person, Role.RESEARCHER)
     if policy.open_class is OpenClass.UNCONDITIONAL:
         raise BadInput(
@@ -128,8 +186,15 @@ def check_application(
     for name, text, least in (
         ("project", project, 3),
         ("purpose", purpose, 20),
+        ("legal_basis", legal_basis, 0),
         ("output_plan", output_plan, 10),
     ):
+        if any(unicodedata.category(c) in _HIDDEN for c in text if c not in "\n\r\t"):
+            raise BadInput(
+                f"{name.replace('_', ' ')} holds invisible characters.",
+                where=name,
+                fix="Type it again, in plain words.",
+            )
         if len(text.strip()) < least:
             raise BadInput(
                 f"{name.replace('_', ' ')} is too short ({len(text.strip())} characters).",
@@ -236,14 +301,41 @@ def release_terms(document: dict[str, Any]) -> ReleaseTerms:
     )
 
 
+def check_agreed(document: dict[str, Any], grant: Grant) -> None:
+    """Raise unless an agreement, whose signature holds, is the one that this grant comes from.
+
+    Raises:
+        Tampered: the grant says something else than what was signed.
+    """
+    signed = {
+        "person": grant.person,
+        "project": grant.project,
+        "dataset": grant.dataset,
+        "mode": str(grant.mode),
+        "starts": grant.starts.isoformat(),
+        "ends": grant.ends.isoformat(),
+    }
+    wrong = [name for name, value in signed.items() if document.get(name) != value]
+    if wrong or agreement_hash(document) != grant.agreement_hash:
+        raise Tampered(
+            f"Grant {grant.id} is not what its agreement says ({', '.join(wrong) or 'another agreement'}).",
+            place=f"grant {grant.id}",
+        )
+
+
+def check_not_revoked(grant: Grant) -> None:
+    """Raise when the owner took the grant back: nothing leaves under it any more."""
+    if grant.revoked:
+        raise NotAllowed(f"Grant {grant.id} was revoked.", clause="revocation", fix="Ask the owner why.")
+
+
 def check_use(grant: Grant, person: Person, *, dataset: str, today: date) -> None:
     """Raise unless the grant lets this person use the dataset today. The one gate for all uses."""
     if grant.person != person.name:
         raise NotAllowed("This grant belongs to somebody else.", clause="person")
     if grant.dataset != dataset:
         raise NotAllowed(f"This grant is for {grant.dataset}, not {dataset}.", clause="dataset")
-    if grant.revoked:
-        raise NotAllowed(f"Grant {grant.id} was revoked.", clause="revocation", fix="Ask the owner why.")
+    check_not_revoked(grant)
     if today < grant.starts:
         raise NotAllowed(f"Grant {grant.id} starts on {grant.starts}.", clause="period")
     if today > grant.ends:

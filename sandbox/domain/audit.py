@@ -75,16 +75,19 @@ def chained(event: Event, *, at: str, after: Head) -> Entry:
     return Entry(seq, at, event, after.hash, entry_hash(seq, at, event, after.hash))
 
 
-def verify_chain(entries: Iterable[Entry], head: Head) -> int:
-    """Walk the whole chain up to its signed head.
+def verify_chain(entries: Iterable[Entry], head: Head, *, after: Head = EMPTY_HEAD) -> int:
+    """Walk the chain up to its signed head.
+
+    Args:
+        after: where to begin: before the first entry, or later.
 
     Returns:
-        The number of entries.
+        The number of the last entry.
 
     Raises:
         Tampered: names the first entry that was edited, dropped, swapped or added.
     """
-    previous, seq = GENESIS, 0
+    previous, seq = after.hash, after.seq
     for entry in entries:
         expected = seq + 1
         if entry.seq != expected:

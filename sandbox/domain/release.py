@@ -14,7 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sandbox.domain.errors import BadInput, Conflict, NotAllowed
+from sandbox.domain.access import Grant
+from sandbox.domain.audit import Entry
+from sandbox.domain.errors import BadInput, Conflict, NotAllowed, Tampered
 from sandbox.domain.findings import Verdict
 from sandbox.domain.people import Person, Role
 
@@ -175,6 +177,41 @@ def outcome(votes: Sequence[Vote]) -> Verb:
 def after_checks(verdict: Verdict) -> Verb:
     """A failed check blocks; all else goes to people."""
     return Verb.BLOCK if verdict is Verdict.FAIL else Verb.PASS_CHECKS
+
+
+def check_recorded(release: Release, grant: Grant, entries: Sequence[Entry]) -> None:
+    """Raise unless the log tells the same story: these files were staged, these people voted, all of them approved.
+
+    The tables can be changed by whoever can write to the database; the log cannot, without that being seen.
+
+    Args:
+        grant: of the release.
+        entries: all entries of the log about this release, proved by the chain.
+
+    Raises:
+        Tampered: the log tells another story, or none.
+    """
+    told = {row.event: [e.event for e in entries if e.event.action == row.event] for row in TRANSITIONS}
+    staged = [e.event for e in entries if e.event.action == "release.staged"]
+    decisions = [f"{v.reviewer}:{v.decision}" for v in release.votes]
+    story = (
+        len(staged) == 1
+        and (staged[0].actor, staged[0].facts.get("grant")) == (release.requester, release.grant_id)
+        and staged[0].facts.get("files_sha256") == [f.sha256 for f in release.files]
+        and staged[0].object == f"release:{release.id}"
+        and (grant.id, grant.person, grant.dataset, grant.project)
+        == (release.grant_id, release.requester, release.dataset, release.project)
+        and [e.actor for e in told["release.voted"]] == [v.reviewer for v in release.votes]
+        and [e.facts.get("decisions") for e in told["release.reviewed"]] == [decisions]
+        and len(told["release.approved"]) == 1
+        and not told["release.released"]
+        and not told["release.withdrawn"]
+        and outcome(release.votes) is Verb.APPROVE
+    )
+    if not story:
+        raise Tampered(
+            f"Release {release.id} is not the one that the log tells of.", place=f"release {release.id}"
+        )
 
 
 def visible_votes(release: Release, person: Person) -> tuple[Vote, ...]:

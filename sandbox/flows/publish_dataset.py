@@ -162,6 +162,4 @@ class PublishDataset:
 def _lines(report: PublishReport, policy: DatasetPolicy) -> tuple[str, ...]:
     """The report in words."""
     noun = policy.unit.noun if policy.unit else "unit"
-    lines = [f"{report.rows:,} rows kept; distinct units ({noun}): {report.units:,}"]
-    lines += [f"{column}: {n:,} cells emptied, they do not fit" for column, n in report.emptied.items() if n]
-    return (*lines, *report.warnings)
+    return (f"{report.rows:,} rows kept; distinct units ({noun}): {report.units:,}", *report.warnings)

@@ -10,7 +10,7 @@ from sandbox.domain import access
 from sandbox.domain.access import Application, Grant
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import canonical_json
-from sandbox.domain.errors import NotFound, Tampered
+from sandbox.domain.errors import Conflict, NotFound, Tampered
 from sandbox.domain.people import Person
 from sandbox.domain.policy import Mode
 from sandbox.flows.published import Published, published
@@ -36,23 +36,34 @@ class RequestAccess:
         days: int,
         output_plan: str,
     ) -> Application:
-        """Hand in an application."""
+        """Hand in an application.
+
+        Raises:
+            Conflict: the project's name is another's, written differently: it would have a quota of its own.
+        """
         policy = published(self.store, dataset).policy
+        project = access.project_name(project)
         access.check_application(
-            policy, person, project=project, purpose=purpose, mode=mode, days=days, output_plan=output_plan
+            policy,
+            person,
+            project=project,
+            purpose=purpose,
+            mode=mode,
+            days=days,
+            output_plan=output_plan,
+            legal_basis=legal_basis,
         )
+        self._check_spelling(person, project)
         return self.store.access.add_application(
             dataset=dataset,
             applicant=person.name,
-            project=project.strip(),
+            project=project,
             purpose=purpose.strip(),
             legal_basis=legal_basis.strip(),
             mode=mode,
             days=days,
             output_plan=output_plan.strip(),
-            event=Event(
-                person.name, "application.submitted", f"dataset:{dataset}", {"project": project.strip()}
-            ),
+            event=Event(person.name, "application.submitted", f"dataset:{dataset}", {"project": project}),
         )
 
     def approve(self, person: Person, application_id: int) -> Application:
@@ -118,6 +129,16 @@ class RequestAccess:
             row,
             event=Event(person.name, row.event, f"application:{application.id}", {"reason": reason[:500]}),
         )
+
+    def _check_spelling(self, person: Person, project: str) -> None:
+        for name in self.store.access.projects():
+            if name != project and access.same_project(name, project):
+                # Other people's projects are not told by name.
+                mine = person.name in self.store.access.members_of(name)
+                raise Conflict(
+                    f"There is a project {name!r}." if mine else "There is a project of nearly this name.",
+                    fix="Write its name the same way." if mine else "Choose another name.",
+                )
 
     def _application(self, application_id: int) -> tuple[Application, Published]:
         application = self.store.access.application(application_id)

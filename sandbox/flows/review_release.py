@@ -7,6 +7,7 @@ distinct units behind each, and nothing the researcher's process computed is bel
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -16,7 +17,7 @@ from sandbox.disclosure.judge import Judged, judge
 from sandbox.disclosure.private_answer import private_answer
 from sandbox.disclosure.table import Table
 from sandbox.domain import release as rule
-from sandbox.domain.access import Grant, check_use, release_terms
+from sandbox.domain.access import Grant, check_agreed, check_not_revoked, check_use, release_terms
 from sandbox.domain.audit import Event
 from sandbox.domain.budget import ChargeState
 from sandbox.domain.errors import (
@@ -26,6 +27,7 @@ from sandbox.domain.errors import (
     NotFound,
     OperatorError,
     QuestionRefused,
+    SandboxError,
     Tampered,
     Unanswered,
 )
@@ -34,12 +36,13 @@ from sandbox.domain.people import Person, Role
 from sandbox.domain.policy import Mode, ReleaseTerms
 from sandbox.domain.question import canonical_sql
 from sandbox.domain.release import Decision, Release, StagedFile, Status, Verb
+from sandbox.domain.release_request import check_request
 from sandbox.flows.published import Published, published
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.parse import parse
 from sandbox.store import Store
 
-MAX_FILES = 20
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +90,7 @@ class ReviewRelease:
         dataset = published(self.store, grant.dataset)
         check_use(grant, person, dataset=dataset.policy.name, today=self.today())
         terms = self._terms(grant)
-        _check_request(files, context, sql, max_bytes=terms.max_bytes)
+        check_request(files, context, sql, max_bytes=terms.max_bytes)
         staged: list[StagedFile] = []
         findings: list[Finding] = []
         for name, content in files:
@@ -109,8 +112,12 @@ class ReviewRelease:
                 event=Event(
                     person.name,
                     "release.staged",
-                    f"dataset:{grant.dataset}",
-                    {"files_sha256": [f.sha256 for f in staged], "grant": grant.id},
+                    "release:new",
+                    {
+                        "dataset": grant.dataset,
+                        "files_sha256": [f.sha256 for f in staged],
+                        "grant": grant.id,
+                    },
                 ),
             )
             moved = self._move(
@@ -128,6 +135,7 @@ class ReviewRelease:
         """
         release = self._release(release_id)
         dataset = published(self.store, release.dataset)
+        check_not_revoked(self._grant(release))
         rule.check_vote(
             release,
             person,
@@ -163,17 +171,29 @@ class ReviewRelease:
         """Let out what was approved when a process died before it could leave. Called when the portal starts.
 
         Returns:
-            The numbers of the releases.
+            The numbers of the releases. One that may not leave stays, and holds up no other.
         """
-        waiting = self.store.releases.in_status((Status.APPROVED,))
-        return tuple(self.let_out(release).id for release in waiting)
+        left = []
+        for release in self.store.releases.in_status((Status.APPROVED,)):
+            try:
+                left.append(self.let_out(release).id)
+            except SandboxError as refused:
+                _log.error("release %d stays: %s", release.id, refused.message)
+        return tuple(left)
 
     def let_out(self, release: Release) -> Release:
-        """Rebuild the approved files, seal them in a crate, and mark the release as released."""
-        grant = self.store.access.grant(release.grant_id)
-        if grant is None:
-            raise Tampered("The release's grant is gone.", place=f"release {release.id}")
+        """Rebuild the approved files, seal them in a crate, and mark the release as released.
+
+        Raises:
+            NotAllowed: the grant was revoked, the dataset is suspended, or a file no longer passes.
+            Tampered: files, votes, grant or agreement are not those that the log tells of.
+        """
+        grant = self._grant(release)
+        check_not_revoked(grant)
         dataset = published(self.store, release.dataset)
+        rule.check_recorded(release, grant, self.store.log.proved(f"release:{release.id}"))
+        if len(release.votes) < self._terms(grant).reviewers:
+            raise Tampered("The agreement asks for more votes.", place=f"release {release.id}")
         contents = {}
         for file in release.files:
             original = self.store.vault.get(file.sha256)  # raises Tampered when its bytes changed
@@ -285,9 +305,11 @@ class ReviewRelease:
             evidence = self.engine.evidence(
                 dataset=dataset.policy.name, snapshot=dataset.snapshot, sql=canonical
             )
-        except (Unanswered, OperatorError):
+        except (Unanswered, OperatorError) as failure:
             checked = judge(file.name, content, terms=terms, policy=policy)
-            return replace(checked, findings=(*checked.findings, _not_recomputed(file.name)))
+            # Whether a question can be computed may itself depend on rows: then only reviewers are told.
+            unsaid = replace(_not_recomputed(file.name), from_rows=isinstance(failure, Unanswered))
+            return replace(checked, findings=(*checked.findings, unsaid))
         return judge(file.name, content, terms=terms, policy=policy, evidence=evidence)
 
     def _canonical(self, dataset: Published, file: StagedFile) -> str:
@@ -301,8 +323,22 @@ class ReviewRelease:
             ) from refused
 
     def _terms(self, grant: Grant) -> ReleaseTerms:
-        """The terms of the signed agreement: a policy changed since then neither loosens nor tightens them."""
-        return release_terms(self.store.access.agreement_by_hash(grant.agreement_hash).document())
+        """The terms of the signed agreement: a policy changed since then neither loosens nor tightens them.
+
+        Raises:
+            Tampered: we did not sign it, or the grant is not what it says.
+        """
+        agreed = self.store.access.agreement_by_hash(grant.agreement_hash)
+        self.store.signer.check(agreed.signature, agreed.body)
+        document = agreed.document()
+        check_agreed(document, grant)
+        return release_terms(document)
+
+    def _grant(self, release: Release) -> Grant:
+        grant = self.store.access.grant(release.grant_id)
+        if grant is None:
+            raise Tampered("The release's grant is gone.", place=f"release {release.id}")
+        return grant
 
     def _move(
         self, release: Release, verb: Verb, *, actor: str, facts: Mapping[str, str | list[str]] | None = None
@@ -316,36 +352,6 @@ class ReviewRelease:
         if release is None:
             raise NotFound(f"There is no release {release_id}.")
         return release
-
-
-def _check_request(
-    files: Sequence[tuple[str, bytes]], context: str, sql: Mapping[str, str], *, max_bytes: int
-) -> None:
-    if not files:
-        raise BadInput(
-            "A request needs at least one file.", where="files", fix="Write it to the outbox first."
-        )
-    if len(files) > MAX_FILES:
-        raise BadInput(f"{len(files)} files are more than {MAX_FILES}.", where="files", fix="Submit fewer.")
-    names = [rule.check_file_name(name) for name, _ in files]
-    if len({n.lower() for n in names}) != len(names):
-        raise BadInput("Two files have the same name.", where="files", fix="Rename one.")
-    unknown = set(sql) - set(names)
-    if unknown:
-        raise BadInput(f"SQL was given for {min(unknown)!r}, which is not among the files.", where="sql")
-    if len(context.strip()) < 10:
-        raise BadInput(
-            "A request needs a context.",
-            where="context",
-            fix="Say in a sentence what the files are and who is counted in them.",
-        )
-    if len(context) > 4000:
-        raise BadInput("The context is longer than 4000 characters.", where="context", fix="Shorten it.")
-    for name, content in files:
-        if len(content) > max_bytes:
-            raise BadInput(
-                f"{name} has {len(content)} bytes; {max_bytes} may leave.", where=name, fix="Send less."
-            )
 
 
 def _not_recomputed(name: str) -> Finding:

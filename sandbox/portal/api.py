@@ -291,7 +291,7 @@ def _check_bound(caller: Caller, grant_id: int) -> None:
 def _sql_by_file(text: str) -> dict[str, str]:
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # the second: nested without end
         value = None
     if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
         raise BadInput(

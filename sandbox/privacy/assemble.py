@@ -150,13 +150,17 @@ def _notes(plan: Plan) -> list[str]:
     notes: list[str] = []
     kinds = {KINDS[recipe.measure.kind] for recipe in plan.recipes}
     if kinds & {"count", "sum"}:
-        notes.append("Values carry noise: a count can be below zero, and parts need not add up to their total.")
+        notes.append(
+            "Values carry noise: a count can be below zero, and parts need not add up to their total."
+        )
     if "avg" in kinds:
         notes.append("An average is left empty where too few rows are behind it to tell it from noise.")
     for name in sorted({m.target.column for m in plan.measurements if m.target.magnitude}):
         column = plan.table.columns[name]
         unit = f" {column.measured_in}" if column.measured_in else ""
-        notes.append(f"Values of {name} outside {column.lower} to {column.upper}{unit} count as the nearer bound.")
+        notes.append(
+            f"Values of {name} outside {column.lower} to {column.upper}{unit} count as the nearer bound."
+        )
     if plan.question.keys:
         keys = " and ".join(key.column for key in plan.question.keys)
         notes.append(f"Only listed values of {keys} are counted; each of them has a row.")

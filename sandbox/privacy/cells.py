@@ -37,9 +37,7 @@ def reading(text: str, column: Column) -> str:
             )
         case ColumnType.BOOLEAN:
             word = f"lower({trimmed})"
-            return (
-                f"CASE WHEN {word} IN ({_texts(_TRUE)}) THEN TRUE WHEN {word} IN ({_texts(_FALSE)}) THEN FALSE END"
-            )
+            return f"CASE WHEN {word} IN ({_texts(_TRUE)}) THEN TRUE WHEN {word} IN ({_texts(_FALSE)}) THEN FALSE END"
         case ColumnType.DATE:
             return f"TRY_CAST(nullif(regexp_extract({trimmed}, '{_DAY}', 1), '') AS DATE)"
         case ColumnType.TEXT:

@@ -97,7 +97,9 @@ class Conditions:
             if column.type is ColumnType.BOOLEAN:
                 return one_of(name, [not denied])
             raise refused(f"{name} alone is no condition.", node, fix=f"Compare it with a value: {name} = …")
-        fix = _LATER.get(type(node), "Compare a column with a literal: =, <>, <, <=, >, >=, IN, BETWEEN, IS NULL.")
+        fix = _LATER.get(
+            type(node), "Compare a column with a literal: =, <>, <, <=, >, >=, IN, BETWEEN, IS NULL."
+        )
         raise refused(f"{node.key.upper()} cannot stand in WHERE.", node, fix=fix)
 
     def _comparison(self, node: exp.Expression, sign: str, denied: bool) -> Predicate:
@@ -136,7 +138,9 @@ class Conditions:
     def _null(self, node: exp.Is, denied: bool) -> Predicate:
         only(node, {"this", "expression"})
         if not isinstance(node.expression, exp.Null):
-            raise refused("IS takes only NULL here.", node, fix="Write = TRUE, = FALSE, IS NULL or IS NOT NULL.")
+            raise refused(
+                "IS takes only NULL here.", node, fix="Write = TRUE, = FALSE, IS NULL or IS NOT NULL."
+            )
         name, _ = self._column(node.this)
         return IsNull(name, negated=denied)
 
@@ -242,7 +246,9 @@ def _literal(steps: int, column: Column) -> int | Decimal:
 
 def _text(name: str, node: exp.Expression) -> str:
     if not isinstance(node, exp.Literal) or not node.is_string:
-        raise refused(f"{name} is a text, and is compared with one.", node, fix="Write it in single quotes: 'x'.")
+        raise refused(
+            f"{name} is a text, and is compared with one.", node, fix="Write it in single quotes: 'x'."
+        )
     text = str(node.this)
     if len(text) > MAX_TEXT:
         raise refused(f"This text is longer than {MAX_TEXT} characters.", node, fix="Shorten it.")
@@ -260,5 +266,7 @@ def _date(name: str, node: exp.Expression) -> date:
     except ValueError:
         day = None
     if day is None or not _FIRST_YEAR <= day.year <= _LAST_YEAR:
-        raise refused(f"{name} is a date, and is compared with one.", node, fix="Write it as DATE '2013-01-31'.")
+        raise refused(
+            f"{name} is a date, and is compared with one.", node, fix="Write it as DATE '2013-01-31'."
+        )
     return day

@@ -26,7 +26,9 @@ def csv_reader(raw: Path) -> str:
     """
     line = _first_line(raw)
     if not line.strip():
-        raise BadInput(f"{raw.name} has no header.", where=f"{raw.name}:1", fix="Write the columns' names first.")
+        raise BadInput(
+            f"{raw.name} has no header.", where=f"{raw.name}:1", fix="Write the columns' names first."
+        )
     delimiter = max(_DELIMITERS, key=line.count)  # the first of equals, so a comma for a single column
     try:
         names = next(csv.reader([line], delimiter=delimiter, strict=True))

@@ -172,7 +172,9 @@ class LocalEngine:
         root = self._raw.resolve()
         path = (root / file).resolve()  # a symlink that leads out ends elsewhere
         if not path.is_relative_to(root):
-            raise BadInput("The file is outside the folder of raw data.", where="file", fix="Name one inside it.")
+            raise BadInput(
+                "The file is outside the folder of raw data.", where="file", fix="Name one inside it."
+            )
         return path
 
     def _salt(self) -> bytes:
@@ -198,6 +200,8 @@ class LocalEngine:
 def _of_table(question: Question, view: View) -> Question:
     if question.table != view.table_name:
         raise QuestionRefused(
-            f"This snapshot is of {view.table_name}, not of {question.table}.", position=0, fix="Ask its own table."
+            f"This snapshot is of {view.table_name}, not of {question.table}.",
+            position=0,
+            fix="Ask its own table.",
         )
     return question

@@ -39,11 +39,14 @@ def column_estimate(recipe: Recipe, table: Table, noises: Mapping[str, Noise]) -
     per_one, unit = steps_per_one(column), _measured_in(column)
     if kind == "avg":
         # At the middle of the bounds the noise of the count cancels out; at their ends it weighs as much again.
-        ends = math.hypot(
-            noises[recipe.total].scale, noises[recipe.count].scale * _half(column) * per_one
-        )
-        error = Z_95 * ends / per_one / _TYPICAL_ROWS
-        text = f"{measure.alias}: at most about ±{error:.3g}{unit} over {_TYPICAL_ROWS} rows, and less over more."
+        ends = math.hypot(noises[recipe.total].scale, noises[recipe.count].scale * _half(column) * per_one)
+        times_rows = Z_95 * ends / per_one  # the error, times how many rows the average is over
+        if times_rows < _half(column) * _TYPICAL_ROWS:
+            error = f"{times_rows / _TYPICAL_ROWS:.3g}{unit}"
+            text = f"{measure.alias}: at most about ±{error} over {_TYPICAL_ROWS:,} rows, and less over more."
+        else:
+            least = math.ceil(times_rows / _half(column))
+            text = f"{measure.alias}: says something only over more than about {least:,} rows."
         return ColumnEstimate(name=measure.alias, kind=kind, sd=None, error_95=None, text=text)
     sd, width = sum_error(recipe, noises)
     return ColumnEstimate(

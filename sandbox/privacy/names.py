@@ -83,7 +83,9 @@ def names_of(source: exp.From | None, select: exp.Select, policy: DatasetPolicy)
     table = policy.table(name)
     if table is None:
         raise refused(
-            f"{policy.name} has no table {node.name[:60]!r}.", node, fix=nearest(name, policy.tables, what="Tables")
+            f"{policy.name} has no table {node.name[:60]!r}.",
+            node,
+            fix=nearest(name, policy.tables, what="Tables"),
         )
     alias = node.args.get("alias")
     if alias is not None:

@@ -94,7 +94,9 @@ def _split(outputs: list[Key | Measure], select: exp.Select) -> tuple[tuple[Key,
         raise refused("Nothing is counted or added up here.", select, fix="Ask for COUNT(*), for instance.")
     if len(measures) > MAX_MEASURES:
         raise refused(
-            f"{len(measures)} aggregates share one price.", select, fix=f"Ask for at most {MAX_MEASURES} at a time."
+            f"{len(measures)} aggregates share one price.",
+            select,
+            fix=f"Ask for at most {MAX_MEASURES} at a time.",
         )
     seen: set[str] = set()
     for place, output in enumerate(outputs):
@@ -161,7 +163,9 @@ def _count(node: exp.Count, alias: exp.Expression | None, names: Names) -> Measu
                 kind=MeasureKind.COUNT_UNITS, column=unit, alias=output_name(alias, f"count_{unit}"[:63])
             )
         raise refused(
-            "COUNT(DISTINCT …) counts units only, for now.", node, fix=f"Write COUNT(DISTINCT {names.unit_column})."
+            "COUNT(DISTINCT …) counts units only, for now.",
+            node,
+            fix=f"Write COUNT(DISTINCT {names.unit_column}).",
         )
     raise refused(
         "COUNT of a column cannot be asked yet.",
@@ -180,11 +184,15 @@ def _sum(node: exp.Sum | exp.Avg, alias: exp.Expression | None, names: Names) ->
     inner = without_brackets(node.this)
     if not isinstance(inner, exp.Column):
         raise refused(
-            f"{kind.upper()} takes one column.", node, fix="Write the column's name; expressions are coming later."
+            f"{kind.upper()} takes one column.",
+            node,
+            fix="Write the column's name; expressions are coming later.",
         )
     name, column = names.column(inner)
     if not column.summable:
-        able = [c for c, declared in names.table.columns.items() if declared.summable and c != names.unit_column]
+        able = [
+            c for c, declared in names.table.columns.items() if declared.summable and c != names.unit_column
+        ]
         raise refused(
             f"{name} has no declared bounds, so that one person could change {kind.upper()} without limit.",
             inner,
@@ -247,7 +255,9 @@ def _grouped(node: exp.Expression, select: exp.Select, names: Names, keys: tuple
 
 
 def _key_fix(names: Names) -> str:
-    able = sorted(c for c, column in names.table.columns.items() if column.key_values and c != names.unit_column)
+    able = sorted(
+        c for c, column in names.table.columns.items() if column.key_values and c != names.unit_column
+    )
     return f"Columns with listed values: {', '.join(able) or 'none'}."
 
 

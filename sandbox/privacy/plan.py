@@ -28,7 +28,9 @@ __all__ = ["Plan", "plan"]
 _LARGEST_SUM = 2**62
 
 
-def plan(question: Question, policy: DatasetPolicy, *, target: Loss, bounding: Bounding | None = None) -> Plan:
+def plan(
+    question: Question, policy: DatasetPolicy, *, target: Loss, bounding: Bounding | None = None
+) -> Plan:
     """The plan with the least noise at a price not above ``target``.
 
     Args:
@@ -90,7 +92,8 @@ def _recipes(question: Question, table: Table) -> tuple[tuple[Recipe, ...], tupl
         if measure.kind is MeasureKind.COUNT_UNITS:
             # With one row per unit, units and rows are the same number: measured once, paid for once.
             return Recipe(
-                measure=measure, total=rows() if table.max_rows_per_unit == 1 else use(Target(what=What.UNITS))
+                measure=measure,
+                total=rows() if table.max_rows_per_unit == 1 else use(Target(what=What.UNITS)),
             )
         lower, upper = bounds_in_steps(table.columns[measure.column])
         summed = Target(what=What.SUM, column=measure.column, lower=lower, upper=upper)
@@ -146,4 +149,3 @@ def _check_sums(targets: tuple[Target, ...], table: Table) -> None:
                 f"{target.column} has bounds so wide that {table.max_rows} rows could leave 64 bits.",
                 fix="Ask the owner to declare narrower bounds or fewer rows.",
             )
-

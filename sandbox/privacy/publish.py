@@ -121,7 +121,10 @@ def _write_view(
         f"COPY (SELECT {names} {kept} ORDER BY {UNIT}, {RANK}) TO {quoted(str(target))}"
         " (FORMAT parquet, COMPRESSION zstd)"
     )
-    rows, units = _whole(connection, f"SELECT count(*) {kept}"), _whole(connection, "SELECT count(*) FROM units")
+    rows, units = (
+        _whole(connection, f"SELECT count(*) {kept}"),
+        _whole(connection, "SELECT count(*) FROM units"),
+    )
     with_unit = _whole(connection, "SELECT count(*) FROM ranked")
     report = PublishReport(
         snapshot="",
@@ -144,7 +147,9 @@ def _open_raw(connection: duckdb.DuckDBPyConnection, raw: Path, wanted: list[str
     elif raw.suffix == ".parquet":
         reader = f"read_parquet({quoted(str(raw))})"
     else:
-        raise BadInput(f"{raw.name} is neither CSV nor Parquet.", where=raw.name, fix="Use .csv, .csv.gz, .parquet.")
+        raise BadInput(
+            f"{raw.name} is neither CSV nor Parquet.", where=raw.name, fix="Use .csv, .csv.gz, .parquet."
+        )
     try:
         found = _own_names(connection, raw, reader, wanted)
         needed = ", ".join(quoted_name(own) for own in sorted(set(found.values())))
@@ -153,7 +158,9 @@ def _open_raw(connection: duckdb.DuckDBPyConnection, raw: Path, wanted: list[str
         # DuckDB's own text quotes the line: it would carry a person's row into a log.
         line = re.search(r"Line: ([0-9]+)", str(error))
         place = f"{raw.name}:{line.group(1)}" if line else raw.name
-        raise BadInput(f"{raw.name} cannot be read.", where=place, fix="Mend the file at that place.") from None
+        raise BadInput(
+            f"{raw.name} cannot be read.", where=place, fix="Mend the file at that place."
+        ) from None
     return found
 
 
@@ -185,14 +192,19 @@ def _type_cells(
         f"{', '.join([f'{unit_expression(texts[unit])} AS _name', *read])} FROM raw"
     )
     connection.execute("DROP TABLE raw")
-    stored = [f"{storing(quoted_name(name), column)} AS {quoted_name(name)}" for name, column in columns.items()]
+    stored = [
+        f"{storing(quoted_name(name), column)} AS {quoted_name(name)}" for name, column in columns.items()
+    ]
     connection.execute(
         f"CREATE TEMP TABLE typed AS SELECT {', '.join(['_place', '_name', *stored, *missing.values()])} FROM read"  # noqa: S608 - as above
     )
     connection.execute("DROP TABLE read")
     if not columns:
         return {}
-    lost = [f"count(*) FILTER (WHERE NOT {flag} AND {quoted_name(name)} IS NULL)" for name, flag in missing.items()]
+    lost = [
+        f"count(*) FILTER (WHERE NOT {flag} AND {quoted_name(name)} IS NULL)"
+        for name, flag in missing.items()
+    ]
     counts = connection.execute(f"SELECT {', '.join(lost)} FROM typed").fetchall()[0]  # noqa: S608 - as above
     for flag in missing.values():
         connection.execute(f"ALTER TABLE typed DROP COLUMN {flag}")
@@ -231,14 +243,15 @@ def _warnings(
         return
     if report.dropped_rows:
         yield (
-            f"{report.dropped_rows} rows lie beyond max_rows_per_unit ({table.max_rows_per_unit}) and are left out: "
+            f"{report.dropped_rows:,} rows lie beyond max_rows_per_unit ({table.max_rows_per_unit}) and are left out: "
             "answers are about the rest. A higher bound keeps them and adds noise."
         )
     if report.rows_without_unit:
-        yield f"{report.rows_without_unit} rows name no unit and are left out."
+        yield f"{report.rows_without_unit:,} rows name no unit and are left out."
     for name, count in report.emptied.items():
         if count:
-            yield f"{count} cells of {name} do not fit its declaration and are empty now."
+            yield f"{count:,} cells of {name} do not fit its declaration and are empty now."
+    beyond_bounds = []
     for name, column in columns.items():
         cell = quoted_name(name)
         if column.summable and column.type in NUMERIC:
@@ -248,10 +261,7 @@ def _warnings(
                 f"SELECT count(*) FROM ranked WHERE {cell} < {lower} OR {cell} > {upper}",  # noqa: S608 - as above
             )
             if outside:
-                yield (
-                    f"{outside} cells of {name} lie outside {column.lower} to {column.upper}; in SUM and AVG they "
-                    "count as the nearer bound."
-                )
+                beyond_bounds.append(f"{outside:,} of {name} ({column.lower} to {column.upper})")
         if column.max_rows_per_unit is not None:
             most = column.max_rows_per_unit
             beyond = _whole(
@@ -260,7 +270,9 @@ def _warnings(
                 f"WHERE {cell} IS NOT NULL GROUP BY {UNIT}, {cell} HAVING count(*) > {most})",
             )
             if beyond:
-                yield f"{beyond} rows lie beyond max_rows_per_unit of {name} ({most}) and are cut where it is a key."
+                yield f"{beyond:,} rows lie beyond max_rows_per_unit of {name} ({most}) and are cut where it is a key."
+    if beyond_bounds:
+        yield f"Cells outside their bounds count as the nearer one in SUM and AVG: {', '.join(beyond_bounds)}."
 
 
 def _whole(connection: duckdb.DuckDBPyConnection, sql: str) -> int:

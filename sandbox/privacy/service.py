@@ -122,7 +122,9 @@ def listen(path: Path) -> sockets.socket:
             raise BadInput(f"{path} is not a socket.", where="--socket", fix="Name a free path.")
         path.unlink()
     listener = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
-    before = os.umask(0o117)  # the socket is made with its mode: there is no moment in which others may connect
+    before = os.umask(
+        0o117
+    )  # the socket is made with its mode: there is no moment in which others may connect
     try:
         listener.bind(str(path))
     except OSError as error:

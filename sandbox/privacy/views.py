@@ -105,7 +105,9 @@ def find(views: Path, *, dataset: str, snapshot: str) -> View:
         manifest = json.loads((folder / "manifest.json").read_bytes())
         unchanged = hmac.compare_digest(_name(manifest, bytes.fromhex(manifest["key"])), snapshot)
     except FileNotFoundError:
-        raise NotFound(f"There is no snapshot {snapshot[:12]}… of {dataset}.", fix="Publish it again.") from None
+        raise NotFound(
+            f"There is no snapshot {snapshot[:12]}… of {dataset}.", fix="Publish it again."
+        ) from None
     except (OSError, ValueError, KeyError, TypeError):
         raise Tampered("A view's manifest cannot be read.", place=place) from None
     if not unchanged:

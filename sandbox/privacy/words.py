@@ -104,8 +104,12 @@ def _words(sql: str) -> list[Any]:
 def _unclosed(sql: str) -> int:
     """Where the last piece of text begins that is never closed."""
     end = 0
-    for piece in re.finditer(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[^'\"/-]+|.", sql, re.DOTALL):
-        if piece.group() in ("'", '"') or (piece.group() == "/" and sql[piece.end() : piece.end() + 1] == "*"):
+    for piece in re.finditer(
+        r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|[^'\"/-]+|.", sql, re.DOTALL
+    ):
+        if piece.group() in ("'", '"') or (
+            piece.group() == "/" and sql[piece.end() : piece.end() + 1] == "*"
+        ):
             return piece.start()
         end = piece.start()
     return end

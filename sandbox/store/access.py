@@ -196,6 +196,11 @@ class Access:
         """A dataset's grants, also past and revoked ones."""
         return self._grants(grants.c.dataset == dataset)
 
+    def projects(self) -> tuple[str, ...]:
+        """The names of all projects that anybody applied for, refused ones too."""
+        with self._database.reading() as connection:
+            return tuple(connection.execute(select(applications.c.project).distinct()).scalars())
+
     def members_of(self, project: str) -> tuple[str, ...]:
         """Everybody who had a grant in the project, or has asked for one and was not refused.
 

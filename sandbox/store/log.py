@@ -159,6 +159,24 @@ class Log:
         self._check_anchor(there, head, at_anchor, public_pem)
         return count
 
+    def proved(self, object: str) -> tuple[Entry, ...]:
+        """All entries about an object, each proved by the chain from there up to the signed head.
+
+        Raises:
+            Tampered: names the first entry that was edited, dropped, swapped or added since the object's first.
+        """
+        with self._database.reading() as connection:
+            head, signature = _head(connection)
+            self._refuse_forged(head, signature)
+            rows = connection.execute(_filtered("", "", object).order_by(audit_log.c.seq)).all()
+            if not rows:
+                return ()
+            first = _entry(rows[0])
+            before = Head(first.seq - 1, first.previous)
+            later = (_entry(row) for row in _all(connection, after=before.seq))
+            verify_chain(later, head, after=before)
+            return tuple(_entry(row) for row in rows)
+
     def _check_anchor(
         self, there: tuple[Head, bytes] | None, head: Head, at_anchor: list[str], public_pem: bytes | None
     ) -> None:
@@ -269,10 +287,10 @@ def _filtered(actor: str, action: str, object: str) -> Any:
     return query
 
 
-def _all(connection: Connection) -> Iterator[Row[Any]]:
+def _all(connection: Connection, *, after: int | None = None) -> Iterator[Row[Any]]:
     """Every row in order, a page at a time: a long log does not fit in memory."""
     query = select(audit_log).order_by(audit_log.c.seq).limit(_PAGE)
-    rows = connection.execute(query).all()
+    rows = connection.execute(query if after is None else query.where(audit_log.c.seq > after)).all()
     while rows:
         yield from rows
         rows = connection.execute(query.where(audit_log.c.seq > rows[-1].seq)).all()

@@ -61,10 +61,15 @@ def _written_everywhere(world: World, text: str) -> None:
         lines.append(line)
     policy = "\n".join(lines)
     world.publish("loans", policy, {"applications": loans_csv()})
-    grant = world.granted(purpose=text, project=text, legal_basis=text, output_plan=text)
-    waiting = world.applied(purpose=text, project=text, legal_basis=text, output_plan=text)
+    grant = world.granted(purpose=text, legal_basis=text, output_plan=text)
+    waiting = world.applied(purpose=text, legal_basis=text, output_plan=text)
     world.sandbox.request_access.reject(world.person("olga"), waiting.id, reason=text)
-    world.applied(purpose=text, project=text, legal_basis=text, output_plan=text)
+    world.applied(purpose=text, legal_basis=text, output_plan=text)
+    # Projects have plain names; a page does not rely on it.
+    hostile = {**asdict(waiting), "project": text}
+    for settled in ("id", "state", "agreement_hash"):
+        del hostile[settled]
+    world.sandbox.store.access.add_application(**hostile, event=Event("ana", "application.submitted", "test"))
     cell = text.replace('"', '""')
     table = f'"{cell}",n\n"{cell}",50\nfine,60\n'.encode()
     release = world.submitted(grant, files=(("table.csv", table),), context=text)

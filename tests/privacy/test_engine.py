@@ -18,6 +18,7 @@ from sandbox.domain.answer import document_of
 from sandbox.domain.errors import BadInput, QuestionRefused, SandboxError, Unanswered
 from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.question import canonical_sql
+from sandbox.privacy.assemble import assemble
 from sandbox.privacy.duck import EngineLimits, connection_to, rows_of
 from sandbox.privacy.engine import LocalEngine
 from sandbox.privacy.parse import parse
@@ -70,7 +71,10 @@ CONDITIONS: list[tuple[str, Callable[[dict[str, Any]], bool]]] = [
     ("smoker", lambda r: r["smoker"] == "true"),
     ("not smoker", lambda r: r["smoker"] == "false"),
     ("smoker or age > 40", lambda r: r["smoker"] == "true" or (bool(r["age"]) and int(r["age"]) > 40)),
-    ("city in ('Kyiv', 'Köln') and sex = 'male'", lambda r: r["city"] in ("Kyiv", "Köln") and r["sex"] == "male"),
+    (
+        "city in ('Kyiv', 'Köln') and sex = 'male'",
+        lambda r: r["city"] in ("Kyiv", "Köln") and r["sex"] == "male",
+    ),
     ("city not in ('Kyiv') and ward <> 2", lambda r: r["city"] != "Kyiv" and r["ward"] != 2),
     ("admitted >= '2013-06-01'", lambda r: datetime.date.fromisoformat(r["admitted"]).month >= 6),
     ("weight < 70", lambda r: float(r["weight"]) < 70),
@@ -96,7 +100,9 @@ def test_with_next_to_no_noise_an_answer_is_the_truth(
 
 
 def test_every_listed_key_is_answered_in_the_asked_order(asked: Asked) -> None:
-    document = asked.ask("select count(*) n, ward, smoker as smokes from visits where sex = 'male' group by 2, 3")
+    document = asked.ask(
+        "select count(*) n, ward, smoker as smokes from visits where sex = 'male' group by 2, 3"
+    )
     assert [c["name"] for c in document["columns"]] == ["n", "ward", "smokes"]
     assert [c["kind"] for c in document["columns"]] == ["count", "key", "key"]
     keys = [(r["ward"], r["smokes"]) for r in document["rows"]]
@@ -140,7 +146,8 @@ def test_each_answer_is_a_fresh_draw(asked: Asked) -> None:
 
 def test_evidence_is_exact_and_unbounded(asked: Asked) -> None:
     evidence = asked.engine.evidence(
-        **asked.where, sql="select sex, count(*) n, avg(cost) c, sum(cost) s from visits where ward = 1 group by sex"
+        **asked.where,
+        sql="select sex, count(*) n, avg(cost) c, sum(cost) s from visits where ward = 1 group by sex",
     )
     assert evidence.keys == ("sex",)
     for found in evidence.rows:
@@ -154,7 +161,9 @@ def test_evidence_is_exact_and_unbounded(asked: Asked) -> None:
 
 def test_evidence_of_an_empty_cell_is_zero_and_nothing(tmp_path: Path) -> None:
     box = Asked(tmp_path, [row("a", sex="male", age=4)])
-    evidence = box.engine.evidence(**box.where, sql="select sex, count(*) n, avg(age) a from visits group by sex")
+    evidence = box.engine.evidence(
+        **box.where, sql="select sex, count(*) n, avg(age) a from visits group by sex"
+    )
     assert [(e.key, dict(e.values), e.units) for e in evidence.rows] == [
         (("female",), {"n": 0, "a": None}, 0),
         (("male",), {"n": 1, "a": "4.000000000000"}, 1),
@@ -170,7 +179,14 @@ def random_question(lot: random.Random) -> str:
         ["count(*)", "count(distinct patient_id) u", "sum(age)", "avg(age)", "sum(cost) c", "avg(cost) d"],
         lot.randint(1, 3),
     )
-    atoms = ["age > 40", "cost <= 99.5", "sex = 'male'", "smoker", "city in ('Kyiv')", "admitted < '2013-07-01'"]
+    atoms = [
+        "age > 40",
+        "cost <= 99.5",
+        "sex = 'male'",
+        "smoker",
+        "city in ('Kyiv')",
+        "admitted < '2013-07-01'",
+    ]
     where = f" {lot.choice(['and', 'or'])} ".join(lot.sample(atoms, lot.randint(0, 3)))
     return (
         f"select {', '.join(keys + measures)} from visits"
@@ -194,14 +210,18 @@ def worlds(tmp_path_factory: pytest.TempPathFactory) -> list[Asked]:
     ]
 
 
-def test_two_hundred_random_questions_cost_the_same_on_neighbours_and_on_an_empty_table(
+def test_two_hundred_random_questions_cost_and_look_the_same_whatever_the_rows_are(
     worlds: list[Asked],
 ) -> None:
+    """Each answer, on whichever table, is what the plan alone says, up to the noisy numbers."""
     lot = random.Random(20)
-    for _ in range(200):
+    for n in range(200):
         sql = random_question(lot)
-        first, *others = (without_values(world.ask(sql)) for world in (worlds if lot.random() < 0.3 else worlds[1:]))
-        assert all(other == first for other in others), sql
+        ready = plan(parse(sql, POLICY), POLICY, target=PRICE)
+        zeros = {m.target.name: [0] * len(ready.cells) for m in ready.measurements}
+        promised = assemble(ready, zeros, dataset="hospital", snapshot="", delta=1e-6).document()
+        for world in worlds if n < 20 else [worlds[n % 3]]:
+            assert without_values(world.ask(sql)) == without_values(promised), sql
 
 
 def error_text(call: Callable[[], object]) -> str:
@@ -283,7 +303,12 @@ def test_the_engine_plans_for_itself_and_never_above_what_was_charged(asked: Ask
 def test_a_question_about_another_table_is_refused(tmp_path: Path) -> None:
     policy = hospital()
     two = with_table(policy)
-    two = type(two)(**{**{f: getattr(two, f) for f in two.__dataclass_fields__}, "tables": {**two.tables, "stays": two.tables["visits"]}})
+    two = type(two)(
+        **{
+            **{f: getattr(two, f) for f in two.__dataclass_fields__},
+            "tables": {**two.tables, "stays": two.tables["visits"]},
+        }
+    )
     box = Asked(tmp_path, many_visits(3), two)
     with pytest.raises(QuestionRefused, match="of visits, not of stays"):
         box.ask("select count(*) from stays")
@@ -298,9 +323,13 @@ def test_raw_files_outside_the_folder_are_refused(tmp_path: Path, file: str) -> 
         box.engine.publish(policy=POLICY, table="visits", file=file)
 
 
-def test_publishing_the_same_file_again_gives_the_same_snapshot_and_another_house_another(tmp_path: Path) -> None:
+def test_publishing_the_same_file_again_gives_the_same_snapshot_and_another_house_another(
+    tmp_path: Path,
+) -> None:
     one, other = Asked(tmp_path / "one", many_visits(3)), Asked(tmp_path / "other", many_visits(3))
-    assert one.engine.publish(policy=POLICY, table="visits", file="visits.csv").snapshot == one.report.snapshot
+    assert (
+        one.engine.publish(policy=POLICY, table="visits", file="visits.csv").snapshot == one.report.snapshot
+    )
     assert one.report.snapshot != other.report.snapshot
 
 
@@ -371,7 +400,9 @@ def test_texts_of_a_question_stay_texts(tmp_path: Path) -> None:
     box = Asked(tmp_path, [row(f"p{n}", city=text) for n, text in enumerate(nasty)])
     for text in nasty:
         quoted = text.replace("'", "''")
-        document = box.ask(f"select count(*) n from visits where city = '{quoted}' or city in ('{quoted}')", EXACT)
+        document = box.ask(
+            f"select count(*) n from visits where city = '{quoted}' or city in ('{quoted}')", EXACT
+        )
         assert document["rows"][0]["n"]["value"] == 1
 
 
@@ -388,7 +419,9 @@ def test_extreme_numbers_neither_fail_nor_wrap(tmp_path: Path) -> None:
     assert (found["s"]["value"], found["n"]["value"]) == (250, 7)
     assert found["a"]["value"] == pytest.approx(62.5)
     beyond = "9" * 30
-    (found,) = box.ask(f"select count(*) n from visits where age < {beyond} and age > -{beyond}", EXACT)["rows"]
+    (found,) = box.ask(f"select count(*) n from visits where age < {beyond} and age > -{beyond}", EXACT)[
+        "rows"
+    ]
     assert found["n"]["value"] == 4
     (found,) = box.ask(f"select count(*) n from visits where age >= {most}", EXACT)["rows"]
     assert found["n"]["value"] == 2
@@ -406,4 +439,7 @@ def test_rows_of_reads_nothing_but_the_expression(asked: Asked) -> None:
 
 def test_a_plan_costs_the_same_wherever_it_is_made(asked: Asked) -> None:
     sql = "select avg(age) a from visits"
-    assert asked.ask(sql)["price"]["nano_rho"] == plan(parse(sql, POLICY), POLICY, target=Loss(PRICE.nano_rho)).loss.nano_rho
+    assert (
+        asked.ask(sql)["price"]["nano_rho"]
+        == plan(parse(sql, POLICY), POLICY, target=Loss(PRICE.nano_rho)).loss.nano_rho
+    )

@@ -257,4 +257,3 @@ def test_a_policy_with_other_bounds_pays_for_them() -> None:
     narrow, wide = planned(sql), plan(parse(sql, looser), looser, target=PRICE)
     assert wide.noise("sum_age").scale == pytest.approx(2 * narrow.noise("sum_age").scale)
     assert wide.loss == narrow.loss
-

@@ -32,7 +32,11 @@ def cells(view: views.View, name: str) -> list[Any]:
 def kept(tmp_path: Path, column: str, raw: list[str]) -> tuple[list[Any], int]:
     """What becomes of some raw cells, in their order, and how many were emptied."""
     declared = hospital().tables["visits"].columns
-    columns = {"patient_id": declared["patient_id"], column: declared[column], "tag": Column(type=ColumnType.INTEGER)}
+    columns = {
+        "patient_id": declared["patient_id"],
+        column: declared[column],
+        "tag": Column(type=ColumnType.INTEGER),
+    }
     policy = with_table(hospital(max_rows_per_unit=1000), columns=columns)
     path = write_csv(
         tmp_path / "raw.csv",
@@ -126,7 +130,11 @@ CELLS: list[tuple[str, list[tuple[str, Any]], int]] = [
     ),
     ("sex", [("male", "male"), ("female", "female"), ("Male", None), ("'; DROP", None), ("", None)], 2),
     ("ward", [("1", 1), ("3.0", 3), ("4", None), ("one", None)], 2),
-    ("city", [("Łódź", "Łódź"), (" x ", " x "), ("it's", "it's"), ("x" * 10_000, "x" * 10_000), ("", None)], 0),
+    (
+        "city",
+        [("Łódź", "Łódź"), (" x ", " x "), ("it's", "it's"), ("x" * 10_000, "x" * 10_000), ("", None)],
+        0,
+    ),
 ]
 
 
@@ -207,7 +215,9 @@ def test_a_snapshot_is_the_same_for_the_same_and_another_for_anything_else(tmp_p
     others = [
         published(tmp_path, [row("a", age=1), row("b", age=3)])[0],
         published(tmp_path, rows, hospital(max_rows_per_unit=5))[0],
-        published(tmp_path, rows, salt=b"x" * 32)[0],  # without the salt nobody can check a guess of the table
+        published(tmp_path, rows, salt=b"x" * 32)[
+            0
+        ],  # without the salt nobody can check a guess of the table
     ]
     assert len({first.snapshot, *(o.snapshot for o in others)}) == 4
 
@@ -218,14 +228,20 @@ def test_the_owner_is_told_what_the_declaration_costs(tmp_path: Path) -> None:
     told = " ".join(report.warnings)
     assert report.emptied["sex"] == 3
     assert report.emptied["ward"] == 1
-    assert "4 cells of age lie outside 0 to 100" in told
+    assert "in SUM and AVG: 4 of age (0 to 100)" in told
     assert "1 rows lie beyond max_rows_per_unit of ward (2)" in told
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_the_usual_delimiters_quotes_and_line_ends_are_read(tmp_path: Path, delimiter: str) -> None:
-    policy = with_table(hospital(), columns={n: hospital().tables["visits"].columns[n] for n in ("patient_id", "city")})
-    lines = [f'"City"{delimiter}Patient_ID', f'"a{delimiter}b ""c"""{delimiter}p1', f'"two\nlines"{delimiter}p2']
+    policy = with_table(
+        hospital(), columns={n: hospital().tables["visits"].columns[n] for n in ("patient_id", "city")}
+    )
+    lines = [
+        f'"City"{delimiter}Patient_ID',
+        f'"a{delimiter}b ""c"""{delimiter}p1',
+        f'"two\nlines"{delimiter}p2',
+    ]
     path = _broken(tmp_path, "raw.csv", b"\xef\xbb\xbf" + "\r\n".join(lines).encode())
     report = publish(path, policy, "visits", tmp_path / "views" / "hospital", salt=SALT, limits=LIMITS)
     view = views.find(tmp_path / "views", dataset="hospital", snapshot=report.snapshot)
@@ -235,9 +251,15 @@ def test_the_usual_delimiters_quotes_and_line_ends_are_read(tmp_path: Path, deli
 def test_a_file_with_a_nameless_row_index_is_read(tmp_path: Path) -> None:
     plain = write_csv(tmp_path / "plain.csv", many_visits(5))
     lines = plain.read_text().splitlines()
-    path = _broken(tmp_path, "raw.csv", "\n".join([f",{lines[0]}", *(f"{n},{x}" for n, x in enumerate(lines[1:]))]).encode())
+    path = _broken(
+        tmp_path,
+        "raw.csv",
+        "\n".join([f",{lines[0]}", *(f"{n},{x}" for n, x in enumerate(lines[1:]))]).encode(),
+    )
     out = tmp_path / "views"
-    snapshots = {publish(p, hospital(), "visits", out, salt=SALT, limits=LIMITS).snapshot for p in (plain, path)}
+    snapshots = {
+        publish(p, hospital(), "visits", out, salt=SALT, limits=LIMITS).snapshot for p in (plain, path)
+    }
     assert len(snapshots) == 1
 
 
@@ -245,7 +267,9 @@ def test_a_compressed_file_is_read(tmp_path: Path) -> None:
     plain = write_csv(tmp_path / "raw.csv", many_visits(5))
     path = _broken(tmp_path, "raw.csv.gz", gzip.compress(plain.read_bytes()))
     out = tmp_path / "views"
-    snapshots = {publish(p, hospital(), "visits", out, salt=SALT, limits=LIMITS).snapshot for p in (plain, path)}
+    snapshots = {
+        publish(p, hospital(), "visits", out, salt=SALT, limits=LIMITS).snapshot for p in (plain, path)
+    }
     assert len(snapshots) == 1
 
 
@@ -272,8 +296,16 @@ BAD_FILES: list[tuple[str, bytes | None, str]] = [
     ("visits.csv", b"a,b,A\n1,2,3\n", "two columns 'a'"),
     ("visits.csv", HEADER.encode() + b"\nCANARY,male,1\n", "cannot be read"),
     ("visits.csv", HEADER.replace("patient_id", "name").encode() + b"\n", "has no column 'patient_id'"),
-    ("visits.csv", HEADER.encode() + b"\n" + b"CANARY,male,1,true,4,5,6,2013-01-01,x,too,many\n" * 3, "cannot be read"),
-    ("visits.csv", HEADER.encode() + b"\n" + b"CANARY\xff\xfe,male,1,true,4,5,6,2013-01-01,x\n", "cannot be read"),
+    (
+        "visits.csv",
+        HEADER.encode() + b"\n" + b"CANARY,male,1,true,4,5,6,2013-01-01,x,too,many\n" * 3,
+        "cannot be read",
+    ),
+    (
+        "visits.csv",
+        HEADER.encode() + b"\n" + b"CANARY\xff\xfe,male,1,true,4,5,6,2013-01-01,x\n",
+        "cannot be read",
+    ),
 ]
 
 
@@ -341,7 +373,9 @@ def test_a_changed_view_or_manifest_is_noticed(tmp_path: Path) -> None:
         ("hospital", "0" * 64 + "\n", BadInput),
     ],
 )
-def test_only_snapshots_are_found(tmp_path: Path, dataset: str, snapshot: str, error: type[Exception]) -> None:
+def test_only_snapshots_are_found(
+    tmp_path: Path, dataset: str, snapshot: str, error: type[Exception]
+) -> None:
     with pytest.raises(error):
         views.find(tmp_path, dataset=dataset, snapshot=snapshot)
 

@@ -181,7 +181,9 @@ def view_with(folder: Path, units: Iterable[Sequence[Cell]], policy: DatasetPoli
     """A view as publishing would write it, with the ranks in the given order."""
     path = folder / "view.parquet"
     rows = [
-        (unit, rank, cell.group, cell.x) for unit, cells in enumerate(units) for rank, cell in enumerate(cells)
+        (unit, rank, cell.group, cell.x)
+        for unit, cells in enumerate(units)
+        for rank, cell in enumerate(cells)
     ]
     others = [n for n in policy.tables["visits"].columns if n not in ("patient_id", "group", "x")]
     nulls = ", ".join(f"NULL::VARCHAR AS {name}" for name in others)

@@ -165,7 +165,7 @@ def test_from_the_moment_a_question_may_have_been_sent_it_is_unanswered(
                     connection.sendall(reply)
                     answered += 1
 
-    thread = threading.Thread(target=serve)
+    thread = threading.Thread(target=serve, daemon=True)
     thread.start()
     remote = RemoteEngine(tmp_path / "e.sock", timeout_s=5)
     with pytest.raises(Unanswered):
@@ -208,7 +208,13 @@ class Told:
 
 
 REPORT = PublishReport(
-    snapshot="a" * 64, rows=1, units=1, dropped_rows=0, rows_without_unit=0, emptied={"age": 2}, warnings=("w",)
+    snapshot="a" * 64,
+    rows=1,
+    units=1,
+    dropped_rows=0,
+    rows_without_unit=0,
+    emptied={"age": 2},
+    warnings=("w",),
 )
 ASK = {"dataset": "d", "snapshot": "s", "sql": "q", "nano_rho": 5}
 
@@ -255,7 +261,9 @@ def test_a_body_without_end_is_cut() -> None:
     assert response.status_code == 413
 
 
-@pytest.mark.parametrize("failure", [Unanswered(), RuntimeError("CANARY"), ValueError("CANARY"), KeyError("CANARY")])
+@pytest.mark.parametrize(
+    "failure", [Unanswered(), RuntimeError("CANARY"), ValueError("CANARY"), KeyError("CANARY")]
+)
 @pytest.mark.parametrize("path", ["/answer", "/evidence"])
 def test_what_nobody_thought_of_is_the_same_constant_error(
     failure: Exception, path: str, caplog: pytest.LogCaptureFixture

@@ -1,0 +1,46 @@
+"""How the command line lays out tables: no boxes, nothing cut off."""
+
+from __future__ import annotations
+
+import textwrap
+
+from rich import box
+from rich.table import Table
+
+
+def plain_table(*heads: str, title: str = "", numeric: frozenset[int] = frozenset()) -> Table:
+    """An empty table with these heads; long cells go on in the next line instead of ending in dots.
+
+    Args:
+        numeric: columns to align right, from 0.
+    """
+    table = Table(
+        title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
+    )
+    for place, head in enumerate(heads):
+        table.add_column(head, overflow="fold", justify="right" if place in numeric else "left")
+    return table
+
+
+def indented(text: str, *, indent: str, width: int) -> str:
+    """Lines that are too long go on below themselves, two blanks further in; all are indented.
+
+    Args:
+        width: of the terminal, in characters.
+    """
+    lines = []
+    for line in text.rstrip().splitlines():
+        own = indent + line[: len(line) - len(line.lstrip())]
+        # Words and hashes that fit no line stay whole: they are copied from here.
+        wrapped = textwrap.wrap(
+            line.strip(),
+            width=max(20, width - 1),
+            initial_indent=own,
+            subsequent_indent=own + "  ",
+            break_long_words=False,
+            break_on_hyphens=False,
+            drop_whitespace=True,
+        )
+        # What fits is left as it is, with the blanks that align its columns.
+        lines += [indent + line] if len(indent + line) < width else wrapped or [""]
+    return "\n".join(lines)
