@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-fast lint images lock clean
+.PHONY: help demo up down test test-fast lint audit bench images lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,15 @@ test-fast: ## checks and tests that need no container
 lint: ## style and types
 	@scripts/setup_venv.sh
 	@scripts/lint.sh
+
+audit: ## the privacy claims, measured for long (minutes); the report is kept in .sandbox/audit.md
+	@scripts/setup_venv.sh
+	@SANDBOX_AUDIT=long .venv/bin/python -m pytest tests/privacy/audit --quiet
+
+bench: ## time, memory and error beside plain DuckDB and other libraries (make bench ROWS=10000000)
+	@scripts/setup_venv.sh
+	@benchmarks/peers/setup.sh
+	@.venv/bin/python -m benchmarks $(if $(ROWS),--rows $(ROWS))
 
 images: ## build the images whose inputs changed, remove those that nothing uses any more
 	@scripts/setup_venv.sh

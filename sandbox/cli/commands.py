@@ -203,6 +203,9 @@ def dataset_publish(
     file: Annotated[
         list[str], typer.Argument(help="TABLE=FILE for each table, or FILE when there is one table.")
     ],
+    new_profile: Annotated[
+        bool, typer.Option(help="Learn anew how much units contribute; it is paid from the budget.")
+    ] = False,
 ) -> None:
     """Publish a dataset, or a new version of it."""
     from sandbox.store.policy_files import read_dataset_policy
@@ -220,7 +223,9 @@ def dataset_publish(
             )
         files[table or tables[0]] = Path(path)
     with console.status(f"Publishing {policy.stem} …"):
-        report = sandbox.publish_dataset(operator(sandbox), policy_file=policy, files=files)
+        report = sandbox.publish_dataset(
+            operator(sandbox), policy_file=policy, files=files, new_profile=new_profile
+        )
     console.print(
         f"[green]✓[/] {report.dataset} ({report.open_class}), version {report.snapshot[:12]}", highlight=False
     )

@@ -111,7 +111,7 @@ class Answer:
                     continue
                 value, low, high = _three(record, name)
                 cells.append(
-                    f"<b>{value}</b>" + (f"<br><small>{low} to {high}</small>" if value != "–" else "")
+                    f"<b>{value}</b>" + (f"<br><small>{low} to {high}</small>" if low != "–" else "")
                 )
             rows.append(cells)
         heads = [
@@ -128,7 +128,7 @@ def _three(record: Mapping[Any, Any], name: str) -> tuple[str, str, str]:
 
 
 def _spanned(value: str, low: str, high: str) -> str:
-    return value if value == "–" else f"{value} ({low} to {high})"
+    return value if low == "–" else f"{value} ({low} to {high})"  # what was reckoned may have no interval
 
 
 _PLOT_NOTE = "Bars are private answers, lines their 95 % intervals."

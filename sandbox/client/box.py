@@ -88,16 +88,34 @@ class Sandbox:
 
         return Dataset(entry, fetch)
 
-    def estimate(self, sql: str, epsilon: float = 0.1) -> Estimate:
+    def estimate(
+        self,
+        sql: str,
+        epsilon: float | None = None,
+        *,
+        max_rows_per_unit: int | None = None,
+        max_groups: int | None = None,
+    ) -> Estimate:
         """What a question would cost, and how exact its answer would be. Spends nothing."""
         body = {"sql": sql, "epsilon": epsilon, "grant": self._grant}
+        body |= _limits(max_rows_per_unit, max_groups)
         return Estimate(self._connection.post("questions/estimate", body, again=True))
 
-    def ask(self, sql: str, epsilon: float = 0.1) -> Answer:
+    def ask(
+        self,
+        sql: str,
+        epsilon: float | None = None,
+        *,
+        max_rows_per_unit: int | None = None,
+        max_groups: int | None = None,
+    ) -> Answer:
         """Ask a question and pay for it from the budget.
 
         Args:
-            epsilon: how much privacy to spend: more is exacter and dearer.
+            epsilon: how much privacy to spend: more is exacter and dearer. By default what the question says in
+                OPTIONS(epsilon = …), or 0.1.
+            max_rows_per_unit: count at most so many rows of one unit, where that is less than what is best.
+            max_groups: count one unit in at most so many rows of the answer, likewise.
 
         Raises:
             QuestionRefused, OverBudget: nothing was spent.
@@ -106,6 +124,7 @@ class Sandbox:
         # One key for all sendings of this call: a lost reply is sent again, and is paid for once.
         key = uuid.uuid4().hex
         body = {"sql": sql, "epsilon": epsilon, "grant": self._grant, "idempotency_key": key}
+        body |= _limits(max_rows_per_unit, max_groups)
         return Answer(self._connection.post("questions", body, again=True))
 
     def budget(self) -> Budget:
@@ -174,3 +193,9 @@ def _segment(name: str) -> Any:
     if not name.replace("_", "").isalnum():
         raise BadInput(f"{name!r} is no dataset's or table's name.", fix="See datasets().")
     return name
+
+
+def _limits(max_rows_per_unit: int | None, max_groups: int | None) -> dict[str, int]:
+    """Only what was said."""
+    given = {"max_rows_per_unit": max_rows_per_unit, "max_groups": max_groups}
+    return {name: value for name, value in given.items() if value is not None}

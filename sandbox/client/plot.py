@@ -101,8 +101,11 @@ def _panel(
         shown = [i for i in rows if not pd.isna(frame[name].iloc[i])]
         places = [groups.index(labels[i]) + (at - (len(hues) - 1) / 2) * thick for i in shown]
         values = [float(frame[name].iloc[i]) for i in shown]
-        lows = [float(frame[f"{name}_low"].iloc[i]) for i in shown]
-        highs = [float(frame[f"{name}_high"].iloc[i]) for i in shown]
+        lows, highs = (
+            # What was reckoned from others may have no interval: then the bar has no line.
+            [float(v if pd.isna(end := frame[f"{name}_{side}"].iloc[i]) else end) for i, v in zip(shown, values)]  # noqa: B905 - one is made from the other
+            for side in ("low", "high")
+        )
         below = [max(0.0, v - low) for v, low in zip(values, lows, strict=True)]
         above = [max(0.0, high - v) for v, high in zip(values, highs, strict=True)]
         axes.barh(

@@ -120,8 +120,12 @@ class Estimate:
         elif "asks_left" in self.raw:
             lines.append(f"What is left pays for {number(self.raw['asks_left'])} of its kind.")
         lines += [f"  {name} {error}" for name, error in self._errors()]
-        text = (self.raw.get("bounding") or {}).get("text", "")
-        return "\n".join([*lines, text] if text else lines)
+        bounding = self.raw.get("bounding") or {}
+        if text := bounding.get("text", ""):
+            lines.append(text)
+        if (lost := bounding.get("estimated_loss_percent")) is not None:
+            lines.append(f"That leaves out about {percent(lost)} of the total, or less.")
+        return "\n".join(lines)
 
     def _errors(self) -> list[tuple[str, str]]:
         return [

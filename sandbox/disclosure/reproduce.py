@@ -160,6 +160,7 @@ def _total(cells: Sequence[str], key: Sequence[str], evidence: Evidence) -> Evid
     for measure in parts[0].values:
         additive = evidence.kinds.get(measure, MeasureKind.COUNT_ROWS) in (
             MeasureKind.COUNT_ROWS,
+            MeasureKind.COUNT_FILLED,
             MeasureKind.SUM,
         )
         exact = [r.values[measure] for r in parts]

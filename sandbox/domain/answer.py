@@ -21,7 +21,7 @@ class AnswerColumn:
     """One column of an answer, key or measure, in the asked order.
 
     Attributes:
-        kind: ``key``, ``count``, ``sum`` or ``avg``.
+        kind: ``key``, ``count``, ``sum``, ``avg``, or ``derived`` for what was reckoned from others.
         error_95: the noise is within ± this in 95 of 100 cells; None for keys and where it differs by cell.
         measured_in: the unit of measure, in words.
     """
@@ -58,6 +58,7 @@ class BoundingUsed:
     rows_per_unit: int
     groups_per_unit: int | None  # None where a unit may be in all
     text: str
+    estimated_loss_percent: float | None = None  # of the total, from the profile; None where none was bought
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +95,7 @@ class Answer:
                 "rows_per_unit": self.bounding.rows_per_unit,
                 "groups_per_unit": self.bounding.groups_per_unit,
                 "text": self.bounding.text,
+                "estimated_loss_percent": self.bounding.estimated_loss_percent,
             },
             "notes": list(self.notes),
         }
@@ -101,7 +103,12 @@ class Answer:
 
 def to_bytes(answer: Answer) -> bytes:
     """The answer as UTF-8 JSON without spaces."""
-    return json.dumps(answer.document(), separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return document_to_bytes(answer.document())
+
+
+def document_to_bytes(document: Mapping[str, Any]) -> bytes:
+    """An answer's JSON value as UTF-8 without spaces."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def document_of(data: bytes) -> dict[str, Any]:

@@ -22,13 +22,23 @@ class MeasureKind(StrEnum):
     """What a column of the evidence holds."""
 
     COUNT_ROWS = "count_rows"
+    COUNT_FILLED = "count_filled"
     COUNT_UNITS = "count_units"
     SUM = "sum"
     AVG = "avg"
+    VARIANCE = "variance"
+    STDDEV = "stddev"
+    QUANTILE = "quantile"
+
+
+# What can be computed again, and so be held beside a file that asks to leave.
+RECOMPUTED = frozenset(
+    {MeasureKind.COUNT_ROWS, MeasureKind.COUNT_FILLED, MeasureKind.COUNT_UNITS, MeasureKind.SUM, MeasureKind.AVG}
+)
 
 
 def is_count(kind: MeasureKind) -> bool:
-    return kind in (MeasureKind.COUNT_ROWS, MeasureKind.COUNT_UNITS)
+    return kind in (MeasureKind.COUNT_ROWS, MeasureKind.COUNT_FILLED, MeasureKind.COUNT_UNITS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -75,6 +76,12 @@ class Column:
     upper: int | None = _doc(
         "Largest value (whole number). Needed for SUM and AVG; larger cells count as it.", default=None
     )
+    earliest: str | None = _doc(
+        "For date: the first day ('2013-01-01'). Needed to group by DATE_TRUNC or by year; days before its month, "
+        "quarter or year are then in no group.",
+        default=None,
+    )
+    latest: str | None = _doc("For date: the last day, likewise.", default=None)
     resolution: str = _doc("For decimal: the step that cells are rounded to, such as '0.01'.", default="1")
     measured_in: str = _doc("Unit of measure, such as 'DM' or 'minutes'.", default="")
     categories: tuple[Scalar, ...] = _doc(
@@ -140,6 +147,11 @@ class BudgetTerms:
         "The most that one question may take of the cap (1-100, percent).", default=25
     )
     project_percent: int = _doc("One project's quota of the cap (1-100, percent).", default=50)
+    profile_percent: int = _doc(
+        "What publishing spends of the cap, once, to learn how much units contribute (0-25, percent): answers about "
+        "tables with many rows per unit are bounded by it. 0: it is not bought.",
+        default=5,
+    )
 
     @property
     def cap(self) -> Loss:
@@ -152,6 +164,10 @@ class BudgetTerms:
     @property
     def per_project(self) -> Loss:
         return Loss(self.cap.nano_rho * self.project_percent // 100)
+
+    @property
+    def profile(self) -> Loss:
+        return Loss(self.cap.nano_rho * self.profile_percent // 100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,6 +306,7 @@ def _table_mistakes(p: DatasetPolicy, name: str, table: Table) -> Iterator[Mista
             yield Mistake(there, "has one of lower and upper, but needs both or none")
         elif column.lower is not None and column.upper is not None and column.lower >= column.upper:
             yield Mistake((*there, "upper"), f"{column.upper} is not above lower ({column.lower})")
+        yield from _day_mistakes(there, column)
         if column.type is ColumnType.DECIMAL and not _is_step(column.resolution):
             yield Mistake(
                 (*there, "resolution"), f"{column.resolution!r} is not a step", "1, 0.1, 0.01 … 0.000001"
@@ -304,6 +321,29 @@ def _table_mistakes(p: DatasetPolicy, name: str, table: Table) -> Iterator[Mista
             yield Mistake((*there, "max_rows_per_unit"), "is for columns with categories")
     if p.private and p.unit is not None and p.unit.column not in table.columns:
         yield Mistake((*here, "columns"), f"the unit column {p.unit.column!r} is not among them")
+
+
+def _day_mistakes(there: tuple[str, ...], column: Column) -> Iterator[Mistake]:
+    days = {key: _day(text) for key in ("earliest", "latest") if (text := getattr(column, key)) is not None}
+    if not days:
+        return
+    for key, day in days.items():
+        if column.type is not ColumnType.DATE:
+            yield Mistake((*there, key), "is for date columns")
+        elif day is None:
+            yield Mistake((*there, key), f"{getattr(column, key)!r} is not a day", "'0002-01-01' to '9998-12-31'")
+    if len(days) == 1:
+        yield Mistake(there, "has one of earliest and latest, but needs both or none")
+    elif (first := days["earliest"]) and (last := days["latest"]) and first > last:
+        yield Mistake((*there, "latest"), f"{column.latest} is before earliest ({column.earliest})")
+
+
+def _day(text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text) if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) else None
+    except ValueError:
+        return None
+    return day if day is not None and 2 <= day.year <= 9998 else None
 
 
 def _private_mistakes(p: DatasetPolicy) -> Iterator[Mistake]:
@@ -334,6 +374,8 @@ def _budget_mistakes(budget: BudgetTerms) -> Iterator[Mistake]:
     for key in ("per_question_percent", "project_percent"):
         if not 1 <= getattr(budget, key) <= 100:
             yield Mistake(("budget", key), "is a percentage", "1 to 100")
+    if not 0 <= budget.profile_percent <= 25:
+        yield Mistake(("budget", "profile_percent"), "is a small share, in percent", "0 to 25")
 
 
 def _number(text: str) -> float | None:

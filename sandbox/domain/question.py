@@ -1,6 +1,6 @@
 """A question as a value. However it was asked, this is what is planned, priced, cached and answered.
 
-- One table, listed keys, aggregates, one row-wise condition in normal form (``predicate``).
+- One table, keys with public values, aggregates, one row-wise condition in normal form (``predicate``).
 - Names are the policy's own, lower case; nothing of the asker's text is left but literals and output names.
 - ``canonical_sql`` is one text for all ways to ask the same: by it an answer that was paid for is found.
 """
@@ -8,10 +8,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from sandbox.domain.evidence import MeasureKind
+from sandbox.domain.key_forms import Form, form_text, how_many, values_of
 from sandbox.domain.names import written_name
-from sandbox.domain.predicate import And, Comparison, In, IsNull, Or, Predicate, written
+from sandbox.domain.policy import Scalar, Table
+from sandbox.domain.predicate import And, Comparison, In, IsNull, Or, Predicate, written, written_literal
 
 __all__ = [
     "And",
@@ -30,10 +33,30 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """A column that the answer is grouped by."""
+    """What the answer is grouped by.
+
+    Attributes:
+        column: the column that it is, or is worked out from; empty for CASE and for a condition, which name theirs.
+        alias: its name in the answer.
+        form: how it is worked out; None for the column as it is.
+    """
 
     column: str
-    alias: str  # its name in the answer
+    alias: str
+    form: Form | None = None
+
+    def values(self, table: Table) -> tuple[Scalar, ...]:
+        """Its public values, in the order of the answer; none when it cannot be grouped by."""
+        column = table.columns.get(self.column)
+        if self.form is not None:
+            return values_of(self.form, column)
+        return column.key_values if column is not None else ()
+
+    def how_many(self, table: Table) -> int:
+        """How many values it has."""
+        if self.form is not None:
+            return how_many(self.form, table.columns.get(self.column))
+        return len(self.values(table))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +64,17 @@ class Measure:
     """One aggregate.
 
     Attributes:
-        column: what is added up or averaged; the unit column for COUNT_UNITS; empty for COUNT_ROWS.
+        column: what is added up, averaged or counted; the unit column for COUNT_UNITS; empty for COUNT_ROWS.
     """
 
     kind: MeasureKind
     column: str
     alias: str  # its name in the answer
+    share: Decimal | None = None  # of a quantile: between 0 and 1
+
+    def same_as(self, other: Measure) -> bool:
+        """True when both are the same number."""
+        return (self.kind, self.column, self.share) == (other.kind, other.column, other.share)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,28 +100,52 @@ def canonical_sql(question: Question) -> str:
     columns = [
         _key_text(keys[name]) if name in keys else _measure_text(measures[name]) for name in question.select
     ]
-    text = f"SELECT {', '.join(columns)} FROM {written_name(question.table)}"  # noqa: S608 - a name of the question; no engine runs it
+    return f"SELECT {', '.join(columns)}{from_and_where(question)}"
+
+
+def from_and_where(question: Question) -> str:
+    """The text of a question from FROM on."""
+    text = f" FROM {written_name(question.table)}"
     if question.where is not None:
         text += f" WHERE {written(question.where)}"
     if question.keys:
-        text += " GROUP BY " + ", ".join(written_name(key.column) for key in question.keys)
+        text += " GROUP BY " + ", ".join(key_text(key) for key in question.keys)
     return text
 
 
+def key_text(key: Key) -> str:
+    """The key as SQL, without its name in the answer."""
+    return written_name(key.column) if key.form is None else form_text(key.form, key.column)
+
+
 def _key_text(key: Key) -> str:
-    name = written_name(key.column)
-    return name if key.alias == key.column else f"{name} AS {written_name(key.alias)}"
+    body = key_text(key)
+    if key.form is None and key.alias == key.column:
+        return body
+    return f"{body} AS {written_name(key.alias)}"
 
 
 def _measure_text(measure: Measure) -> str:
+    return f"{measure_text(measure)} AS {written_name(measure.alias)}"
+
+
+def measure_text(measure: Measure) -> str:
+    """The aggregate as SQL, without its name in the answer."""
     column = written_name(measure.column)
     match measure.kind:
         case MeasureKind.COUNT_ROWS:
-            body = "COUNT(*)"
+            return "COUNT(*)"
+        case MeasureKind.COUNT_FILLED:
+            return f"COUNT({column})"
         case MeasureKind.COUNT_UNITS:
-            body = f"COUNT(DISTINCT {column})"
+            return f"COUNT(DISTINCT {column})"
         case MeasureKind.SUM:
-            body = f"SUM({column})"
+            return f"SUM({column})"
         case MeasureKind.AVG:
-            body = f"AVG({column})"
-    return f"{body} AS {written_name(measure.alias)}"
+            return f"AVG({column})"
+        case MeasureKind.VARIANCE:
+            return f"VAR_SAMP({column})"
+        case MeasureKind.STDDEV:
+            return f"STDDEV({column})"
+        case MeasureKind.QUANTILE:
+            return f"QUANTILE_CONT({column}, {written_literal(measure.share or Decimal(0))})"

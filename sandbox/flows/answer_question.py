@@ -12,7 +12,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, TypeVar
 
@@ -21,18 +21,24 @@ from sandbox.domain.audit import Event
 from sandbox.domain.budget import Account, check_affordable
 from sandbox.domain.canonical import sha256_hex
 from sandbox.domain.errors import BadInput, CallerError, NotAllowed, NotFound, Unanswered
+from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.people import Person
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.privacy_loss import check_epsilon, epsilon_of, loss_for_epsilon
-from sandbox.domain.question import Question, canonical_sql
+from sandbox.domain.question import canonical_sql
 from sandbox.flows.published import Published, published
 from sandbox.privacy.engine import Engine
-from sandbox.privacy.parse import parse
+from sandbox.privacy.finishing import finished
+from sandbox.privacy.options import agreed_epsilon, agreed_limits, check_options
+from sandbox.privacy.parse import Asked, read
 from sandbox.privacy.plan import Plan, plan
+from sandbox.privacy.profile import profile_from_document
 from sandbox.store import Store
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+USUAL_EPSILON = 0.1  # what a question costs when neither its text nor its caller says it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +67,18 @@ class Answered:
         return value
 
 
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """What a plan follows from besides question, policy and price."""
+
+    profile: str  # its id; empty for none
+    limits: Limits
+
+    @property
+    def text(self) -> str:
+        return " ".join(part for part in (self.profile, self.limits.text) if part)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerQuestion:
     """The journey's parts."""
@@ -72,9 +90,11 @@ class AnswerQuestion:
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
-    def estimate(self, person: Person, grant: Grant, *, sql: str, epsilon: float) -> Estimate:
+    def estimate(
+        self, person: Person, grant: Grant, *, sql: str, epsilon: float | None, limits: Limits = NO_LIMITS
+    ) -> Estimate:
         """Price and error of every column, spending nothing."""
-        dataset, question, planned = self._planned(person, grant, sql=sql, epsilon=epsilon)
+        dataset, asked, planned, _ = self._planned(person, grant, sql=sql, epsilon=epsilon, limits=limits)
         delta = _delta(dataset.policy)
         accounts = self._accounts(dataset.policy, grant)
         left = min(a.left.nano_rho for a in accounts)
@@ -83,7 +103,7 @@ class AnswerQuestion:
         assert dataset.policy.budget is not None  # noqa: S101 - check() demands it of private datasets
         return Estimate(
             plan=planned,
-            question=canonical_sql(question),
+            question=canonical_sql(asked.question),
             epsilon=epsilon_of(planned.loss, delta=delta),
             delta=delta,
             percent_of_project=100.0 * price / quota if quota else 100.0,
@@ -92,9 +112,19 @@ class AnswerQuestion:
         )
 
     def ask(
-        self, person: Person, grant: Grant, *, sql: str, epsilon: float, idempotency_key: str = ""
+        self,
+        person: Person,
+        grant: Grant,
+        *,
+        sql: str,
+        epsilon: float | None,
+        idempotency_key: str = "",
+        limits: Limits = NO_LIMITS,
     ) -> Answered:
         """Answer, or raise.
+
+        Args:
+            limits: what to count at most of one unit, where that is to be less than what is best.
 
         Raises:
             QuestionRefused, BadInput, NotAllowed, OverBudget: before anything was spent.
@@ -102,8 +132,10 @@ class AnswerQuestion:
             Unanswered: charged, and no answer; constant.
         """
         started = self.monotonic()
-        dataset, question, planned = self._planned(person, grant, sql=sql, epsilon=epsilon)
-        canonical = canonical_sql(question)
+        dataset, asked, planned, bounds = self._planned(
+            person, grant, sql=sql, epsilon=epsilon, limits=limits
+        )
+        canonical = canonical_sql(asked.question)
         assert dataset.policy.budget is not None  # noqa: S101
         if len(idempotency_key) > 200:
             raise BadInput("idempotency_key is longer than 200 characters.", where="idempotency_key")
@@ -118,6 +150,7 @@ class AnswerQuestion:
             canonical=canonical,
             cost=planned.loss,
             delta=_delta(dataset.policy),
+            bounds=bounds.text,
             idempotency_key=idempotency_key,
             before_charge=self.engine.health,  # a stopped engine is an operator's error, and costs nothing
             event=Event(
@@ -132,11 +165,13 @@ class AnswerQuestion:
             ),
         )
         if reservation.answer is not None:
-            return Answered(id=reservation.question_id, body=reservation.answer, cached=True)
+            stored = Answered(id=reservation.question_id, body=reservation.answer, cached=True)
+            return _shown(stored, asked, planned)
         try:
-            return self._on_tick(
-                started, lambda: self._run(dataset, canonical, planned, reservation.question_id)
+            answered = self._on_tick(
+                started, lambda: self._run(dataset, canonical, planned, bounds, reservation.question_id)
             )
+            return _shown(answered, asked, planned)
         except Exception as failure:
             if isinstance(failure, Unanswered):
                 raise
@@ -147,7 +182,9 @@ class AnswerQuestion:
             )
             raise Unanswered from None
 
-    def _run(self, dataset: Published, canonical: str, planned: Plan, question_id: int) -> Answered:
+    def _run(
+        self, dataset: Published, canonical: str, planned: Plan, bounds: _Bounds, question_id: int
+    ) -> Answered:
         self.store.ledger.start(
             question_id, event=Event("system:portal", "question.started", f"question:{question_id}")
         )
@@ -157,6 +194,8 @@ class AnswerQuestion:
                 snapshot=dataset.snapshot,
                 sql=canonical,
                 nano_rho=planned.loss.nano_rho,
+                profile=bounds.profile,
+                limits=bounds.limits,
             )
         except Exception as failure:
             _log.error("the engine did not answer question %d: %s", question_id, type(failure).__name__)
@@ -186,17 +225,30 @@ class AnswerQuestion:
             self.sleep(max(0.0, ticks * self.tick_ms - elapsed_ms) / 1000)
 
     def _planned(
-        self, person: Person, grant: Grant, *, sql: str, epsilon: float
-    ) -> tuple[Published, Question, Plan]:
+        self, person: Person, grant: Grant, *, sql: str, epsilon: float | None, limits: Limits
+    ) -> tuple[Published, Asked, Plan, _Bounds]:
         dataset = published(self.store, grant.dataset)
         check_use(grant, person, dataset=dataset.policy.name, today=self.today())
-        check_epsilon(epsilon)
-        question = parse(sql, dataset.policy)
-        target = loss_for_epsilon(epsilon, delta=_delta(dataset.policy))
-        return dataset, question, plan(question, dataset.policy, target=target)
+        asked = read(sql, dataset.policy)
+        delta = _delta(dataset.policy)
+        check_options(asked.options, delta=delta)
+        price = check_epsilon(agreed_epsilon(asked.options, epsilon, otherwise=USUAL_EPSILON))
+        target = loss_for_epsilon(price, delta=delta)
+        limits = agreed_limits(asked.options, limits)
+        bought = self.store.profiles.released(dataset.policy.budget_lineage, asked.question.table)
+        profile = profile_from_document(bought.document) if bought is not None else None
+        planned = plan(asked.question, dataset.policy, target=target, profile=profile, limits=limits)
+        return dataset, asked, planned, _Bounds(bought.id if bought is not None else "", limits)
 
     def _accounts(self, policy: DatasetPolicy, grant: Grant) -> tuple[Account, Account]:
         return self.store.ledger.accounts(policy.budget_lineage, grant.project)
+
+
+def _shown(answered: Answered, asked: Asked, planned: Plan) -> Answered:
+    """The answer as it was asked to look: what was paid for is stored, and this is free."""
+    if asked.finish is None:
+        return answered
+    return replace(answered, body=finished(answered.body, asked.finish, planned))
 
 
 def grant_for(

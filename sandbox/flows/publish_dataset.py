@@ -2,23 +2,27 @@
 
 The raw file is taken into the raw store by hash; only the engine's process ever opens it. Publishing again makes a
 new version; the budget belongs to the lineage, so no new budget comes of it.
+
+Where units may have many rows, a contribution profile is bought once from the budget: charged durably, then drawn. A
+new version goes on with the lineage's last one unless the owner asks for a new one.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import content_hash, sha256_hex
-from sandbox.domain.errors import BadInput, Conflict, NotAllowed
+from sandbox.domain.errors import BadInput, Conflict, NotAllowed, OverBudget
 from sandbox.domain.people import Person, Role
 from sandbox.domain.policy import DatasetPolicy, OpenClass
 from sandbox.domain.policy_document import policy_to_document
 from sandbox.privacy.engine import Engine
+from sandbox.privacy.profile import offer, profile_document
 from sandbox.privacy.publish import PublishReport
 from sandbox.store import Store
 from sandbox.store.policy_files import read_dataset_policy
@@ -43,11 +47,14 @@ class PublishDataset:
     raw_dir: Path
     hand_over: Callable[[Path], None]  # gives a raw file to the engine's user
 
-    def __call__(self, person: Person, *, policy_file: Path, files: Mapping[str, Path]) -> PublishedReport:
+    def __call__(
+        self, person: Person, *, policy_file: Path, files: Mapping[str, Path], new_profile: bool = False
+    ) -> PublishedReport:
         """Publish a dataset, or a new version of it.
 
         Args:
             files: one raw file (CSV or Parquet) for each table of the policy.
+            new_profile: buy a contribution profile of this version, also where the lineage has an earlier one.
 
         Raises:
             PolicyRefused: the policy's mistakes, all of them.
@@ -73,13 +80,52 @@ class PublishDataset:
         digest = content_hash(document)
         if before is not None and (before.policy_hash, before.snapshot) == (digest, snapshot):
             lines = ("the same policy and the same rows as before: no new version",)
-            return PublishedReport(
-                dataset=policy.name, open_class=policy.open_class, snapshot=snapshot, lines=lines
-            )
-        with self.store.transaction():
-            self._record(person, policy, digest, snapshot, public, lines)
+        else:
+            with self.store.transaction():
+                self._record(person, policy, digest, snapshot, public, lines)
+        if policy.private:
+            lines = (*lines, *self._profile(person, policy, snapshot, new=new_profile))
         return PublishedReport(
             dataset=policy.name, open_class=policy.open_class, snapshot=snapshot, lines=tuple(lines)
+        )
+
+    def _profile(self, person: Person, policy: DatasetPolicy, snapshot: str, *, new: bool) -> Iterator[str]:
+        """Buy what is to be known of how units contribute, where the lineage does not know it yet."""
+        (table,) = policy.tables
+        offered = offer(policy, table)
+        if offered is None or policy.budget is None:
+            return
+        lineage = policy.budget_lineage
+        last = self.store.profiles.latest(lineage, table)
+        if last is not None and (not new or last.snapshot == snapshot) and last.document:
+            yield "how units contribute is known from before: nothing was spent on it"
+            return
+        if last is not None and not last.document and (not new or last.snapshot == snapshot):
+            of = (last.dataset, last.snapshot)  # paid for, and broken off: the engine draws it once
+        else:
+            of = (policy.name, snapshot)
+            try:
+                self.store.profiles.reserve(
+                    lineage=lineage,
+                    dataset=policy.name,
+                    table=table,
+                    snapshot=snapshot,
+                    cost=offered.loss,
+                    delta=float(policy.budget.delta),
+                    event=Event(person.name, "profile.reserved", f"dataset:{policy.name}"),
+                )
+            except OverBudget as short:
+                yield f"how units contribute is not known: {short.message}"
+                return
+        profile = self.engine.profile(dataset=of[0], snapshot=of[1])
+        self.store.profiles.release(
+            of[1],
+            profile_document(profile),
+            event=Event(person.name, "profile.released", f"dataset:{of[0]}"),
+        )
+        yield (
+            f"how units contribute was learned for {policy.budget.profile_percent} % of the budget; "
+            "answers are bounded by it"
         )
 
     def _record(

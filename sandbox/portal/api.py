@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sandbox.domain.access import Grant
 from sandbox.domain.errors import BadInput, NotAllowed, TooLarge
+from sandbox.domain.limits import Limits
 from sandbox.domain.policy import Mode
 from sandbox.domain.release import Decision
 from sandbox.flows.answer_question import grant_for
@@ -28,10 +29,16 @@ class _Body(BaseModel):
 
 class QuestionBody(_Body):
     sql: str = Field(max_length=10_000)
-    epsilon: float = 0.1
+    epsilon: float | None = None  # by default what the question says, or 0.1
     grant: int | None = None
     dataset: str | None = None
+    max_rows_per_unit: int | None = Field(default=None, ge=1, le=10**9)  # stricter bounds than the best ones
+    max_groups: int | None = Field(default=None, ge=1, le=10**9)
     idempotency_key: str = Field(default="", max_length=200)
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(max_rows_per_unit=self.max_rows_per_unit, max_groups=self.max_groups)
 
 
 class ApplicationBody(_Body):
@@ -85,7 +92,9 @@ def estimate(system: System, caller: Program, body: QuestionBody) -> dict[str, A
     """Price and error of a question; spends nothing and reads no data."""
     grant = _grant(system, caller, grant=body.grant, dataset=body.dataset)
     return documents.estimate(
-        system.answer_question.estimate(caller.person, grant, sql=body.sql, epsilon=body.epsilon)
+        system.answer_question.estimate(
+            caller.person, grant, sql=body.sql, epsilon=body.epsilon, limits=body.limits
+        )
     )
 
 
@@ -94,7 +103,12 @@ def ask(system: System, caller: Program, body: QuestionBody) -> Response:
     """A private answer. The same question again gives the same bytes and costs nothing."""
     grant = _grant(system, caller, grant=body.grant, dataset=body.dataset)
     answered = system.answer_question.ask(
-        caller.person, grant, sql=body.sql, epsilon=body.epsilon, idempotency_key=body.idempotency_key
+        caller.person,
+        grant,
+        sql=body.sql,
+        epsilon=body.epsilon,
+        idempotency_key=body.idempotency_key,
+        limits=body.limits,
     )
     budget = documents.budget(system.views.budget(grant))
     # The stored answer's bytes go out as they are: same question, same bytes.

@@ -37,7 +37,10 @@ def estimate(value: Estimate) -> dict[str, Any]:
         "question": value.question,
         "price": {"nano_rho": value.plan.loss.nano_rho, "epsilon": value.epsilon, "delta": value.delta},
         "columns": [asdict(c) for c in value.plan.columns],
-        "bounding": {"text": value.plan.text},
+        "bounding": {
+            "text": value.plan.text,
+            "estimated_loss_percent": value.plan.bounding_loss.percent if value.plan.bounding_loss else None,
+        },
         "percent_of_project": value.percent_of_project,
         "asks_left": value.asks_left,
         "affordable": value.affordable,

@@ -2,6 +2,8 @@
 
 parse        SQL text → ``Question``, by an allow-list over a parse tree
 plan         ``Question`` → ``Plan``: bounds, noise, price; no row is read for it
+profile      how units contribute: offered, bought once (``profiling``), kept (``profiles``), read (``strata``)
+choice       the bounds with the least loss and noise together, by the profile
 sensitivity  how far one unit can move a measurement, with the proof of each formula
 noise        OpenDP: the price of a noise, and its draw
 bounded      ``Plan`` → the query that is sent to the engine: exact, bounded, whole numbers

@@ -6,13 +6,17 @@ import math
 from collections.abc import Mapping, Sequence
 
 from sandbox.domain.answer import Answer, AnswerColumn, BoundingUsed, Estimated, Price
-from sandbox.domain.policy import Column, Scalar
+from sandbox.domain.evidence import is_count
+from sandbox.domain.key_forms import Bins, Cases, DatePart, Extracted, Truncated
+from sandbox.domain.policy import Column, Scalar, Table
 from sandbox.domain.privacy_loss import epsilon_of
-from sandbox.domain.question import MeasureKind, canonical_sql
+from sandbox.domain.question import Key, MeasureKind, canonical_sql
 from sandbox.privacy.bounding import BoundingPlan
-from sandbox.privacy.estimate import KINDS, sum_error
+from sandbox.privacy.estimate import KINDS, loss_notes, sum_error
 from sandbox.privacy.measurements import Plan, Recipe
 from sandbox.privacy.noise import Z_95, half_width_95
+from sandbox.privacy.quantiles import quantile
+from sandbox.privacy.spread import variance
 from sandbox.privacy.stored import from_steps, steps_per_one
 
 NOTHING = Estimated(value=None, low=None, high=None)
@@ -48,6 +52,7 @@ def assemble(
                 plan.bounding.groups_per_unit if plan.bounding.plan is BoundingPlan.GROUPS else None
             ),
             text=plan.text,
+            estimated_loss_percent=plan.bounding_loss.percent if plan.bounding_loss else None,
         ),
         notes=tuple(_notes(plan)),
     )
@@ -79,8 +84,11 @@ def average(
 
 
 def _estimated(plan: Plan, recipe: Recipe, noisy: Mapping[str, Sequence[int]], place: int) -> Estimated:
-    total, kind = noisy[recipe.total][place], recipe.measure.kind
-    if kind in (MeasureKind.COUNT_ROWS, MeasureKind.COUNT_UNITS):
+    kind = recipe.measure.kind
+    if kind is MeasureKind.QUANTILE:
+        return _quantile(plan, recipe, noisy[recipe.total], place)
+    total = noisy[recipe.total][place]
+    if is_count(kind):
         width = half_width_95(plan.noise(recipe.total).scale)
         return Estimated(value=total, low=total - width, high=total + width)
     column = plan.table.columns[recipe.measure.column]
@@ -94,6 +102,8 @@ def _estimated(plan: Plan, recipe: Recipe, noisy: Mapping[str, Sequence[int]], p
             low=from_steps(steps - width, column),
             high=from_steps(steps + width, column),
         )
+    if recipe.squares:
+        return _spread(plan, recipe, column, total, count, noisy[recipe.squares][place])
     return _average(plan, recipe, column, total, count)
 
 
@@ -113,13 +123,50 @@ def _average(plan: Plan, recipe: Recipe, column: Column, total: int, count: int)
     return Estimated(value=value, low=low, high=high)
 
 
+def _spread(plan: Plan, recipe: Recipe, column: Column, total: int, count: int, squares: int) -> Estimated:
+    target = next(m.target for m in plan.measurements if m.target.name == recipe.squares)
+    unit = target.quantum**2
+    found = variance(
+        total=total,
+        squares=squares * unit,
+        count=count,
+        total_scale=plan.noise(recipe.total).scale,
+        squares_scale=plan.noise(recipe.squares).scale * unit,
+        count_scale=plan.noise(recipe.count).scale,
+        most=2.0 * unit * target.magnitude,  # of two rows at the two ends; of more, less
+    )
+    if found is None:
+        return NOTHING
+    per_one = steps_per_one(column)
+    if recipe.measure.kind is MeasureKind.STDDEV:
+        value, low, high = (math.sqrt(number) / per_one for number in found)
+    else:
+        value, low, high = (number / per_one**2 for number in found)
+    return Estimated(value=value, low=low, high=high)
+
+
+def _quantile(plan: Plan, recipe: Recipe, nodes: Sequence[int], place: int) -> Estimated:
+    target = next(m.target for m in plan.measurements if m.target.name == recipe.total)
+    found = quantile(
+        nodes[place * target.per_cell : (place + 1) * target.per_cell],
+        target.shape,
+        share=float(recipe.measure.share or 0),
+        scale=plan.noise(recipe.total).scale,
+    )
+    if found is None:
+        return NOTHING
+    per_one = steps_per_one(plan.table.columns[recipe.measure.column])
+    value, low, high = (steps / per_one for steps in found)
+    return Estimated(value=value, low=low, high=high)
+
+
 def _columns(plan: Plan) -> tuple[AnswerColumn, ...]:
     keys = {
         key.alias: AnswerColumn(
             name=key.alias,
             kind="key",
             error_95=None,
-            measured_in=plan.table.columns[key.column].measured_in,
+            measured_in=_key_measured_in(key, plan.table),
         )
         for key in plan.question.keys
     }
@@ -137,17 +184,20 @@ def _columns(plan: Plan) -> tuple[AnswerColumn, ...]:
 
 def _measured_in(plan: Plan, recipe: Recipe) -> str:
     match recipe.measure.kind:
-        case MeasureKind.COUNT_ROWS:
+        case MeasureKind.COUNT_ROWS | MeasureKind.COUNT_FILLED:
             return "rows"
         case MeasureKind.COUNT_UNITS:
             return plan.unit_noun
+        case MeasureKind.VARIANCE:
+            unit = plan.table.columns[recipe.measure.column].measured_in
+            return f"{unit}²" if unit else ""
         case _:
             return plan.table.columns[recipe.measure.column].measured_in
 
 
 def _notes(plan: Plan) -> list[str]:
     """What a reader of the numbers has to know besides the bounding, in plain sentences."""
-    notes: list[str] = []
+    notes: list[str] = loss_notes(plan.bounding_loss)
     kinds = {KINDS[recipe.measure.kind] for recipe in plan.recipes}
     if kinds & {"count", "sum"}:
         notes.append(
@@ -155,13 +205,40 @@ def _notes(plan: Plan) -> list[str]:
         )
     if "avg" in kinds:
         notes.append("An average is left empty where too few rows are behind it to tell it from noise.")
+    elif kinds & {"variance", "stddev", "quantile"}:
+        notes.append("A value is left empty where too few rows are behind it to tell it from noise.")
     for name in sorted({m.target.column for m in plan.measurements if m.target.magnitude}):
         column = plan.table.columns[name]
         unit = f" {column.measured_in}" if column.measured_in else ""
         notes.append(
             f"Values of {name} outside {column.lower} to {column.upper}{unit} count as the nearer bound."
         )
-    if plan.question.keys:
-        keys = " and ".join(key.column for key in plan.question.keys)
-        notes.append(f"Only listed values of {keys} are counted; each of them has a row.")
+    listed = [key.column for key in plan.question.keys if key.form is None]
+    if listed:
+        notes.append(f"Only listed values of {' and '.join(listed)} are counted; each of them has a row.")
+    for key in plan.question.keys:
+        if key.form is not None:
+            notes.append(_form_note(key, plan.table))
     return notes
+
+
+def _form_note(key: Key, table: Table) -> str:
+    """Which rows are in no group, or in one that one would not look in."""
+    match key.form:
+        case Bins():
+            column = table.columns[key.column]
+            return f"Values of {key.column} outside {column.lower} to {column.upper} are in the outermost groups."
+        case Truncated() | Extracted(DatePart.YEAR):
+            column = table.columns[key.column]
+            return (
+                f"Only days of {key.column} from {column.earliest} to {column.latest} are sure to be counted."
+            )
+        case Cases(_, otherwise) if otherwise is not None:
+            return f"{key.alias}: all rows are in a group; each group has a row."
+        case _:
+            return f"{key.alias}: rows for which it is empty are not counted; each of its values has a row."
+
+
+def _key_measured_in(key: Key, table: Table) -> str:
+    """A bin is in the unit of its column; a month, a case or a condition in none."""
+    return table.columns[key.column].measured_in if key.form is None or isinstance(key.form, Bins) else ""

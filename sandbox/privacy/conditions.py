@@ -75,7 +75,7 @@ class Conditions:
         """
         node = without_brackets(node)
         if isinstance(node, exp.And | exp.Or):
-            parts = [self.read(part, denied=denied) for part in _operands(node)]
+            parts = [self.read(part, denied=denied) for part in operands(node)]
             return conjunction(parts) if isinstance(node, exp.And) is not denied else disjunction(parts)
         if isinstance(node, exp.Not):
             only(node, {"this"})
@@ -113,7 +113,7 @@ class Conditions:
         if sign in ("=", "<>"):
             return one_of(name, [self._equal(name, column, right)], negated=sign == "<>")
         if column.type in NUMERIC:
-            value: Literal = _on_grid(_number(name, right), column, sign)
+            value: Literal = _on_grid(number_of(name, right), column, sign)
         elif column.type is ColumnType.DATE:
             day = _date(name, right)
             value = day + timedelta(days={"<": -1, ">": 1}.get(sign, 0))
@@ -174,7 +174,7 @@ class Conditions:
         return text
 
 
-def _operands(node: exp.Expression) -> list[exp.Expression]:
+def operands(node: exp.Expression) -> list[exp.Expression]:
     """The parts of a chain of one connector, left to right. A loop: a chain may be a thousand long."""
     found: list[exp.Expression] = []
     waiting = [node]
@@ -190,7 +190,7 @@ def _operands(node: exp.Expression) -> list[exp.Expression]:
     return found
 
 
-def _number(name: str, node: exp.Expression) -> Fraction:
+def number_of(name: str, node: exp.Expression) -> Fraction:
     """A plain numeral, with or without a sign.
 
     Exponents are not read: 1e999999999 is a short text and a long number.
@@ -224,7 +224,7 @@ def _on_grid(value: Fraction, column: Column, sign: str) -> int | Decimal:
 
 
 def _value_on_grid(name: str, column: Column, node: exp.Expression) -> Literal:
-    steps = _number(name, node) * steps_per_one(column)
+    steps = number_of(name, node) * steps_per_one(column)
     if steps.denominator != 1:
         step = column.resolution if column.type is ColumnType.DECIMAL else "1"
         raise refused(

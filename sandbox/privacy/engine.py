@@ -21,7 +21,8 @@ from typing import Protocol
 from sandbox.domain.answer import to_bytes
 from sandbox.domain.canonical import sha256_hex
 from sandbox.domain.errors import BadInput, QuestionRefused, Unanswered
-from sandbox.domain.evidence import Evidence
+from sandbox.domain.evidence import RECOMPUTED, Evidence
+from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.question import Question
@@ -31,6 +32,9 @@ from sandbox.privacy.duck import EngineLimits
 from sandbox.privacy.measurements import Plan
 from sandbox.privacy.parse import parse
 from sandbox.privacy.plan import plan
+from sandbox.privacy.profile import Profile, offer
+from sandbox.privacy.profiles import find_profile, keep_profile, profile_of
+from sandbox.privacy.profiling import buy
 from sandbox.privacy.publish import PublishReport
 from sandbox.privacy.views import View
 
@@ -59,8 +63,26 @@ class Engine(Protocol):
         """Make a private view of a raw file. May be repeated."""
         ...
 
-    def answer(self, *, dataset: str, snapshot: str, sql: str, nano_rho: int) -> bytes:
-        """A fresh noisy answer. Each call is a release: charge before calling, never give back."""
+    def profile(self, *, dataset: str, snapshot: str) -> Profile:
+        """The contribution profile of a snapshot: drawn once, the same ever after. Charge its ``offer`` before."""
+        ...
+
+    def answer(
+        self,
+        *,
+        dataset: str,
+        snapshot: str,
+        sql: str,
+        nano_rho: int,
+        profile: str = "",
+        limits: Limits = NO_LIMITS,
+    ) -> bytes:
+        """A fresh noisy answer. Each call is a release: charge before calling, never give back.
+
+        Args:
+            profile: the id of the profile that the question was planned by; empty for none.
+            limits: what the asker wants to count at most of one unit.
+        """
         ...
 
     def evidence(self, *, dataset: str, snapshot: str, sql: str) -> Evidence:
@@ -84,6 +106,7 @@ class LocalEngine:
         self._limits = limits or EngineLimits()
         self._known: dict[tuple[str, str], View] = {}
         self._lock = threading.Lock()
+        self._drawing = threading.Lock()
         self._busy = 0
 
     def publish(self, *, policy: DatasetPolicy, table: str, file: str) -> PublishReport:
@@ -101,7 +124,35 @@ class LocalEngine:
             limits=replace(self._limits, timeout_s=publish.PUBLISH_LIMITS.timeout_s),
         )
 
-    def answer(self, *, dataset: str, snapshot: str, sql: str, nano_rho: int) -> bytes:
+    def profile(self, *, dataset: str, snapshot: str) -> Profile:
+        """The contribution profile of a snapshot. Drawn once: asked again, it is the same.
+
+        Raises:
+            BadInput, NotFound, Tampered: no row was touched.
+            Unanswered: anything else.
+        """
+        view = self._view(dataset, snapshot)
+        offered = offer(view.policy, view.table_name)
+        if offered is None:
+            raise BadInput("This table has no profile.", where="snapshot", fix="Its policy buys none.")
+        with self._drawing:
+            kept = profile_of(self._views, snapshot=snapshot)
+            if kept is not None:
+                return kept
+            with self._touching("profile", snapshot):
+                limits = replace(self._limits, timeout_s=publish.PUBLISH_LIMITS.timeout_s)
+                return keep_profile(self._views, buy(offered, view, limits))
+
+    def answer(
+        self,
+        *,
+        dataset: str,
+        snapshot: str,
+        sql: str,
+        nano_rho: int,
+        profile: str = "",
+        limits: Limits = NO_LIMITS,
+    ) -> bytes:
         """A fresh noisy answer as bytes.
 
         Raises:
@@ -109,7 +160,8 @@ class LocalEngine:
             Unanswered: anything else.
         """
         view = self._view(dataset, snapshot)
-        ready = self._planned(view, sql, nano_rho)
+        known = find_profile(self._views, profile) if profile else None
+        ready = self._planned(view, sql, nano_rho, known, limits)
         delta = float(view.policy.budget.delta) if view.policy.budget else 1e-6
         with self._touching("answer", sql):
             noisy = run.measure(ready, view, self._limits)
@@ -124,16 +176,18 @@ class LocalEngine:
         """
         view = self._view(dataset, snapshot)
         question = _of_table(parse(sql, view.policy), view)
+        _check_recomputed(question)
         with self._touching("evidence", sql):
             return run.recompute(question, view, self._limits)
 
     def health(self) -> Health:
         return Health(ready=self._views.is_dir(), busy=self._busy)
 
-    def _planned(self, view: View, sql: str, nano_rho: int) -> Plan:
+    def _planned(self, view: View, sql: str, nano_rho: int, profile: Profile | None, limits: Limits) -> Plan:
         if type(nano_rho) is not int or nano_rho < 1:
             raise BadInput("The price is a whole number above 0.", where="nano_rho", fix="Charge first.")
-        ready = plan(_of_table(parse(sql, view.policy), view), view.policy, target=Loss(nano_rho))
+        question = _of_table(parse(sql, view.policy), view)
+        ready = plan(question, view.policy, target=Loss(nano_rho), profile=profile, limits=limits)
         if not ready.loss.fits_in(Loss(nano_rho)):  # holds by construction; a promise is worth a second look
             raise BadInput("The plan costs more than was charged.", where="nano_rho", fix="Charge its price.")
         return ready
@@ -195,6 +249,16 @@ class LocalEngine:
                 finally:
                     fresh.unlink()
             return path.read_bytes()
+
+
+def _check_recomputed(question: Question) -> None:
+    for measure in question.measures:
+        if measure.kind not in RECOMPUTED:
+            raise QuestionRefused(
+                f"{measure.alias} cannot be held beside exact rows yet.",
+                position=0,
+                fix="Check a table of counts, sums and averages.",
+            )
 
 
 def _of_table(question: Question, view: View) -> Question:

@@ -16,20 +16,24 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sandbox.domain.budget import Account, check_affordable
 from sandbox.domain.canonical import sha256_hex
-from sandbox.domain.errors import BadInput, Tampered
+from sandbox.domain.errors import BadInput, OverBudget, Tampered
+from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.privacy_loss import Loss, check_epsilon, loss_for_epsilon
 from sandbox.domain.question import canonical_sql
 from sandbox.privacy.duck import EngineLimits
 from sandbox.privacy.engine import LocalEngine
-from sandbox.privacy.parse import parse
+from sandbox.privacy.finishing import finished
+from sandbox.privacy.options import agreed_epsilon, agreed_limits, check_options
+from sandbox.privacy.parse import Asked, read
 from sandbox.privacy.plan import Plan, plan
+from sandbox.privacy.profile import Offer, Profile, offer, profile_document, profile_from_document
 from sandbox.privacy.publish import PublishReport
 
 
@@ -46,10 +50,17 @@ class PrivateData:
     folder: Path
     report: PublishReport
     engine: LocalEngine
+    profile: Profile | None = None  # of the table's contributions: bought once for a lineage, then public
 
     @classmethod
     def publish(
-        cls, raw: Path, policy: DatasetPolicy, *, folder: Path, limits: EngineLimits | None = None
+        cls,
+        raw: Path,
+        policy: DatasetPolicy,
+        *,
+        folder: Path,
+        limits: EngineLimits | None = None,
+        new_profile: bool = False,
     ) -> PrivateData:
         """Make the private view of a raw file, and open its lineage's budget if it is new.
 
@@ -57,6 +68,7 @@ class PrivateData:
             raw: a CSV or Parquet file.
             policy: a conditional dataset with one table.
             folder: keeps views and budget; readable by its owner only.
+            new_profile: buy a contribution profile of this file, also where the lineage has an earlier one.
 
         Raises:
             BadInput: the file does not fit the policy, or the policy is not of that kind.
@@ -69,23 +81,45 @@ class PrivateData:
         engine = LocalEngine(folder / "views", limits=limits)
         (table,) = policy.tables
         report = engine.publish(policy=policy, table=table, file=str(raw))
-        return cls(policy=policy, snapshot=report.snapshot, folder=folder, report=report, engine=engine)
+        data = cls(policy=policy, snapshot=report.snapshot, folder=folder, report=report, engine=engine)
+        profile = data._buy_profile(offer(policy, table), new=new_profile)
+        return replace(data, profile=profile)
 
-    def estimate(self, sql: str, *, epsilon: float) -> Plan:
+    def estimate(self, sql: str, *, epsilon: float | None = None, limits: Limits = NO_LIMITS) -> Plan:
         """Price and expected error of every column. No row is read and nothing is spent."""
-        target = loss_for_epsilon(check_epsilon(epsilon), delta=self._delta)
-        return plan(parse(sql, self.policy), self.policy, target=target)
+        return self._planned(sql, epsilon, limits)[1]
 
-    def ask(self, sql: str, *, epsilon: float) -> dict[str, Any]:
+    def _planned(self, sql: str, epsilon: float | None, limits: Limits) -> tuple[Asked, Plan]:
+        asked = read(sql, self.policy)
+        check_options(asked.options, delta=self._delta)
+        price = check_epsilon(agreed_epsilon(asked.options, epsilon))
+        return asked, plan(
+            asked.question,
+            self.policy,
+            target=loss_for_epsilon(price, delta=self._delta),
+            profile=self.profile,
+            limits=agreed_limits(asked.options, limits),
+        )
+
+    def ask(
+        self, sql: str, *, epsilon: float | None = None, limits: Limits = NO_LIMITS
+    ) -> dict[str, Any]:
         """A private answer; see ``sandbox.domain.answer`` for its shape.
+
+        Args:
+            epsilon: its price; it may stand in the text instead, as OPTIONS(epsilon = …).
+            limits: what to count at most of one unit, where that is to be less than what is best.
 
         Raises:
             QuestionRefused, BadInput, OverBudget: nothing was spent.
             Unanswered: charged, and no answer.
         """
-        planned = self.estimate(sql, epsilon=epsilon)
+        asked, planned = self._planned(sql, epsilon, limits)
+        limits = agreed_limits(asked.options, limits)
         canonical = canonical_sql(planned.question)
-        identity = sha256_hex(f"{self.policy.name}\n{self.snapshot}\n{planned.loss}\n{canonical}".encode())
+        by = self.profile.id if self.profile is not None else ""
+        parts = (self.policy.name, self.snapshot, planned.loss, canonical, by, limits.text)
+        identity = sha256_hex("\n".join(map(str, parts)).encode())
         stored = self.folder / "answers" / f"{identity}.json"
         with self._ledger() as ledger:
             if not stored.exists():
@@ -98,11 +132,40 @@ class PrivateData:
                     snapshot=self.snapshot,
                     sql=canonical,
                     nano_rho=planned.loss.nano_rho,
+                    profile=by,
+                    limits=limits,
                 )
                 stored.parent.mkdir(mode=0o700, exist_ok=True)
                 _write_durably(stored, body)
-        answer: dict[str, Any] = json.loads(stored.read_bytes())
+        paid = stored.read_bytes()
+        answer: dict[str, Any] = json.loads(finished(paid, asked.finish, planned) if asked.finish else paid)
         return answer
+
+    def _buy_profile(self, offered: Offer | None, *, new: bool) -> Profile | None:
+        """The lineage's profile of the table; bought now where there is none, or a new one is wanted.
+
+        Charged before it is drawn. One that broke off is asked for again, free: the engine draws a snapshot's once.
+        """
+        if offered is None:
+            return None
+        file = self.folder / f"{self.policy.budget_lineage}.{offered.table}.profile.json"
+        with self._ledger() as ledger:
+            kept = json.loads(file.read_bytes()) if file.exists() else None
+            if kept is None or (new and kept["snapshot"] != self.snapshot):
+                account = Account(self.policy.budget_lineage, self._cap, Loss(ledger["spent_nano_rho"]))
+                try:
+                    check_affordable(offered.loss, (account,), per_question=offered.loss, delta=self._delta)
+                except OverBudget:
+                    return profile_from_document(kept["document"]) if kept and kept["document"] else None
+                ledger["spent_nano_rho"] += offered.loss.nano_rho
+                self._write(ledger)
+                kept = {"dataset": self.policy.name, "snapshot": self.snapshot, "document": None}
+                _write_durably(file, json.dumps(kept).encode())
+            if kept["document"] is None:
+                drawn = self.engine.profile(dataset=kept["dataset"], snapshot=kept["snapshot"])
+                kept["document"] = profile_document(drawn)
+                _write_durably(file, json.dumps(kept).encode())
+            return profile_from_document(kept["document"])
 
     @property
     def budget(self) -> Account:

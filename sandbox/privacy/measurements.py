@@ -10,8 +10,9 @@ from sandbox.domain.policy import Scalar, Table
 from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.question import Measure, Question
 from sandbox.privacy import sensitivity
-from sandbox.privacy.bounding import Bounding
+from sandbox.privacy.bounding import Bounding, BoundingLoss
 from sandbox.privacy.noise import Noise
+from sandbox.privacy.quantiles import Shape, shape_for
 
 
 class What(StrEnum):
@@ -22,6 +23,8 @@ class What(StrEnum):
     FILLED = "filled"  # 1 where the column is not empty
     SUM = "sum"  # the clamped value
     CENTRED = "centred"  # the clamped value less the middle of its bounds
+    SQUARES = "squares"  # the square of that, in whole multiples of ``quantum``
+    TREE = "tree"  # 1 in each node of a tree of bins that holds the clamped value (``quantiles``)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,7 @@ class Target:
     lower: int = 0
     upper: int = 0
     middle: int = 0
+    quantum: int = 1
 
     @property
     def name(self) -> str:
@@ -40,8 +44,25 @@ class Target:
 
     @property
     def magnitude(self) -> int:
-        """The largest size of what one row adds, in steps."""
-        return max(abs(self.lower - self.middle), abs(self.upper - self.middle))
+        """The largest size of what one row adds, in steps; for squares, in squares of ``quantum``."""
+        half = max(abs(self.lower - self.middle), abs(self.upper - self.middle))
+        return (-(-half // self.quantum)) ** 2 if self.what is What.SQUARES else half
+
+    @property
+    def shape(self) -> Shape:
+        """Of a tree."""
+        return shape_for(self.lower, self.upper)
+
+    @property
+    def per_cell(self) -> int:
+        """How many numbers are measured for each cell of the answer."""
+        return self.shape.nodes if self.what is What.TREE else 1
+
+    def cut(self, bounding: Bounding) -> int:
+        """The most that one unit adds to one cell under a ``groups`` plan, in the target's steps."""
+        whole = bounding.rows_per_group * (1 if self.what in (What.ROWS, What.FILLED) else self.magnitude)
+        cut = dict(bounding.cuts).get(self.name, whole)
+        return cut if self.what is What.SUM else min(cut, whole)
 
     def squared_sensitivity(self, bounding: Bounding) -> int:
         match self.what:
@@ -49,8 +70,11 @@ class Target:
                 return sensitivity.units_squared(bounding)
             case What.ROWS | What.FILLED:
                 return sensitivity.rows_squared(bounding)
-            case What.SUM | What.CENTRED:
-                return sensitivity.sum_squared(bounding, magnitude=self.magnitude)
+            case What.TREE:
+                return sensitivity.tree_squared(bounding, levels=self.shape.levels)
+            case What.SUM | What.CENTRED | What.SQUARES:
+                cut = self.cut(bounding)
+                return sensitivity.sum_squared(bounding, magnitude=self.magnitude, cut=cut) if cut else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,13 +90,14 @@ class Recipe:
     """How an aggregate is worked out: the names of its targets.
 
     A count or a sum is its ``total``; with ``count`` too, a sum is total + middle · count, an average
-    total / count + middle.
+    total / count + middle. A variance has ``squares`` besides. A quantile's ``total`` is a tree.
     """
 
     measure: Measure
     total: str
     count: str = ""
     middle: int = 0
+    squares: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +131,7 @@ class Plan:
     loss: Loss
     columns: tuple[ColumnEstimate, ...]
     text: str  # one sentence: how a unit is bounded, and by how much
+    bounding_loss: BoundingLoss | None = None  # estimated; None where no profile was bought
 
     def noise(self, target: str) -> Noise:
         """The noise of a target by its name."""
@@ -117,5 +143,5 @@ class Plan:
 
 
 def cells_of(question: Question, table: Table) -> tuple[tuple[Scalar, ...], ...]:
-    """Every combination of listed keys, in the order of the answer; one empty one without keys."""
-    return tuple(itertools.product(*(table.columns[key.column].key_values for key in question.keys)))
+    """Every combination of the keys' values, in the order of the answer; one empty one without keys."""
+    return tuple(itertools.product(*(key.values(table) for key in question.keys)))

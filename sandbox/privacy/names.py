@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlglot import exp
 
-from sandbox.domain.errors import QuestionRefused
-from sandbox.domain.policy import Column, DatasetPolicy, Table
+from sandbox.domain.policy import Column, Table
 from sandbox.privacy.refusal import nearest, refused
 from sandbox.privacy.tree import only
 
@@ -17,13 +17,19 @@ _OUTPUT_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """The names of one table, and what the question calls it."""
+    """The names of one table, and what the question calls it and its columns.
+
+    Attributes:
+        called: the table's alias, or its name.
+        renamed: the columns that are in reach, by what the question calls them; None for all, as they are.
+    """
 
     table_name: str
     table: Table
-    called: str  # the table's alias, or its name
+    called: str
     unit_column: str
     unit_noun: str
+    renamed: Mapping[str, str] | None = None
 
     def column(self, node: exp.Column) -> tuple[str, Column]:
         """The policy's column that a node names.
@@ -36,16 +42,17 @@ class Names:
             raise refused("A column's name is needed here.", node, fix=self._listing("*"))
         if node.table and node.table.lower() != self.called:
             raise refused(f"There is no {node.table!r} here.", node, fix=f"Write {self.called}.column.")
-        name = _plain(node.this)
+        written = plain(node.this)
+        name = self.meant(written)
         if name == self.unit_column:
             raise refused(
-                f"{name} names the {self.unit_noun}; it cannot be shown, compared or grouped by.",
+                f"{written} names the {self.unit_noun}; it cannot be shown, compared or grouped by.",
                 node,
-                fix=f"Count them with COUNT(DISTINCT {name}).",
+                fix=f"Count them with COUNT(DISTINCT {written}).",
             )
-        column = self.table.columns.get(name)
-        if column is None:
-            raise refused(f"There is no column {node.name[:60]!r}.", node, fix=self._listing(name))
+        column = self.table.columns.get(name) if name is not None else None
+        if name is None or column is None:
+            raise refused(f"There is no column {node.name[:60]!r}.", node, fix=self._listing(written))
         return name, column
 
     def is_unit(self, node: exp.Expression) -> bool:
@@ -55,48 +62,27 @@ class Names:
             and isinstance(node.this, exp.Identifier)
             and set(node.args) - {"this", "table"} <= {k for k, v in node.args.items() if not v}
             and node.table.lower() in ("", self.called)
-            and _plain(node.this) == self.unit_column
+            and self.meant(plain(node.this)) == self.unit_column
         )
+
+    def meant(self, written: str) -> str | None:
+        """The policy's name for what the question calls a column; None where it calls none so."""
+        if self.renamed is not None:
+            return self.renamed.get(written)
+        return written if written in self.table.columns else None
+
+    def reaches(self, column: str) -> bool:
+        """Whether the question can name a column of the policy."""
+        return self.renamed is None or column in self.renamed.values()
+
+    def shown(self, column: str) -> str:
+        """What the question calls a column of the policy that it reaches."""
+        names = [written for written, meant in (self.renamed or {}).items() if meant == column]
+        return names[0] if names else column
 
     def _listing(self, name: str) -> str:
-        return nearest(name, [c for c in self.table.columns if c != self.unit_column], what="Columns")
-
-
-def names_of(source: exp.From | None, select: exp.Select, policy: DatasetPolicy) -> Names:
-    """The table that FROM names.
-
-    Raises:
-        QuestionRefused: no FROM, no such table, or more than a table's name and alias.
-    """
-    if policy.unit is None:
-        raise QuestionRefused(
-            f"{policy.name} takes no private questions.", position=0, fix="Download it: it is open to all."
-        )
-    if source is None:
-        raise refused("There is no FROM.", select, fix=nearest("", policy.tables, what="Tables"))
-    only(source, {"this"})
-    node = source.this
-    if not isinstance(node, exp.Table) or not isinstance(node.this, exp.Identifier):
-        raise refused("FROM takes one table.", source, fix=nearest("", policy.tables, what="Tables"))
-    only(node, {"this", "alias"}, {"joins": ("JOIN", "Ask about one table; joins are coming later.")})
-    name = _plain(node.this)
-    table = policy.table(name)
-    if table is None:
-        raise refused(
-            f"{policy.name} has no table {node.name[:60]!r}.",
-            node,
-            fix=nearest(name, policy.tables, what="Tables"),
-        )
-    alias = node.args.get("alias")
-    if alias is not None:
-        only(alias, {"this"})
-    return Names(
-        table_name=name,
-        table=table,
-        called=alias.name.lower() if alias is not None else name,
-        unit_column=policy.unit.column,
-        unit_noun=policy.unit.noun,
-    )
+        able = self.table.columns if self.renamed is None else self.renamed
+        return nearest(name, [c for c in able if self.meant(c) != self.unit_column], what="Columns")
 
 
 def output_name(node: exp.Expression | None, default: str) -> str:
@@ -113,7 +99,7 @@ def output_name(node: exp.Expression | None, default: str) -> str:
     return name
 
 
-def _plain(identifier: exp.Identifier) -> str:
+def plain(identifier: exp.Identifier) -> str:
     """Lower case, by ASCII only: no other alphabet's letter becomes one of a name's."""
     text = str(identifier.this)
     return text.lower() if text.isascii() else text

@@ -116,9 +116,15 @@ def _write_view(
     emptied = _type_cells(connection, columns, found, unit=unit)
     _rank_rows(connection, salt)
     kept = f"FROM ranked WHERE {RANK} < {table.max_rows_per_unit}"
-    names = ", ".join([UNIT, RANK, *(quoted_name(name) for name in columns)])
+    # By rank first: a question that keeps each unit's first rows skips the rest of the file without reading it.
+    # The two columns are only compared, so that narrow types cannot overflow; the policy alone decides them.
+    narrow = [
+        f"CAST({UNIT} AS {_whole_type(table.max_rows)}) AS {UNIT}",
+        f"CAST({RANK} AS {_whole_type(table.max_rows_per_unit)}) AS {RANK}",
+    ]
+    names = ", ".join([*narrow, *(quoted_name(name) for name in columns)])
     connection.execute(
-        f"COPY (SELECT {names} {kept} ORDER BY {UNIT}, {RANK}) TO {quoted(str(target))}"
+        f"COPY (SELECT {names} {kept} ORDER BY ranked.{RANK}, ranked.{UNIT}) TO {quoted(str(target))}"
         " (FORMAT parquet, COMPRESSION zstd)"
     )
     rows, units = (
@@ -273,6 +279,11 @@ def _warnings(
                 yield f"{beyond:,} rows lie beyond max_rows_per_unit of {name} ({most}) and are cut where it is a key."
     if beyond_bounds:
         yield f"Cells outside their bounds count as the nearer one in SUM and AVG: {', '.join(beyond_bounds)}."
+
+
+def _whole_type(most: int) -> str:
+    """The narrowest type for whole numbers from 0 to below ``most``."""
+    return "SMALLINT" if most <= 2**15 else "INTEGER" if most <= 2**31 else "BIGINT"
 
 
 def _whole(connection: duckdb.DuckDBPyConnection, sql: str) -> int:

@@ -8,14 +8,17 @@ What matters is whether a question may have run. When nothing answered at the so
 from __future__ import annotations
 
 import socket
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sandbox.domain.errors import OperatorError, Unanswered
+from sandbox.domain.errors import BadInput, OperatorError, Unanswered
 from sandbox.domain.evidence import Evidence, evidence_from_document
+from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.policy_document import policy_to_document
 from sandbox.privacy.engine import Health
+from sandbox.privacy.profile import Profile, profile_from_document
 from sandbox.privacy.publish import PublishReport
 from sandbox.privacy.wire import error_of, report_of
 
@@ -63,9 +66,29 @@ class RemoteEngine:
                 "Publishing broke off.", fix="Look at the engine's log; publish again."
             ) from None
 
-    def answer(self, *, dataset: str, snapshot: str, sql: str, nano_rho: int) -> bytes:
+    def profile(self, *, dataset: str, snapshot: str) -> Profile:
+        """See ``Engine.profile``. When it breaks off, ask again: it is the same one."""
+        body = {"dataset": dataset, "snapshot": snapshot}
+        response = self._send("POST", "/profile", body, self._publish_timeout_s)
+        try:
+            return profile_from_document(response.json())
+        except (ValueError, KeyError, TypeError, BadInput):
+            raise Unanswered from None
+
+    def answer(
+        self,
+        *,
+        dataset: str,
+        snapshot: str,
+        sql: str,
+        nano_rho: int,
+        profile: str = "",
+        limits: Limits = NO_LIMITS,
+    ) -> bytes:
         """See ``Engine.answer``."""
-        body = {"dataset": dataset, "snapshot": snapshot, "sql": sql, "nano_rho": nano_rho}
+        body: dict[str, Any] = {"dataset": dataset, "snapshot": snapshot, "sql": sql, "nano_rho": nano_rho}
+        body |= {"profile": profile} if profile else {}
+        body |= {name: value for name, value in asdict(limits).items() if value is not None}
         return self._send("POST", "/answer", body, self._timeout_s).content
 
     def evidence(self, *, dataset: str, snapshot: str, sql: str) -> Evidence:

@@ -10,10 +10,12 @@ from sandbox.domain.evidence import Evidence, EvidenceRow, Exact
 from sandbox.domain.policy import ColumnType, Scalar
 from sandbox.domain.question import Measure, MeasureKind, Question, canonical_sql
 from sandbox.privacy import noise
-from sandbox.privacy.bounded import bounded, exact, view_of
+from sandbox.privacy.bounded import bounded, exact, flat_targets, leaves, view_of
 from sandbox.privacy.duck import EngineLimits, connection_to, rows_of
-from sandbox.privacy.measurements import Plan, cells_of
-from sandbox.privacy.stored import Stored, exact_text, stored_key
+from sandbox.privacy.measurements import Plan, Target, What, cells_of
+from sandbox.privacy.quantiles import tree_of
+from sandbox.privacy.rowwise import key_cell
+from sandbox.privacy.stored import Stored, exact_text
 from sandbox.privacy.views import View
 
 _AVERAGE_PLACES = 12  # decimals of an exact average
@@ -27,16 +29,37 @@ def measure(ready: Plan, view: View, limits: EngineLimits) -> dict[str, list[int
 
 def count_exactly(ready: Plan, view: View, limits: EngineLimits) -> dict[str, list[int]]:
     """The bounded vectors before noise; cells without rows are 0. They stay inside this room."""
-    expression = bounded(ready, view_of(view.table, unit_column=view.unit_column))
+    table = view_of(view.table, unit_column=view.unit_column)
+    flat = [target.name for target in flat_targets(ready)]
+    trees = [m.target for m in ready.measurements if m.target.what is What.TREE]
     with connection_to(view.parquet, limits) as connection:
-        found = rows_of(connection, expression)
+        found = rows_of(connection, bounded(ready, table)) if flat else []
+        leaved = {t.name: rows_of(connection, leaves(ready, t, table)) for t in trees}
     place = {key: i for i, key in enumerate(_stored(ready.cells, ready.question, view))}
     width = len(ready.question.keys)
-    vectors = {m.target.name: [0] * len(place) for m in ready.measurements}
+    vectors = {name: [0] * len(place) for name in flat}
     for row in found:
+        at = place.get(row[:width])
+        if at is None:
+            continue  # no cell of the answer; see ``bounded``
         for name, value in zip(vectors, row[width:], strict=True):
-            vectors[name][place[row[:width]]] = int(value)
-    return vectors
+            vectors[name][at] = int(value)
+    for target in trees:
+        vectors[target.name] = _nodes(target, leaved[target.name], place)
+    return {m.target.name: vectors[m.target.name] for m in ready.measurements}
+
+
+def _nodes(
+    target: Target, found: Iterable[tuple[Any, ...]], place: Mapping[tuple[Any, ...], int]
+) -> list[int]:
+    """The nodes of each cell's tree, cell after cell."""
+    shape = target.shape
+    counts: list[dict[int, int]] = [{} for _ in place]
+    for *key, start, count in found:
+        at = place.get(tuple(key))
+        if at is not None:
+            counts[at][int(start) // shape.width] = int(count)
+    return [node for leaf_counts in counts for node in tree_of(leaf_counts, shape)]
 
 
 def recompute(question: Question, view: View, limits: EngineLimits) -> Evidence:
@@ -70,8 +93,10 @@ def recompute(question: Question, view: View, limits: EngineLimits) -> Evidence:
 def _stored(
     cells: Iterable[tuple[Scalar, ...]], question: Question, view: View
 ) -> Iterable[tuple[Stored, ...]]:
-    columns = [view.table.columns[key.column] for key in question.keys]
-    return [tuple(stored_key(v, c) for v, c in zip(cell, columns, strict=True)) for cell in cells]
+    values = [
+        {value: key_cell(key, value, view.table) for value in key.values(view.table)} for key in question.keys
+    ]
+    return [tuple(stored[v] for v, stored in zip(cell, values, strict=True)) for cell in cells]
 
 
 def _exact_value(measure: Measure, numbers: Mapping[str, Any], view: View) -> Exact:
@@ -79,6 +104,8 @@ def _exact_value(measure: Measure, numbers: Mapping[str, Any], view: View) -> Ex
         return int(numbers.get("rows", 0))
     if measure.kind is MeasureKind.COUNT_UNITS:
         return int(numbers.get("units", 0))
+    if measure.kind is MeasureKind.COUNT_FILLED:
+        return int(numbers.get(f"filled_{measure.column}") or 0)
     column = view.table.columns[measure.column]
     total = int(numbers.get(f"sum_{measure.column}") or 0)
     filled = int(numbers.get(f"filled_{measure.column}") or 0)

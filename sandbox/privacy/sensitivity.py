@@ -43,27 +43,59 @@ def units_squared(bounding: Bounding) -> int:
     return min(bounding.groups_per_unit, bounding.rows_per_unit)
 
 
-def sum_squared(bounding: Bounding, *, magnitude: int) -> int:
+def sum_squared(bounding: Bounding, *, magnitude: int, cut: int | None = None) -> int:
     """Of a sum of values clamped to [−B, B], B = ``magnitude`` (in steps of the column, at least 0).
+
+    Args:
+        cut: for ``groups``, A: what a unit adds to one cell is cut to [−A, A] (in steps); c·B when not given.
 
     ``rows``: (M·B)². Proof. |v_j| ≤ n_j·B, so ‖v‖₂ ≤ ‖v‖₁ ≤ B·Σ n_j ≤ M·B. It is reached when all M rows fall in
     one cell with value B.
 
-    ``groups``: B²·(m·c² + r²), with m = min(g, ⌊M/c⌋), and r = min(M − m·c, c) when m < g, else 0.
-    Proof. The cut gives |v_j| ≤ B·w_j with w_j = min(n_j, c): within [0, c], at most g of them above 0, and
-    Σ w_j ≤ Σ n_j ≤ M. Σ w_j² is convex, so that over this polytope it is largest at a vertex, where all w_j but one
-    are 0 or c: fill cells with c as long as both g and M allow (m cells), and give what is left of M (r < c) to one
-    more cell if one is left. Multiplying by B² bounds ‖v‖₂². When M ≥ g·c this is the usual (√g·c·B)²; when a unit
-    has fewer rows, it is less.
+    ``groups``: m·A² + r², with m = min(g, ⌊M·B/A⌋), and r = min(M·B − m·A, A) when m < g, else 0.
+    Proof. Let w_j = min(n_j·B, A). Whatever is done to u's rows of cell j before the cut, it gives |v_j| ≤ A; and
+    clamped values give |v_j| ≤ n_j·B. So |v_j| ≤ w_j: within [0, A], at most g of them above 0, and
+    Σ w_j ≤ B·Σ n_j ≤ M·B. Σ w_j² is convex, so that over this polytope it is largest at a vertex, where all w_j but
+    one are 0 or A: fill cells with A as long as both g and M·B allow (m cells), and give what is left of M·B (r < A)
+    to one more cell if one is left. When M·B ≥ g·A this is the usual (√g·A)²; when a unit has fewer rows, it is
+    less. It is reached when A is a multiple of B; in between, whole rows do not reach the vertex, and it is above.
+
+    Scaling (``bounded``): a sum over n > c rows of a unit in a cell is multiplied by c/n and rounded to a whole
+    number next to it, before the cut. That keeps both bounds: |v_j| ≤ n_j·B because the factor is at most 1 and
+    n_j·B is whole, and the cut to [−A, A] comes after it.
     """
-    if magnitude < 0:
-        raise ValueError("a magnitude is not negative")
+    if magnitude < 0 or (cut is not None and cut < 1):
+        raise ValueError("a magnitude is not negative, and a cut is at least 1")
     if bounding.plan is BoundingPlan.ROWS:
         return (bounding.rows_per_unit * magnitude) ** 2
-    most, per_group = bounding.rows_per_unit, bounding.rows_per_group
+    most = bounding.rows_per_unit * magnitude
+    per_group = bounding.rows_per_group * magnitude if cut is None else cut
+    if most == 0 or per_group == 0:
+        return 0
     full = min(bounding.groups_per_unit, most // per_group)
     rest = min(most - full * per_group, per_group) if full < bounding.groups_per_unit else 0
-    return magnitude**2 * (full * per_group**2 + rest**2)
+    return full * per_group**2 + rest**2
+
+
+def tree_squared(bounding: Bounding, *, levels: int) -> int:
+    """Of all nodes of a tree of row counts, under ``rows``: L·M², L = ``levels``.
+
+    Proof. Each row that is counted adds 1 to exactly one node of each level, in the one cell it falls in. Let v_l(u)
+    be the part of v(u) on level l: its entries are at least 0 and add up to at most M, so ‖v_l‖₂ ≤ ‖v_l‖₁ ≤ M, and
+    ‖v‖₂² = Σ_l ‖v_l‖₂² ≤ L·M². It is reached when all M rows fall in one leaf. Rows with an empty cell add nothing.
+    """
+    if bounding.plan is not BoundingPlan.ROWS:
+        raise ValueError("a tree of counts is bounded by rows")
+    return levels * bounding.rows_per_unit**2
+
+
+def histogram_squared() -> int:
+    """Of a histogram over units, where each unit is counted in at most one bin: 1.
+
+    Proof. v(u) depends on u's rows alone: it is 1 in the bin that u's measure falls in (none where u has no row that
+    counts), otherwise 0. So ‖v(u)‖₂² ≤ 1.
+    """
+    return 1
 
 
 def root_up(squared: int) -> float:

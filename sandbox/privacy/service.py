@@ -2,20 +2,22 @@
 
     python -m sandbox.privacy.service --socket /run/engine/engine.sock --raw /data/raw --views /data/views
 
-POST /publish, /answer, /evidence and GET /health, JSON in and out (``wire``). Who may connect is decided by the
-socket's folder: there are no people here, only the platform. Nothing of a request is logged.
+POST /publish, /profile, /answer, /evidence and GET /health, JSON in and out (``wire``). Who may connect is decided by
+the socket's folder: there are no people here, only the platform. Nothing of a request is logged.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import logging
 import os
 import socket as sockets
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import anyio.to_thread
@@ -28,9 +30,11 @@ from starlette.routing import Route
 
 from sandbox.domain.errors import BadInput, SandboxError, TooLarge, Unanswered
 from sandbox.domain.evidence import evidence_document
+from sandbox.domain.limits import Limits
 from sandbox.domain.policy_document import policy_from_document
 from sandbox.privacy.duck import EngineLimits
 from sandbox.privacy.engine import Engine, LocalEngine
+from sandbox.privacy.profile import profile_document
 from sandbox.privacy.wire import MAX_REQUEST_BYTES, error_document, report_document
 
 log = logging.getLogger(__name__)
@@ -53,9 +57,22 @@ def application(engine: Engine, *, questions: int = 2) -> Starlette:
         )
         return JSONResponse(report_document(report))
 
+    async def profile(request: Request) -> Response:
+        body = await _body(request, {"dataset": str, "snapshot": str})
+        bought = await _run(publishing, lambda: engine.profile(**body))
+        return JSONResponse(profile_document(bought))
+
     async def answer(request: Request) -> Response:
-        body = await _body(request, {"dataset": str, "snapshot": str, "sql": str, "nano_rho": int})
-        return Response(await _run(asking, lambda: engine.answer(**body)), media_type="application/json")
+        body = await _body(
+            request,
+            {"dataset": str, "snapshot": str, "sql": str, "nano_rho": int},
+            optional={"profile": str, "max_rows_per_unit": int, "max_groups": int},
+        )
+        limits = Limits(
+            max_rows_per_unit=body.pop("max_rows_per_unit", None), max_groups=body.pop("max_groups", None)
+        )
+        work = functools.partial(engine.answer, **body, limits=limits)
+        return Response(await _run(asking, work), media_type="application/json")
 
     async def evidence(request: Request) -> Response:
         body = await _body(request, {"dataset": str, "snapshot": str, "sql": str})
@@ -68,6 +85,7 @@ def application(engine: Engine, *, questions: int = 2) -> Starlette:
     return Starlette(
         routes=[
             Route("/publish", publish, methods=["POST"]),
+            Route("/profile", profile, methods=["POST"]),
             Route("/answer", answer, methods=["POST"]),
             Route("/evidence", evidence, methods=["POST"]),
             Route("/health", health, methods=["GET"]),
@@ -81,8 +99,10 @@ async def _run(limiter: CapacityLimiter, work: Callable[[], T]) -> T:
     return await anyio.to_thread.run_sync(work, limiter=limiter)
 
 
-async def _body(request: Request, fields: dict[str, type]) -> dict[str, Any]:
-    """The request's JSON object: just these fields, of just these types."""
+async def _body(
+    request: Request, fields: dict[str, type], *, optional: Mapping[str, type] = MappingProxyType({})
+) -> dict[str, Any]:
+    """The request's JSON object: just these fields, of just these types; the optional ones may be left out."""
     data = bytearray()
     async for chunk in request.stream():
         data += chunk
@@ -92,6 +112,8 @@ async def _body(request: Request, fields: dict[str, type]) -> dict[str, Any]:
         body = json.loads(data)
     except (ValueError, RecursionError):
         body = None
+    if isinstance(body, dict):
+        fields = {**fields, **{name: kind for name, kind in optional.items() if name in body}}
     if not isinstance(body, dict) or {name: type(value) for name, value in body.items()} != fields:
         wanted = ", ".join(f"{name} ({kind.__name__})" for name, kind in fields.items())
         raise BadInput("The request has another shape.", where="body", fix=f"Send {wanted}.")

@@ -89,6 +89,16 @@ def folder_of(views: Path, dataset: str) -> Path:
     return views / dataset
 
 
+def check_snapshot(snapshot: str) -> None:
+    """Raise unless this could name a snapshot: 64 hex digits, and so no path.
+
+    Raises:
+        BadInput: it cannot.
+    """
+    if not _SNAPSHOT.fullmatch(snapshot):
+        raise BadInput("This names no snapshot.", where="snapshot", fix="Take the one from the catalogue.")
+
+
 def find(views: Path, *, dataset: str, snapshot: str) -> View:
     """The view of a snapshot, checked against its name.
 
@@ -97,8 +107,7 @@ def find(views: Path, *, dataset: str, snapshot: str) -> View:
         NotFound: there is none.
         Tampered: its manifest or its rows are not those that were published.
     """
-    if not _SNAPSHOT.fullmatch(snapshot):
-        raise BadInput("This names no snapshot.", where="snapshot", fix="Take the one from the catalogue.")
+    check_snapshot(snapshot)
     folder = folder_of(views, dataset) / snapshot
     place = f"{dataset}/{snapshot}"
     try:

@@ -10,6 +10,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, SqlglotError
 
 from sandbox.domain.errors import QuestionRefused
+from sandbox.privacy.options import Options, take_options
 
 MAX_CHARACTERS = 10_000
 MAX_DEPTH = 32  # brackets within brackets; also a row of NOT or of signs, each of which the parser nests
@@ -19,7 +20,6 @@ _CLOSING = {")", "]", "}"}
 _PREFIX = {"NOT", "-", "+", "~"}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u0080-\u009f\u2028\u2029\ufeff]")
 _FIRST_WORD_FIX = {
-    "WITH": "Write one SELECT on one table; WITH is coming later.",
     "FROM": "Begin with SELECT, such as SELECT COUNT(*) FROM …",
     "EXPLAIN": "Ask for an estimate instead: it shows bounds, noise and price.",
     "SHOW": "Look at the dataset's page for its tables and columns.",
@@ -27,8 +27,8 @@ _FIRST_WORD_FIX = {
 }
 
 
-def read_tree(sql: str) -> exp.Select:
-    """The parse tree of the one SELECT that the text holds.
+def read_tree(sql: str) -> tuple[exp.Select, Options]:
+    """The parse tree of the one SELECT that the text holds, and the options that stand in it.
 
     Raises:
         QuestionRefused: too long, too deep, not SQL, not one SELECT.
@@ -45,7 +45,7 @@ def read_tree(sql: str) -> exp.Select:
             position=control.start(),
             fix="Remove it.",
         )
-    _check_words(sql)
+    sql, options = take_options(sql, _checked_words(sql))
     try:
         statements = [s for s in sqlglot.parse(sql, read="duckdb") if not isinstance(s, exp.Semicolon | None)]
     except ParseError as error:
@@ -59,16 +59,16 @@ def read_tree(sql: str) -> exp.Select:
         raise QuestionRefused(
             "This is not a single SELECT.", position=0, fix="Write one SELECT … FROM … WHERE … GROUP BY …"
         )
-    return statements[0]
+    return statements[0], options
 
 
-def _check_words(sql: str) -> None:
-    """Refuse by the words alone what the parser need not see."""
+def _checked_words(sql: str) -> list[Any]:
+    """The words, or a refusal by them alone of what the parser need not see."""
     words = _words(sql)
     if not words:
         raise QuestionRefused("The question is empty.", position=0, fix="Try SELECT COUNT(*) FROM …")
     first = words[0]
-    if first.text.upper() != "SELECT":
+    if first.text.upper() not in ("SELECT", "WITH"):
         fix = _FIRST_WORD_FIX.get(first.text.upper(), "Begin with SELECT, such as SELECT COUNT(*) FROM …")
         raise QuestionRefused("Only SELECT can be asked.", position=first.start, fix=fix)
     depth, cases, prefixes = 0, 0, 0
@@ -88,6 +88,7 @@ def _check_words(sql: str) -> None:
                 position=word.start,
                 fix="Write the condition flatter.",
             )
+    return words
 
 
 def _words(sql: str) -> list[Any]:

@@ -17,7 +17,7 @@ from sandbox.domain.errors import BadInput, Conflict, NotFound, Tampered
 from sandbox.domain.privacy_loss import Loss
 from sandbox.store.database import Database
 from sandbox.store.log import Log
-from sandbox.store.schema import lineage_accounts, project_accounts, questions
+from sandbox.store.schema import lineage_accounts, profiles, project_accounts, questions
 
 _LARGEST = 2**62  # sums of two stay within the databases' 64 bits
 
@@ -87,7 +87,7 @@ class Accounts:
             The number of lineages.
 
         Raises:
-            Tampered: an account's ``spent`` is not the sum of what its questions were charged.
+            Tampered: an account's ``spent`` is not the sum of what its questions and profiles were charged.
         """
         with self._database.reading() as connection:
             for table, keys in ((lineage_accounts, ("lineage",)), (project_accounts, ("lineage", "project"))):
@@ -98,11 +98,20 @@ class Accounts:
                             func.coalesce(func.sum(questions.c.charged_atto_delta), 0),
                         ).where(*(questions.c[key] == getattr(row, key) for key in keys))
                     ).one()
-                    if (int(charged[0]), int(charged[1])) != (row.spent_nano_rho, row.spent_atto_delta):
+                    rho, delta = int(charged[0]), int(charged[1])
+                    if table is lineage_accounts:
+                        profiled = connection.execute(
+                            select(
+                                func.coalesce(func.sum(profiles.c.charged_nano_rho), 0),
+                                func.coalesce(func.sum(profiles.c.charged_atto_delta), 0),
+                            ).where(profiles.c.lineage == row.lineage)
+                        ).one()
+                        rho, delta = rho + int(profiled[0]), delta + int(profiled[1])
+                    if (rho, delta) != (row.spent_nano_rho, row.spent_atto_delta):
                         name = " / ".join(getattr(row, key) for key in keys)
                         raise Tampered(
                             f"The account {name} says {row.spent_nano_rho} nano-rho spent; "
-                            f"its questions were charged {int(charged[0])}.",
+                            f"its questions and profiles were charged {rho}.",
                             place=f"account {name}",
                         )
             return int(connection.execute(select(func.count()).select_from(lineage_accounts)).scalar_one())
@@ -158,6 +167,11 @@ def take(connection: Connection, lineage: str, project: str, cost: Loss) -> bool
     return _take(connection, lineage_accounts, (lineage_accounts.c.lineage == lineage,), cost) and _take(
         connection, project_accounts, here, cost
     )
+
+
+def take_from_lineage(connection: Connection, lineage: str, cost: Loss) -> bool:
+    """Take a cost that belongs to no project from the lineage alone; False when it is short."""
+    return _take(connection, lineage_accounts, (lineage_accounts.c.lineage == lineage,), cost)
 
 
 def _take(connection: Connection, table: Table, here: tuple[Any, ...], cost: Loss) -> bool:

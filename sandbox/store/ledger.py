@@ -100,6 +100,7 @@ class Ledger(Accounts, Charges):
         cost: Loss,
         delta: float,
         event: Event,
+        bounds: str = "",
         idempotency_key: str = "",
         before_charge: Callable[[], object] | None = None,
         wait_s: float = 30.0,
@@ -110,6 +111,7 @@ class Ledger(Accounts, Charges):
             canonical: the question's canonical text.
             cost: the price of running it.
             delta: at which people read the budget; for the error's words only.
+            bounds: what else the answer follows from, in one form: the profile, and what the asker limits.
             idempotency_key: the same key on the same grant is the same call; empty for none.
             before_charge: raises when the question could not be run at all, so that nothing is spent on it. Called
                 outside of any transaction, and not when a stored answer serves.
@@ -122,7 +124,7 @@ class Ledger(Accounts, Charges):
         """
         identity = _Identity(
             dataset=grant.dataset,
-            question_hash=sha256_hex(canonical.encode()),
+            question_hash=sha256_hex((f"{canonical}\n{bounds}" if bounds else canonical).encode()),
             snapshot=snapshot,
             policy_hash=policy_hash,
             price_nano_rho=cost.nano_rho,

@@ -153,6 +153,25 @@ lineage_accounts = Table(
     CheckConstraint("cap_nano_rho >= 0 AND cap_atto_delta >= 0", name="cap"),
 )
 
+# What was spent to learn how units contribute; each row is public once it is released.
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("lineage", Text, ForeignKey("lineage_accounts.lineage"), nullable=False, index=True),
+    Column("dataset", Name, ForeignKey("datasets.name"), nullable=False),
+    Column("table", Text, nullable=False),
+    Column("snapshot", String(64), nullable=False, unique=True),  # a snapshot's profile is charged once
+    Column("charged_nano_rho", BigInteger, nullable=False),
+    Column("charged_atto_delta", BigInteger, nullable=False),
+    Column("reserved_at", Time, nullable=False),
+    Column("released_at", Time, nullable=False, default=""),
+    Column("document", Text, nullable=False, default=""),  # canonical JSON; empty until it is released
+    Column("sha256", Hash, nullable=False, default=""),  # of the document: the profile's id
+    CheckConstraint("charged_nano_rho > 0 AND charged_atto_delta >= 0", name="charged"),
+    sqlite_autoincrement=True,
+)
+
 project_accounts = Table(
     "project_accounts",
     metadata,

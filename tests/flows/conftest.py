@@ -15,9 +15,11 @@ from sandbox.domain.access import Grant
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import Unanswered
 from sandbox.domain.evidence import Evidence
+from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.people import Person, Role
 from sandbox.domain.policy import DatasetPolicy, Mode
 from sandbox.privacy.engine import Health
+from sandbox.privacy.profile import Counted, Histogram, Profile
 from sandbox.privacy.publish import PublishReport
 from sandbox.privacy.remote import EngineUnavailable
 from sandbox.settings import Settings
@@ -58,6 +60,8 @@ class FakeEngine:
     fails: bool = False
     down: bool = False
     asked: list[str] = field(default_factory=list)
+    profiled: list[str] = field(default_factory=list)
+    planned_by: list[tuple[str, Limits]] = field(default_factory=list)
     units: int = 50
 
     def health(self) -> Health:
@@ -76,11 +80,33 @@ class FakeEngine:
             warnings=(),
         )
 
-    def answer(self, *, dataset: str, snapshot: str, sql: str, nano_rho: int) -> bytes:
+    def profile(self, *, dataset: str, snapshot: str) -> Profile:
+        """One unit has a row, and that is all; numbered by how often it was asked for."""
+        if self.fails:
+            raise Unanswered
+        self.profiled.append(snapshot)
+        rows = Histogram(counted=Counted.ROWS, column="", edges=(1, 2, 3), units=(100, 10, 5), scale=1.0)
+        return Profile(table="loans", snapshot=snapshot, nano_rho=1, histograms=(rows,))
+
+    def answer(
+        self,
+        *,
+        dataset: str,
+        snapshot: str,
+        sql: str,
+        nano_rho: int,
+        profile: str = "",
+        limits: Limits = NO_LIMITS,
+    ) -> bytes:
+        self.planned_by.append((profile, limits))
         self.asked.append(sql)
         if self.fails:
             raise Unanswered
-        return json.dumps({"draw": len(self.asked), "columns": [], "rows": []}).encode()
+        columns = [{"name": "sex", "kind": "key"}, {"name": "n", "kind": "count"}]
+        cells = [
+            {"sex": sex, "n": {"value": n, "low": n, "high": n}} for sex, n in (("female", 3), ("male", 5))
+        ]
+        return json.dumps({"draw": len(self.asked), "columns": columns, "rows": cells}).encode()
 
     def evidence(self, *, dataset: str, snapshot: str, sql: str) -> Evidence:
         from sandbox.domain.evidence import EvidenceRow, MeasureKind

@@ -49,6 +49,28 @@ def test_the_same_question_is_the_same_bytes_and_free(world: Any) -> None:
     assert len(world.engine.asked) == 1
 
 
+def test_another_order_or_cut_of_a_paid_answer_is_free_and_is_not_stored(world: Any) -> None:
+    first = ask(world)
+    before = world.spent()
+    sorted_ = ask(world, f"{SQL} ORDER BY n DESC LIMIT 1")
+    assert sorted_.cached
+    assert world.spent() == before
+    assert len(world.engine.asked) == 1
+    assert [row["sex"] for row in sorted_.document()["rows"]] == ["male"]
+    assert len(first.document()["rows"]) == 2
+    assert world.sandbox.store.ledger.answer(sorted_.id) == first.body
+    ask(world, "SELECT sex, COUNT(*) AS n, COUNT(amount) AS a FROM loans GROUP BY sex")  # the control
+    assert world.spent() > before
+
+
+def test_a_price_in_the_text_is_the_price(world: Any) -> None:
+    text = SQL.replace("SELECT", "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS(epsilon = 0.5)")
+    first = ask(world)
+    assert ask(world, text).body == first.body
+    with pytest.raises(BadInput, match="says epsilon"):
+        ask(world, text, epsilon=0.4)
+
+
 def test_a_slightly_different_price_is_another_draw_and_is_paid_for(world: Any) -> None:
     """Averaging attack: many draws of one question are had only by paying for each."""
     bodies, before = set(), world.spent()

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from sandbox.domain.answer import document_of
 from sandbox.domain.policy import (
     BudgetTerms,
     Column,
@@ -21,6 +22,7 @@ from sandbox.domain.policy import (
 from sandbox.domain.privacy_loss import Loss
 from sandbox.privacy import views
 from sandbox.privacy.duck import EngineLimits
+from sandbox.privacy.engine import LocalEngine
 from sandbox.privacy.publish import PublishReport, publish
 
 LIMITS = EngineLimits(memory_mib=256, threads=1, timeout_s=30)
@@ -89,7 +91,8 @@ def published(
     """Publish rows; the report and the view."""
     policy = policy or hospital()
     folder.mkdir(parents=True, exist_ok=True)
-    raw = write_csv(folder / f"raw-{secrets.token_hex(4)}.csv", rows)
+    names = list(dict.fromkeys([*NAMES, *policy.tables["visits"].columns]))
+    raw = write_csv(folder / f"raw-{secrets.token_hex(4)}.csv", rows, names)
     report = publish(raw, policy, "visits", folder / "views" / policy.name, salt=salt or SALT, limits=LIMITS)
     view = views.find(folder / "views", dataset=policy.name, snapshot=report.snapshot)
     return report, view
@@ -115,3 +118,23 @@ def many_visits(patients: int = 60) -> list[dict[str, Any]]:
                 )
             )
     return rows
+
+
+class Asked:
+    """An engine with one published table."""
+
+    def __init__(self, folder: Path, rows: list[dict[str, Any]], policy: DatasetPolicy | None = None) -> None:
+        policy = policy or hospital()
+        self.folder = folder
+        (folder / "raw").mkdir(parents=True)
+        write_csv(folder / "raw" / "visits.csv", rows, list(policy.tables["visits"].columns))
+        self.engine = LocalEngine(folder / "views", folder / "raw", limits=LIMITS)
+        self.report = self.engine.publish(policy=policy, table="visits", file="visits.csv")
+        self.where = {"dataset": policy.name, "snapshot": self.report.snapshot}
+
+    @property
+    def parquet(self) -> Path:
+        return self.folder / "views" / self.where["dataset"] / self.where["snapshot"] / "view.parquet"
+
+    def ask(self, sql: str, nano_rho: int = PRICE.nano_rho) -> dict[str, Any]:
+        return document_of(self.engine.answer(**self.where, sql=sql, nano_rho=nano_rho))

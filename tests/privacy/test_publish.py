@@ -180,6 +180,15 @@ def test_a_unit_keeps_at_most_its_rows_with_ranks_from_0_without_gaps(tmp_path: 
     assert any("max_rows_per_unit" in warning for warning in report.warnings)
 
 
+def test_a_view_holds_first_rows_first_so_that_a_bound_need_not_read_the_rest(tmp_path: Path) -> None:
+    _, view = published(tmp_path, [row(f"p{n % 7}", age=n) for n in range(40)])
+    with duckdb.connect() as connection:
+        found = connection.execute(f"SELECT _rank, _unit FROM '{view.parquet}'").fetchall()
+        types = connection.execute(f"SELECT typeof(_unit), typeof(_rank) FROM '{view.parquet}'").fetchall()
+    assert found == sorted(found)
+    assert set(types) == {("INTEGER", "SMALLINT")}, "wide enough for what the policy allows, and no wider"
+
+
 def test_which_rows_are_kept_is_a_fair_lot_of_the_salt(tmp_path: Path) -> None:
     rows = [row("heavy", age=n) for n in range(12)]
     seen: Counter[int] = Counter()

@@ -7,6 +7,7 @@ formulas over every small unit there is, and against the engine's own SQL over r
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ TARGETS = [
     Target(what=What.FILLED, column="x"),
     Target(what=What.SUM, column="x", lower=LOWER, upper=UPPER),
     Target(what=What.CENTRED, column="x", lower=LOWER, upper=UPPER, middle=1),
+    Target(what=What.SQUARES, column="x", lower=LOWER, upper=UPPER, middle=1),
 ]
 
 
@@ -64,9 +66,14 @@ def reference(rows: Sequence[Cell], target: Target, bounding: Bounding, cells: i
             What.FILLED: len(values),
             What.SUM: sum(values),
             What.CENTRED: sum(v - target.middle for v in values),
+            What.SQUARES: sum((v - target.middle) ** 2 for v in values),
         }[target.what]
         if bounding.plan is BoundingPlan.GROUPS and target.what is not What.UNITS:
-            most = bounding.rows_per_group * (target.magnitude or 1)
+            if target.what in (What.CENTRED, What.SQUARES) and len(values) > bounding.rows_per_group:
+                vector[group] = math.floor(
+                    Fraction(vector[group] * bounding.rows_per_group, len(values)) + Fraction(1, 2)
+                )
+            most = target.cut(bounding)
             vector[group] = min(max(vector[group], -most), most)
     if bounding.plan is BoundingPlan.GROUPS:
         stay = sorted(firsts, key=lambda group: firsts[group])[: bounding.groups_per_unit]
@@ -111,6 +118,41 @@ def test_no_unit_moves_a_measurement_further_than_claimed_and_some_unit_that_far
 ) -> None:
     """Equality: the claim is safe, and nothing is paid for that cannot happen."""
     assert worst_squared(target, bounding, cells) == target.squared_sensitivity(bounding)
+
+
+@pytest.mark.parametrize("cells", [1, 2, 3])
+@pytest.mark.parametrize("cut", [1, 3, 5, 7, 10, 15])
+@pytest.mark.parametrize("most", [2, 3])
+def test_a_sum_s_own_cut_is_paid_for_in_full(cells: int, cut: int, most: int) -> None:
+    """Reached where the cut is a whole number of largest values (5), or in one cell; never passed."""
+    target = TARGETS[3]
+    bounding = groups_plan(
+        rows_per_unit=most,
+        cells=cells,
+        groups_per_unit=cells,
+        rows_per_group=1,
+        cuts=((target.name, cut),),
+    )
+    worst, claim = worst_squared(target, bounding, cells), target.squared_sensitivity(bounding)
+    assert worst <= claim
+    if cells == 1 or cut % UPPER == 0:
+        assert worst == claim
+    assert worst > (cut - 1) ** 2 or cut > most * UPPER  # the control: a claim for a tighter cut is caught
+
+
+def test_an_average_s_sum_is_scaled_within_what_is_paid_for() -> None:
+    for middle in (0, 1):
+        target = Target(what=What.CENTRED, column="x", lower=LOWER, upper=UPPER, middle=middle)
+        for cut in (1, 4, 7):
+            bounding = groups_plan(
+                rows_per_unit=3,
+                cells=2,
+                groups_per_unit=2,
+                rows_per_group=2,
+                cuts=((target.name, cut),),
+            )
+            claim = target.squared_sensitivity(bounding)
+            assert 0 < worst_squared(target, bounding, 2) <= claim
 
 
 def test_centring_halves_what_a_sum_pays_for() -> None:
@@ -174,6 +216,7 @@ POLICY = hospital(
 ASKED = (
     'select "group", count(*), count(distinct patient_id) as u, sum(x) as s from visits group by 1',
     'select "group", avg(x) as m from visits group by 1',
+    'select "group", variance(x) as v, count(x) as n from visits group by 1',
 )
 
 
@@ -212,6 +255,13 @@ BOUNDED: list[Bounding | None] = [
     groups_plan(rows_per_unit=4, cells=3, groups_per_unit=3, rows_per_group=2),
     groups_plan(rows_per_unit=4, cells=3, groups_per_unit=1, rows_per_group=1),
     groups_plan(rows_per_unit=3, cells=3, groups_per_unit=2, rows_per_group=2),
+    groups_plan(
+        rows_per_unit=4,
+        cells=3,
+        groups_per_unit=2,
+        rows_per_group=2,
+        cuts=(("sum_x", 7), ("centred_x", 3)),
+    ),
 ]
 
 
@@ -227,6 +277,20 @@ def test_the_engine_adds_up_just_what_the_reference_does(
         target = measurement.target
         vectors = [reference(rows, target, ready.bounding, 3) for rows in units]
         assert found[target.name] == [sum(column) for column in zip(*vectors, strict=True)], target.name
+
+
+@pytest.mark.parametrize("bounding", BOUNDED[1:])
+def test_a_value_that_publishing_would_have_emptied_neither_fails_nor_weighs_more(
+    tmp_path: Path, bounding: Bounding
+) -> None:
+    """Keys are not compared with their list again: a stray one falls in no cell of the answer."""
+    ready = plan(parse(ASKED[0], POLICY), POLICY, target=PRICE, bounding=bounding)
+    stray = [Cell(7, UPPER), Cell(0, UPPER), Cell(8, UPPER), Cell(1, UPPER)]
+    found = count_exactly(ready, view_with(tmp_path, [stray], POLICY), LIMITS)
+    nobody = {name: [0] * 3 for name in found}
+    assert moved_too_far(ready, found, nobody) == []
+    assert found["rows"][2] == 0
+    assert found["rows"][0] == (1 if bounding.rows_per_unit > 1 and bounding.groups_per_unit > 1 else 0)
 
 
 @pytest.mark.parametrize("sql", ASKED)

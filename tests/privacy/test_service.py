@@ -32,9 +32,11 @@ from sandbox.domain.errors import (
     Unanswered,
 )
 from sandbox.domain.evidence import Evidence
+from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.policy_document import policy_to_document
 from sandbox.privacy.engine import Health
+from sandbox.privacy.profile import Counted, Histogram, Profile, profile_from_document
 from sandbox.privacy.publish import PublishReport
 from sandbox.privacy.remote import EngineUnavailable, RemoteEngine
 from sandbox.privacy.service import application, listen
@@ -88,6 +90,12 @@ def test_the_whole_way_over_the_socket(running: Process) -> None:
     assert (report.rows, report.units) == (150, 60)
     where = {"dataset": "hospital", "snapshot": report.snapshot}
     sql = "SELECT sex, COUNT(*) AS n FROM visits GROUP BY sex"
+    profile = remote.profile(**where)
+    assert remote.profile(**where) == profile
+    limits = Limits(max_groups=1)
+    body = remote.answer(**where, sql=sql, nano_rho=PRICE.nano_rho, profile=profile.id, limits=limits)
+    planned = document_of(body)
+    assert planned["bounding"]["groups_per_unit"] == 1
     document = document_of(remote.answer(**where, sql=sql, nano_rho=PRICE.nano_rho))
     assert [r["sex"] for r in document["rows"]] == ["female", "male"]
     evidence = remote.evidence(**where, sql=sql)
@@ -195,8 +203,23 @@ class Told:
         self._do(policy=policy, table=table, file=file)
         return REPORT
 
-    def answer(self, *, dataset: str, snapshot: str, sql: str, nano_rho: int) -> bytes:
-        self._do(dataset=dataset, snapshot=snapshot, sql=sql, nano_rho=nano_rho)
+    def profile(self, *, dataset: str, snapshot: str) -> Profile:
+        self._do(dataset=dataset, snapshot=snapshot)
+        return PROFILE
+
+    def answer(
+        self,
+        *,
+        dataset: str,
+        snapshot: str,
+        sql: str,
+        nano_rho: int,
+        profile: str = "",
+        limits: Limits = NO_LIMITS,
+    ) -> bytes:
+        told = {"profile": profile} if profile else {}
+        more = told if limits == NO_LIMITS else {**told, "limits": limits}
+        self._do(dataset=dataset, snapshot=snapshot, sql=sql, nano_rho=nano_rho, **more)
         return b'{"rows":[],"columns":[]}'
 
     def evidence(self, *, dataset: str, snapshot: str, sql: str) -> Evidence:
@@ -206,6 +229,13 @@ class Told:
     def health(self) -> Health:
         return Health(ready=True, busy=0)
 
+
+PROFILE = Profile(
+    table="visits",
+    snapshot="a" * 64,
+    nano_rho=7,
+    histograms=(Histogram(counted=Counted.ROWS, column="", edges=(1, 2), units=(5, -1), scale=0.1),),
+)
 
 REPORT = PublishReport(
     snapshot="a" * 64,
@@ -300,6 +330,19 @@ def test_an_error_arrives_as_it_was_raised(error: SandboxError) -> None:
 @pytest.mark.parametrize("document", [{}, {"code": "?"}, error_document(Conflict("m"))])
 def test_an_error_nobody_knows_arrives_as_unanswered(document: dict[str, Any]) -> None:
     assert type(error_of(document)) is Unanswered
+
+
+def test_a_profile_and_the_asker_s_limits_arrive_as_they_were_sent() -> None:
+    told = Told()
+    client = TestClient(application(told))
+    sent = client.post("/profile", json={"dataset": "hospital", "snapshot": "a" * 64})
+    assert profile_from_document(sent.json()) == PROFILE
+    asked: dict[str, Any] = {"dataset": "d", "snapshot": "s", "sql": "q", "nano_rho": 1}
+    client.post("/answer", json={**asked, "profile": "p", "max_groups": 3})
+    assert told.calls[-1] == {**asked, "profile": "p", "limits": Limits(max_groups=3)}
+    for wrong in ({"max_groups": 0}, {"max_groups": True}, {"max_rows_per_unit": "3"}, {"seed": 1}):
+        assert client.post("/answer", json={**asked, **wrong}).status_code == 422
+    assert len(told.calls) == 2
 
 
 def test_a_report_arrives_as_it_was_made() -> None:

@@ -26,11 +26,12 @@ from sandbox.store.datasets import Datasets
 from sandbox.store.ledger import Ledger
 from sandbox.store.log import Log
 from sandbox.store.people import People
+from sandbox.store.profiles import Profiles
 from sandbox.store.releases import Releases
 from sandbox.store.schema import metadata
 from tests.store.world import answer, ask, furnish, policy
 
-WRITERS = (People, Datasets, Access, Releases, Ledger)
+WRITERS = (People, Datasets, Profiles, Access, Releases, Ledger)
 
 
 def calls_of(function: Callable[..., Any]) -> set[str]:

@@ -1,0 +1,106 @@
+"""Run the benchmarks: ``python -m benchmarks [--rows 10000000]``. Minutes; docs/benchmarks.md is written anew."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks import report
+from benchmarks.ours import PRICE
+from benchmarks.workload import WORKLOAD
+
+ROOT = Path(__file__).resolve().parents[1]
+HOME = ROOT / ".sandbox" / "bench"
+ENVIRONMENTS = ROOT / ".sandbox" / "bench-envs"
+PEERS = {
+    "opendp": ("OpenDP Polars context", "opendp_polars.py"),
+    "smartnoise": ("SmartNoise SQL", "smartnoise.py"),
+    "diffprivlib": ("diffprivlib", "diffprivlib_tools.py"),
+}
+PATIENCE_S = 1200  # for one peer
+
+
+def told_by(command: list[str], *, timeout_s: float) -> dict[str, Any]:
+    """The line of JSON that a process prints, or why there is none."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=timeout_s, check=False, cwd=ROOT
+        )
+    except subprocess.TimeoutExpired:
+        return {"failed": f"not done in {timeout_s:.0f} s"}
+    lines = done.stdout.strip().splitlines()
+    if done.returncode or not lines:
+        last = (done.stderr.strip().splitlines() or ["no word"])[-1]
+        return {"failed": f"stopped with {done.returncode}: {last[:200]}"}
+    told: dict[str, Any] = json.loads(lines[-1])
+    return told
+
+
+def ours(rows: int, repeat: int) -> dict[str, Any]:
+    """Times and errors in one process, then the peak memory of each question in one of its own."""
+    command = [sys.executable, "-m", "benchmarks.ours", "--rows", str(rows), "--home", str(HOME)]
+    told = told_by([*command, "--repeat", str(repeat)], timeout_s=7200)
+    if "failed" in told:
+        raise SystemExit(f"benchmarks: {told['failed']}")
+    for name, question in told["questions"].items():
+        question["peak_mib"] = {
+            plan: told_by([*command, "--memory", name, "--plan", plan], timeout_s=600).get("peak_mib")
+            for plan in question.get("errors", {})
+        }
+    return told
+
+
+def peer(name: str, script: str, rows: int, repeat: int) -> dict[str, Any]:
+    python = ENVIRONMENTS / name / "bin" / "python"
+    if not (ENVIRONMENTS / name / "installed").exists():
+        why = ENVIRONMENTS / f"{name}.failed"
+        return {
+            "failed": "not installed: "
+            + (why.read_text() if why.exists() else "run benchmarks/peers/setup.sh")
+        }
+    raw = HOME / f"raw-{rows}.parquet"
+    command = [
+        str(python),
+        str(ROOT / "benchmarks" / "peers" / script),
+        "--raw",
+        str(raw),
+        "--rows",
+        str(rows),
+    ]
+    return told_by([*command, "--rho", str(PRICE.rho), "--repeat", str(repeat)], timeout_s=PATIENCE_S)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--repeat", type=int, default=7, help="times each question is timed")
+    parser.add_argument("--peer-repeat", type=int, default=3)
+    parser.add_argument("--without-peers", action="store_true", help="keep their earlier figures")
+    given = parser.parse_args()
+    kept = HOME / "results.json"
+    results = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+    busy = os.getloadavg()[1] / (os.cpu_count() or 1)  # before: what else the machine does
+    result: dict[str, Any] = {"busy": busy, "peers_kept": given.without_peers, "peers": {}}
+    result["ours"] = ours(given.rows, given.repeat)
+    for name, (title, script) in PEERS.items():
+        if given.without_peers:
+            earlier = results.get(str(given.rows), {}).get("peers", {})
+            result["peers"][title] = earlier.get(title, {"failed": "not asked in this run"})
+        else:
+            print(f"benchmarks: {title}", file=sys.stderr, flush=True)
+            result["peers"][title] = peer(name, script, given.rows, given.peer_repeat)
+    results[str(given.rows)] = result
+    kept.write_text(json.dumps(results), encoding="utf-8")
+    text = report.written(results, WORKLOAD)
+    (ROOT / "docs" / "benchmarks.md").write_text(text, encoding="utf-8")
+    report.drawn(results, WORKLOAD, ROOT / "docs" / "images" / "benchmarks.png")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

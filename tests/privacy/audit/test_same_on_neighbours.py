@@ -1,0 +1,216 @@
+"""What depends on the question and the policy alone: prices, shapes, errors. The same on D, on D' and on an empty table.
+
+D' has one patient more, whose cells hold a word that stands nowhere else (the canary) and numbers beyond all bounds.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from starlette.testclient import TestClient
+
+from sandbox.domain.errors import SandboxError
+from sandbox.privacy.assemble import assemble
+from sandbox.privacy.parse import parse
+from sandbox.privacy.plan import plan
+from sandbox.privacy.service import application
+from tests.privacy.audit.report import QUESTIONS, found
+from tests.privacy.made_up import PRICE, Asked, hospital, many_visits, row
+from tests.privacy.test_question_text import HOSTILE
+
+POLICY = hospital()
+CANARY = "CANARY7f3a"
+CHAPTER = "Outside the formulas"
+
+
+def random_question(lot: random.Random) -> str:
+    keys = lot.sample(
+        [
+            "sex",
+            "ward",
+            "smoker",
+            "floor(age / 25) * 25",
+            "month(admitted)",
+            "age >= 40",
+            "case when cost > 100 then 'dear' when smoker then 'smoker' else 'other' end",
+        ],
+        lot.randint(0, 2),
+    )
+    measures = lot.sample(
+        [
+            "count(*)",
+            "count(distinct patient_id) u",
+            "sum(age)",
+            "avg(age)",
+            "sum(cost) c",
+            "avg(cost) d",
+            "count(cost) f",
+            "variance(age) v",
+            "stddev(cost) w",
+            "median(age) m",
+            "quantile_cont(age, 0.9) q",
+        ],
+        lot.randint(1, 3),
+    )
+    atoms = [
+        "age > 40",
+        "cost <= 99.5",
+        "sex = 'male'",
+        "smoker",
+        "city in ('Kyiv')",
+        "admitted < '2013-07-01'",
+    ]
+    where = f" {lot.choice(['and', 'or'])} ".join(lot.sample(atoms, lot.randint(0, 3)))
+    return (
+        f"select {', '.join(keys + measures)} from visits"
+        + (f" where {where}" if where else "")
+        + (f" group by {', '.join(keys)}" if keys else "")
+    )
+
+
+def without_values(document: dict[str, Any]) -> dict[str, Any]:
+    """All of an answer but the numbers that carry noise, and the name of the snapshot."""
+    rows = [{n: v for n, v in r.items() if not isinstance(v, dict)} for r in document["rows"]]
+    return {**document, "rows": rows, "snapshot": ""}
+
+
+@pytest.fixture(scope="module")
+def worlds(tmp_path_factory: pytest.TempPathFactory) -> list[Asked]:
+    """D, D' with one more patient, and an empty table."""
+    heavy = [row("new", sex="male", ward=2, age=99, cost="499.99", city=CANARY) for _ in range(9)]
+    heavy += [
+        row("new", sex="female", ward=1, age=10**17, cost="-99999999.99", city=CANARY, admitted="0001-01-01")
+    ]
+    return [
+        Asked(tmp_path_factory.mktemp("world"), rows) for rows in (many_visits(), many_visits() + heavy, [])
+    ]
+
+
+def test_random_questions_cost_and_look_the_same_whatever_the_rows_are(worlds: list[Asked]) -> None:
+    """Each answer, on whichever table, is what the plan alone says, up to the noisy numbers."""
+    lot = random.Random(20)
+    everywhere = QUESTIONS // 10 if QUESTIONS <= 200 else QUESTIONS
+    asked = 0
+    for n in range(QUESTIONS):
+        sql = random_question(lot)
+        ready = plan(parse(sql, POLICY), POLICY, target=PRICE)
+        zeros = {m.target.name: [0] * len(ready.cells) * m.target.per_cell for m in ready.measurements}
+        promised = assemble(ready, zeros, dataset="hospital", snapshot="", delta=1e-6).document()
+        for world in worlds if n < everywhere else [worlds[n % 3]]:
+            asked += 1
+            assert without_values(world.ask(sql)) == without_values(promised), sql
+    told = {json.dumps(without_values(with_a_leak(world))) for world in worlds}
+    found(
+        CHAPTER,
+        f"{QUESTIONS:,} random questions on D, D' and an empty table",
+        claimed="same price and shape",
+        measured=f"same in {asked:,} answers",
+        control=f"an error fitted to the rows: {len(told)} of 3 tables told apart",
+    )
+    assert len(told) == 3
+
+
+def with_a_leak(world: Asked) -> dict[str, Any]:
+    """The control: an answer whose promised error is a share of the rows that there are."""
+    sql = "select count(*) from visits"
+    (cell,) = world.engine.evidence(**world.where, sql=sql).rows
+    document = world.ask(sql)
+    return {**document, "columns": [{**c, "error_95": cell.rows / 100} for c in document["columns"]]}
+
+
+def error_text(call: Callable[[], object]) -> str:
+    try:
+        call()
+    except SandboxError as error:
+        return f"{type(error).__name__} {error} {getattr(error, 'position', '')}"
+    return "answered"
+
+
+def test_errors_are_the_same_bytes_on_neighbours_and_hold_no_canary(
+    worlds: list[Asked], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Status, headers and body of whatever is refused, as they leave the engine's process."""
+    caplog.set_level(logging.DEBUG)
+    assert len(HOSTILE) >= 40
+    clients = [TestClient(application(world.engine), raise_server_exceptions=False) for world in worlds]
+
+    def sent(
+        place: int, sql: str, snapshot: str | None = None
+    ) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
+        where = {"dataset": "hospital", "snapshot": snapshot or worlds[place].where["snapshot"]}
+        response = clients[place].post("/answer", json={**where, "sql": sql, "nano_rho": PRICE.nano_rho})
+        return response.status_code, tuple(sorted(response.headers.items())), response.content
+
+    for sql, _, _ in HOSTILE:
+        texts = {error_text(lambda w=world, s=sql: w.ask(s)) for world in worlds}  # type: ignore[misc]
+        (text,) = texts
+        assert text.startswith("QuestionRefused")
+        ((status, _, body),) = {sent(place, sql) for place in range(len(worlds))}
+        assert 400 <= status < 500
+        assert CANARY not in text
+        assert CANARY.encode() not in body
+    nowhere = {sent(place, "select count(*) from visits", "0" * 64) for place in range(len(worlds))}
+    assert len(nowhere) == 1
+    answered = [sent(place, "select count(*) from visits")[2] for place in range(len(worlds))]
+    assert len(set(answered)) == 3, "the control: bytes that are an answer do differ"
+    assert CANARY not in caplog.text
+    found(
+        CHAPTER,
+        f"{len(HOSTILE)} hostile payloads on D, D' and an empty table",
+        claimed="same error bytes",
+        measured="same status, headers and body",
+        control="bytes of answers: told apart",
+    )
+
+
+def test_what_fails_while_rows_are_touched_is_the_same_bytes_and_log_on_neighbours(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A disk that fails under a question: who is in the table shows neither in the body nor in the log."""
+    caplog.set_level(logging.DEBUG)
+    bodies, logs = set(), []
+    for which, rows in (("one", many_visits(9)), ("other", [*many_visits(9), row("new", city=CANARY)])):
+        box = Asked(tmp_path / which, rows)
+        client = TestClient(application(box.engine), raise_server_exceptions=False)
+        body = {**box.where, "sql": "select count(*) from visits", "nano_rho": PRICE.nano_rho}
+        assert client.post("/answer", json=body).status_code == 200
+        box.parquet.write_bytes(b"PAR1" + CANARY.encode() * 40 + b"PAR1")
+        caplog.clear()
+        response = client.post("/answer", json=body)
+        bodies.add((response.status_code, response.content))
+        logs.append([record.getMessage() for record in caplog.records if record.name.startswith("sandbox")])
+    ((_, content),) = bodies
+    assert logs[0] == logs[1] != []
+    assert CANARY not in content.decode() + str(logs)
+
+
+def test_the_canary_is_in_no_answer_and_no_log_of_any_question(
+    worlds: list[Asked], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    lot = random.Random(21)
+    seen = "".join(json.dumps(worlds[1].ask(random_question(lot))) for _ in range(40))
+    assert CANARY not in seen + caplog.text
+    assert CANARY.encode() in worlds[1].parquet.read_bytes(), "the control: it stands in the view"
+    found(
+        CHAPTER,
+        "a canary among the rows",
+        claimed="in no response, no log",
+        measured="not found",
+        control="found in the view, and in what a plain DuckDB prints",
+    )
+
+
+def test_the_canary_would_be_seen_where_it_may_stand(tmp_path: Path) -> None:
+    """The control: the same search finds it in the published rows, and in a text that DuckDB would have printed."""
+    box = Asked(tmp_path, [row("a", city=CANARY)])
+    with duckdb.connect() as plain, pytest.raises(duckdb.Error, match=CANARY):
+        plain.execute(f"SELECT error(string_agg(city, ',')) FROM '{box.parquet}'").fetchall()
+    assert CANARY not in json.dumps(box.ask("select count(*) from visits where city is not null"))
