@@ -65,7 +65,7 @@ def ask(
         typer.echo(json.dumps(answer.raw, sort_keys=True))
         return
     measures = frozenset(i for i, c in enumerate(answer.columns) if c["kind"] != "key")
-    table = plain_table(*[str(c["name"]) for c in answer.columns], numeric=measures)
+    table = plain_table(*[escape(str(c["name"])) for c in answer.columns], numeric=measures)
     for row in answer.shown():
         table.add_row(*[escape(cell) for cell in row])
     console.print(table)

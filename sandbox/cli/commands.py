@@ -282,10 +282,15 @@ def release_verify(
 
 @audit_app.command("verify")
 def audit_verify() -> None:
-    """Walk the whole log: every link, and the signed head."""
+    """Walk the whole log, every link and the signed head; then hold every other table and file against it."""
     sandbox = system()
-    count = sandbox.views.verify_log(operator(sandbox))
-    console.print(f"[green]✓[/] {count} entries, unbroken, head signed.", highlight=False)
+    books = sandbox.verify_books(operator(sandbox))
+    console.print(f"[green]✓[/] {books.entries} entries, unbroken, head signed.", highlight=False)
+    console.print(
+        f"[green]✓[/] As the log says: {books.datasets} datasets, {books.questions} questions, "
+        f"{books.grants} grants, {books.releases} releases; {books.files} files with their hashes.",
+        highlight=False,
+    )
 
 
 @audit_app.command("show")
@@ -299,13 +304,30 @@ def audit_show(
         event = entry.event
         when = entry.at[:19].replace("T", " ")
         console.print(
-            f"{entry.seq:5}  {when}  [bold]{event.action:22}[/]  {event.actor} → {event.object}",
+            f"{entry.seq:5}  {when}  [bold]{escape(event.action):22}[/]  "
+            f"{escape(event.actor)} → {escape(event.object)}",
             highlight=False,
         )
         facts = ", ".join(f"{k}={_short(v)}" for k, v in event.facts.items())
         if facts:
             shown = indented(facts, indent=" " * 7, width=console.width)
             console.print(f"[dim]{escape(shown)}[/]", highlight=False, soft_wrap=True)
+
+
+@audit_app.command("accept-restored")
+def audit_accept_restored(
+    yes: Annotated[
+        bool, typer.Option("--yes", prompt="Go on from the newest entry that is here?", help="Do not ask.")
+    ],
+) -> None:
+    """Go on with a database that was put back on purpose, or under a new signing key.
+
+    The log then says so for ever, with the entry that was the newest before.
+    """
+    if not yes:
+        raise typer.Exit(1)
+    entry = system().store.log.accept_restored(Event("operator", "log.restored", "log", {}))
+    console.print(f"[green]✓[/] The log goes on at entry {entry.seq}.", highlight=False)
 
 
 @audit_app.command("key")

@@ -14,7 +14,7 @@ from typing import Any
 
 from sandbox.domain.access import Grant
 from sandbox.domain.policy import Mode, NotebookLimits
-from sandbox.isolation.container import ContainerSettings, Images, Part
+from sandbox.isolation.container import ContainerSettings, Images
 from sandbox.isolation.gate_contents import TEXT_BYTES
 from sandbox.isolation.gate_door import CONNECTIONS
 from sandbox.isolation.gate_rules import CONTENT_TYPES, IN, MIB, OUT, Kind, Rule
