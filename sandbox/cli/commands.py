@@ -15,11 +15,11 @@ from rich.markup import escape
 
 from sandbox.cli import ask as ask_commands
 from sandbox.cli import serve
-from sandbox.cli.tables import indented, plain_table
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import BadInput, NotFound, OperatorError
 from sandbox.domain.people import Person, Role
 from sandbox.settings import Settings
+from sandbox.terminal import indented, plain_table
 
 if TYPE_CHECKING:
     from sandbox.wiring import Sandbox

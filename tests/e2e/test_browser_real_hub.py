@@ -206,7 +206,7 @@ def _ask_and_submit(page: Page) -> int:
     code = """
 by_origin = box.ask("SELECT origin, COUNT(*) AS n FROM flights GROUP BY origin", epsilon=0.2)
 by_origin.frame.to_csv(box.outbox / "by_origin.csv", index=False)
-made = box.submit("by_origin.csv", context="Flights by origin.", sql=by_origin.raw["question"])
+made = box.submit("by_origin.csv", context="Flights by origin.", sql=by_origin.question)
 print(made.status, "RELEASE", made.id)
 """
     said = (

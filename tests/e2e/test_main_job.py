@@ -22,9 +22,9 @@ import httpx
 import pytest
 
 from sandbox.cli import processes
-from sandbox.cli.hub_session import HubSession
 from sandbox.demo.kernel import Kernel
 from sandbox.domain.privacy_loss import Loss, epsilon_of, loss_for_epsilon
+from sandbox.hub_session import HubSession
 from sandbox.settings import PORTAL_PREFIX
 from tests.e2e.conftest import Installation
 
