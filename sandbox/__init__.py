@@ -14,7 +14,8 @@ demo        the tour, its people and its data
 Beside them: ``settings``, ``wiring`` (puts the parts together), ``hub_session`` (a person signed in at the hub) and
 ``terminal`` (how things are laid out there).
 
-``domain <- {store, privacy, isolation, disclosure} <- flows <- {portal, cli, demo}``; ``tests/test_architecture.py`` holds the direction.
+``domain <- {store, privacy, isolation, disclosure} <- flows <- {portal, cli, demo}``;
+``tests/test_architecture.py`` holds the direction.
 
 In a notebook:
 

@@ -86,6 +86,7 @@ class Camera:
     def take(self, page: Page, name: str, *, height: int = HEIGHT) -> None:
         """One picture: the page from its top, at most ``height`` pixels of it."""
         page.set_viewport_size({"width": WIDTH, "height": height})
+        page.evaluate("document.fonts.ready")
         self.keep(page.screenshot(), name)
         page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
@@ -129,7 +130,7 @@ def visitor(camera: Camera) -> None:
         page.get_by_role("link", name="German credit applicants").click()
         camera.take(page, "dataset", height=1250)
         page.get_by_role("link", name="Sign in", exact=True).click()
-        camera.take(page, "sign-in", height=480)
+        camera.take(page, "sign-in", height=560)
 
 
 def researcher(camera: Camera) -> int:
