@@ -17,7 +17,7 @@ import sandbox.isolation.reference as gate_reference
 from sandbox.cli.commands import app
 from sandbox.portal.api import router
 from tests import documents
-from tests.documents import PAGES, ROOT, links, typed
+from tests.documents import PAGES, ROOT, blocks, links, typed
 
 API_ROW = re.compile(r"^\| `(GET|POST|PUT|DELETE|PATCH) (/[^`]*)` \|", re.MULTILINE)
 COMMANDS = {path[1:]: function for path, function in cli_reference.commands(app, ("sandbox",))}
@@ -118,6 +118,17 @@ def test_the_tutorial_shows_the_tours_own_steps() -> None:
     steps = re.findall(r'tour\.step\("([^"]+)"\)', tour)
     shown = re.findall(r"^ ?\d+  (\S.*)$", (ROOT / "docs/tutorials/tour.md").read_text(), re.MULTILINE)
     assert [s for s in shown if not re.match(r"\d\d:\d\d", s)] == steps
+
+
+def test_the_example_without_a_server_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (example,) = blocks((ROOT / "docs/explanation/private-answers.md").read_text(), "python")
+    monkeypatch.chdir(tmp_path)
+    for folder in ("policies", "sandbox"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    exec(compile(example, "private-answers.md", "exec"), {})
+    assert capsys.readouterr().out.count("'n': {'value':") == 2
 
 
 def test_the_readers_of_documents_read_as_their_examples_say() -> None:
