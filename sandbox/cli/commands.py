@@ -129,11 +129,13 @@ def doctor() -> None:
 
 @app.command()
 def status() -> None:
-    """Which processes answer."""
+    """Which processes answer. Ends with 1 when one does not."""
     from sandbox.cli import processes
 
-    for name, answers in processes.status(Settings.from_environment()).items():
+    found = processes.status(Settings.from_environment())
+    for name, answers in found.items():
         console.print(f"{name:8} {'[green]answers[/]' if answers else '[red]down[/]'}")
+    raise typer.Exit(0 if all(found.values()) else 1)
 
 
 def bring_up(settings: Settings) -> None:
@@ -183,6 +185,28 @@ def user_add(
         event=Event("operator", "person.added", f"person:{name}", {"roles": sorted(str(r) for r in role)}),
     )
     console.print(f"Added {name}: {', '.join(sorted(role))}.")
+
+
+@user_app.command("password")
+def user_password(
+    name: str,
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
+) -> None:
+    """Set a person's password anew, and lift a lock after wrong tries."""
+    event = Event("operator", "person.password_set", f"person:{name}")
+    system().store.people.set_password(name, password, event=event)
+    console.print(f"{name} has a new password.")
+
+
+@user_app.command("roles")
+def user_roles(
+    name: str, role: Annotated[list[Role], typer.Option(help="May be given several times.")]
+) -> None:
+    """Replace a person's roles."""
+    roles = sorted(str(r) for r in role)
+    event = Event("operator", "person.roles_set", f"person:{name}", {"roles": roles})
+    system().store.people.set_roles(name, role, event=event)
+    console.print(f"{name}: {', '.join(roles)}.")
 
 
 @user_app.command("list")

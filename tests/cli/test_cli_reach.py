@@ -11,13 +11,20 @@ from sandbox.settings import Settings
 
 @pytest.mark.parametrize(
     ("host", "url"),
-    [("127.0.0.1", ""), ("::1", ""), ("0.0.0.0", "https://data.example"), ("10.1.2.3", "https://data.example")],
+    [
+        ("127.0.0.1", ""),
+        ("::1", ""),
+        ("0.0.0.0", "https://data.example"),
+        ("10.1.2.3", "https://data.example"),
+    ],
 )
 def test_loopback_or_https_is_served(host: str, url: str) -> None:
     check_reach(Settings(bind_host=host, public_url=url))
 
 
-@pytest.mark.parametrize(("host", "url"), [("0.0.0.0", ""), ("10.1.2.3", ""), ("0.0.0.0", "http://data.example")])
+@pytest.mark.parametrize(
+    ("host", "url"), [("0.0.0.0", ""), ("10.1.2.3", ""), ("0.0.0.0", "http://data.example")]
+)
 def test_other_machines_without_https_are_refused(host: str, url: str) -> None:
     with pytest.raises(OperatorError, match="HTTPS"):
         check_reach(Settings(bind_host=host, public_url=url))
