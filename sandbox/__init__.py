@@ -9,9 +9,13 @@ flows       the journeys, one file a story, told top to bottom
 portal      the door for people (pages) and programs (``/api/v1``)
 cli         the door for operators: ``sandbox …``
 client      the door for notebooks; it imports nothing else of this package
+demo        the tour, its people and its data
 
-``domain <- {store, privacy, isolation, disclosure} <- flows <- {portal, cli}``; ``wiring`` puts the parts
-together. ``tests/test_architecture.py`` holds the direction.
+Beside them: ``settings``, ``wiring`` (puts the parts together), ``hub_session`` (a person signed in at the hub) and
+``terminal`` (how things are laid out there).
+
+``domain <- {store, privacy, isolation, disclosure} <- flows <- {portal, cli, demo}``;
+``tests/test_architecture.py`` holds the direction.
 
 In a notebook:
 

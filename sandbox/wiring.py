@@ -14,6 +14,7 @@ from sandbox.flows.open_notebook import OpenNotebook
 from sandbox.flows.publish_dataset import PublishDataset
 from sandbox.flows.request_access import RequestAccess
 from sandbox.flows.review_release import ReviewRelease
+from sandbox.flows.verify_books import VerifyBooks
 from sandbox.flows.views import Views
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.remote import RemoteEngine
@@ -52,6 +53,7 @@ class Sandbox:
     answer_question: AnswerQuestion
     review_release: ReviewRelease
     views: Views
+    verify_books: VerifyBooks
 
 
 def build(
@@ -89,4 +91,5 @@ def build(
         answer_question=AnswerQuestion(store=store, engine=engine, tick_ms=site.answers.tick_ms, today=today),
         review_release=ReviewRelease(store=store, engine=engine, today=today),
         views=Views(store=store, today=today),
+        verify_books=VerifyBooks(store=store),
     )

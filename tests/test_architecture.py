@@ -25,6 +25,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "client": frozenset(),
     "flows": frozenset({"domain", "store", "privacy", "isolation", "disclosure"}),
     "wiring": frozenset({"domain", "store", "privacy", "isolation", "disclosure", "flows", "settings"}),
+    "hub_session": frozenset({"domain", "settings"}),
+    "terminal": frozenset(),
     "portal": frozenset({"domain", "store", "flows", "settings", "wiring"}),
     "cli": frozenset(
         {
@@ -39,9 +41,11 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
             "portal",
             "client",
             "demo",
+            "hub_session",
+            "terminal",
         }
     ),
-    "demo": frozenset({"domain", "flows", "settings", "wiring", "cli"}),
+    "demo": frozenset({"domain", "flows", "settings", "wiring", "hub_session", "terminal"}),
     "hub_config": frozenset({"domain", "store", "flows", "settings", "wiring", "isolation"}),
 }
 ENTRANCES = {"__init__", "__main__"}  # these name rooms for the outside

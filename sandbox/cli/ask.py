@@ -11,9 +11,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from sandbox.cli.tables import plain_table
 from sandbox.domain.errors import NotSignedIn
 from sandbox.settings import Settings
+from sandbox.terminal import plain_table
 
 if TYPE_CHECKING:
     from sandbox.client import Sandbox
@@ -41,7 +41,7 @@ def login(
     ],
 ) -> None:
     """Sign in and keep a token for 'ask' and 'estimate' (8 hours)."""
-    from sandbox.cli.hub_session import HubSession
+    from sandbox.hub_session import HubSession
 
     settings = Settings.from_environment()
     with HubSession(settings, name, password) as session:
@@ -65,7 +65,7 @@ def ask(
         typer.echo(json.dumps(answer.raw, sort_keys=True))
         return
     measures = frozenset(i for i, c in enumerate(answer.columns) if c["kind"] != "key")
-    table = plain_table(*[str(c["name"]) for c in answer.columns], numeric=measures)
+    table = plain_table(*[escape(str(c["name"])) for c in answer.columns], numeric=measures)
     for row in answer.shown():
         table.add_row(*[escape(cell) for cell in row])
     console.print(table)

@@ -15,11 +15,11 @@ from rich.markup import escape
 
 from sandbox.cli import ask as ask_commands
 from sandbox.cli import serve
-from sandbox.cli.tables import indented, plain_table
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import BadInput, NotFound, OperatorError
 from sandbox.domain.people import Person, Role
 from sandbox.settings import Settings
+from sandbox.terminal import indented, plain_table
 
 if TYPE_CHECKING:
     from sandbox.wiring import Sandbox
@@ -129,11 +129,13 @@ def doctor() -> None:
 
 @app.command()
 def status() -> None:
-    """Which processes answer."""
+    """Which processes answer. Ends with 1 when one does not."""
     from sandbox.cli import processes
 
-    for name, answers in processes.status(Settings.from_environment()).items():
+    found = processes.status(Settings.from_environment())
+    for name, answers in found.items():
         console.print(f"{name:8} {'[green]answers[/]' if answers else '[red]down[/]'}")
+    raise typer.Exit(0 if all(found.values()) else 1)
 
 
 def bring_up(settings: Settings) -> None:
@@ -183,6 +185,28 @@ def user_add(
         event=Event("operator", "person.added", f"person:{name}", {"roles": sorted(str(r) for r in role)}),
     )
     console.print(f"Added {name}: {', '.join(sorted(role))}.")
+
+
+@user_app.command("password")
+def user_password(
+    name: str,
+    password: Annotated[str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True)],
+) -> None:
+    """Set a person's password anew, and lift a lock after wrong tries."""
+    event = Event("operator", "person.password_set", f"person:{name}")
+    system().store.people.set_password(name, password, event=event)
+    console.print(f"{name} has a new password.")
+
+
+@user_app.command("roles")
+def user_roles(
+    name: str, role: Annotated[list[Role], typer.Option(help="May be given several times.")]
+) -> None:
+    """Replace a person's roles."""
+    roles = sorted(str(r) for r in role)
+    event = Event("operator", "person.roles_set", f"person:{name}", {"roles": roles})
+    system().store.people.set_roles(name, role, event=event)
+    console.print(f"{name}: {', '.join(roles)}.")
 
 
 @user_app.command("list")
@@ -287,10 +311,15 @@ def release_verify(
 
 @audit_app.command("verify")
 def audit_verify() -> None:
-    """Walk the whole log: every link, and the signed head."""
+    """Walk the whole log, every link and the signed head; then hold every other table and file against it."""
     sandbox = system()
-    count = sandbox.views.verify_log(operator(sandbox))
-    console.print(f"[green]✓[/] {count} entries, unbroken, head signed.", highlight=False)
+    books = sandbox.verify_books(operator(sandbox))
+    console.print(f"[green]✓[/] {books.entries} entries, unbroken, head signed.", highlight=False)
+    console.print(
+        f"[green]✓[/] As the log says: {books.datasets} datasets, {books.questions} questions, "
+        f"{books.grants} grants, {books.releases} releases; {books.files} files with their hashes.",
+        highlight=False,
+    )
 
 
 @audit_app.command("show")
@@ -304,13 +333,30 @@ def audit_show(
         event = entry.event
         when = entry.at[:19].replace("T", " ")
         console.print(
-            f"{entry.seq:5}  {when}  [bold]{event.action:22}[/]  {event.actor} → {event.object}",
+            f"{entry.seq:5}  {when}  [bold]{escape(event.action):22}[/]  "
+            f"{escape(event.actor)} → {escape(event.object)}",
             highlight=False,
         )
         facts = ", ".join(f"{k}={_short(v)}" for k, v in event.facts.items())
         if facts:
             shown = indented(facts, indent=" " * 7, width=console.width)
             console.print(f"[dim]{escape(shown)}[/]", highlight=False, soft_wrap=True)
+
+
+@audit_app.command("accept-restored")
+def audit_accept_restored(
+    yes: Annotated[
+        bool, typer.Option("--yes", prompt="Go on from the newest entry that is here?", help="Do not ask.")
+    ],
+) -> None:
+    """Go on with a database that was put back on purpose, or under a new signing key.
+
+    The log then says so for ever, with the entry that was the newest before.
+    """
+    if not yes:
+        raise typer.Exit(1)
+    entry = system().store.log.accept_restored(Event("operator", "log.restored", "log", {}))
+    console.print(f"[green]✓[/] The log goes on at entry {entry.seq}.", highlight=False)
 
 
 @audit_app.command("key")

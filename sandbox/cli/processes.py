@@ -61,6 +61,7 @@ def start(settings: Settings) -> None:
     Raises:
         OperatorError: a port is taken, or supervisord did not start.
     """
+    check_reach(settings)
     lay_out(settings)
     if running(settings):
         return
@@ -76,6 +77,20 @@ def start(settings: Settings) -> None:
             f"supervisord did not start: {(done.stderr or done.stdout).strip()[-400:]}",
             fix=f"See {settings.logs_dir / 'supervisord.log'}.",
         )
+
+
+def check_reach(settings: Settings) -> None:
+    """Raise when pages could be reached from other machines without TLS.
+
+    Browsers say where a request comes from (``Sec-Fetch-*``) only over HTTPS and on loopback; without it a page in one
+    person's notebook could act at the portal for another.
+    """
+    if settings.bind_host in ("127.0.0.1", "::1", "localhost") or settings.url.startswith("https://"):
+        return
+    raise OperatorError(
+        f"Listening on {settings.bind_host} without HTTPS would let notebooks act for the people who open them.",
+        fix="Put a proxy with TLS in front and set SANDBOX_PUBLIC_URL=https://…, or listen on 127.0.0.1.",
+    )
 
 
 def running(settings: Settings) -> bool:

@@ -38,6 +38,11 @@ class Answer:
         self.frame = _frame(self.columns, self.raw["rows"])
 
     @property
+    def question(self) -> str:
+        """The question in its canonical words; give it to ``submit`` with a table made from this answer."""
+        return str(self.raw["question"])
+
+    @property
     def keys(self) -> list[str]:
         """The grouping columns."""
         return [c["name"] for c in self.columns if c["kind"] == "key"]

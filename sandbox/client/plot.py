@@ -67,7 +67,9 @@ def draw(
     hues = list(dict.fromkeys(str(v) for v in frame[hue])) if hue else [""]
     bars = len(groups) * (len(hues) + 0.6)
     height = 1.5 + 0.3 * bars if hue else 1.5 + 0.36 * len(groups)
-    figure = Figure(figsize=(1.2 + 5.6 * len(measures), min(24.0, max(2.1, height))), layout="constrained")
+    # Inches. A notebook scales a wide figure down to its column, and its letters with it.
+    width = 1.2 + len(measures) * {1: 5.6, 2: 4.4}.get(len(measures), 3.4)
+    figure = Figure(figsize=(width, min(24.0, max(2.1, height))), layout="constrained")
     panels = figure.subplots(1, len(measures), sharey=True, squeeze=False)[0]
     for axes, measure in zip(panels, measures, strict=True):
         _panel(axes, frame, labels, groups, hues, hue, measure)
@@ -93,6 +95,8 @@ def _panel(
     hue: str | None,
     measure: Mapping[str, Any],
 ) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     name = str(measure["name"])
     thick = 0.72 / len(hues)
     for at, shade in enumerate(hues):
@@ -103,7 +107,10 @@ def _panel(
         values = [float(frame[name].iloc[i]) for i in shown]
         lows, highs = (
             # What was reckoned from others may have no interval: then the bar has no line.
-            [float(v if pd.isna(end := frame[f"{name}_{side}"].iloc[i]) else end) for i, v in zip(shown, values)]  # noqa: B905 - one is made from the other
+            [
+                float(v if pd.isna(end := frame[f"{name}_{side}"].iloc[i]) else end)
+                for i, v in zip(shown, values)
+            ]  # noqa: B905 - one is made from the other
             for side in ("low", "high")
         )
         below = [max(0.0, v - low) for v, low in zip(values, lows, strict=True)]
@@ -135,6 +142,7 @@ def _panel(
     axes.set_yticks(range(len(groups)), groups)
     axes.set_ylim(len(groups) - 0.4, -0.6)  # the first group on top, as in the table
     axes.set_xlabel(_axis(measure), color=_INK)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
     axes.xaxis.set_major_formatter(lambda x, _: f"{x:,.0f}" if x == int(x) else f"{x:,g}")
     axes.grid(axis="x", color="#dddddd", linewidth=0.7, zorder=0)
     axes.axvline(0, color="#999999", linewidth=0.8, zorder=1)

@@ -15,8 +15,17 @@ _VERDICT_COLOURS = {"pass": "#d9f0e3", "review": "#fdf0cd", "fail": "#f8d7d3"}
 _MANY = 12  # listed values shown before the rest is counted
 
 
-@dataclass(frozen=True, slots=True)
-class Dataset:
+class _Shown:
+    """Typed at a prompt without HTML, it shows the same words as ``print``."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Dataset(_Shown):
     """A catalogue entry.
 
     Attributes:
@@ -87,8 +96,8 @@ class Dataset:
         return table_html(heads, rows, head=head, foot=escape(foot))
 
 
-@dataclass(frozen=True, slots=True)
-class Estimate:
+@dataclass(frozen=True, slots=True, repr=False)
+class Estimate(_Shown):
     """What a question would cost and how exact its answer would be. Nothing was spent."""
 
     raw: Mapping[str, Any]
@@ -144,8 +153,8 @@ class Estimate:
         return table_html(["column", "expected error"], rows, head=f"<b>{escape(first)}</b>", foot=foot)
 
 
-@dataclass(frozen=True, slots=True)
-class Budget:
+@dataclass(frozen=True, slots=True, repr=False)
+class Budget(_Shown):
     """What may still be asked."""
 
     raw: Mapping[str, Any]
@@ -168,8 +177,8 @@ class Budget:
         return meter_html(self.percent_left, escape(str(self)))
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+@dataclass(frozen=True, slots=True, repr=False)
+class Release(_Shown):
     """A request to let files out, with what the checks found."""
 
     raw: Mapping[str, Any]

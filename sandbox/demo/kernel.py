@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 
-from sandbox.cli.hub_session import HubSession
+from sandbox.hub_session import HubSession
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 

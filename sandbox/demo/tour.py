@@ -12,15 +12,15 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from sandbox.cli.hub_session import HubSession
-from sandbox.cli.tables import indented
 from sandbox.demo import cells
 from sandbox.demo.datasets import prepare
 from sandbox.demo.kernel import Kernel, Ran
 from sandbox.demo.people import ensure_demo_people
 from sandbox.domain.errors import OperatorError
 from sandbox.domain.people import Person, Role
+from sandbox.hub_session import HubSession
 from sandbox.settings import Settings
+from sandbox.terminal import indented
 from sandbox.wiring import Sandbox, build
 
 APPLICATIONS: dict[str, dict[str, Any]] = {

@@ -33,7 +33,13 @@ class MeasureKind(StrEnum):
 
 # What can be computed again, and so be held beside a file that asks to leave.
 RECOMPUTED = frozenset(
-    {MeasureKind.COUNT_ROWS, MeasureKind.COUNT_FILLED, MeasureKind.COUNT_UNITS, MeasureKind.SUM, MeasureKind.AVG}
+    {
+        MeasureKind.COUNT_ROWS,
+        MeasureKind.COUNT_FILLED,
+        MeasureKind.COUNT_UNITS,
+        MeasureKind.SUM,
+        MeasureKind.AVG,
+    }
 )
 
 

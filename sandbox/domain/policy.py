@@ -331,7 +331,9 @@ def _day_mistakes(there: tuple[str, ...], column: Column) -> Iterator[Mistake]:
         if column.type is not ColumnType.DATE:
             yield Mistake((*there, key), "is for date columns")
         elif day is None:
-            yield Mistake((*there, key), f"{getattr(column, key)!r} is not a day", "'0002-01-01' to '9998-12-31'")
+            yield Mistake(
+                (*there, key), f"{getattr(column, key)!r} is not a day", "'0002-01-01' to '9998-12-31'"
+            )
     if len(days) == 1:
         yield Mistake(there, "has one of earliest and latest, but needs both or none")
     elif (first := days["earliest"]) and (last := days["latest"]) and first > last:

@@ -175,6 +175,13 @@ class PublishDataset:
             )
         if before is not None and before.policy.owner != person.name:
             raise Conflict(f"{policy.name} belongs to {before.policy.owner}.")
+        for other in self.store.datasets.all():
+            if other.policy.budget_lineage == policy.budget_lineage and other.policy.owner != person.name:
+                raise NotAllowed(
+                    f"The lineage {policy.budget_lineage} is {other.policy.owner}'s, as {other.policy.name} is.",
+                    clause="lineage",
+                    fix="Ask them to publish it, or choose another lineage.",
+                )
 
     def _private_view(self, policy: DatasetPolicy, files: Mapping[str, Path]) -> tuple[str, tuple[str, ...]]:
         if len(files) != 1:

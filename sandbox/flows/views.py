@@ -283,18 +283,6 @@ class Views:
         entries: Sequence[Entry] = self.store.log.newest(offset=offset, limit=limit, action=action)
         return LogPage(entries=tuple(entries), total=self.store.log.head().seq)
 
-    def verify_log(self, person: Person) -> int:
-        """Walk the whole chain, for those who may read it.
-
-        Returns:
-            The number of entries.
-
-        Raises:
-            Tampered: names the entry.
-        """
-        check_role(person, Role.AUDITOR, Role.ADMINISTRATOR)
-        return self.store.log.verify()
-
 
 def _delta(policy: DatasetPolicy) -> float:
     return float(policy.budget.delta) if policy.budget else 1e-6

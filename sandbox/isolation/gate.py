@@ -40,6 +40,7 @@ def run_gate(*, run_dir: Path, hub_url: str, portal_url: str, port: int, record:
 
     # JupyterLab offers a subprotocol with every kernel; that it is not taken is no news.
     logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
+    logging.getLogger("aiohttp.server").addFilter(kind_only)
 
     async def main() -> None:
         told = asyncio.Event()
@@ -51,6 +52,15 @@ def run_gate(*, run_dir: Path, hub_url: str, portal_url: str, port: int, record:
         await gate.stop()
 
     asyncio.run(main())
+
+
+def kind_only(record: logging.LogRecord) -> bool:
+    """Keep of a failed request its kind: the error's own text quotes the request, and with it its token."""
+    if record.exc_info:
+        error = record.exc_info[1]
+        record.msg, record.args = "a request failed: %s", (type(error).__name__,)
+        record.exc_info = record.exc_text = None
+    return True
 
 
 class Gate:

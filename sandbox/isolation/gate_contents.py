@@ -2,7 +2,7 @@
 
 - A file's content has to be asked for as text; without a kind the server would choose one, and send anything.
 - The answer is read here as well: a server that was taken over can answer whatever it likes.
-- Bytes (``format=base64``) pass in neither direction: an upload is an import, and a download is a release.
+- Bytes (``format=base64``) pass in neither direction: files come in as text, and leave by a release.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def check_upload(body: bytes) -> Refusal | None:
     if model is None:
         return Refusal("the body is not a JSON object", 400)
     if model.get("format") not in (None, "text", "json") or "chunk" in model:
-        return Refusal("files come in as text or notebooks; others through an import")
+        return Refusal("files come in as text or notebooks only")
     return None
 
 

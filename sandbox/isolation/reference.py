@@ -14,7 +14,7 @@ from typing import Any
 
 from sandbox.domain.access import Grant
 from sandbox.domain.policy import Mode, NotebookLimits
-from sandbox.isolation.container import ContainerSettings, Images, Part
+from sandbox.isolation.container import ContainerSettings, Images
 from sandbox.isolation.gate_contents import TEXT_BYTES
 from sandbox.isolation.gate_door import CONNECTIONS
 from sandbox.isolation.gate_rules import CONTENT_TYPES, IN, MIB, OUT, Kind, Rule
@@ -48,7 +48,7 @@ LOOKED_AT = """\
 - Only listed headers go along (`sandbox/isolation/gate_headers.py`). Cookies of other programs stay behind.
 - An answer has to be of a listed kind, or it is refused: {kinds}.
 - Files are shown as text of up to {text} characters, notebooks and folders as JSON. Bytes pass in neither direction: a
-  file comes in through an import, and leaves through a release.
+  file comes in as text, and leaves through a release.
 - A kernel's websocket carries JSON text. The binary subprotocol is not taken, so every message can be read.
 - At most {connections} connections are open at once, each way.
 - Refusals are put on the log, with method, address and reason, and so are running totals of bytes. No body is.

@@ -101,9 +101,7 @@ class PrivateData:
             limits=agreed_limits(asked.options, limits),
         )
 
-    def ask(
-        self, sql: str, *, epsilon: float | None = None, limits: Limits = NO_LIMITS
-    ) -> dict[str, Any]:
+    def ask(self, sql: str, *, epsilon: float | None = None, limits: Limits = NO_LIMITS) -> dict[str, Any]:
         """A private answer; see ``sandbox.domain.answer`` for its shape.
 
         Args:

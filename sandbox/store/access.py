@@ -188,6 +188,10 @@ class Access:
         found = self._grants(grants.c.id == grant_id)
         return found[0] if found else None
 
+    def grants(self) -> tuple[Grant, ...]:
+        """All, in order."""
+        return self._grants()
+
     def grants_of(self, person: str) -> tuple[Grant, ...]:
         """A person's grants, also past and revoked ones."""
         return self._grants(grants.c.person == person)

@@ -57,6 +57,10 @@ class Charges:
         found = self._charges(questions.c.id == question_id)
         return found[0] if found else None
 
+    def lines(self) -> tuple[Charge, ...]:
+        """All of it, in order."""
+        return self._charges()
+
     def history(self, *, project: str, lineage: str) -> tuple[Charge, ...]:
         """All that a project asked on a lineage, newest first, free answers too."""
         return self._charges(questions.c.project == project, questions.c.lineage == lineage)[::-1]

@@ -172,6 +172,7 @@ def test_an_answer_has_a_frame_with_intervals_and_whole_counts(box: Sandbox) -> 
     assert (answer.keys, answer.measures) == (["sex"], ["n", "mean"])
     assert answer.price["epsilon"] == 0.1
     assert answer.raw == ANSWER
+    assert answer.question == ANSWER["question"]
     assert answer["n"].sum() == 308
     assert len(answer) == 2
 
@@ -219,6 +220,17 @@ def test_what_mends_several_findings_is_said_once(box: Sandbox) -> None:
     assert text.index("row 2") < text.index("→ Merge")
     different = str(client.Release(RELEASE | {"findings": [fail, fail | {"fix": "Leave it out."}]}))
     assert different.count("→") == 2
+
+
+def test_what_a_plain_prompt_shows_is_what_print_shows(box: Sandbox) -> None:
+    for shown in (
+        box.budget(),
+        box.estimate("SELECT 1"),
+        box.dataset("german_credit"),
+        client.Release(RELEASE),
+    ):
+        assert repr(shown) == str(shown)
+        assert "raw=" not in repr(shown)
 
 
 def test_a_dataset_gives_a_first_question_that_its_own_columns_answer(box: Sandbox) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from sandbox.cli import processes
-from sandbox.cli.hub_session import HubSession
+from sandbox.hub_session import HubSession
 from sandbox.settings import CHECKOUT, Settings
 
 

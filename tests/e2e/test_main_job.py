@@ -22,9 +22,9 @@ import httpx
 import pytest
 
 from sandbox.cli import processes
-from sandbox.cli.hub_session import HubSession
 from sandbox.demo.kernel import Kernel
 from sandbox.domain.privacy_loss import Loss, epsilon_of, loss_for_epsilon
+from sandbox.hub_session import HubSession
 from sandbox.settings import PORTAL_PREFIX
 from tests.e2e.conftest import Installation
 
@@ -171,11 +171,12 @@ def test_every_listed_key_has_an_interval_and_the_same_question_is_the_same_byte
 def test_the_command_line_asks_too(running: Installation, tmp_path: Path) -> None:
     login = running.sandbox("login", "ana", HOME=str(tmp_path), SANDBOX_PASSWORD=running.passwords["ana"])
     assert "Signed in as ana" in login.stdout
-    told = running.sandbox("ask", COUNT, "--epsilon", "0.3", HOME=str(tmp_path))
+    with running.session("ana") as ana:
+        grant = next(str(g["id"]) for g in ana.portal("GET", "grants") if g["dataset"] == "german_credit")
+    told = running.sandbox("ask", COUNT, "--epsilon", "0.3", "--grant", grant, HOME=str(tmp_path))
     assert "radio" in told.stdout
-    wrong = running.sandbox(
-        "ask", "SELECT purpose, MAX(age) FROM loans GROUP BY purpose", check=False, HOME=str(tmp_path)
-    )
+    maximum = "SELECT purpose, MAX(age) FROM loans GROUP BY purpose"
+    wrong = running.sandbox("ask", maximum, "--grant", grant, check=False, HOME=str(tmp_path))
     assert wrong.returncode == 2
     assert "quantile" in wrong.stderr
     assert "Traceback" not in wrong.stderr

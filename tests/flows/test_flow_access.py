@@ -115,3 +115,22 @@ def test_only_its_owner_publishes_and_every_table_needs_its_file(world: Any) -> 
         publish(
             world.person("olga"), policy_file=world.policy_file, files={"loans": world.raw_file.parent / "no"}
         )
+
+
+def test_nobody_publishes_on_anothers_lineage(world: Any) -> None:
+    """Naming another owner's lineage could lower its cap for everybody."""
+    from sandbox.domain.audit import Event
+    from sandbox.domain.people import Person, Role
+
+    other = Person("oscar", frozenset({Role.OWNER}))
+    world.sandbox.store.people.add(
+        other, password="a long password", event=Event("t", "person.added", "oscar")
+    )
+    text = world.policy_file.read_text().replace("name: loans\n", "name: copy\nlineage: loans\n")
+    stolen = world.policy_file.with_name("copy.yaml")
+    stolen.write_text(text.replace("owner: olga", "owner: oscar").replace("epsilon: '4'", "epsilon: '1'"))
+    with pytest.raises(NotAllowed) as caught:
+        world.sandbox.publish_dataset(other, policy_file=stolen, files={"loans": world.raw_file})
+    assert caught.value.clause == "lineage"
+    stolen.write_text(text.replace("epsilon: '4'", "epsilon: '1'"))
+    world.sandbox.publish_dataset(world.person("olga"), policy_file=stolen, files={"loans": world.raw_file})

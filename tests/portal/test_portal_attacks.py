@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from fastapi.routing import APIRoute
 from jinja2 import Environment
 
+from sandbox.domain.audit import Event
 from sandbox.domain.errors import BadInput
 from sandbox.domain.release import Decision
 from sandbox.portal import pages
@@ -499,3 +501,12 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(world: World) -> 
         files={"files": ("a.csv", GOOD_TABLE)},
     )
     assert small.status_code == 201
+
+
+def test_questions_nested_without_end_are_the_senders_mistake(world: World) -> None:
+    grant = world.granted()
+    program = world.program("ana")
+    for sql, status in (("[" * 200_000, 422), ("{}", 201)):  # the second is the control
+        form = {"context": "Loan applicants by sex.", "grant": str(grant.id), "sql": sql}
+        answer = program.post("/releases", data=form, files=[("files", ("by_sex.csv", GOOD_TABLE))])
+        assert answer.status_code == status, answer.text

@@ -141,7 +141,7 @@ def test_the_way_from_applying_to_an_open_notebook(world: World) -> None:
     assert olga.send("/applications/1/revoke", reason="The project has ended.").status_code == 303
     page = ana.get("/grants").text
     assert "/hub/spawn/" not in page
-    assert "does not hold" in page
+    assert "not in force" in page
 
 
 def test_a_mistake_in_an_application_brings_the_form_back_as_it_was_written(world: World) -> None:

@@ -76,6 +76,6 @@ def test_a_changed_profile_and_a_changed_price_are_seen(store: Store) -> None:
         store.ledger.check_sums()
     with store.database.engine.begin() as connection:
         connection.execute(text("UPDATE profiles SET document = '{}'"))
-        connection.execute(text("UPDATE profiles SET document = '{\"table\": \"x\"}'"))
+        connection.execute(text('UPDATE profiles SET document = \'{"table": "x"}\''))
     with pytest.raises(Tampered):
         store.profiles.released("loans", "loans")

@@ -1,4 +1,4 @@
-"""How the command line lays out tables: no boxes, nothing cut off."""
+"""How things are laid out on a terminal: no boxes, nothing cut off."""
 
 from __future__ import annotations
 

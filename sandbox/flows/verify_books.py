@@ -1,0 +1,189 @@
+"""The tables beside the log: does the database say what the log says was done?
+
+Log entries are chained and signed; the other tables are not, and whoever can write to the database can change them.
+What counts is therefore written twice, once as a row and once on the log, and held together here: policies, budgets,
+charges, answers, agreements, grants, releases. The vault's files are hashed again as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sandbox.domain.access import check_agreed
+from sandbox.domain.audit import Entry, Event
+from sandbox.domain.budget import ChargeState
+from sandbox.domain.errors import Tampered
+from sandbox.domain.people import Person, Role, check_role
+from sandbox.domain.release import TRANSITIONS, Release, Status
+from sandbox.store import Store
+
+_PAGE = 1000
+_TRIES = 3  # while the system is busy
+_ENDS = {row.event: row.end for row in TRANSITIONS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """What was held against the log."""
+
+    entries: int
+    datasets: int
+    questions: int
+    grants: int
+    releases: int
+    files: int
+
+
+@dataclass(slots=True)
+class _Told:
+    """What the log says, by the number or name of what it is about."""
+
+    published: dict[str, tuple[object, object]] = field(default_factory=dict)  # dataset: (policy, snapshot)
+    caps: dict[str, object] = field(default_factory=dict)  # lineage: nano-rho
+    charged: dict[object, object] = field(default_factory=dict)  # question: nano-rho
+    answered: dict[str, object] = field(default_factory=dict)  # question: SHA-256
+    agreed: dict[str, object] = field(default_factory=dict)  # application: SHA-256
+    granted: dict[object, str] = field(default_factory=dict)  # grant: application
+    revoked: set[str] = field(default_factory=set)  # applications
+    staged: dict[str, Event] = field(default_factory=dict)  # release
+    voted: dict[str, list[str]] = field(default_factory=dict)  # release: reviewers
+    status: dict[str, Status] = field(default_factory=dict)  # release
+    crates: dict[str, object] = field(default_factory=dict)  # release: SHA-256
+
+    def hear(self, event: Event) -> None:
+        number, facts = event.object.partition(":")[2], event.facts
+        match event.action:
+            case "dataset.published":
+                self.published[number] = (facts.get("policy_sha256"), facts.get("snapshot"))
+            case "question.reserved" | "question.reused":
+                self.charged[facts.get("question")] = facts.get("nano_rho")
+            case "question.answered":
+                self.answered[number] = facts.get("answer_sha256")
+            case "application.approved":
+                self.agreed[number] = facts.get("agreement_sha256")
+            case "agreement.signed":
+                self.granted[facts.get("grant")] = number
+            case "grant.revoked":
+                self.revoked.add(number)
+            case "release.staged":
+                number = str(facts.get("release"))
+                self.staged[number] = event
+                self.status[number] = Status.CHECKING
+        if "cap_nano_rho" in facts:
+            self.caps[number] = facts["cap_nano_rho"]
+        if event.action in _ENDS:
+            self.status[number] = _ENDS[event.action]
+            if event.action == "release.voted":
+                self.voted.setdefault(number, []).append(event.actor)
+            if event.action == "release.released":
+                self.crates[number] = facts.get("crate_sha256")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyBooks:
+    """The journey's parts."""
+
+    store: Store
+
+    def __call__(self, person: Person) -> Books:
+        """Walk the log, then hold everything else against it.
+
+        Raises:
+            Tampered: names the first thing that is not what the log says.
+        """
+        check_role(person, Role.AUDITOR, Role.ADMINISTRATOR)
+        for _ in range(_TRIES):
+            head = self.store.log.head()
+            try:
+                return self._compare()
+            except Tampered:
+                # Log and tables are read one after the other; what was done in between is in one of them only.
+                if self.store.log.head() == head:
+                    raise
+        return self._compare()
+
+    def _compare(self) -> Books:
+        entries = self.store.log.verify()
+        told = _Told()
+        for entry in self._entries():
+            told.hear(entry.event)
+        self.store.ledger.check_sums()
+        return Books(
+            entries=entries,
+            datasets=self._datasets(told),
+            questions=self._questions(told),
+            grants=self._grants(told),
+            releases=self._releases(told),
+            files=self.store.vault.verify(),
+        )
+
+    def _entries(self) -> Iterator[Entry]:
+        after = 0
+        while page := self.store.log.entries(after=after, limit=_PAGE):
+            yield from page
+            after = page[-1].seq
+
+    def _datasets(self, told: _Told) -> int:
+        rows = self.store.datasets.all()
+        for row in rows:
+            name = row.policy.name
+            if told.published.get(name) != (row.policy_hash, row.snapshot):
+                raise _differs(f"dataset {name}", "its policy or version")
+            if row.policy.private:
+                cap = self.store.ledger.accounts(row.policy.budget_lineage, "")[0].cap
+                if told.caps.get(row.policy.budget_lineage) != cap.nano_rho:
+                    raise _differs(f"lineage {row.policy.budget_lineage}", "its budget")
+        return len(rows)
+
+    def _questions(self, told: _Told) -> int:
+        lines = self.store.ledger.lines()
+        for line in lines:
+            if told.charged.get(line.id) != line.cost.nano_rho:
+                raise _differs(f"question {line.id}", "its charge")
+            if line.state is ChargeState.RELEASED:
+                self.store.ledger.answer(line.id)  # raises Tampered when its bytes changed
+                if line.same_as is None and told.answered.get(str(line.id)) != line.answer_sha256:
+                    raise _differs(f"question {line.id}", "its answer")
+        gone = {n for n in told.charged if n is not None} - {line.id for line in lines}
+        if gone:
+            raise _differs(f"question {min(map(str, gone))}", "that it was asked: its row is gone")
+        return len(lines)
+
+    def _grants(self, told: _Told) -> int:
+        grants = self.store.access.grants()
+        for grant in grants:
+            agreed = self.store.access.agreement_by_hash(grant.agreement_hash)
+            self.store.signer.check(agreed.signature, agreed.body)
+            check_agreed(agreed.document(), grant)
+            application = told.granted.get(grant.id)
+            if application is None or told.agreed.get(application) != grant.agreement_hash:
+                raise _differs(f"grant {grant.id}", "its agreement")
+            if grant.revoked != (application in told.revoked):
+                raise _differs(f"grant {grant.id}", "whether it was revoked")
+        return len(grants)
+
+    def _releases(self, told: _Told) -> int:
+        releases = self.store.releases.in_status(tuple(Status))
+        for release in releases:
+            _check_release(release, told)
+        return len(releases)
+
+
+def _check_release(release: Release, told: _Told) -> None:
+    number, place = str(release.id), f"release {release.id}"
+    staged = told.staged.get(number)
+    if staged is None or (staged.actor, staged.facts.get("grant")) != (release.requester, release.grant_id):
+        raise _differs(place, "who asked for it")
+    if staged.facts.get("files_sha256") != [f.sha256 for f in release.files]:
+        raise _differs(place, "its files")
+    if told.voted.get(number, []) != [v.reviewer for v in release.votes]:
+        raise _differs(place, "its votes")
+    if told.status.get(number) is not release.status:
+        raise _differs(place, "its state")
+    if told.crates.get(number, "") != release.crate_sha256:
+        raise _differs(place, "its crate")
+
+
+def _differs(place: str, what: str) -> Tampered:
+    return Tampered(f"Of {place}, the database and the log differ in {what}.", place=place)

@@ -1,0 +1,59 @@
+"""What the documents show is done as they show it: the README's example in a locked notebook, the console's lines."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from sandbox.demo.kernel import Kernel
+from tests.documents import PAGES, ROOT, blocks, typed
+from tests.e2e.conftest import Installation
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+# Typed by a person, or with a test of its own; everything else is run here.
+ELSEWHERE = {
+    "sandbox audit accept-restored": "changes the log for good; tests/store",
+    "sandbox demo --keep": "is what the installation of these tests was made by",
+    "sandbox down": "would end the installation of these tests",
+    "sandbox user add maria --role researcher": "asks for a password: below",
+}
+SANDBOX_LINES = sorted({c for page in PAGES for c in typed(page.read_text()) if c.startswith("sandbox ")})
+
+
+def test_the_readmes_example_runs_in_a_locked_notebook(running: Installation) -> None:
+    (example,) = blocks((ROOT / "README.md").read_text(), "python")
+    assert len([line for line in example.splitlines() if line.strip() and not line.startswith("import")]) == 5
+    with running.session("ana") as ana:
+        server = next(
+            g["server_name"] for g in ana.portal("GET", "grants") if g["dataset"] == "german_credit"
+        )
+        ana.start_notebook(server)
+        try:
+            shown, asked, broken = (
+                Kernel(ana, server).run(code)[0]
+                for code in (example, example + "\nanswer.plot()", example.replace("loans", "lones"))
+            )
+        finally:
+            ana.stop_notebook(server)
+    assert not shown.error
+    assert "is submitted" in shown.text
+    assert asked.images
+    assert "lones" in broken.error  # the control: a mistake in the example would be seen
+
+
+@pytest.mark.parametrize("command", [c for c in SANDBOX_LINES if c not in ELSEWHERE])
+def test_each_line_of_the_console_runs(running: Installation, command: str, tmp_path: Path) -> None:
+    running.sandbox(*shlex.split(command)[1:])
+
+
+def test_a_person_is_added_as_the_page_says(running: Installation) -> None:
+    name, password = "maria", "correct horse battery staple"
+    running.sandbox("user", "add", name, "--role", "researcher", "--password", password)
+    assert name in running.sandbox("user", "list").stdout
+
+
+def test_every_exception_is_still_in_a_document() -> None:
+    assert set(ELSEWHERE) <= set(SANDBOX_LINES)
