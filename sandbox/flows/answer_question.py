@@ -12,7 +12,7 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, TypeVar
 
@@ -37,6 +37,7 @@ from sandbox.store import Store
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
+_PLANS_KEPT = 512
 
 USUAL_EPSILON = 0.1  # what a question costs when neither its text nor its caller says it
 
@@ -89,6 +90,10 @@ class AnswerQuestion:
     today: Callable[[], date]
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    # A plan follows from its key alone; weighing bounds by a profile takes a while, a repeated question should not.
+    _plans: dict[tuple[str, str, Loss, _Bounds], Plan] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def estimate(
         self, person: Person, grant: Grant, *, sql: str, epsilon: float | None, limits: Limits = NO_LIMITS
@@ -237,8 +242,15 @@ class AnswerQuestion:
         limits = agreed_limits(asked.options, limits)
         bought = self.store.profiles.released(dataset.policy.budget_lineage, asked.question.table)
         profile = profile_from_document(bought.document) if bought is not None else None
-        planned = plan(asked.question, dataset.policy, target=target, profile=profile, limits=limits)
-        return dataset, asked, planned, _Bounds(bought.id if bought is not None else "", limits)
+        bounds = _Bounds(bought.id if bought is not None else "", limits)
+        key = (dataset.policy_hash, canonical_sql(asked.question), target, bounds)
+        planned = self._plans.get(key)
+        if planned is None:
+            planned = plan(asked.question, dataset.policy, target=target, profile=profile, limits=limits)
+            if len(self._plans) >= _PLANS_KEPT:
+                self._plans.clear()
+            self._plans[key] = planned
+        return dataset, asked, planned, bounds
 
     def _accounts(self, policy: DatasetPolicy, grant: Grant) -> tuple[Account, Account]:
         return self.store.ledger.accounts(policy.budget_lineage, grant.project)

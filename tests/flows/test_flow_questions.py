@@ -173,3 +173,11 @@ def test_the_grant_that_is_meant(world: Any) -> None:
         grant_for(store, world.person("ben"), grant_id=world.grant.id, dataset=None, today=today)
     with pytest.raises(NotAllowed):
         grant_for(store, ana, grant_id=None, dataset="other", today=today)
+
+
+def test_a_question_is_planned_once_and_another_price_or_limit_is_another_plan(world: Any) -> None:
+    flow, ana = world.sandbox.answer_question, world.person("ana")
+    first = flow.estimate(ana, world.grant, sql=SQL, epsilon=0.5)
+    again = flow.estimate(ana, world.grant, sql=SQL.lower(), epsilon=0.5)
+    assert again.plan is first.plan
+    assert flow.estimate(ana, world.grant, sql=SQL, epsilon=0.6).plan is not first.plan
