@@ -24,7 +24,7 @@ from sandbox.domain.errors import BadInput, CallerError, NotAllowed, NotFound, U
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.people import Person
 from sandbox.domain.policy import DatasetPolicy
-from sandbox.domain.privacy_loss import check_epsilon, epsilon_of, loss_for_epsilon
+from sandbox.domain.privacy_loss import Loss, check_epsilon, epsilon_of, loss_for_epsilon
 from sandbox.domain.question import canonical_sql
 from sandbox.flows.published import Published, published
 from sandbox.privacy.engine import Engine
