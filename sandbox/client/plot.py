@@ -109,8 +109,8 @@ def _panel(
             # What was reckoned from others may have no interval: then the bar has no line.
             [
                 float(v if pd.isna(end := frame[f"{name}_{side}"].iloc[i]) else end)
-                for i, v in zip(shown, values)
-            ]  # noqa: B905 - one is made from the other
+                for i, v in zip(shown, values, strict=True)
+            ]
             for side in ("low", "high")
         )
         below = [max(0.0, v - low) for v, low in zip(values, lows, strict=True)]
