@@ -35,6 +35,15 @@ lock_proxy() {
   cd images/proxy
   PATH=$node_home/bin:$PATH "$node_home/bin/node" "$node_home/lib/node_modules/npm/bin/npm-cli.js" install \
     --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --no-update-notifier
+  # A lock holds names, versions and hashes; no addresses, also not where authors ask for support.
+  "$OLDPWD/.venv/bin/python" - <<'PY'
+import json, pathlib
+lock = pathlib.Path("package-lock.json")
+document = json.loads(lock.read_text())
+for package in document["packages"].values():
+    package.pop("funding", None)
+lock.write_text(json.dumps(document, indent=2) + "\n")
+PY
 }
 step lock "Writing requirements/*.lock" lock_everything "$@"
 step lock-proxy "Writing images/proxy/package-lock.json" lock_proxy
