@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -113,6 +112,3 @@ def running(toured: tuple[Installation, str]) -> Installation:
     installation = toured[0]
     installation.ready()
     return installation
-
-
-Document = dict[str, Any]

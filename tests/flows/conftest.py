@@ -125,7 +125,6 @@ class World:
     grant: Grant
     policy_file: Path
     raw_file: Path
-    slept: list[float]
 
     def person(self, name: str) -> Person:
         found = self.sandbox.store.people.get(name)
@@ -191,5 +190,5 @@ def world(tmp_path: Path, clock: list[datetime]) -> Iterator[World]:
     )
     sandbox.request_access.approve(olga, made.id)
     grant = sandbox.request_access.sign(ana, made.id)
-    yield World(sandbox, engine, grant, policy_file, raw_file, [])
+    yield World(sandbox, engine, grant, policy_file, raw_file)
     store.close()
