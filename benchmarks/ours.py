@@ -26,14 +26,16 @@ from benchmarks.table import make, policy
 from benchmarks.workload import WORKLOAD, Asked
 from sandbox.domain.errors import QuestionRefused
 from sandbox.domain.privacy_loss import Loss, loss_for_epsilon
-from sandbox.privacy import PrivateData, publish, run, views
-from sandbox.privacy.assemble import assemble
-from sandbox.privacy.bounding import Bounding, groups_plan, rows_plan
-from sandbox.privacy.duck import EngineLimits
-from sandbox.privacy.measurements import Plan
-from sandbox.privacy.parse import parse
-from sandbox.privacy.plan import plan
-from sandbox.privacy.profile import Profile, profile_document, profile_from_document
+from sandbox.privacy import PrivateData
+from sandbox.privacy.answering import run
+from sandbox.privacy.answering.assemble import assemble
+from sandbox.privacy.asking.parse import parse
+from sandbox.privacy.engines.duck import EngineLimits
+from sandbox.privacy.planning.bounding import Bounding, groups_plan, rows_plan
+from sandbox.privacy.planning.measurements import Plan
+from sandbox.privacy.planning.plan import plan
+from sandbox.privacy.planning.profile import Profile, profile_document, profile_from_document
+from sandbox.privacy.publishing import publish, views
 
 ASKING = EngineLimits(memory_mib=1600, threads=2, timeout_s=600)
 PUBLISHING = EngineLimits(memory_mib=6144, threads=2, timeout_s=3600)

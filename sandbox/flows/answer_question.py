@@ -27,12 +27,12 @@ from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.privacy_loss import Loss, check_epsilon, epsilon_of, loss_for_epsilon
 from sandbox.domain.question import canonical_sql
 from sandbox.flows.published import Published, published
+from sandbox.privacy.answering.finishing import finished
+from sandbox.privacy.asking.options import agreed_epsilon, agreed_limits, check_options
+from sandbox.privacy.asking.parse import Asked, read
 from sandbox.privacy.engine import Engine
-from sandbox.privacy.finishing import finished
-from sandbox.privacy.options import agreed_epsilon, agreed_limits, check_options
-from sandbox.privacy.parse import Asked, read
-from sandbox.privacy.plan import Plan, plan
-from sandbox.privacy.profile import profile_from_document
+from sandbox.privacy.planning.plan import Plan, plan
+from sandbox.privacy.planning.profile import profile_from_document
 from sandbox.store import Store
 
 _log = logging.getLogger(__name__)

@@ -22,8 +22,8 @@ from sandbox.domain.people import Person, Role
 from sandbox.domain.policy import DatasetPolicy, OpenClass
 from sandbox.domain.policy_document import policy_to_document
 from sandbox.privacy.engine import Engine
-from sandbox.privacy.profile import offer, profile_document
-from sandbox.privacy.publish import PublishReport
+from sandbox.privacy.planning.profile import offer, profile_document
+from sandbox.privacy.publishing.publish import PublishReport
 from sandbox.store import Store
 from sandbox.store.policy_files import read_dataset_policy
 

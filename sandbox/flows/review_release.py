@@ -38,8 +38,8 @@ from sandbox.domain.question import canonical_sql
 from sandbox.domain.release import Decision, Release, StagedFile, Status, Verb
 from sandbox.domain.release_request import check_request
 from sandbox.flows.published import Published, published
+from sandbox.privacy.asking.parse import parse
 from sandbox.privacy.engine import Engine
-from sandbox.privacy.parse import parse
 from sandbox.store import Store
 
 _log = logging.getLogger(__name__)

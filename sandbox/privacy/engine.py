@@ -26,17 +26,18 @@ from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.question import Question
-from sandbox.privacy import publish, run, views
-from sandbox.privacy.assemble import assemble
-from sandbox.privacy.duck import EngineLimits
-from sandbox.privacy.measurements import Plan
-from sandbox.privacy.parse import parse
-from sandbox.privacy.plan import plan
-from sandbox.privacy.profile import Profile, offer
-from sandbox.privacy.profiles import find_profile, keep_profile, profile_of
-from sandbox.privacy.profiling import buy
-from sandbox.privacy.publish import PublishReport
-from sandbox.privacy.views import View
+from sandbox.privacy.answering import run
+from sandbox.privacy.answering.assemble import assemble
+from sandbox.privacy.asking.parse import parse
+from sandbox.privacy.engines.duck import EngineLimits
+from sandbox.privacy.planning.measurements import Plan
+from sandbox.privacy.planning.plan import plan
+from sandbox.privacy.planning.profile import Profile, offer
+from sandbox.privacy.publishing import publish, views
+from sandbox.privacy.publishing.profiles import find_profile, keep_profile, profile_of
+from sandbox.privacy.publishing.profiling import buy
+from sandbox.privacy.publishing.publish import PublishReport
+from sandbox.privacy.publishing.views import View
 
 log = logging.getLogger(__name__)
 

@@ -27,14 +27,14 @@ from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.privacy_loss import Loss, check_epsilon, loss_for_epsilon
 from sandbox.domain.question import canonical_sql
-from sandbox.privacy.duck import EngineLimits
+from sandbox.privacy.answering.finishing import finished
+from sandbox.privacy.asking.options import agreed_epsilon, agreed_limits, check_options
+from sandbox.privacy.asking.parse import Asked, read
 from sandbox.privacy.engine import LocalEngine
-from sandbox.privacy.finishing import finished
-from sandbox.privacy.options import agreed_epsilon, agreed_limits, check_options
-from sandbox.privacy.parse import Asked, read
-from sandbox.privacy.plan import Plan, plan
-from sandbox.privacy.profile import Offer, Profile, offer, profile_document, profile_from_document
-from sandbox.privacy.publish import PublishReport
+from sandbox.privacy.engines.duck import EngineLimits
+from sandbox.privacy.planning.plan import Plan, plan
+from sandbox.privacy.planning.profile import Offer, Profile, offer, profile_document, profile_from_document
+from sandbox.privacy.publishing.publish import PublishReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

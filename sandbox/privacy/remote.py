@@ -18,8 +18,8 @@ from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.policy_document import policy_to_document
 from sandbox.privacy.engine import Health
-from sandbox.privacy.profile import Profile, profile_from_document
-from sandbox.privacy.publish import PublishReport
+from sandbox.privacy.planning.profile import Profile, profile_from_document
+from sandbox.privacy.publishing.publish import PublishReport
 from sandbox.privacy.wire import error_of, report_of
 
 if TYPE_CHECKING:

@@ -32,9 +32,9 @@ from sandbox.domain.errors import BadInput, SandboxError, TooLarge, Unanswered
 from sandbox.domain.evidence import evidence_document
 from sandbox.domain.limits import Limits
 from sandbox.domain.policy_document import policy_from_document
-from sandbox.privacy.duck import EngineLimits
 from sandbox.privacy.engine import Engine, LocalEngine
-from sandbox.privacy.profile import profile_document
+from sandbox.privacy.engines.duck import EngineLimits
+from sandbox.privacy.planning.profile import profile_document
 from sandbox.privacy.wire import MAX_REQUEST_BYTES, error_document, report_document
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from sandbox.domain.errors import (
     TooLarge,
     Unanswered,
 )
-from sandbox.privacy.publish import PublishReport
+from sandbox.privacy.publishing.publish import PublishReport
 
 MAX_REQUEST_BYTES = 8_000_000  # a policy with very long lists of categories
 

@@ -19,8 +19,8 @@ from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.people import Person, Role
 from sandbox.domain.policy import DatasetPolicy, Mode
 from sandbox.privacy.engine import Health
-from sandbox.privacy.profile import Counted, Histogram, Profile
-from sandbox.privacy.publish import PublishReport
+from sandbox.privacy.planning.profile import Counted, Histogram, Profile
+from sandbox.privacy.publishing.publish import PublishReport
 from sandbox.privacy.remote import EngineUnavailable
 from sandbox.settings import Settings
 from sandbox.store import Store

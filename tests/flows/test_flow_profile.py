@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.domain.errors import Unanswered
 from sandbox.domain.limits import Limits
-from sandbox.privacy.profile import offer
+from sandbox.privacy.planning.profile import offer
 from sandbox.store.policy_files import read_dataset_policy
 from tests.flows.conftest import POLICY, World
 

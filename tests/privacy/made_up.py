@@ -20,10 +20,10 @@ from sandbox.domain.policy import (
     Unit,
 )
 from sandbox.domain.privacy_loss import Loss
-from sandbox.privacy import views
-from sandbox.privacy.duck import EngineLimits
 from sandbox.privacy.engine import LocalEngine
-from sandbox.privacy.publish import PublishReport, publish
+from sandbox.privacy.engines.duck import EngineLimits
+from sandbox.privacy.publishing import views
+from sandbox.privacy.publishing.publish import PublishReport, publish
 
 LIMITS = EngineLimits(memory_mib=256, threads=1, timeout_s=30)
 SALT = b"a salt of the tests, 32 bytes lo"

@@ -22,14 +22,14 @@ from sandbox.domain.policy import (
 )
 from sandbox.domain.privacy_loss import Loss, loss_for_epsilon
 from sandbox.domain.question import MeasureKind
-from sandbox.privacy.bounding import Bounding, groups_plan, rows_plan
-from sandbox.privacy.measurements import Plan
-from sandbox.privacy.parse import parse
-from sandbox.privacy.plan import plan
-from sandbox.privacy.profile import Profile, filled_in, ladder, offer
-from sandbox.privacy.profiling import count_units
-from sandbox.privacy.run import count_exactly, recompute
-from sandbox.privacy.views import View
+from sandbox.privacy.answering.run import count_exactly, recompute
+from sandbox.privacy.asking.parse import parse
+from sandbox.privacy.planning.bounding import Bounding, groups_plan, rows_plan
+from sandbox.privacy.planning.measurements import Plan
+from sandbox.privacy.planning.plan import plan
+from sandbox.privacy.planning.profile import Profile, filled_in, ladder, offer
+from sandbox.privacy.publishing.profiling import count_units
+from sandbox.privacy.publishing.views import View
 from tests.privacy.made_up import LIMITS
 
 UNITS, MOST, CARRIERS = 98_000, 900, 16

@@ -14,10 +14,10 @@ import pytest
 from sandbox.domain.errors import BadInput, QuestionRefused, SandboxError, Unanswered
 from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.question import canonical_sql
-from sandbox.privacy.duck import EngineLimits, connection_to, rows_of
+from sandbox.privacy.asking.parse import parse
 from sandbox.privacy.engine import LocalEngine
-from sandbox.privacy.parse import parse
-from sandbox.privacy.plan import plan
+from sandbox.privacy.engines.duck import EngineLimits, connection_to, rows_of
+from sandbox.privacy.planning.plan import plan
 from tests.privacy.made_up import LIMITS, PRICE, Asked, hospital, many_visits, row, with_table, write_csv
 
 POLICY = hospital()

@@ -19,12 +19,12 @@ from sandbox.domain.errors import BadInput
 from sandbox.domain.finish import reckoned
 from sandbox.domain.policy import BudgetTerms
 from sandbox.privacy import PrivateData
-from sandbox.privacy.assemble import assemble
-from sandbox.privacy.finishing import finished, ratio
-from sandbox.privacy.measurements import Plan
-from sandbox.privacy.noise import Z_95, draw
-from sandbox.privacy.parse import Asked, read
-from sandbox.privacy.plan import plan
+from sandbox.privacy.answering.assemble import assemble
+from sandbox.privacy.answering.finishing import finished, ratio
+from sandbox.privacy.asking.parse import Asked, read
+from sandbox.privacy.mechanisms.noise import Z_95, draw
+from sandbox.privacy.planning.measurements import Plan
+from sandbox.privacy.planning.plan import plan
 from tests.privacy.made_up import LIMITS, PRICE, hospital, many_visits, write_csv
 
 POLICY = replace(hospital(), budget=BudgetTerms(epsilon="50", per_question_percent=100))

@@ -17,10 +17,10 @@ import pytest
 from sandbox.domain.errors import QuestionRefused
 from sandbox.domain.policy import Column, ColumnType, check
 from sandbox.domain.question import canonical_sql
-from sandbox.privacy.bounding import groups_plan, rows_plan
-from sandbox.privacy.parse import parse
-from sandbox.privacy.plan import plan
-from sandbox.privacy.run import count_exactly, recompute
+from sandbox.privacy.answering.run import count_exactly, recompute
+from sandbox.privacy.asking.parse import parse
+from sandbox.privacy.planning.bounding import groups_plan, rows_plan
+from sandbox.privacy.planning.plan import plan
 from tests.privacy.made_up import LIMITS, PRICE, hospital, published, row
 
 DATED = Column(type=ColumnType.DATE, earliest="2013-02-10", latest="2014-01-15")

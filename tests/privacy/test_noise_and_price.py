@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from sandbox.domain.errors import BadInput, QuestionRefused
 from sandbox.domain.policy import Column, ColumnType
 from sandbox.domain.privacy_loss import Loss
-from sandbox.privacy.assemble import average
-from sandbox.privacy.measurements import Plan, What
-from sandbox.privacy.noise import Noise, draw, half_width_95, noise_for, price, standard_deviation
-from sandbox.privacy.parse import parse
-from sandbox.privacy.plan import plan
+from sandbox.privacy.answering.assemble import average
+from sandbox.privacy.asking.parse import parse
+from sandbox.privacy.mechanisms.noise import Noise, draw, half_width_95, noise_for, price, standard_deviation
+from sandbox.privacy.planning.measurements import Plan, What
+from sandbox.privacy.planning.plan import plan
 from tests.privacy.made_up import PRICE, hospital, with_table
 
 POLICY = hospital()

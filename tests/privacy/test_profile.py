@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from sandbox.domain.errors import BadInput, NotFound, Tampered
 from sandbox.domain.policy import BudgetTerms, Column, ColumnType, DatasetPolicy
-from sandbox.privacy import PrivateData, profiling
+from sandbox.privacy import PrivateData
 from sandbox.privacy.engine import LocalEngine
-from sandbox.privacy.noise import price
-from sandbox.privacy.profile import (
+from sandbox.privacy.mechanisms.noise import price
+from sandbox.privacy.mechanisms.sensitivity import histogram_squared
+from sandbox.privacy.planning.profile import (
     Counted,
     Histogram,
     Profile,
@@ -27,10 +28,10 @@ from sandbox.privacy.profile import (
     profile_from_document,
     sum_edges,
 )
-from sandbox.privacy.profiles import find_profile, keep_profile
-from sandbox.privacy.profiling import count_units
-from sandbox.privacy.sensitivity import histogram_squared
-from sandbox.privacy.strata import units_at_least
+from sandbox.privacy.planning.strata import units_at_least
+from sandbox.privacy.publishing import profiling
+from sandbox.privacy.publishing.profiles import find_profile, keep_profile
+from sandbox.privacy.publishing.profiling import count_units
 from tests.privacy.made_up import LIMITS, PRICE, SALT, hospital, many_visits, published, write_csv
 from tests.privacy.test_sensitivity import LOWER, UPPER, Cell, view_with
 

@@ -15,8 +15,8 @@ import pytest
 
 from sandbox.domain.errors import BadInput, NotFound, Tampered
 from sandbox.domain.policy import Column, ColumnType
-from sandbox.privacy import views
-from sandbox.privacy.publish import publish
+from sandbox.privacy.publishing import views
+from sandbox.privacy.publishing.publish import publish
 from tests.privacy.made_up import LIMITS, SALT, hospital, many_visits, published, row, with_table, write_csv
 
 TODAY = datetime.date(2013, 1, 5)

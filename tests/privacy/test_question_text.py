@@ -16,7 +16,7 @@ from sandbox.domain.names import RESERVED
 from sandbox.domain.policy import Column, ColumnType, DatasetPolicy, OpenClass, Table
 from sandbox.domain.predicate import Comparison, In, IsNull, Op
 from sandbox.domain.question import MeasureKind, canonical_sql
-from sandbox.privacy.parse import Asked, parse, read
+from sandbox.privacy.asking.parse import Asked, parse, read
 from tests.privacy.made_up import hospital, with_table
 
 POLICY = hospital()

@@ -22,13 +22,13 @@ from hypothesis import strategies as st
 from sandbox.domain.errors import BadInput
 from sandbox.domain.policy import Column, ColumnType, DatasetPolicy
 from sandbox.domain.privacy_loss import Loss
-from sandbox.privacy.bounding import Bounding, BoundingPlan, groups_plan, rows_plan
-from sandbox.privacy.measurements import Plan, Target, What
-from sandbox.privacy.parse import parse
-from sandbox.privacy.plan import plan
-from sandbox.privacy.run import count_exactly
-from sandbox.privacy.sensitivity import root_up
-from sandbox.privacy.views import View
+from sandbox.privacy.answering.run import count_exactly
+from sandbox.privacy.asking.parse import parse
+from sandbox.privacy.mechanisms.sensitivity import root_up
+from sandbox.privacy.planning.bounding import Bounding, BoundingPlan, groups_plan, rows_plan
+from sandbox.privacy.planning.measurements import Plan, Target, What
+from sandbox.privacy.planning.plan import plan
+from sandbox.privacy.publishing.views import View
 from tests.privacy.made_up import LIMITS, PRICE, hospital
 
 LOWER, UPPER = -3, 5

@@ -36,8 +36,8 @@ from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.policy_document import policy_to_document
 from sandbox.privacy.engine import Health
-from sandbox.privacy.profile import Counted, Histogram, Profile, profile_from_document
-from sandbox.privacy.publish import PublishReport
+from sandbox.privacy.planning.profile import Counted, Histogram, Profile, profile_from_document
+from sandbox.privacy.publishing.publish import PublishReport
 from sandbox.privacy.remote import EngineUnavailable, RemoteEngine
 from sandbox.privacy.service import application, listen
 from sandbox.privacy.wire import error_document, error_of, report_document, report_of

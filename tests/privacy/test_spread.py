@@ -17,17 +17,17 @@ from hypothesis import strategies as st
 from sandbox.domain.errors import BadInput, QuestionRefused
 from sandbox.domain.limits import Limits
 from sandbox.domain.policy import Column, ColumnType, DatasetPolicy
-from sandbox.privacy.assemble import assemble
-from sandbox.privacy.bounding import BoundingPlan, groups_plan, rows_plan
-from sandbox.privacy.measurements import Plan, Target, What
-from sandbox.privacy.noise import Noise, draw
-from sandbox.privacy.parse import parse
-from sandbox.privacy.plan import plan
-from sandbox.privacy.quantiles import BRANCHES, Shape, quantile, shape_for, tree_of
-from sandbox.privacy.run import count_exactly
-from sandbox.privacy.sensitivity import tree_squared
-from sandbox.privacy.spread import LARGEST_SUM, quantum_for, variance
-from sandbox.privacy.views import View
+from sandbox.privacy.answering.assemble import assemble
+from sandbox.privacy.answering.run import count_exactly
+from sandbox.privacy.asking.parse import parse
+from sandbox.privacy.mechanisms.noise import Noise, draw
+from sandbox.privacy.mechanisms.quantiles import BRANCHES, Shape, quantile, shape_for, tree_of
+from sandbox.privacy.mechanisms.sensitivity import tree_squared
+from sandbox.privacy.mechanisms.spread import LARGEST_SUM, quantum_for, variance
+from sandbox.privacy.planning.bounding import BoundingPlan, groups_plan, rows_plan
+from sandbox.privacy.planning.measurements import Plan, Target, What
+from sandbox.privacy.planning.plan import plan
+from sandbox.privacy.publishing.views import View
 from tests.privacy.made_up import LIMITS, PRICE, Asked, hospital, published, row
 
 POLICY = hospital(

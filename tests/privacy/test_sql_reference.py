@@ -10,9 +10,9 @@ from sandbox.domain.evidence import MeasureKind
 from sandbox.domain.key_forms import Bins, Cases, Extracted, Holds, Truncated
 from sandbox.domain.question import canonical_sql
 from sandbox.privacy import PrivateData
-from sandbox.privacy.aggregates import AGGREGATES
-from sandbox.privacy.parse import read
-from sandbox.privacy.sql_reference import CHAPTERS, POLICY, reference_markdown
+from sandbox.privacy.asking.aggregates import AGGREGATES
+from sandbox.privacy.asking.parse import read
+from sandbox.privacy.asking.sql_reference import CHAPTERS, POLICY, reference_markdown
 from tests.privacy.made_up import LIMITS, many_visits, write_csv
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,5 +52,5 @@ def test_the_manual_leaves_nothing_of_the_grammar_out() -> None:
 def test_the_manual_in_docs_is_the_one_the_program_writes() -> None:
     committed = (ROOT / "docs" / "reference" / "sql.md").read_text()
     assert committed == reference_markdown(), (
-        "docs/reference/sql.md is stale: python -m sandbox.privacy.sql_reference > docs/reference/sql.md"
+        "docs/reference/sql.md is stale: python -m sandbox.privacy.asking.sql_reference > docs/reference/sql.md"
     )

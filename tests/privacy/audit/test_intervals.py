@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from sandbox.domain.privacy_loss import Loss
-from sandbox.privacy.assemble import assemble
-from sandbox.privacy.measurements import Plan
-from sandbox.privacy.noise import draw
-from sandbox.privacy.parse import parse
-from sandbox.privacy.plan import plan
-from sandbox.privacy.run import count_exactly
-from sandbox.privacy.views import View
+from sandbox.privacy.answering.assemble import assemble
+from sandbox.privacy.answering.run import count_exactly
+from sandbox.privacy.asking.parse import parse
+from sandbox.privacy.mechanisms.noise import draw
+from sandbox.privacy.planning.measurements import Plan
+from sandbox.privacy.planning.plan import plan
+from sandbox.privacy.publishing.views import View
 from tests.privacy.audit.report import INTERVALS, found
 from tests.privacy.made_up import LIMITS, hospital, many_visits, published
 

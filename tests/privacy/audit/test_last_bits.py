@@ -14,12 +14,12 @@ from fractions import Fraction
 import pytest
 
 from sandbox.domain.privacy_loss import epsilon_of, loss_for_epsilon
-from sandbox.privacy.assemble import assemble
-from sandbox.privacy.measurements import Plan
-from sandbox.privacy.noise import draw
-from sandbox.privacy.parse import parse
-from sandbox.privacy.plan import plan
-from sandbox.privacy.run import count_exactly
+from sandbox.privacy.answering.assemble import assemble
+from sandbox.privacy.answering.run import count_exactly
+from sandbox.privacy.asking.parse import parse
+from sandbox.privacy.mechanisms.noise import draw
+from sandbox.privacy.planning.measurements import Plan
+from sandbox.privacy.planning.plan import plan
 from tests.privacy.audit.loss import epsilon_at_least
 from tests.privacy.audit.report import PAIRS, found
 from tests.privacy.made_up import LIMITS, hospital, published, row

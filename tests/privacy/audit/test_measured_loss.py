@@ -20,13 +20,13 @@ import pytest
 from sandbox.domain.policy import Column, ColumnType
 from sandbox.domain.privacy_loss import epsilon_of, loss_for_epsilon
 from sandbox.domain.question import canonical_sql
-from sandbox.privacy.bounding import Bounding, groups_plan, rows_plan
-from sandbox.privacy.measurements import Plan
-from sandbox.privacy.noise import Noise, draw
-from sandbox.privacy.parse import parse
-from sandbox.privacy.plan import plan
-from sandbox.privacy.run import count_exactly
-from sandbox.privacy.views import View
+from sandbox.privacy.answering.run import count_exactly
+from sandbox.privacy.asking.parse import parse
+from sandbox.privacy.mechanisms.noise import Noise, draw
+from sandbox.privacy.planning.bounding import Bounding, groups_plan, rows_plan
+from sandbox.privacy.planning.measurements import Plan
+from sandbox.privacy.planning.plan import plan
+from sandbox.privacy.publishing.views import View
 from tests.privacy.audit.loss import clopper_pearson, epsilon_at_least
 from tests.privacy.audit.report import ENGINE_PAIRS, LONG, PAIRS, found
 from tests.privacy.made_up import LIMITS, Asked, hospital, row

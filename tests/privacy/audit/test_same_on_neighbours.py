@@ -17,9 +17,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from sandbox.domain.errors import SandboxError
-from sandbox.privacy.assemble import assemble
-from sandbox.privacy.parse import parse
-from sandbox.privacy.plan import plan
+from sandbox.privacy.answering.assemble import assemble
+from sandbox.privacy.asking.parse import parse
+from sandbox.privacy.planning.plan import plan
 from sandbox.privacy.service import application
 from tests.privacy.audit.report import QUESTIONS, found
 from tests.privacy.made_up import PRICE, Asked, hospital, many_visits, row

@@ -1,0 +1,244 @@
+"""Noisy whole numbers → an answer. From here on everything is post-processing: no row is near any more."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from sandbox.domain.answer import Answer, AnswerColumn, BoundingUsed, Estimated, Price
+from sandbox.domain.evidence import is_count
+from sandbox.domain.key_forms import Bins, Cases, DatePart, Extracted, Truncated
+from sandbox.domain.policy import Column, Scalar, Table
+from sandbox.domain.privacy_loss import epsilon_of
+from sandbox.domain.question import Key, MeasureKind, canonical_sql
+from sandbox.privacy.mechanisms.noise import Z_95, half_width_95
+from sandbox.privacy.mechanisms.quantiles import quantile
+from sandbox.privacy.mechanisms.spread import variance
+from sandbox.privacy.planning.bounding import BoundingPlan
+from sandbox.privacy.planning.estimate import KINDS, loss_notes, sum_error
+from sandbox.privacy.planning.measurements import Plan, Recipe
+from sandbox.privacy.stored import from_steps, steps_per_one
+
+NOTHING = Estimated(value=None, low=None, high=None)
+
+
+def assemble(
+    plan: Plan, noisy: Mapping[str, Sequence[int]], *, dataset: str, snapshot: str, delta: float
+) -> Answer:
+    """The answer of a plan.
+
+    Args:
+        noisy: for each target by name, one number per cell, in the order of ``plan.cells``.
+    """
+    rows = []
+    for place, cell in enumerate(plan.cells):
+        values: dict[str, Scalar | Estimated] = {
+            key.alias: value for key, value in zip(plan.question.keys, cell, strict=True)
+        }
+        for recipe in plan.recipes:
+            values[recipe.measure.alias] = _estimated(plan, recipe, noisy, place)
+        rows.append({name: values[name] for name in plan.question.select})
+    return Answer(
+        question=canonical_sql(plan.question),
+        dataset=dataset,
+        snapshot=snapshot,
+        columns=_columns(plan),
+        rows=tuple(rows),
+        price=Price(nano_rho=plan.loss.nano_rho, epsilon=epsilon_of(plan.loss, delta=delta), delta=delta),
+        bounding=BoundingUsed(
+            plan=str(plan.bounding.plan),
+            rows_per_unit=plan.bounding.rows_per_unit,
+            groups_per_unit=(
+                plan.bounding.groups_per_unit if plan.bounding.plan is BoundingPlan.GROUPS else None
+            ),
+            text=plan.text,
+            estimated_loss_percent=plan.bounding_loss.percent if plan.bounding_loss else None,
+        ),
+        notes=tuple(_notes(plan)),
+    )
+
+
+def average(
+    *, total: int, count: int, total_scale: float, count_scale: float, least: float, most: float
+) -> tuple[float, float, float] | None:
+    """A ratio of two noisy numbers with its 95 % interval; None where the noisy count is too near 0 to divide by.
+
+    The interval is Fieller's: all θ with |total − θ·count| ≤ z·√(σ_t² + θ²·σ_c²). For θ the true ratio the left side
+    is normal with just that deviation, so that it covers in 95 of 100 draws, also for small counts, where an
+    interval of the usual kind would not. It is a bounded interval when count > z·σ_c. What is known of the ratio
+    without looking, ``least`` ≤ θ ≤ ``most``, cuts it.
+
+    Source: Fieller 1954, "Some problems in interval estimation", J. R. Stat. Soc. B 16(2), 175-185.
+    """
+    room = count * count - (Z_95 * count_scale) ** 2
+    if count <= 0 or room <= 0:
+        return None
+    spread = Z_95 * math.sqrt(total_scale**2 * room + (count_scale * total) ** 2)
+    centre = total * count / room
+    low, high = centre - spread / room, centre + spread / room
+
+    def within(value: float) -> float:
+        return min(max(value, least), most)
+
+    return within(total / count), within(low), within(high)
+
+
+def _estimated(plan: Plan, recipe: Recipe, noisy: Mapping[str, Sequence[int]], place: int) -> Estimated:
+    kind = recipe.measure.kind
+    if kind is MeasureKind.QUANTILE:
+        return _quantile(plan, recipe, noisy[recipe.total], place)
+    total = noisy[recipe.total][place]
+    if is_count(kind):
+        width = half_width_95(plan.noise(recipe.total).scale)
+        return Estimated(value=total, low=total - width, high=total + width)
+    column = plan.table.columns[recipe.measure.column]
+    count = noisy[recipe.count][place] if recipe.count else 0
+    if kind is MeasureKind.SUM:
+        noises = {m.target.name: m.noise for m in plan.measurements}
+        _, width = sum_error(recipe, noises)
+        steps = total + recipe.middle * count
+        return Estimated(
+            value=from_steps(steps, column),
+            low=from_steps(steps - width, column),
+            high=from_steps(steps + width, column),
+        )
+    if recipe.squares:
+        return _spread(plan, recipe, column, total, count, noisy[recipe.squares][place])
+    return _average(plan, recipe, column, total, count)
+
+
+def _average(plan: Plan, recipe: Recipe, column: Column, total: int, count: int) -> Estimated:
+    target = next(m.target for m in plan.measurements if m.target.name == recipe.total)
+    found = average(
+        total=total,
+        count=count,
+        total_scale=plan.noise(recipe.total).scale,
+        count_scale=plan.noise(recipe.count).scale,
+        least=target.lower - target.middle,
+        most=target.upper - target.middle,
+    )
+    if found is None:
+        return NOTHING
+    value, low, high = ((steps + target.middle) / steps_per_one(column) for steps in found)
+    return Estimated(value=value, low=low, high=high)
+
+
+def _spread(plan: Plan, recipe: Recipe, column: Column, total: int, count: int, squares: int) -> Estimated:
+    target = next(m.target for m in plan.measurements if m.target.name == recipe.squares)
+    unit = target.quantum**2
+    found = variance(
+        total=total,
+        squares=squares * unit,
+        count=count,
+        total_scale=plan.noise(recipe.total).scale,
+        squares_scale=plan.noise(recipe.squares).scale * unit,
+        count_scale=plan.noise(recipe.count).scale,
+        most=2.0 * unit * target.magnitude,  # of two rows at the two ends; of more, less
+    )
+    if found is None:
+        return NOTHING
+    per_one = steps_per_one(column)
+    if recipe.measure.kind is MeasureKind.STDDEV:
+        value, low, high = (math.sqrt(number) / per_one for number in found)
+    else:
+        value, low, high = (number / per_one**2 for number in found)
+    return Estimated(value=value, low=low, high=high)
+
+
+def _quantile(plan: Plan, recipe: Recipe, nodes: Sequence[int], place: int) -> Estimated:
+    target = next(m.target for m in plan.measurements if m.target.name == recipe.total)
+    found = quantile(
+        nodes[place * target.per_cell : (place + 1) * target.per_cell],
+        target.shape,
+        share=float(recipe.measure.share or 0),
+        scale=plan.noise(recipe.total).scale,
+    )
+    if found is None:
+        return NOTHING
+    per_one = steps_per_one(plan.table.columns[recipe.measure.column])
+    value, low, high = (steps / per_one for steps in found)
+    return Estimated(value=value, low=low, high=high)
+
+
+def _columns(plan: Plan) -> tuple[AnswerColumn, ...]:
+    keys = {
+        key.alias: AnswerColumn(
+            name=key.alias,
+            kind="key",
+            error_95=None,
+            measured_in=_key_measured_in(key, plan.table),
+        )
+        for key in plan.question.keys
+    }
+    measures = {
+        column.name: AnswerColumn(
+            name=column.name,
+            kind=column.kind,
+            error_95=column.error_95,
+            measured_in=_measured_in(plan, recipe),
+        )
+        for column, recipe in zip(plan.columns, plan.recipes, strict=True)
+    }
+    return tuple(keys[name] if name in keys else measures[name] for name in plan.question.select)
+
+
+def _measured_in(plan: Plan, recipe: Recipe) -> str:
+    match recipe.measure.kind:
+        case MeasureKind.COUNT_ROWS | MeasureKind.COUNT_FILLED:
+            return "rows"
+        case MeasureKind.COUNT_UNITS:
+            return plan.unit_noun
+        case MeasureKind.VARIANCE:
+            unit = plan.table.columns[recipe.measure.column].measured_in
+            return f"{unit}²" if unit else ""
+        case _:
+            return plan.table.columns[recipe.measure.column].measured_in
+
+
+def _notes(plan: Plan) -> list[str]:
+    """What a reader of the numbers has to know besides the bounding, in plain sentences."""
+    notes: list[str] = loss_notes(plan.bounding_loss)
+    kinds = {KINDS[recipe.measure.kind] for recipe in plan.recipes}
+    if kinds & {"count", "sum"}:
+        notes.append(
+            "Values carry noise: a count can be below zero, and parts need not add up to their total."
+        )
+    if "avg" in kinds:
+        notes.append("An average is left empty where too few rows are behind it to tell it from noise.")
+    elif kinds & {"variance", "stddev", "quantile"}:
+        notes.append("A value is left empty where too few rows are behind it to tell it from noise.")
+    for name in sorted({m.target.column for m in plan.measurements if m.target.magnitude}):
+        column = plan.table.columns[name]
+        unit = f" {column.measured_in}" if column.measured_in else ""
+        notes.append(
+            f"Values of {name} outside {column.lower} to {column.upper}{unit} count as the nearer bound."
+        )
+    listed = [key.column for key in plan.question.keys if key.form is None]
+    if listed:
+        notes.append(f"Only listed values of {' and '.join(listed)} are counted; each of them has a row.")
+    for key in plan.question.keys:
+        if key.form is not None:
+            notes.append(_form_note(key, plan.table))
+    return notes
+
+
+def _form_note(key: Key, table: Table) -> str:
+    """Which rows are in no group, or in one that one would not look in."""
+    match key.form:
+        case Bins():
+            column = table.columns[key.column]
+            return f"Values of {key.column} outside {column.lower} to {column.upper} are in the outermost groups."
+        case Truncated() | Extracted(DatePart.YEAR):
+            column = table.columns[key.column]
+            return (
+                f"Only days of {key.column} from {column.earliest} to {column.latest} are sure to be counted."
+            )
+        case Cases(_, otherwise) if otherwise is not None:
+            return f"{key.alias}: all rows are in a group; each group has a row."
+        case _:
+            return f"{key.alias}: rows for which it is empty are not counted; each of its values has a row."
+
+
+def _key_measured_in(key: Key, table: Table) -> str:
+    """A bin is in the unit of its column; a month, a case or a condition in none."""
+    return table.columns[key.column].measured_in if key.form is None or isinstance(key.form, Bins) else ""

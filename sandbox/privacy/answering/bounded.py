@@ -1,0 +1,198 @@
+"""``Plan`` → the query that an engine runs: exact, bounded aggregates in whole numbers, one row for each cell that
+has any. Cells without rows are added afterwards, from the policy.
+
+Everything here is built from the plan with Ibis; the same expression compiles for other engines. No step can fail
+for some rows and not for others: values are clamped before they are shifted, and sums cannot leave 64 bits (``plan``
+has seen to it).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import ibis
+
+from sandbox.domain.policy import ColumnType, Table
+from sandbox.domain.question import Key, MeasureKind, Question
+from sandbox.privacy.answering.rowwise import Expression, condition, key_cell, key_expression
+from sandbox.privacy.planning.bounding import Bounding, BoundingPlan
+from sandbox.privacy.planning.measurements import Plan, Target, What
+
+VIEW = "private_view"
+UNIT, RANK = "_unit", "_rank"
+_LARGEST_SCALED = 2**52
+
+_IBIS_TYPES = {
+    ColumnType.INTEGER: "int64",
+    ColumnType.DECIMAL: "int64",
+    ColumnType.TEXT: "string",
+    ColumnType.BOOLEAN: "boolean",
+    ColumnType.DATE: "date",
+}
+
+
+def view_of(table: Table, *, unit_column: str) -> Expression:
+    """The private view, as a table that no engine is bound to yet."""
+    schema = {UNIT: "int64", RANK: "int64"}
+    schema |= {name: _IBIS_TYPES[c.type] for name, c in table.columns.items() if name != unit_column}
+    return ibis.table(schema, name=VIEW)
+
+
+def key_name(place: int) -> str:
+    return f"k{place}"
+
+
+def bounded(plan: Plan, table: Expression) -> Expression:
+    """Columns ``k0``, ``k1`` … for the keys, then one column per target but trees, named as it is."""
+    rows = _selected(plan.question, plan.table, table)
+    rows = rows.filter(rows[RANK] < plan.bounding.rows_per_unit)
+    keys = _keys(plan.question, plan.table, rows)
+    targets = flat_targets(plan)
+    if plan.bounding.plan is BoundingPlan.ROWS:
+        return _grouped(rows, keys, {t.name: _sum_over_rows(t, rows) for t in targets})
+    return _by_groups(plan, rows, keys, targets)
+
+
+def flat_targets(plan: Plan) -> list[Target]:
+    """What is one number for each cell: all but trees, which ``leaves`` counts."""
+    return [m.target for m in plan.measurements if m.target.what is not What.TREE]
+
+
+def exact(question: Question, policy_table: Table, table: Expression) -> Expression:
+    """The question without bounds or clamps, with distinct units and rows behind each cell. Never for answers."""
+    rows = _selected(question, policy_table, table)
+    columns: dict[str, Expression] = {"rows": rows.count(), "units": rows[UNIT].nunique()}
+    for measure in question.measures:
+        if measure.kind in (MeasureKind.SUM, MeasureKind.AVG):
+            columns[f"sum_{measure.column}"] = rows[measure.column].sum()
+        if measure.kind in (MeasureKind.SUM, MeasureKind.AVG, MeasureKind.COUNT_FILLED):
+            columns[f"filled_{measure.column}"] = rows[measure.column].count()
+    return _grouped(rows, _keys(question, policy_table, rows), columns)
+
+
+def _selected(question: Question, policy_table: Table, table: Expression) -> Expression:
+    """The rows that pass WHERE and fall in a listed cell."""
+    conditions = [_listed(key, policy_table, table) for key in question.keys]
+    if question.where is not None:
+        conditions.append(condition(question.where, policy_table, table))
+    return table.filter(*conditions) if conditions else table
+
+
+def _listed(key: Key, policy_table: Table, table: Expression) -> Expression:
+    """True for rows that fall in a cell of the answer.
+
+    Of a column's own values, publishing has left only listed ones: the rest are empty. To compare ten million texts
+    with a list again takes longer than to count them. Were one there all the same, its cell would not be in the
+    answer (``run``), and a vector with a cell less is no longer than the whole one.
+    """
+    cell = key_expression(key, policy_table, table)
+    if key.form is None:
+        return cell.notnull()
+    return cell.isin([key_cell(key, value, policy_table) for value in key.values(policy_table)])
+
+
+def _keys(question: Question, policy_table: Table, rows: Expression) -> dict[str, Expression]:
+    return {key_name(i): key_expression(key, policy_table, rows) for i, key in enumerate(question.keys)}
+
+
+def _grouped(rows: Expression, keys: dict[str, Expression], columns: dict[str, Expression]) -> Expression:
+    return rows.group_by(**keys).aggregate(**columns) if keys else rows.aggregate(**columns)
+
+
+def _sum_over_rows(target: Target, rows: Expression) -> Expression:
+    match target.what:
+        case What.ROWS:
+            return rows.count()
+        case What.UNITS:
+            return rows[UNIT].nunique()
+        case What.FILLED:
+            return rows[target.column].count()
+        case What.SUM | What.CENTRED:
+            return (
+                (clamped(rows[target.column], target.lower, target.upper) - target.middle).sum().coalesce(0)
+            )
+        case What.SQUARES:
+            return _square(target, rows[target.column]).sum().coalesce(0)
+        case What.TREE:
+            raise ValueError("a tree is counted by its leaves")
+
+
+def _by_groups(
+    plan: Plan, rows: Expression, keys: dict[str, Expression], targets: Sequence[Target]
+) -> Expression:
+    """Aggregate each unit in each cell, cut that, keep a unit's first cells, and only then add units up."""
+    bounding, first = plan.bounding, "first_rank"
+    partial = rows.group_by(**{UNIT: rows[UNIT]}, **keys).aggregate(
+        **{first: rows[RANK].min()},
+        **{t.name: _sum_over_rows(t, rows) for t in targets if t.what is not What.UNITS},
+        **{_rows_name(t): rows[t.column].count() for t in targets if scales(t, bounding)},
+    )
+    # A unit with M rows is in M cells at most, so that only a tighter bound has anything to choose.
+    if keys and bounding.groups_per_unit < min(len(plan.cells), bounding.rows_per_unit):
+        order = ibis.row_number().over(ibis.window(group_by=partial[UNIT], order_by=partial[first]))
+        partial = partial.mutate(cell_order=order)
+        partial = partial.filter(partial["cell_order"] < bounding.groups_per_unit)
+    cut = {t.name: _summed(t, partial, bounding) for t in targets}
+    return _grouped(partial, {name: partial[name] for name in keys}, cut)
+
+
+def _square(target: Target, cell: Expression) -> Expression:
+    """The square of a value's distance from the middle, in whole multiples of the quantum, to the nearest."""
+    away = (clamped(cell, target.lower, target.upper) - target.middle).abs()
+    if target.quantum > 1:
+        half = away + target.quantum // 2
+        whole = half - half % target.quantum  # a multiple: dividing it rounds nothing
+        away = (whole // target.quantum).cast("int64")
+        # Engines that divide as floating-point numbers do could still be one off: never above what is paid for.
+        away = clamped(away, 0, math.isqrt(target.magnitude))
+    return away * away
+
+
+def leaves(plan: Plan, target: Target, table: Expression) -> Expression:
+    """Columns ``k0``, ``k1`` … for the keys, ``start`` of a leaf above the lower bound, and its count of rows."""
+    rows = _selected(plan.question, plan.table, table)
+    rows = rows.filter(rows[RANK] < plan.bounding.rows_per_unit, rows[target.column].notnull())
+    above = clamped(rows[target.column], target.lower, target.upper) - target.lower
+    keys = _keys(plan.question, plan.table, rows)
+    return rows.group_by(**keys, start=above - above % target.shape.width).aggregate(n=rows.count())
+
+
+def _summed(target: Target, partial: Expression, bounding: Bounding) -> Expression:
+    """The units' partial aggregates, each at most ``Target.cut``, added up."""
+    if target.what is What.UNITS:
+        return partial.count()
+    value, most = partial[target.name], target.cut(bounding)
+    if scales(target, bounding):
+        # An average's sum shrinks just as its count is cut: a unit with many rows loses weight, not size.
+        most_rows = bounding.rows_per_group
+        rows = ibis.greatest(partial[_rows_name(target)], most_rows)
+        # To the nearest: cutting off would bend averages.
+        value = (2 * most_rows * value + rows) // (2 * rows)
+    return clamped(value, -most, most).sum().coalesce(0)
+
+
+def clamped(value: Expression, lower: int, upper: int) -> Expression:
+    """The value, or the nearer bound; empty stays empty, as no comparison with it is true.
+
+    Ibis's own ``clip`` says the same with the value written out seven times.
+    """
+    return ibis.cases((value > upper, upper), (value < lower, lower), else_=value)
+
+
+def scales(target: Target, bounding: Bounding) -> bool:
+    """True where a unit's sum in a cell is scaled before it is cut.
+
+    Only where the numbers stay small enough to be divided exactly on every engine, also on those that divide whole
+    numbers as floating-point ones. Decided by the policy's bounds alone.
+    """
+    largest = 2 * (bounding.rows_per_unit * target.magnitude + 1) * bounding.rows_per_group
+    return (
+        target.what in (What.CENTRED, What.SQUARES)
+        and bounding.plan is BoundingPlan.GROUPS
+        and largest <= _LARGEST_SCALED
+    )
+
+
+def _rows_name(target: Target) -> str:
+    return f"{target.name}_rows"

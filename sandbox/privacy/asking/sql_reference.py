@@ -1,0 +1,280 @@
+"""The manual of questions, made from the grammar itself: each feature with an example, and how it is read.
+
+``python -m sandbox.privacy.asking.sql_reference > docs/reference/sql.md`` writes it; a test runs every example, and
+says when that file is stale.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sandbox.domain.errors import QuestionRefused
+from sandbox.domain.finish import finished_sql
+from sandbox.domain.key_forms import DatePart, DateUnit
+from sandbox.domain.policy import BudgetTerms, Column, ColumnType, DatasetPolicy, OpenClass, Table, Unit
+from sandbox.domain.question import canonical_sql
+from sandbox.privacy.asking.aggregates import AGGREGATES
+from sandbox.privacy.asking.conditions import MAX_LIST, MAX_TEXT
+from sandbox.privacy.asking.keys import MAX_BRANCHES
+from sandbox.privacy.asking.parse import MAX_CELLS, MAX_MEASURES, read
+from sandbox.privacy.asking.sources import MAX_WITH
+from sandbox.privacy.asking.words import MAX_CHARACTERS, MAX_DEPTH
+from sandbox.privacy.mechanisms.quantiles import BRANCHES, MAX_LEVELS, MAX_NODES
+
+POLICY = DatasetPolicy(
+    name="hospital",
+    title="Hospital visits",
+    open_class=OpenClass.CONDITIONAL,
+    provider="made up",
+    source="made up",
+    licence="CC0",
+    owner="olga",
+    unit=Unit(column="patient_id", noun="patient"),
+    budget=BudgetTerms(epsilon="100", per_question_percent=100),
+    tables={
+        "visits": Table(
+            columns={
+                "patient_id": Column(type=ColumnType.TEXT),
+                "sex": Column(type=ColumnType.TEXT, categories=("female", "male")),
+                "ward": Column(type=ColumnType.INTEGER, categories=(1, 2, 3), max_rows_per_unit=2),
+                "smoker": Column(type=ColumnType.BOOLEAN),
+                "age": Column(type=ColumnType.INTEGER, lower=0, upper=100, measured_in="years"),
+                "cost": Column(
+                    type=ColumnType.DECIMAL, resolution="0.01", lower=-10, upper=500, measured_in="DM"
+                ),
+                "admitted": Column(type=ColumnType.DATE, earliest="2013-01-01", latest="2013-12-31"),
+                "city": Column(type=ColumnType.TEXT),
+            },
+            max_rows=100_000,
+            max_rows_per_unit=4,
+        )
+    },
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One thing that can be asked."""
+
+    title: str
+    meaning: str
+    example: str
+
+
+CHAPTERS: dict[str, tuple[Feature, ...]] = {
+    "Aggregates": (
+        Feature("Rows", "COUNT(*) counts rows.", "SELECT COUNT(*) AS visits FROM visits"),
+        Feature(
+            "Filled cells",
+            "COUNT(column) counts rows whose cell is not empty.",
+            "SELECT COUNT(age) AS n FROM visits",
+        ),
+        Feature(
+            "Units",
+            "COUNT(DISTINCT …) of the column that names the units counts people, firms, …; it is the only DISTINCT.",
+            "SELECT COUNT(DISTINCT patient_id) AS patients FROM visits",
+        ),
+        Feature(
+            "Sums and averages",
+            "SUM and AVG need a column with `lower` and `upper`; cells beyond count as the nearer bound.",
+            "SELECT SUM(cost) AS total, AVG(age) AS mean FROM visits",
+        ),
+        Feature(
+            "Variance and standard deviation",
+            "VAR_SAMP (also VARIANCE) and STDDEV, worked out from a count, a centred sum and a sum of squares. "
+            "Their interval covers in more than 95 of 100 draws.",
+            "SELECT VAR_SAMP(age) AS v, STDDEV(cost) AS s FROM visits",
+        ),
+        Feature(
+            "Median and quantiles",
+            "MEDIAN(column), QUANTILE_CONT(column, p) and PERCENTILE_CONT(p) WITHIN GROUP (ORDER BY column), read off "
+            f"one tree of noisy counts over at most {BRANCHES**MAX_LEVELS} bins of the declared range; several "
+            "quantiles of a column cost as much as one. In place of MIN and MAX, ask for the quantiles 0.01 and 0.99.",
+            "SELECT MEDIAN(age) AS middle, QUANTILE_CONT(age, 0.9) AS old FROM visits",
+        ),
+    ),
+    "Keys": (
+        Feature(
+            "Columns with listed values",
+            "A column with `categories`, or a boolean. Each listed value has a row, also when it is empty.",
+            "SELECT sex, ward, COUNT(*) AS n FROM visits GROUP BY sex, ward",
+        ),
+        Feature(
+            "Bins",
+            "FLOOR(column / width) * width, for a column with bounds, of a whole width. This is a histogram.",
+            "SELECT FLOOR(age / 10) * 10 AS decade, COUNT(*) AS n FROM visits GROUP BY decade",
+        ),
+        Feature(
+            "Months, quarters, years",
+            f"DATE_TRUNC cuts to {', '.join(DateUnit)}, for a date with `earliest` and `latest`.",
+            "SELECT DATE_TRUNC('month', admitted) AS month, COUNT(*) AS n FROM visits GROUP BY month",
+        ),
+        Feature(
+            "Parts of dates",
+            f"EXTRACT takes {', '.join(DatePart)}; YEAR(…), MONTH(…) and so on say the same. Sunday is 0.",
+            "SELECT EXTRACT(dow FROM admitted) AS weekday, COUNT(*) AS n FROM visits GROUP BY weekday",
+        ),
+        Feature(
+            "Cases",
+            "CASE WHEN condition THEN 'text' … ELSE 'text' END; without ELSE, other rows are not counted.",
+            "SELECT CASE WHEN age < 18 THEN 'child' WHEN age >= 65 THEN 'old' ELSE 'adult' END AS who, "
+            "COUNT(*) AS n FROM visits GROUP BY who",
+        ),
+        Feature(
+            "Conditions",
+            "TRUE or FALSE; rows for which it is unknown are not counted.",
+            "SELECT age >= 40 AND smoker AS at_risk, COUNT(*) AS n FROM visits GROUP BY at_risk",
+        ),
+    ),
+    "Rows": (
+        Feature(
+            "Conditions on columns",
+            "A column compared with literals: =, <>, <, <=, >, >=, IN, BETWEEN, IS NULL; joined by AND, OR, NOT.",
+            "SELECT COUNT(*) AS n FROM visits WHERE age BETWEEN 20 AND 39 AND (city IN ('Kyiv') OR NOT smoker)",
+        ),
+        Feature(
+            "Dates",
+            "A date is written in quotes, with or without DATE.",
+            "SELECT COUNT(*) AS n FROM visits WHERE admitted >= DATE '2013-02-01'",
+        ),
+        Feature(
+            "WITH and SELECT in brackets",
+            "They may rename columns and filter rows; they are read through to the table.",
+            "WITH adults AS (SELECT patient_id, age AS years FROM visits WHERE age >= 18) "
+            "SELECT AVG(years) AS mean FROM adults WHERE years < 65",
+        ),
+    ),
+    "After the answer, for free": (
+        Feature(
+            "Arithmetic",
+            "+ - * / of aggregates and numbers. Division by zero is empty; so is a ratio whose lower part may be 0. "
+            "Sums and ratios of counts and sums keep an interval, and so does an aggregate moved by constants.",
+            "SELECT sex, SUM(cost) / COUNT(*) AS per_visit FROM visits GROUP BY sex",
+        ),
+        Feature(
+            "HAVING",
+            "Keeps rows by their noisy values. An aggregate that is only compared is paid for like a shown one.",
+            "SELECT ward, COUNT(*) AS n FROM visits GROUP BY ward HAVING COUNT(*) >= 10",
+        ),
+        Feature(
+            "ORDER BY, LIMIT, OFFSET",
+            "By names, places, keys or aggregates. The same cells in another order are the same answer, and free.",
+            "SELECT ward, COUNT(*) AS n FROM visits GROUP BY ward ORDER BY n DESC LIMIT 2",
+        ),
+    ),
+    "Price in the text": (
+        Feature(
+            "OPTIONS",
+            "epsilon, delta (only the policy's own) and max_groups_contributed. What the caller says has to agree.",
+            "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS(epsilon = 0.5, max_groups_contributed = 2) "
+            "ward, COUNT(*) AS n FROM visits GROUP BY ward",
+        ),
+    ),
+}
+
+REFUSED = (
+    "SELECT * FROM visits",
+    "SELECT city, COUNT(*) FROM visits GROUP BY city",
+    "SELECT MAX(age) FROM visits",
+    "SELECT SUM(age * 2) FROM visits",
+    "SELECT DISTINCT sex FROM visits",
+    "SELECT COUNT(*) FROM visits JOIN visits AS w ON TRUE",
+    "SELECT COUNT(*) FROM visits WHERE city LIKE 'K%'",
+    "SELECT HISTOGRAM(age, 10) FROM visits",
+    "SELECT COUNT(*) FROM read_csv('/etc/passwd')",
+    "DROP TABLE visits",
+)
+
+
+def reference_markdown() -> str:
+    """The whole page."""
+    return "\n".join(_lines()) + "\n"
+
+
+def _lines() -> Iterator[str]:
+    table = POLICY.tables["visits"]
+    yield "# Questions in SQL"
+    yield ""
+    yield "Made from the grammar by `python -m sandbox.privacy.asking.sql_reference > docs/reference/sql.md`; a test runs"
+    yield "each example and fails when the page is stale."
+    yield ""
+    yield "A question is one SELECT on one table. What it says is read into our own form, shown below each example:"
+    yield "every way to write the same has the same form and is paid for once, and an engine sees nothing else."
+    yield f"Upper and lower case are the same in names and words. Aggregates: {', '.join(AGGREGATES)}."
+    yield ""
+    yield "The examples ask about a made-up table `visits`, in which `patient_id` names the unit:"
+    yield ""
+    yield "| column | type | declared |"
+    yield "|---|---|---|"
+    for name, column in table.columns.items():
+        yield f"| `{name}` | {column.type} | {_declared(column)} |"
+    for chapter, features in CHAPTERS.items():
+        yield ""
+        yield f"## {chapter}"
+        for feature in features:
+            yield ""
+            yield f"### {feature.title}"
+            yield ""
+            yield feature.meaning
+            yield ""
+            yield "```sql"
+            yield feature.example
+            yield "```"
+            yield ""
+            yield f"Read as `{_read_as(feature.example)}`"
+    yield ""
+    yield "## What is refused"
+    yield ""
+    yield "All else, with its place and what to write instead; nothing is spent. Some examples:"
+    yield ""
+    yield "| question | answer |"
+    yield "|---|---|"
+    for sql in REFUSED:
+        yield f"| `{sql}` | {_refusal(sql)} |"
+    yield ""
+    yield "## Limits"
+    yield ""
+    yield "| | at most |"
+    yield "|---|---|"
+    for what, most in (
+        ("characters of a question", MAX_CHARACTERS),
+        ("brackets, NOT or signs within one another", MAX_DEPTH),
+        ("aggregates, those of HAVING and ORDER BY included", MAX_MEASURES),
+        ("rows of an answer", MAX_CELLS),
+        ("counts behind quantiles, over all rows of the answer", MAX_NODES),
+        ("values of one IN", MAX_LIST),
+        ("characters of one text", MAX_TEXT),
+        ("branches of one CASE", MAX_BRANCHES),
+        ("parts of one WITH", MAX_WITH),
+    ):
+        yield f"| {what} | {most:,} |"
+
+
+def _declared(column: Column) -> str:
+    parts = []
+    if column.categories:
+        parts.append("categories " + ", ".join(map(str, column.categories)))
+    if column.lower is not None:
+        parts.append(f"from {column.lower} to {column.upper} {column.measured_in}".strip())
+    if column.earliest is not None:
+        parts.append(f"from {column.earliest} to {column.latest}")
+    return "; ".join(parts)
+
+
+def _read_as(sql: str) -> str:
+    asked = read(sql, POLICY)
+    return finished_sql(asked.question, asked.finish) if asked.finish else canonical_sql(asked.question)
+
+
+def _refusal(sql: str) -> str:
+    try:
+        read(sql, POLICY)
+    except QuestionRefused as refusal:
+        return f"{refusal.message} {refusal.fix}".replace("|", "\\|")
+    raise ValueError(f"{sql} is not refused")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference_markdown())

@@ -1,0 +1,1 @@
+"""The databases that hold private views. One file each; all run the same expressions."""

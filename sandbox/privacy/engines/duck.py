@@ -1,0 +1,87 @@
+"""DuckDB, shut in: the one place that opens it.
+
+Each use has a connection of its own, in memory. For a question it may read one file and nothing else, cannot load
+extensions, cannot write to disk, and its settings are locked before the query is run.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis
+
+from sandbox.privacy.answering.bounded import VIEW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineLimits:
+    """What one use of the engine may take."""
+
+    memory_mib: int = 1024
+    threads: int = 2
+    timeout_s: float = 30.0
+
+
+@contextmanager
+def connection_to(view: Path, limits: EngineLimits) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that can read this one Parquet file, as ``private_view``, until the time is up."""
+    with _connection(limits, spill="") as connection:
+        # Order matters: the path is allowed, then all others are forbidden, then nothing can be changed any more.
+        connection.execute("SET allowed_paths = [" + quoted(str(view)) + "]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute(f"CREATE VIEW {VIEW} AS FROM read_parquet({quoted(str(view))})")
+        connection.execute("SET lock_configuration = true")
+        yield connection
+
+
+@contextmanager
+def publishing_connection(limits: EngineLimits, *, spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection for the owner's side: it reads raw files and writes views. No text of an asker comes near it."""
+    with _connection(limits, spill=str(spill)) as connection:
+        connection.execute("SET lock_configuration = true")
+        yield connection
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, expression: Any) -> list[tuple[Any, ...]]:
+    """Run an Ibis expression over the view."""
+    return connection.execute(str(ibis.to_sql(expression, dialect="duckdb"))).fetchall()
+
+
+@contextmanager
+def _connection(limits: EngineLimits, *, spill: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "memory_limit": f"{limits.memory_mib}MiB",
+            "threads": limits.threads,
+            "temp_directory": spill,
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "allow_community_extensions": "false",
+            "python_enable_replacements": "false",  # a table name must not find a Python variable
+        },
+    )
+    clock = threading.Timer(limits.timeout_s, connection.interrupt)
+    clock.daemon = True
+    clock.start()
+    try:
+        yield connection
+    finally:
+        clock.cancel()
+        connection.close()
+
+
+def quoted(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quoted_name(name: str) -> str:
+    """A column's name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'

@@ -1,0 +1,109 @@
+"""How far one unit can move a measurement: every formula, each with its proof.
+
+Setting, common to all. Neighbours D and D' differ by one unit u with all its rows. A measurement is a vector q of
+whole numbers, one per cell of the answer; its cells are fixed by the policy's listed keys, so that D and D' have the
+same. Every aggregate here first computes one vector v(w) for each unit w from w's rows alone (they carry ranks that
+were drawn for w alone), then adds the vectors up: q(D) = Σ_w v(w). So q(D) − q(D') = ±v(u), and the L2 sensitivity
+is max ‖v(u)‖₂ over all rows that u might have. Below: M = rows_per_unit, g = groups_per_unit,
+c = rows_per_group, n_j = the number of u's kept rows that pass WHERE and fall in cell j. Rows with a rank of M or
+more are filtered, ranks within a unit are distinct, and a row falls in at most one cell: Σ_j n_j ≤ M.
+
+Results are exact integers: the *square* of the L2 sensitivity, so that nothing is rounded before the price.
+
+Source: the Gaussian mechanism in zCDP by L2 sensitivity, Bun & Steinke 2016, Proposition 1.6; the discrete one,
+Canonne, Kamath & Steinke 2020, Theorem 14. Both bounding plans: Wilson et al. 2020, "Differentially private SQL
+with bounded user contribution", section 3, there with per-group clamping under L1.
+"""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+from sandbox.privacy.planning.bounding import Bounding, BoundingPlan
+
+
+def rows_squared(bounding: Bounding) -> int:
+    """Of COUNT(*), and of the count of filled cells of a column: see ``sum_squared`` with magnitude 1.
+
+    Proof. A count is the sum of 1 over the rows that are counted, and 0 ≤ 1 ≤ 1. With ``groups``, the cut of a count
+    to c is the cut of that sum to c·1. For filled cells the rows with an empty cell are left out, so that the number
+    that is counted is at most n_j.
+    """
+    return sum_squared(bounding, magnitude=1)
+
+
+def units_squared(bounding: Bounding) -> int:
+    """Of COUNT(DISTINCT unit) by cell: min(g, M), which is g, as both makers of ``Bounding`` see to g ≤ M.
+
+    Proof. v_j(u) = 1 if n_j ≥ 1 and the cell is kept, otherwise 0. Because Σ n_j ≤ M, at most M cells have
+    n_j ≥ 1; there are no more cells than the answer has, and ``groups`` keeps at most g. So v(u) has at most
+    min(g, M) ones, and ‖v(u)‖₂² ≤ min(g, M). For ``rows``, g = min(M, cells).
+    """
+    return min(bounding.groups_per_unit, bounding.rows_per_unit)
+
+
+def sum_squared(bounding: Bounding, *, magnitude: int, cut: int | None = None) -> int:
+    """Of a sum of values clamped to [−B, B], B = ``magnitude`` (in steps of the column, at least 0).
+
+    Args:
+        cut: for ``groups``, A: what a unit adds to one cell is cut to [−A, A] (in steps); c·B when not given.
+
+    ``rows``: (M·B)². Proof. |v_j| ≤ n_j·B, so ‖v‖₂ ≤ ‖v‖₁ ≤ B·Σ n_j ≤ M·B. It is reached when all M rows fall in
+    one cell with value B.
+
+    ``groups``: m·A² + r², with m = min(g, ⌊M·B/A⌋), and r = min(M·B − m·A, A) when m < g, else 0.
+    Proof. Let w_j = min(n_j·B, A). Whatever is done to u's rows of cell j before the cut, it gives |v_j| ≤ A; and
+    clamped values give |v_j| ≤ n_j·B. So |v_j| ≤ w_j: within [0, A], at most g of them above 0, and
+    Σ w_j ≤ B·Σ n_j ≤ M·B. Σ w_j² is convex, so that over this polytope it is largest at a vertex, where all w_j but
+    one are 0 or A: fill cells with A as long as both g and M·B allow (m cells), and give what is left of M·B (r < A)
+    to one more cell if one is left. When M·B ≥ g·A this is the usual (√g·A)²; when a unit has fewer rows, it is
+    less. It is reached when A is a multiple of B; in between, whole rows do not reach the vertex, and it is above.
+
+    Scaling (``bounded``): a sum over n > c rows of a unit in a cell is multiplied by c/n and rounded to a whole
+    number next to it, before the cut. That keeps both bounds: |v_j| ≤ n_j·B because the factor is at most 1 and
+    n_j·B is whole, and the cut to [−A, A] comes after it.
+    """
+    if magnitude < 0 or (cut is not None and cut < 1):
+        raise ValueError("a magnitude is not negative, and a cut is at least 1")
+    if bounding.plan is BoundingPlan.ROWS:
+        return (bounding.rows_per_unit * magnitude) ** 2
+    most = bounding.rows_per_unit * magnitude
+    per_group = bounding.rows_per_group * magnitude if cut is None else cut
+    if most == 0 or per_group == 0:
+        return 0
+    full = min(bounding.groups_per_unit, most // per_group)
+    rest = min(most - full * per_group, per_group) if full < bounding.groups_per_unit else 0
+    return full * per_group**2 + rest**2
+
+
+def tree_squared(bounding: Bounding, *, levels: int) -> int:
+    """Of all nodes of a tree of row counts, under ``rows``: L·M², L = ``levels``.
+
+    Proof. Each row that is counted adds 1 to exactly one node of each level, in the one cell it falls in. Let v_l(u)
+    be the part of v(u) on level l: its entries are at least 0 and add up to at most M, so ‖v_l‖₂ ≤ ‖v_l‖₁ ≤ M, and
+    ‖v‖₂² = Σ_l ‖v_l‖₂² ≤ L·M². It is reached when all M rows fall in one leaf. Rows with an empty cell add nothing.
+    """
+    if bounding.plan is not BoundingPlan.ROWS:
+        raise ValueError("a tree of counts is bounded by rows")
+    return levels * bounding.rows_per_unit**2
+
+
+def histogram_squared() -> int:
+    """Of a histogram over units, where each unit is counted in at most one bin: 1.
+
+    Proof. v(u) depends on u's rows alone: it is 1 in the bin that u's measure falls in (none where u has no row that
+    counts), otherwise 0. So ‖v(u)‖₂² ≤ 1.
+    """
+    return 1
+
+
+def root_up(squared: int) -> float:
+    """The smallest floating-point number whose exact square is not below ``squared``.
+
+    A sensitivity that was rounded down would be a promise that does not hold.
+    """
+    root = math.nextafter(math.sqrt(squared), 0.0)
+    while Fraction(root) ** 2 < squared:
+        root = math.nextafter(root, math.inf)
+    return root

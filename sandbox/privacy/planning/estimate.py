@@ -1,0 +1,142 @@
+"""What a plan promises, in numbers and in words: shown before anything is spent, and again in the answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from sandbox.domain.policy import Column, Table
+from sandbox.domain.question import MeasureKind
+from sandbox.privacy.mechanisms.noise import Z_95, Noise, half_width_95, standard_deviation
+from sandbox.privacy.mechanisms.quantiles import BRANCHES, shape_for
+from sandbox.privacy.mechanisms.spread import Z_98, quantum_for
+from sandbox.privacy.planning.bounding import Bounding, BoundingLoss, BoundingPlan
+from sandbox.privacy.planning.measurements import ColumnEstimate, Recipe
+from sandbox.privacy.stored import bounds_in_steps, steps_per_one
+
+_TYPICAL_ROWS = 1000  # how many rows an average is over, in the sentence that tells its error
+
+KINDS = {
+    MeasureKind.COUNT_ROWS: "count",
+    MeasureKind.COUNT_FILLED: "count",
+    MeasureKind.COUNT_UNITS: "count",
+    MeasureKind.SUM: "sum",
+    MeasureKind.AVG: "avg",
+    MeasureKind.VARIANCE: "variance",
+    MeasureKind.STDDEV: "stddev",
+    MeasureKind.QUANTILE: "quantile",
+}
+
+
+def column_estimate(recipe: Recipe, table: Table, noises: Mapping[str, Noise]) -> ColumnEstimate:
+    """The noise to expect of one aggregate."""
+    measure, kind = recipe.measure, KINDS[recipe.measure.kind]
+    if kind == "count":
+        noise = noises[recipe.total]
+        width = half_width_95(noise.scale)
+        return ColumnEstimate(
+            name=measure.alias,
+            kind=kind,
+            sd=standard_deviation(noise.scale),
+            error_95=width,
+            text=f"{measure.alias}: ±{width:,} in 95 of 100 cells.",
+        )
+    column = table.columns[measure.column]
+    per_one, unit = steps_per_one(column), _measured_in(column)
+    if kind in ("variance", "stddev", "quantile"):
+        text = f"{measure.alias}: {_told(recipe, table, noises)}"
+        return ColumnEstimate(name=measure.alias, kind=kind, sd=None, error_95=None, text=text)
+    if kind == "avg":
+        # Where the average is what was taken off, the noise of the count cancels out; far from it it weighs most.
+        lower, upper = bounds_in_steps(column)
+        away = max(abs(lower - recipe.middle), abs(upper - recipe.middle))
+        ends = math.hypot(noises[recipe.total].scale, noises[recipe.count].scale * away)
+        times_rows = Z_95 * ends / per_one  # the error, times how many rows the average is over
+        if times_rows < _half(column) * _TYPICAL_ROWS:
+            error = f"{times_rows / _TYPICAL_ROWS:.3g}{unit}"
+            text = f"{measure.alias}: at most about ±{error} over {_TYPICAL_ROWS:,} rows, and less over more."
+        else:
+            least = math.ceil(times_rows / _half(column))
+            text = f"{measure.alias}: says something only over more than about {least:,} rows."
+        return ColumnEstimate(name=measure.alias, kind=kind, sd=None, error_95=None, text=text)
+    sd, width = sum_error(recipe, noises)
+    return ColumnEstimate(
+        name=measure.alias,
+        kind=kind,
+        sd=sd / per_one,
+        error_95=width / per_one,
+        text=f"{measure.alias}: ±{width / per_one:,.6g}{unit} in 95 of 100 cells.",
+    )
+
+
+def _told(recipe: Recipe, table: Table, noises: Mapping[str, Noise]) -> str:
+    """What to expect of a variance, a standard deviation or a quantile, in words."""
+    column = table.columns[recipe.measure.column]
+    lower, upper = bounds_in_steps(column)
+    if recipe.measure.kind is MeasureKind.QUANTILE:
+        shape = shape_for(lower, upper)
+        rank = math.ceil(Z_95 * noises[recipe.total].scale * math.sqrt(BRANCHES + 3 * (shape.levels - 1)))
+        bin_ = f"{shape.width / steps_per_one(column):,.6g}{_measured_in(column)}"
+        return f"at most about {rank:,} rows off in rank, in bins of {bin_}."
+    half = max(abs(lower - recipe.middle), abs(upper - recipe.middle))
+    quantum = quantum_for(half=half, max_rows=table.max_rows)
+    parts = (
+        noises[recipe.squares].scale * quantum**2,
+        noises[recipe.total].scale * 2 * half,
+        noises[recipe.count].scale * half**2,
+    )
+    most = Z_98 * math.hypot(*parts) / _TYPICAL_ROWS / steps_per_one(column) ** 2
+    what = "its square " if recipe.measure.kind is MeasureKind.STDDEV else ""
+    return f"{what}at most about ±{most:.3g} over {_TYPICAL_ROWS:,} rows, and less over more."
+
+
+def sum_error(recipe: Recipe, noises: Mapping[str, Noise]) -> tuple[float, int]:
+    """Standard deviation and 95 % half width of a sum's noise, in steps."""
+    total = noises[recipe.total]
+    if not recipe.count:
+        return standard_deviation(total.scale), half_width_95(total.scale)
+    sd = math.hypot(total.scale, recipe.middle * noises[recipe.count].scale)
+    return sd, math.ceil(Z_95 * sd)
+
+
+def bounding_text(bounding: Bounding, table: Table, noun: str, *, cells: int) -> str:
+    """One sentence: how a unit is bounded."""
+    if table.max_rows_per_unit == 1:
+        return f"Each {noun} has one row."
+    rows = _rows(bounding.rows_per_unit)
+    if bounding.plan is BoundingPlan.ROWS:
+        return f"Each {noun} counts with at most {rows}, wherever in the answer they fall."
+    groups = bounding.groups_per_unit
+    where = "all rows of the answer" if groups >= cells else f"at most {groups} rows of the answer"
+    return (
+        f"Each {noun} counts in {where}, with at most {_rows(bounding.rows_per_group)} in each "
+        f"and {bounding.rows_per_unit} in all."
+    )
+
+
+def loss_notes(loss: BoundingLoss | None) -> list[str]:
+    """What the bounds are estimated to leave out, and a warning where that outweighs the noise."""
+    if loss is None:
+        return []
+    notes = [
+        f"The bounds leave out about {loss.percent:.2g} % of the total, or less; the intervals are about noise alone."
+        if loss.percent
+        else "The bounds leave out next to nothing."
+    ]
+    if loss.over_noise:
+        notes.append(
+            "Warning: what the bounds leave out is more than the noise. Count more of each unit, if you limited it."
+        )
+    return notes
+
+
+def _rows(n: int) -> str:
+    return f"{n} row" if n == 1 else f"{n} rows"
+
+
+def _half(column: Column) -> float:
+    return ((column.upper or 0) - (column.lower or 0)) / 2
+
+
+def _measured_in(column: Column) -> str:
+    return f" {column.measured_in}" if column.measured_in else ""

@@ -1,0 +1,147 @@
+"""The values that a plan is made of."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sandbox.domain.policy import Scalar, Table
+from sandbox.domain.privacy_loss import Loss
+from sandbox.domain.question import Measure, Question
+from sandbox.privacy.mechanisms import sensitivity
+from sandbox.privacy.mechanisms.noise import Noise
+from sandbox.privacy.mechanisms.quantiles import Shape, shape_for
+from sandbox.privacy.planning.bounding import Bounding, BoundingLoss
+
+
+class What(StrEnum):
+    """What one measurement adds up over the rows of a cell."""
+
+    ROWS = "rows"  # 1
+    UNITS = "units"  # 1 for each distinct unit
+    FILLED = "filled"  # 1 where the column is not empty
+    SUM = "sum"  # the clamped value
+    CENTRED = "centred"  # the clamped value less the middle of its bounds
+    SQUARES = "squares"  # the square of that, in whole multiples of ``quantum``
+    TREE = "tree"  # 1 in each node of a tree of bins that holds the clamped value (``quantiles``)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One vector to measure. Values are clamped to ``lower`` … ``upper``, then ``middle`` is taken off (in steps)."""
+
+    what: What
+    column: str = ""
+    lower: int = 0
+    upper: int = 0
+    middle: int = 0
+    quantum: int = 1
+
+    @property
+    def name(self) -> str:
+        return f"{self.what}_{self.column}" if self.column else str(self.what)
+
+    @property
+    def magnitude(self) -> int:
+        """The largest size of what one row adds, in steps; for squares, in squares of ``quantum``."""
+        half = max(abs(self.lower - self.middle), abs(self.upper - self.middle))
+        return (-(-half // self.quantum)) ** 2 if self.what is What.SQUARES else half
+
+    @property
+    def shape(self) -> Shape:
+        """Of a tree."""
+        return shape_for(self.lower, self.upper)
+
+    @property
+    def per_cell(self) -> int:
+        """How many numbers are measured for each cell of the answer."""
+        return self.shape.nodes if self.what is What.TREE else 1
+
+    def cut(self, bounding: Bounding) -> int:
+        """The most that one unit adds to one cell under a ``groups`` plan, in the target's steps."""
+        whole = bounding.rows_per_group * (1 if self.what in (What.ROWS, What.FILLED) else self.magnitude)
+        cut = dict(bounding.cuts).get(self.name, whole)
+        return cut if self.what is What.SUM else min(cut, whole)
+
+    def squared_sensitivity(self, bounding: Bounding) -> int:
+        match self.what:
+            case What.UNITS:
+                return sensitivity.units_squared(bounding)
+            case What.ROWS | What.FILLED:
+                return sensitivity.rows_squared(bounding)
+            case What.TREE:
+                return sensitivity.tree_squared(bounding, levels=self.shape.levels)
+            case What.SUM | What.CENTRED | What.SQUARES:
+                cut = self.cut(bounding)
+                return sensitivity.sum_squared(bounding, magnitude=self.magnitude, cut=cut) if cut else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """A target with its noise."""
+
+    target: Target
+    noise: Noise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """How an aggregate is worked out: the names of its targets.
+
+    A count or a sum is its ``total``; with ``count`` too, a sum is total + middle · count, an average
+    total / count + middle. A variance has ``squares`` besides. A quantile's ``total`` is a tree.
+    """
+
+    measure: Measure
+    total: str
+    count: str = ""
+    middle: int = 0
+    squares: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnEstimate:
+    """What to expect of one aggregate before anything is spent.
+
+    Attributes:
+        sd: standard deviation of the noise, in the column's unit; None for an average, whose noise depends on how
+            many rows it is over.
+        error_95: the noise stays within ± this in 95 of 100 cells; None likewise.
+        text: the same in words.
+    """
+
+    name: str
+    kind: str
+    sd: float | None
+    error_95: float | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A question, ready to be run against a private view, and its price."""
+
+    question: Question
+    table: Table
+    unit_noun: str
+    bounding: Bounding
+    measurements: tuple[Measurement, ...]
+    recipes: tuple[Recipe, ...]
+    loss: Loss
+    columns: tuple[ColumnEstimate, ...]
+    text: str  # one sentence: how a unit is bounded, and by how much
+    bounding_loss: BoundingLoss | None = None  # estimated; None where no profile was bought
+
+    def noise(self, target: str) -> Noise:
+        """The noise of a target by its name."""
+        return next(m.noise for m in self.measurements if m.target.name == target)
+
+    @property
+    def cells(self) -> tuple[tuple[Scalar, ...], ...]:
+        return cells_of(self.question, self.table)
+
+
+def cells_of(question: Question, table: Table) -> tuple[tuple[Scalar, ...], ...]:
+    """Every combination of the keys' values, in the order of the answer; one empty one without keys."""
+    return tuple(itertools.product(*(key.values(table) for key in question.keys)))

@@ -1,0 +1,237 @@
+"""``Question`` → ``Plan``: what is measured, how it is bounded, which noise, at what price. No row is read.
+
+- A plan follows from question, policy, profile and price alone, all of them public: given these, it is the same for
+  D, D' and an empty table.
+- An aggregate is worked out from one or two *measurements*; equal ones are measured once and paid for once.
+- The price is split evenly over the measurements; each part is spent on one vector over all cells.
+- ``Plan.loss`` adds up what OpenDP says that each noise costs, and never exceeds the price that was offered.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+from sandbox.domain.errors import BadInput, QuestionRefused
+from sandbox.domain.limits import NO_LIMITS, Limits
+from sandbox.domain.policy import DatasetPolicy, Table
+from sandbox.domain.predicate import implies_filled
+from sandbox.domain.privacy_loss import Loss
+from sandbox.domain.question import Measure, MeasureKind, Question
+from sandbox.privacy.mechanisms.noise import noise_for
+from sandbox.privacy.mechanisms.quantiles import MAX_NODES
+from sandbox.privacy.mechanisms.spread import quantum_for
+from sandbox.privacy.planning.bounding import Bounding, groups_plan, rows_plan
+from sandbox.privacy.planning.choice import Setting, apart, choose, loss_to, uncentred
+from sandbox.privacy.planning.estimate import bounding_text, column_estimate
+from sandbox.privacy.planning.measurements import Measurement, Plan, Recipe, Target, What
+from sandbox.privacy.planning.profile import Profile
+from sandbox.privacy.stored import LARGEST, bounds_in_steps
+
+__all__ = ["Plan", "plan"]
+
+# Sums stay below this in size for any table within its policy, on every engine that adds in 64 bits.
+_LARGEST_SUM = 2**62
+_FROM_THE_MIDDLE = (MeasureKind.AVG, MeasureKind.VARIANCE, MeasureKind.STDDEV)
+
+
+def plan(
+    question: Question,
+    policy: DatasetPolicy,
+    *,
+    target: Loss,
+    bounding: Bounding | None = None,
+    profile: Profile | None = None,
+    limits: Limits = NO_LIMITS,
+) -> Plan:
+    """The plan with the least noise at a price not above ``target``.
+
+    Args:
+        bounding: use this instead of choosing. It may only be stricter than what the view holds.
+        profile: the table's contribution profile, public: bounds are chosen by it.
+        limits: what the asker wants to count at most of one unit.
+
+    Raises:
+        BadInput: the price is too small to be split over the question's measurements.
+        QuestionRefused: the declared bounds are so wide that a sum could leave 64 bits.
+    """
+    table = policy.table(question.table)
+    if table is None or policy.unit is None:
+        raise QuestionRefused(f"There is no private table {question.table!r}.", fix="Look at the catalogue.")
+    recipes, targets = _recipes(question, table)
+    _check_sums(targets, table)
+    cells = math.prod(key.how_many(table) for key in question.keys)
+    _check_trees(targets, cells)
+    share = target.nano_rho // len(targets)
+    setting = None
+    if profile is not None and share > 0 and table.max_rows_per_unit > 1:
+        setting = Setting(
+            question=question,
+            cells=cells,
+            recipes=recipes,
+            targets=targets,
+            nano_rho=target.nano_rho,
+            profile=profile,
+        )
+    if bounding is None:
+        setting, bounding = _chosen(question, table, cells, targets, setting, limits)
+        if setting is not None:
+            recipes, targets, share = setting.recipes, setting.targets, setting.share
+    elif bounding.rows_per_unit > table.max_rows_per_unit:
+        raise BadInput(
+            f"The view holds at most {table.max_rows_per_unit} rows per {policy.unit.noun}.",
+            where="rows_per_unit",
+            fix="Use at most as many.",
+        )
+    measurements = tuple(
+        Measurement(
+            target=t, noise=noise_for(sensitivity_squared=t.squared_sensitivity(bounding), nano_rho=share)
+        )
+        for t in targets
+    )
+    noises = {m.target.name: m.noise for m in measurements}
+    return Plan(
+        question=question,
+        table=table,
+        unit_noun=policy.unit.noun,
+        bounding=bounding,
+        measurements=measurements,
+        recipes=recipes,
+        loss=Loss(sum(m.noise.nano_rho for m in measurements)),
+        columns=tuple(column_estimate(recipe, table, noises) for recipe in recipes),
+        text=bounding_text(bounding, table, policy.unit.noun, cells=cells),
+        bounding_loss=loss_to(setting, bounding) if setting is not None else None,
+    )
+
+
+def _chosen(
+    question: Question,
+    table: Table,
+    cells: int,
+    targets: tuple[Target, ...],
+    setting: Setting | None,
+    limits: Limits,
+) -> tuple[Setting | None, Bounding]:
+    """By the profile where there is one, else without any loss that the policy does not declare."""
+    most = min(table.max_rows_per_unit, limits.max_rows_per_unit or table.max_rows_per_unit)
+    groups = min(cells, most, limits.max_groups or cells)
+    per_group = _declared_rows(question, table, most)
+    trees = any(t.what is What.TREE for t in targets)
+    if trees:  # bounded by rows: in as many cells as it has rows a unit may be
+        most = min(most, limits.max_groups or most)
+    if setting is not None and most > 1:
+        ways = [setting]
+        for other in (uncentred(setting), apart(setting)):
+            if other.targets != setting.targets and other.share > 0 and _sums_fit(other.targets, table):
+                ways.append(other)
+        found = choose(ways, most=most, groups=groups, per_group=per_group)
+        if found is not None:
+            return found
+    if trees:
+        return setting, rows_plan(rows_per_unit=most, cells=cells)
+    return setting, _least_noise(_candidates(cells, most=most, groups=groups, per_group=per_group), targets)
+
+
+def _recipes(question: Question, table: Table) -> tuple[tuple[Recipe, ...], tuple[Target, ...]]:
+    """How each aggregate is worked out, and the distinct targets for all of them."""
+    averaged = {m.column for m in question.measures if m.kind in _FROM_THE_MIDDLE}
+    targets: dict[str, Target] = {}
+
+    def use(target: Target) -> str:
+        return targets.setdefault(target.name, target).name
+
+    def rows() -> str:
+        return use(Target(what=What.ROWS))
+
+    def filled_rows(column: str) -> str:
+        # Where the condition lets no empty cell through, these are all rows.
+        filled = implies_filled(question.where, column)
+        return rows() if filled else use(Target(what=What.FILLED, column=column))
+
+    def recipe(measure: Measure) -> Recipe:
+        if measure.kind is MeasureKind.COUNT_ROWS:
+            return Recipe(measure=measure, total=rows())
+        if measure.kind is MeasureKind.COUNT_UNITS:
+            # With one row per unit, units and rows are the same number: measured once, paid for once.
+            return Recipe(
+                measure=measure,
+                total=rows() if table.max_rows_per_unit == 1 else use(Target(what=What.UNITS)),
+            )
+        if measure.kind is MeasureKind.COUNT_FILLED:
+            return Recipe(measure=measure, total=filled_rows(measure.column))
+        lower, upper = bounds_in_steps(table.columns[measure.column])
+        if measure.kind is MeasureKind.QUANTILE:
+            tree = Target(what=What.TREE, column=measure.column, lower=lower, upper=upper)
+            return Recipe(measure=measure, total=use(tree))
+        summed = Target(what=What.SUM, column=measure.column, lower=lower, upper=upper)
+        if measure.column not in averaged:
+            return Recipe(measure=measure, total=use(summed))
+        middle = (lower + upper) // 2
+        centred = replace(summed, what=What.CENTRED, middle=middle)
+        found = Recipe(measure=measure, total=use(centred), count=filled_rows(measure.column), middle=middle)
+        if measure.kind not in (MeasureKind.VARIANCE, MeasureKind.STDDEV):
+            return found
+        quantum = quantum_for(half=centred.magnitude, max_rows=table.max_rows)
+        return replace(found, squares=use(replace(centred, what=What.SQUARES, quantum=quantum)))
+
+    recipes = tuple(recipe(measure) for measure in question.measures)
+    return recipes, tuple(targets.values())
+
+
+def _candidates(cells: int, *, most: int, groups: int, per_group: int) -> tuple[Bounding, ...]:
+    """The plans that leave out nothing that neither the policy nor the asker leaves out."""
+    found = [rows_plan(rows_per_unit=most, cells=cells)]
+    by_groups = groups_plan(rows_per_unit=most, cells=cells, groups_per_unit=groups, rows_per_group=per_group)
+    if groups < found[0].groups_per_unit:
+        return (by_groups,)
+    return (*found, by_groups) if cells > 1 and most > 1 else tuple(found)
+
+
+def _declared_rows(question: Question, table: Table, most: int) -> int:
+    """The most rows of a unit in one cell, by what the owner declared of the keys.
+
+    That says nothing about keys that put several values of a column together.
+    """
+    declared = [table.columns[key.column].max_rows_per_unit for key in question.keys if key.form is None]
+    return min([most, *(d for d in declared if d is not None)])
+
+
+def _least_noise(candidates: tuple[Bounding, ...], targets: tuple[Target, ...]) -> Bounding:
+    """The candidate with the smallest noise, each target measured against what it would have under the first."""
+
+    def noise(bounding: Bounding) -> float:
+        first = candidates[0]
+        return sum(
+            math.sqrt(t.squared_sensitivity(bounding) / max(1, t.squared_sensitivity(first))) for t in targets
+        )
+
+    return min(candidates, key=noise)  # the first of equals: ``rows`` needs no second aggregation
+
+
+def _sums_fit(targets: tuple[Target, ...], table: Table) -> bool:
+    sums = [t for t in targets if t.what in (What.SUM, What.CENTRED, What.SQUARES)]
+    return all(table.max_rows * t.magnitude <= _LARGEST_SUM for t in sums)
+
+
+def _check_trees(targets: tuple[Target, ...], cells: int) -> None:
+    for target in targets:
+        if target.what is not What.TREE:
+            continue
+        if max(abs(target.lower), abs(target.upper)) > LARGEST:
+            raise QuestionRefused(
+                f"{target.column} has bounds beyond 64 bits.", fix="Ask the owner to declare narrower ones."
+            )
+        if cells * target.per_cell > MAX_NODES:
+            raise QuestionRefused(
+                f"Quantiles of {target.column} in {cells} cells take too many counts.",
+                fix=f"Use fewer keys: at most {MAX_NODES // target.per_cell} rows of the answer.",
+            )
+
+
+def _check_sums(targets: tuple[Target, ...], table: Table) -> None:
+    for target in targets:
+        if not _sums_fit((target,), table):
+            raise QuestionRefused(
+                f"{target.column} has bounds so wide that {table.max_rows} rows could leave 64 bits.",
+                fix="Ask the owner to declare narrower bounds or fewer rows.",
+            )

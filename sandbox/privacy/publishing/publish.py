@@ -1,0 +1,290 @@
+"""Raw table → private view: once, by the owner, before anybody asks.
+
+- Cells are cast to the declared types (``cells``); what does not fit becomes empty, and is counted for the owner.
+- A unit's name becomes a whole number in random order. The name itself is not kept.
+- Each row gets a random rank within its unit, from a secret salt and the row's own place: what rank a row has
+  depends on no other unit. Rows with a rank of ``max_rows_per_unit`` or more are left out.
+- Values are *not* clamped here: bounds are the plan's business.
+- The view is complete under its name or not there at all.
+
+Nothing in a ``PublishReport`` is private enough to keep from the owner, or public enough for anybody else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+
+from sandbox.domain.errors import BadInput
+from sandbox.domain.policy import Column, DatasetPolicy, Table
+from sandbox.privacy.answering.bounded import RANK, UNIT
+from sandbox.privacy.engines.duck import EngineLimits, publishing_connection, quoted, quoted_name
+from sandbox.privacy.publishing import views
+from sandbox.privacy.publishing.cells import is_missing, reading, storing, unit_expression
+from sandbox.privacy.publishing.csv_file import csv_reader
+from sandbox.privacy.stored import NUMERIC, bounds_in_steps
+
+PUBLISH_LIMITS = EngineLimits(timeout_s=3600)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishReport:
+    """What became of a raw file. For the owner's eyes.
+
+    Attributes:
+        snapshot: the view's public name, 64 hex digits.
+        rows: rows kept.
+        units: distinct units among them.
+        dropped_rows: rows left out because their unit had more than ``max_rows_per_unit``.
+        rows_without_unit: rows left out because they name no unit.
+        emptied: filled cells that did not fit their declared type or list, by column.
+        warnings: sentences about what the owner may want to change in the policy.
+    """
+
+    snapshot: str
+    rows: int
+    units: int
+    dropped_rows: int
+    rows_without_unit: int
+    emptied: dict[str, int]
+    warnings: tuple[str, ...]
+
+
+def publish(
+    raw: Path,
+    policy: DatasetPolicy,
+    table: str,
+    out: Path,
+    *,
+    salt: bytes,
+    limits: EngineLimits | None = None,
+) -> PublishReport:
+    """Make the private view of one table.
+
+    Args:
+        raw: a CSV file with a header (``.csv``, ``.csv.gz``) or a Parquet file.
+        out: the dataset's folder of views; the new one is named by its snapshot.
+        salt: at least 16 secret random bytes. The same salt, file and policy give the same snapshot.
+
+    Raises:
+        BadInput: a file that cannot be read, lacks a declared column, or is longer than ``max_rows``.
+    """
+    declared = policy.table(table)
+    if policy.unit is None or declared is None:
+        raise BadInput(
+            f"{policy.name} declares no private table {table!r}.",
+            where="table",
+            fix=f"Its tables: {', '.join(sorted(policy.tables)) or 'none'}; it also has to name a unit.",
+        )
+    if len(salt) < 16:
+        raise BadInput("The salt is too short to be secret.", where="salt", fix="Use 32 random bytes.")
+    out.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=".publishing-", dir=out))
+    try:
+        with publishing_connection(limits or PUBLISH_LIMITS, spill=work / "spill") as connection:
+            report = _write_view(
+                connection, raw, declared, unit=policy.unit.column, salt=salt, target=work / "view.parquet"
+            )
+        shutil.rmtree(work / "spill", ignore_errors=True)
+        key = hmac.new(salt, b"snapshot", hashlib.sha256).digest()
+        snapshot = views.keep(work, policy=policy, table_name=table, key=key, into=out)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return replace(report, snapshot=snapshot)
+
+
+def _write_view(
+    connection: duckdb.DuckDBPyConnection, raw: Path, table: Table, *, unit: str, salt: bytes, target: Path
+) -> PublishReport:
+    columns = {name: column for name, column in table.columns.items() if name != unit}
+    found = _open_raw(connection, raw, [unit, *columns])
+    total = _whole(connection, "SELECT count(*) FROM raw")
+    if total > table.max_rows:
+        raise BadInput(
+            f"{raw.name} has {total} rows; the policy says at most {table.max_rows}.",
+            where="max_rows",
+            fix="Raise max_rows, or publish fewer rows.",
+        )
+    emptied = _type_cells(connection, columns, found, unit=unit)
+    _rank_rows(connection, salt)
+    kept = f"FROM ranked WHERE {RANK} < {table.max_rows_per_unit}"
+    # By rank first: a question that keeps each unit's first rows skips the rest of the file without reading it.
+    # The two columns are only compared, so that narrow types cannot overflow; the policy alone decides them.
+    narrow = [
+        f"CAST({UNIT} AS {_whole_type(table.max_rows)}) AS {UNIT}",
+        f"CAST({RANK} AS {_whole_type(table.max_rows_per_unit)}) AS {RANK}",
+    ]
+    names = ", ".join([*narrow, *(quoted_name(name) for name in columns)])
+    connection.execute(
+        f"COPY (SELECT {names} {kept} ORDER BY ranked.{RANK}, ranked.{UNIT}) TO {quoted(str(target))}"
+        " (FORMAT parquet, COMPRESSION zstd)"
+    )
+    rows, units = (
+        _whole(connection, f"SELECT count(*) {kept}"),
+        _whole(connection, "SELECT count(*) FROM units"),
+    )
+    with_unit = _whole(connection, "SELECT count(*) FROM ranked")
+    report = PublishReport(
+        snapshot="",
+        rows=rows,
+        units=units,
+        dropped_rows=with_unit - rows,
+        rows_without_unit=total - with_unit,
+        emptied=emptied,
+        warnings=(),
+    )
+    return replace(report, warnings=tuple(_warnings(connection, table, columns, report)))
+
+
+def _open_raw(connection: duckdb.DuckDBPyConnection, raw: Path, wanted: list[str]) -> dict[str, str]:
+    """Name the file ``raw``; return the file's own name for each wanted column."""
+    if not raw.is_file():
+        raise BadInput(f"There is no file {raw.name}.", where=raw.name, fix="Check the name and the folder.")
+    if raw.name.endswith((".csv", ".csv.gz")):
+        reader = csv_reader(raw)
+    elif raw.suffix == ".parquet":
+        reader = f"read_parquet({quoted(str(raw))})"
+    else:
+        raise BadInput(
+            f"{raw.name} is neither CSV nor Parquet.", where=raw.name, fix="Use .csv, .csv.gz, .parquet."
+        )
+    try:
+        found = _own_names(connection, raw, reader, wanted)
+        needed = ", ".join(quoted_name(own) for own in sorted(set(found.values())))
+        connection.execute(f"CREATE TEMP TABLE raw AS SELECT {needed} FROM {reader}")  # noqa: S608 - quoted names
+    except duckdb.Error as error:
+        # DuckDB's own text quotes the line: it would carry a person's row into a log.
+        line = re.search(r"Line: ([0-9]+)", str(error))
+        place = f"{raw.name}:{line.group(1)}" if line else raw.name
+        raise BadInput(
+            f"{raw.name} cannot be read.", where=place, fix="Mend the file at that place."
+        ) from None
+    return found
+
+
+def _own_names(
+    connection: duckdb.DuckDBPyConnection, raw: Path, reader: str, wanted: list[str]
+) -> dict[str, str]:
+    """The file's own name for each wanted column; upper and lower case are the same."""
+    existing = [str(row[0]) for row in connection.execute(f"DESCRIBE FROM {reader}").fetchall()]
+    by_lower = {name.lower(): name for name in existing}
+    for name in wanted:
+        if name not in by_lower:
+            raise BadInput(
+                f"{raw.name} has no column {name!r}.", where=name, fix=f"Its columns: {', '.join(existing)}."
+            )
+    return {name: by_lower[name] for name in wanted}
+
+
+def _type_cells(
+    connection: duckdb.DuckDBPyConnection, columns: dict[str, Column], found: dict[str, str], *, unit: str
+) -> dict[str, int]:
+    """Make ``typed`` from ``raw``; return how many filled cells of each column became empty."""
+    texts = {name: f"CAST({quoted_name(own)} AS VARCHAR)" for name, own in found.items()}
+    missing = {name: f"_missing_{place}" for place, name in enumerate(columns)}
+    read = [f"{reading(texts[name], column)} AS {quoted_name(name)}" for name, column in columns.items()]
+    read += [f"{is_missing(texts[name])} AS {flag}" for name, flag in missing.items()]
+    # The row's place in the file only has to be its own: with the salt it is the row's lot.
+    connection.execute(
+        f"CREATE TEMP TABLE read AS SELECT row_number() OVER () AS _place, "  # noqa: S608 - names of the policy
+        f"{', '.join([f'{unit_expression(texts[unit])} AS _name', *read])} FROM raw"
+    )
+    connection.execute("DROP TABLE raw")
+    stored = [
+        f"{storing(quoted_name(name), column)} AS {quoted_name(name)}" for name, column in columns.items()
+    ]
+    connection.execute(
+        f"CREATE TEMP TABLE typed AS SELECT {', '.join(['_place', '_name', *stored, *missing.values()])} FROM read"  # noqa: S608 - as above
+    )
+    connection.execute("DROP TABLE read")
+    if not columns:
+        return {}
+    lost = [
+        f"count(*) FILTER (WHERE NOT {flag} AND {quoted_name(name)} IS NULL)"
+        for name, flag in missing.items()
+    ]
+    counts = connection.execute(f"SELECT {', '.join(lost)} FROM typed").fetchall()[0]  # noqa: S608 - as above
+    for flag in missing.values():
+        connection.execute(f"ALTER TABLE typed DROP COLUMN {flag}")
+    return {name: int(count) for name, count in zip(columns, counts, strict=True)}
+
+
+def _rank_rows(connection: duckdb.DuckDBPyConnection, salt: bytes) -> None:
+    """Make ``ranked`` from ``typed``: units as whole numbers in random order, rows in random order within a unit.
+
+    The salted hash is a random function: to whoever does not know the salt, the order of a unit's rows is a fair
+    shuffle that says nothing about, and takes nothing from, another unit's.
+    """
+    lots = {
+        "unit": hmac.new(salt, b"units", hashlib.sha256).hexdigest(),
+        "row": hmac.new(salt, b"rows", hashlib.sha256).hexdigest(),
+    }
+    connection.execute(
+        f"CREATE TEMP TABLE units AS SELECT _name, row_number() OVER (ORDER BY sha256($unit || _name)) - 1 AS {UNIT}"  # noqa: S608 - constants
+        " FROM (SELECT DISTINCT _name FROM typed WHERE _name IS NOT NULL)",
+        {"unit": lots["unit"]},
+    )
+    connection.execute(
+        "CREATE TEMP TABLE ranked AS SELECT * EXCLUDE (_name, _place),"  # noqa: S608 - constants
+        f" row_number() OVER (PARTITION BY {UNIT} ORDER BY sha256($row || CAST(_place AS VARCHAR))) - 1 AS {RANK}"
+        " FROM typed JOIN units USING (_name)",
+        {"row": lots["row"]},
+    )
+
+
+def _warnings(
+    connection: duckdb.DuckDBPyConnection, table: Table, columns: dict[str, Column], report: PublishReport
+) -> Iterator[str]:
+    """What an owner may want to know before the view is opened. Exact counts: not for anybody else."""
+    if report.rows == 0:
+        yield "No row was published."
+        return
+    if report.dropped_rows:
+        yield (
+            f"{report.dropped_rows:,} rows lie beyond max_rows_per_unit ({table.max_rows_per_unit}) and are left out: "
+            "answers are about the rest. A higher bound keeps them and adds noise."
+        )
+    if report.rows_without_unit:
+        yield f"{report.rows_without_unit:,} rows name no unit and are left out."
+    for name, count in report.emptied.items():
+        if count:
+            yield f"{count:,} cells of {name} do not fit its declaration and are empty now."
+    beyond_bounds = []
+    for name, column in columns.items():
+        cell = quoted_name(name)
+        if column.summable and column.type in NUMERIC:
+            lower, upper = bounds_in_steps(column)
+            outside = _whole(
+                connection,
+                f"SELECT count(*) FROM ranked WHERE {cell} < {lower} OR {cell} > {upper}",  # noqa: S608 - as above
+            )
+            if outside:
+                beyond_bounds.append(f"{outside:,} of {name} ({column.lower} to {column.upper})")
+        if column.max_rows_per_unit is not None:
+            most = column.max_rows_per_unit
+            beyond = _whole(
+                connection,
+                f"SELECT coalesce(sum(n - {most}), 0) FROM (SELECT count(*) AS n FROM ranked "  # noqa: S608 - as above
+                f"WHERE {cell} IS NOT NULL GROUP BY {UNIT}, {cell} HAVING count(*) > {most})",
+            )
+            if beyond:
+                yield f"{beyond:,} rows lie beyond max_rows_per_unit of {name} ({most}) and are cut where it is a key."
+    if beyond_bounds:
+        yield f"Cells outside their bounds count as the nearer one in SUM and AVG: {', '.join(beyond_bounds)}."
+
+
+def _whole_type(most: int) -> str:
+    """The narrowest type for whole numbers from 0 to below ``most``."""
+    return "SMALLINT" if most <= 2**15 else "INTEGER" if most <= 2**31 else "BIGINT"
+
+
+def _whole(connection: duckdb.DuckDBPyConnection, sql: str) -> int:
+    return int(connection.execute(sql).fetchall()[0][0])
