@@ -99,7 +99,7 @@ def answered(asked: Asked, table: Published, kind: str) -> Any:
     """The engine's whole way from text to answer."""
     ready = planned(asked, table, kind)
     noisy = run.measure(ready, table.view, ASKING)
-    return assemble(ready, noisy, dataset="bench", snapshot=table.view.snapshot, delta=DELTA).document()
+    return assemble(ready, noisy, dataset="bench", snapshot=table.view.snapshot).document()
 
 
 def by_key(asked: Asked, document: Mapping[str, Any]) -> dict[str, list[float | None]]:
@@ -141,7 +141,7 @@ def errors(asked: Asked, table: Published, kind: str, truth: Mapping[str, list[f
 
     def told(with_plan: Plan) -> dict[str, list[Any]]:
         noisy = {m.target.name: run.noise.draw(exact[m.target.name], m.noise) for m in with_plan.measurements}
-        document = assemble(with_plan, noisy, dataset="bench", snapshot="", delta=DELTA).document()
+        document = assemble(with_plan, noisy, dataset="bench", snapshot="").document()
         return by_key(asked, document)
 
     answers = [told(ready) for _ in range(DRAWS)]

@@ -19,7 +19,7 @@ class Answer:
 
     Attributes:
         frame: the keys, and for each measure its value, ``<name>_low`` and ``<name>_high`` (95 % interval).
-        price: ``nano_rho``, ``epsilon`` and ``delta`` that it cost.
+        price: ``epsilon`` and ``delta`` that it cost; the same as the ledger keeps it (``nano`` of the ``accounting``).
         bounding: how far one person's rows count, in words under ``text``.
         notes: what to know when reading it.
         raw: the document as it was sent.

@@ -302,7 +302,7 @@ def _line(line: LedgerLine) -> dict[str, Any]:
     return {
         "question": line.id,
         "sql": line.canonical,
-        "nano_rho": line.cost.nano_rho,
+        "nano": line.cost.nano,
         "atto_delta": line.cost.atto_delta,
         "asked_at": line.asked_at,
         "answer_sha256": line.answer_sha256,

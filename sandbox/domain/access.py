@@ -267,8 +267,10 @@ def agreement(
         "tables": sorted(policy.tables),
         "budget": {
             "accounting": str(policy.budget.accounting),
-            "project_nano_rho": policy.budget.per_project.nano_rho,
-            "per_question_nano_rho": policy.budget.per_question.nano_rho,
+            "project_nano": policy.budget.per_project.nano,
+            "project_atto_delta": policy.budget.per_project.atto_delta,
+            "per_question_nano": policy.budget.per_question.nano,
+            "per_question_atto_delta": policy.budget.per_question.atto_delta,
             "delta": policy.budget.delta,
         },
         "release": {

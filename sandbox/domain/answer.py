@@ -43,9 +43,17 @@ class Estimated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """What the answer cost: exact, and as people read it."""
+    """What the answer cost: exact, and as people read it.
 
-    nano_rho: int
+    Attributes:
+        nano: billionths of ρ under ``zcdp``, of ε under ``pure``.
+        atto_delta: what showing unlisted keys spent, in 1e-18.
+        epsilon: what that guarantees at ``delta``.
+    """
+
+    accounting: str
+    nano: int
+    atto_delta: int
     epsilon: float
     delta: float
 
@@ -86,7 +94,9 @@ class Answer:
             ],
             "rows": [{name: _cell(value) for name, value in row.items()} for row in self.rows],
             "price": {
-                "nano_rho": self.price.nano_rho,
+                "accounting": self.price.accounting,
+                "nano": self.price.nano,
+                "atto_delta": self.price.atto_delta,
                 "epsilon": self.price.epsilon,
                 "delta": self.price.delta,
             },

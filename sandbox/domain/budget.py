@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sandbox.domain.errors import BadInput, Conflict, OverBudget
-from sandbox.domain.privacy_loss import Loss, epsilon_of
+from sandbox.domain.privacy_loss import Guarantee, Loss
 
 
 class ChargeState(StrEnum):
@@ -51,28 +51,36 @@ class Account:
 
     def percent_left(self) -> float:
         """0 to 100."""
-        return 100.0 * self.left.nano_rho / self.cap.nano_rho if self.cap.nano_rho else 0.0
+        return 100.0 * self.left.nano / self.cap.nano if self.cap.nano else 0.0
 
 
-def check_affordable(cost: Loss, accounts: tuple[Account, ...], *, per_question: Loss, delta: float) -> None:
+def check_affordable(
+    cost: Loss, accounts: tuple[Account, ...], *, per_question: Loss, guarantee: Guarantee
+) -> None:
     """Raise unless the question's price fits in every account and under the cap for one question.
 
     Raises:
         BadInput: a price of nothing (noise without a price would be an exact answer).
-        OverBudget: names the account that is short, and what is left in epsilon at ``delta``.
+        OverBudget: names the account that is short, and what is left in epsilon.
     """
-    if cost.nano_rho <= 0:
+    if cost.nano <= 0:
         raise BadInput("A question has to cost something.", where="epsilon", fix="Use a larger epsilon.")
     if not cost.fits_in(per_question):
         raise OverBudget(
-            f"This question costs ε={epsilon_of(cost, delta=delta):.4g}; one question may cost at most "
-            f"ε={epsilon_of(per_question, delta=delta):.4g}.",
+            f"This question costs ε={guarantee.epsilon(cost):.4g}; one question may cost at most "
+            f"ε={guarantee.epsilon(per_question):.4g}.",
             fix="Ask with a smaller epsilon.",
         )
     for account in accounts:
-        if not cost.fits_in(account.left):
-            left = epsilon_of(account.left, delta=delta)
+        if cost.atto_delta > account.left.atto_delta:
             raise OverBudget(
-                f"This question costs ε={epsilon_of(cost, delta=delta):.4g}; {account.name} has ε={left:.4g} left.",
+                f"This answer by unlisted keys spends δ={cost.delta:.3g}; {account.name} has "
+                f"δ={account.left.delta:.3g} left for such answers.",
+                fix="Group by keys with listed values: they spend no δ.",
+            )
+        if not cost.fits_in(account.left):
+            left = guarantee.epsilon(account.left)
+            raise OverBudget(
+                f"This question costs ε={guarantee.epsilon(cost):.4g}; {account.name} has ε={left:.4g} left.",
                 fix="Ask with a smaller epsilon, reuse an earlier answer (free), or ask the owner for more.",
             )

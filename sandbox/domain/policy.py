@@ -13,10 +13,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from sandbox.domain.privacy_loss import Loss, loss_for_epsilon
+from sandbox.domain.errors import BadInput
+from sandbox.domain.privacy_loss import ATTO, Accounting, Guarantee, Loss
 
 _COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -57,11 +59,8 @@ class ColumnType(StrEnum):
     DATE = "date"
 
 
-class Accounting(StrEnum):
-    ZCDP = "zcdp"
-
-
 Scalar = int | str | bool
+UNLISTED_ANSWERS = 1000  # so many answers by unlisted keys share the delta that is set aside for them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +87,11 @@ class Column:
         "The public list of values. A column with it (or a boolean) can be a GROUP BY key; each listed value "
         "is answered, also when it is empty.",
         default=(),
+    )
+    unlisted_keys: bool = _doc(
+        "It may be a GROUP BY key without a public list of its values: a value is shown where the noisy number of its "
+        "units is above a threshold. That spends delta: see ``unlisted_delta``. For text and integer.",
+        default=False,
     )
     max_rows_per_unit: int | None = _doc(
         "For a GROUP BY key: a unit counts with at most this many rows in each value of it; what goes beyond is cut. "
@@ -141,7 +145,14 @@ class BudgetTerms:
     )
     delta: str = _doc("The probability at which epsilon is stated, such as '1e-6'.", default="1e-6")
     accounting: Accounting = _doc(
-        "How losses add up. zcdp: Gaussian noise, rho adds.", default=Accounting.ZCDP
+        "How losses add up, for the lineage's whole life. zcdp: Gaussian noise, rho adds; best for many answers. "
+        "pure: Laplace noise, epsilon adds; best for fewer than about ten.",
+        default=Accounting.ZCDP,
+    )
+    unlisted_delta: str = _doc(
+        "The part of ``delta`` that all answers by keys without a public list (``unlisted_keys``) may spend together, "
+        "such as '5e-7'; each takes a thousandth of it. '0': there are no such answers.",
+        default="0",
     )
     per_question_percent: int = _doc(
         "The most that one question may take of the cap (1-100, percent).", default=25
@@ -154,20 +165,36 @@ class BudgetTerms:
     )
 
     @property
+    def guarantee(self) -> Guarantee:
+        return Guarantee(float(self.delta), self.accounting)
+
+    @property
     def cap(self) -> Loss:
-        return loss_for_epsilon(float(self.epsilon), delta=float(self.delta))
+        # Both parts together keep the promise of epsilon at delta.
+        whole, part = Decimal(self.delta), Decimal(self.unlisted_delta)
+        nano = Guarantee(float(whole - part), self.accounting).loss(float(self.epsilon)).nano
+        return Loss(nano, int(part * ATTO))
 
     @property
     def per_question(self) -> Loss:
-        return Loss(self.cap.nano_rho * self.per_question_percent // 100)
+        return self._part(self.per_question_percent)
 
     @property
     def per_project(self) -> Loss:
-        return Loss(self.cap.nano_rho * self.project_percent // 100)
+        return self._part(self.project_percent)
 
     @property
     def profile(self) -> Loss:
-        return Loss(self.cap.nano_rho * self.profile_percent // 100)
+        return Loss(self._part(self.profile_percent).nano)
+
+    @property
+    def unlisted(self) -> Loss:
+        """What one answer by unlisted keys spends of delta."""
+        return Loss(0, self.cap.atto_delta // UNLISTED_ANSWERS)
+
+    def _part(self, percent: int) -> Loss:
+        cap = self.cap
+        return Loss(cap.nano * percent // 100, cap.atto_delta * percent // 100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +252,17 @@ class DatasetPolicy:
     @property
     def private(self) -> bool:
         return self.open_class is OpenClass.CONDITIONAL
+
+    @property
+    def guarantee(self) -> Guarantee:
+        """How its losses are read.
+
+        Raises:
+            BadInput: it has no budget, so that it answers no questions.
+        """
+        if self.budget is None:
+            raise BadInput(f"{self.name} has no budget, so that it answers no questions.", where="budget")
+        return self.budget.guarantee
 
     def table(self, name: str) -> Table | None:
         return self.tables.get(name)
@@ -317,10 +355,23 @@ def _table_mistakes(p: DatasetPolicy, name: str, table: Table) -> Iterator[Mista
             yield Mistake((*there, "categories"), f"a listed value is not of type {column.type}")
         if column.max_rows_per_unit is not None and column.max_rows_per_unit < 1:
             yield Mistake((*there, "max_rows_per_unit"), "has to be at least 1", "1, 2, 3 …")
-        if column.max_rows_per_unit is not None and not column.key_values:
-            yield Mistake((*there, "max_rows_per_unit"), "is for columns with categories")
+        if column.max_rows_per_unit is not None and not (column.key_values or column.unlisted_keys):
+            yield Mistake((*there, "max_rows_per_unit"), "is for columns with categories or unlisted_keys")
+        if column.unlisted_keys:
+            yield from _unlisted_mistakes(there, column, p.budget)
     if p.private and p.unit is not None and p.unit.column not in table.columns:
         yield Mistake((*here, "columns"), f"the unit column {p.unit.column!r} is not among them")
+
+
+def _unlisted_mistakes(
+    there: tuple[str, ...], column: Column, budget: BudgetTerms | None
+) -> Iterator[Mistake]:
+    if column.type not in (ColumnType.TEXT, ColumnType.INTEGER):
+        yield Mistake((*there, "unlisted_keys"), "is for text and integer columns")
+    elif column.key_values:
+        yield Mistake((*there, "unlisted_keys"), "is for columns without categories")
+    elif budget is not None and not _number(budget.unlisted_delta):
+        yield Mistake((*there, "unlisted_keys"), "needs a part of delta to spend", "budget.unlisted_delta")
 
 
 def _day_mistakes(there: tuple[str, ...], column: Column) -> Iterator[Mistake]:
@@ -373,6 +424,17 @@ def _budget_mistakes(budget: BudgetTerms) -> Iterator[Mistake]:
         yield Mistake(("budget", "epsilon"), f"{budget.epsilon!r} is not a budget", "'0.01' to '100'")
     if delta is None or not 1e-15 <= delta <= 1e-3:
         yield Mistake(("budget", "delta"), f"{budget.delta!r} is not a delta", "'1e-15' to '1e-3'")
+    unlisted = _number(budget.unlisted_delta)
+    if (
+        unlisted is None
+        or (unlisted and not unlisted >= 1e-15)
+        or unlisted > (delta or 0) / 2
+        or unlisted < 0
+    ):
+        allowed = "'0', or '1e-15' to half of delta"
+        yield Mistake(
+            ("budget", "unlisted_delta"), f"{budget.unlisted_delta!r} is not a part of delta", allowed
+        )
     for key in ("per_question_percent", "project_percent"):
         if not 1 <= getattr(budget, key) <= 100:
             yield Mistake(("budget", key), "is a percentage", "1 to 100")

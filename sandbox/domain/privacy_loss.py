@@ -1,17 +1,23 @@
 """Privacy loss as exact integers, and its translation to the (epsilon, delta) that people read.
 
-Accounting is zero-concentrated differential privacy (zCDP): losses rho of answers chosen adaptively add up.
-Source: Bun & Steinke 2016, "Concentrated Differential Privacy", Lemma 2.3 and Proposition 1.3; filter
-(stopping at a cap): Rogers et al. 2016, Feldman & Zrnic 2021.
+A lineage has one accounting for its whole life, in which the losses of answers chosen adaptively add up:
 
-A loss is kept in whole *nano-rho* (1e-9 rho) and whole *atto-delta* (1e-18 of probability). Prices are rounded up,
-caps down; nothing is ever compared with a tolerance.
+- ``zcdp``: zero-concentrated differential privacy, its loss is rho. Noise is Gaussian. Best for many answers.
+  Source: Bun & Steinke 2016, "Concentrated Differential Privacy", Lemma 2.3 and Proposition 1.3; filter
+  (stopping at a cap): Rogers et al. 2016, Feldman & Zrnic 2021.
+- ``pure``: differential privacy, its loss is epsilon. Noise is Laplace. Best for fewer than about ten answers.
+  Source: Dwork & Roth 2014, Theorem 3.16; filter: Rogers et al. 2016, Theorem 3.3.
+
+A loss is kept in whole *nanos* (1e-9 of rho, or of epsilon) and whole *atto-delta* (1e-18 of probability; spent only
+where keys are not listed). Prices are rounded up, caps down; nothing is ever compared with a tolerance.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
 
 from sandbox.domain.errors import BadInput
 
@@ -23,15 +29,15 @@ ATTO = 10**18
 class Loss:
     """What an answer costs, or what a budget holds.
 
-    >>> Loss(nano_rho=5) + Loss(nano_rho=7, atto_delta=1)
-    Loss(nano_rho=12, atto_delta=1)
+    >>> Loss(nano=5) + Loss(nano=7, atto_delta=1)
+    Loss(nano=12, atto_delta=1)
     """
 
-    nano_rho: int
+    nano: int
     atto_delta: int = 0
 
     def __post_init__(self) -> None:
-        for field in ("nano_rho", "atto_delta"):
+        for field in ("nano", "atto_delta"):
             value = getattr(self, field)
             if isinstance(value, bool) or not isinstance(value, int):
                 raise BadInput("a privacy loss is a whole number.", where=field)
@@ -39,19 +45,20 @@ class Loss:
                 raise BadInput("a privacy loss is not negative.", where=field)
 
     def __add__(self, other: Loss) -> Loss:
-        return Loss(self.nano_rho + other.nano_rho, self.atto_delta + other.atto_delta)
+        return Loss(self.nano + other.nano, self.atto_delta + other.atto_delta)
 
     def fits_in(self, other: Loss) -> bool:
         """True when neither part is larger than the other's."""
-        return self.nano_rho <= other.nano_rho and self.atto_delta <= other.atto_delta
+        return self.nano <= other.nano and self.atto_delta <= other.atto_delta
 
     def minus(self, other: Loss) -> Loss:
         """What is left, never below zero."""
-        return Loss(max(0, self.nano_rho - other.nano_rho), max(0, self.atto_delta - other.atto_delta))
+        return Loss(max(0, self.nano - other.nano), max(0, self.atto_delta - other.atto_delta))
 
     @property
-    def rho(self) -> float:
-        return self.nano_rho / NANO
+    def measure(self) -> float:
+        """rho, or epsilon under pure accounting."""
+        return self.nano / NANO
 
     @property
     def delta(self) -> float:
@@ -61,15 +68,64 @@ class Loss:
 ZERO = Loss(0, 0)
 
 
-def nano_rho_rounded_up(rho: float) -> int:
-    """The smallest whole number of nano-rho that is not below ``rho``.
+class Accounting(StrEnum):
+    """How the losses of a lineage add up."""
+
+    ZCDP = "zcdp"
+    PURE = "pure"
+
+    @property
+    def symbol(self) -> str:
+        """What one nano is a billionth of."""
+        return "ρ" if self is Accounting.ZCDP else "ε"
+
+
+@dataclass(frozen=True, slots=True)
+class Guarantee:
+    """How a lineage's losses are read: what they add up to, as an epsilon at its delta."""
+
+    delta: float
+    accounting: Accounting = Accounting.ZCDP
+
+    def __post_init__(self) -> None:
+        check_delta(self.delta)
+
+    def epsilon(self, loss: Loss) -> float:
+        """The epsilon that a loss guarantees at ``delta``."""
+        if self.accounting is Accounting.PURE:
+            return loss.measure if loss.delta <= self.delta else math.inf
+        return epsilon_of(loss, delta=self.delta)
+
+    def loss(self, epsilon: float) -> Loss:
+        """The largest loss that guarantees ``epsilon``, rounded down to whole nanos.
+
+        Raises:
+            BadInput: an epsilon out of range, or too small to be kept in nanos.
+        """
+        if self.accounting is Accounting.PURE:
+            nano = math.floor(math.nextafter(check_epsilon(epsilon) * NANO, 0.0))
+            return _measurable(nano, epsilon)
+        return loss_for_epsilon(epsilon, delta=self.delta)
+
+
+def nanos_rounded_up(measure: float) -> int:
+    """The smallest whole number of nanos that is not below ``measure``.
 
     Raises:
         BadInput: NaN, infinite or negative.
     """
-    if not math.isfinite(rho) or rho < 0:
-        raise BadInput("a privacy loss is a finite number, not negative.", where="rho")
-    return math.ceil(math.nextafter(rho, math.inf) * NANO) if rho else 0
+    return _rounded_up(measure, NANO)
+
+
+def attos_rounded_up(delta: float) -> int:
+    """The smallest whole number of atto-delta that is not below ``delta``; likewise."""
+    return _rounded_up(delta, ATTO)
+
+
+def _rounded_up(number: float, parts: int) -> int:
+    if not math.isfinite(number) or number < 0:
+        raise BadInput("a privacy loss is a finite number, not negative.", where="loss")
+    return math.ceil(Fraction(number) * parts)
 
 
 def check_epsilon(epsilon: object) -> float:
@@ -107,11 +163,11 @@ def epsilon_of(loss: Loss, *, delta: float) -> float:
     (equation 13). Any alpha > 1 gives a valid bound, so a search that stops early is safe.
     """
     spare = check_delta(delta) - loss.delta
-    if loss.nano_rho == 0:
+    if loss.nano == 0:
         return 0.0
     if spare <= 0:
         return math.inf
-    rho, log_delta = loss.rho, math.log(spare)
+    rho, log_delta = loss.measure, math.log(spare)
 
     def bound(log_excess: float) -> float:
         excess = math.exp(log_excess)  # alpha - 1
@@ -132,9 +188,9 @@ def epsilon_of(loss: Loss, *, delta: float) -> float:
 
 
 def loss_for_epsilon(epsilon: float, *, delta: float) -> Loss:
-    """The largest whole-nano-rho loss whose guarantee at ``delta`` is not above ``epsilon``.
+    """The largest zCDP loss in whole nanos whose guarantee at ``delta`` is not above ``epsilon``.
 
-    >>> loss_for_epsilon(1.0, delta=1e-6).nano_rho > 17_000_000
+    >>> loss_for_epsilon(1.0, delta=1e-6).nano > 17_000_000
     True
     """
     check_epsilon(epsilon)
@@ -145,8 +201,12 @@ def loss_for_epsilon(epsilon: float, *, delta: float) -> Loss:
             low = middle
         else:
             high = middle - 1
-    if low == 0:
+    return _measurable(low, epsilon)
+
+
+def _measurable(nano: int, epsilon: float) -> Loss:
+    if nano < 1:
         raise BadInput(
             f"epsilon={epsilon:g} is too small to measure.", where="epsilon", fix="Use at least 0.0005."
         )
-    return Loss(low)
+    return Loss(nano)

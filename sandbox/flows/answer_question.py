@@ -20,11 +20,11 @@ from sandbox.domain.access import Grant, check_use
 from sandbox.domain.audit import Event
 from sandbox.domain.budget import Account, check_affordable
 from sandbox.domain.canonical import sha256_hex
-from sandbox.domain.errors import BadInput, CallerError, NotAllowed, NotFound, Unanswered
+from sandbox.domain.errors import BadInput, NotAllowed, NotFound, Unanswered
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.people import Person
 from sandbox.domain.policy import DatasetPolicy
-from sandbox.domain.privacy_loss import Loss, check_epsilon, epsilon_of, loss_for_epsilon
+from sandbox.domain.privacy_loss import Loss, check_epsilon
 from sandbox.domain.question import canonical_sql
 from sandbox.flows.published import Published, published
 from sandbox.privacy.answering.finishing import finished
@@ -100,17 +100,17 @@ class AnswerQuestion:
     ) -> Estimate:
         """Price and error of every column, spending nothing."""
         dataset, asked, planned, _ = self._planned(person, grant, sql=sql, epsilon=epsilon, limits=limits)
-        delta = _delta(dataset.policy)
+        guarantee = dataset.policy.guarantee
         accounts = self._accounts(dataset.policy, grant)
-        left = min(a.left.nano_rho for a in accounts)
-        quota = accounts[-1].cap.nano_rho
-        price = planned.loss.nano_rho
+        left = min(a.left.nano for a in accounts)
+        quota = accounts[-1].cap.nano
+        price = planned.loss.nano
         assert dataset.policy.budget is not None  # noqa: S101 - check() demands it of private datasets
         return Estimate(
             plan=planned,
             question=canonical_sql(asked.question),
-            epsilon=epsilon_of(planned.loss, delta=delta),
-            delta=delta,
+            epsilon=guarantee.epsilon(planned.loss),
+            delta=guarantee.delta,
             percent_of_project=100.0 * price / quota if quota else 100.0,
             asks_left=left // price if price else 0,
             affordable=price <= left and planned.loss.fits_in(dataset.policy.budget.per_question),
@@ -145,7 +145,10 @@ class AnswerQuestion:
         if len(idempotency_key) > 200:
             raise BadInput("idempotency_key is longer than 200 characters.", where="idempotency_key")
         check_affordable(
-            planned.loss, (), per_question=dataset.policy.budget.per_question, delta=_delta(dataset.policy)
+            planned.loss,
+            (),
+            per_question=dataset.policy.budget.per_question,
+            guarantee=dataset.policy.guarantee,
         )
         reservation = self.store.ledger.reserve(
             grant=grant,
@@ -154,7 +157,7 @@ class AnswerQuestion:
             policy_hash=dataset.policy_hash,
             canonical=canonical,
             cost=planned.loss,
-            delta=_delta(dataset.policy),
+            guarantee=dataset.policy.guarantee,
             bounds=bounds.text,
             idempotency_key=idempotency_key,
             before_charge=self.engine.health,  # a stopped engine is an operator's error, and costs nothing
@@ -165,7 +168,7 @@ class AnswerQuestion:
                 facts={
                     "grant": grant.id,
                     "question_sha256": sha256_hex(canonical.encode()),
-                    "nano_rho": planned.loss.nano_rho,
+                    "nano": planned.loss.nano,
                 },
             ),
         )
@@ -198,7 +201,7 @@ class AnswerQuestion:
                 dataset=dataset.policy.name,
                 snapshot=dataset.snapshot,
                 sql=canonical,
-                nano_rho=planned.loss.nano_rho,
+                nano=planned.loss.nano,
                 profile=bounds.profile,
                 limits=bounds.limits,
             )
@@ -235,10 +238,10 @@ class AnswerQuestion:
         dataset = published(self.store, grant.dataset)
         check_use(grant, person, dataset=dataset.policy.name, today=self.today())
         asked = read(sql, dataset.policy)
-        delta = _delta(dataset.policy)
-        check_options(asked.options, delta=delta)
+        guarantee = dataset.policy.guarantee
+        check_options(asked.options, delta=guarantee.delta)
         price = check_epsilon(agreed_epsilon(asked.options, epsilon, otherwise=USUAL_EPSILON))
-        target = loss_for_epsilon(price, delta=delta)
+        target = guarantee.loss(price)
         limits = agreed_limits(asked.options, limits)
         bought = self.store.profiles.released(dataset.policy.budget_lineage, asked.question.table)
         profile = profile_from_document(bought.document) if bought is not None else None
@@ -293,9 +296,3 @@ def grant_for(
         clause="grant",
         fix="Apply for one in the catalogue.",
     )
-
-
-def _delta(policy: DatasetPolicy) -> float:
-    if policy.budget is None:
-        raise CallerError(f"{policy.name} has no budget, so it answers no questions.")
-    return float(policy.budget.delta)

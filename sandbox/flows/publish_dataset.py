@@ -111,7 +111,7 @@ class PublishDataset:
                     table=table,
                     snapshot=snapshot,
                     cost=offered.loss,
-                    delta=float(policy.budget.delta),
+                    guarantee=policy.guarantee,
                     event=Event(person.name, "profile.reserved", f"dataset:{policy.name}"),
                 )
             except OverBudget as short:
@@ -147,7 +147,7 @@ class PublishDataset:
                     person.name,
                     "budget.opened",
                     f"lineage:{policy.budget_lineage}",
-                    {"cap_nano_rho": policy.budget.cap.nano_rho},
+                    {"cap_nano": policy.budget.cap.nano},
                 ),
             )
         self.store.datasets.publish(

@@ -7,8 +7,9 @@ charges, answers, agreements, grants, releases. The vault's files are hashed aga
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sandbox.domain.access import check_agreed
 from sandbox.domain.audit import Entry, Event
@@ -40,8 +41,8 @@ class _Told:
     """What the log says, by the number or name of what it is about."""
 
     published: dict[str, tuple[object, object]] = field(default_factory=dict)  # dataset: (policy, snapshot)
-    caps: dict[str, object] = field(default_factory=dict)  # lineage: nano-rho
-    charged: dict[object, object] = field(default_factory=dict)  # question: nano-rho
+    caps: dict[str, object] = field(default_factory=dict)  # lineage: nanos
+    charged: dict[object, object] = field(default_factory=dict)  # question: nanos
     answered: dict[str, object] = field(default_factory=dict)  # question: SHA-256
     agreed: dict[str, object] = field(default_factory=dict)  # application: SHA-256
     granted: dict[object, str] = field(default_factory=dict)  # grant: application
@@ -57,7 +58,7 @@ class _Told:
             case "dataset.published":
                 self.published[number] = (facts.get("policy_sha256"), facts.get("snapshot"))
             case "question.reserved" | "question.reused":
-                self.charged[facts.get("question")] = facts.get("nano_rho")
+                self.charged[facts.get("question")] = _nanos(facts, "nano")
             case "question.answered":
                 self.answered[number] = facts.get("answer_sha256")
             case "application.approved":
@@ -70,8 +71,8 @@ class _Told:
                 number = str(facts.get("release"))
                 self.staged[number] = event
                 self.status[number] = Status.CHECKING
-        if "cap_nano_rho" in facts:
-            self.caps[number] = facts["cap_nano_rho"]
+        if (cap := _nanos(facts, "cap_nano")) is not None:
+            self.caps[number] = cap
         if event.action in _ENDS:
             self.status[number] = _ENDS[event.action]
             if event.action == "release.voted":
@@ -132,14 +133,14 @@ class VerifyBooks:
                 raise _differs(f"dataset {name}", "its policy or version")
             if row.policy.private:
                 cap = self.store.ledger.accounts(row.policy.budget_lineage, "")[0].cap
-                if told.caps.get(row.policy.budget_lineage) != cap.nano_rho:
+                if told.caps.get(row.policy.budget_lineage) != cap.nano:
                     raise _differs(f"lineage {row.policy.budget_lineage}", "its budget")
         return len(rows)
 
     def _questions(self, told: _Told) -> int:
         lines = self.store.ledger.lines()
         for line in lines:
-            if told.charged.get(line.id) != line.cost.nano_rho:
+            if told.charged.get(line.id) != line.cost.nano:
                 raise _differs(f"question {line.id}", "its charge")
             if line.state is ChargeState.RELEASED:
                 self.store.ledger.answer(line.id)  # raises Tampered when its bytes changed
@@ -183,6 +184,11 @@ def _check_release(release: Release, told: _Told) -> None:
         raise _differs(place, "its state")
     if told.crates.get(number, "") != release.crate_sha256:
         raise _differs(place, "its crate")
+
+
+def _nanos(facts: Mapping[str, Any], name: str) -> object:
+    """A loss in the log; the first entries call it by its old name, and a log is never written again."""
+    return facts.get(name, facts.get(f"{name}_rho"))
 
 
 def _differs(place: str, what: str) -> Tampered:

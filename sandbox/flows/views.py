@@ -15,7 +15,7 @@ from sandbox.domain.errors import BadInput, NotAllowed, NotFound
 from sandbox.domain.findings import Finding, for_requester
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.policy import DatasetPolicy, Mode, OpenClass
-from sandbox.domain.privacy_loss import Loss, epsilon_of
+from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.release import Release, Status, Vote
 from sandbox.flows.published import Published, published
 from sandbox.store import Store
@@ -155,7 +155,7 @@ class Views:
                 id=q.id,
                 sql=q.canonical,
                 state=str(q.state),
-                epsilon=epsilon_of(q.cost, delta=_delta(row.policy)),
+                epsilon=row.policy.guarantee.epsilon(q.cost),
                 asked_at=q.asked_at,
                 person=q.person,
             )
@@ -177,15 +177,18 @@ class Views:
 
     def _budget(self, grant: Grant, policy: DatasetPolicy) -> BudgetView:
         lineage, project = self.store.ledger.accounts(policy.budget_lineage, grant.project)
-        delta = _delta(policy)
-        left = Loss(min(project.left.nano_rho, lineage.left.nano_rho))
+        guarantee = policy.guarantee
+        left = Loss(
+            min(project.left.nano, lineage.left.nano),
+            min(project.left.atto_delta, lineage.left.atto_delta),
+        )
         return BudgetView(
             dataset=grant.dataset,
             project=grant.project,
-            epsilon_cap=epsilon_of(project.cap, delta=delta),
-            epsilon_left=epsilon_of(left, delta=delta),
-            delta=delta,
-            percent_left=100.0 * left.nano_rho / project.cap.nano_rho if project.cap.nano_rho else 0.0,
+            epsilon_cap=guarantee.epsilon(project.cap),
+            epsilon_left=guarantee.epsilon(left),
+            delta=guarantee.delta,
+            percent_left=100.0 * left.nano / project.cap.nano if project.cap.nano else 0.0,
             lineage_percent_left=lineage.percent_left(),
             account=project,
             lineage=lineage,
@@ -282,7 +285,3 @@ class Views:
             raise BadInput("offset is at least 0 and limit 1 to 500.", where="limit")
         entries: Sequence[Entry] = self.store.log.newest(offset=offset, limit=limit, action=action)
         return LogPage(entries=tuple(entries), total=self.store.log.head().seq)
-
-
-def _delta(policy: DatasetPolicy) -> float:
-    return float(policy.budget.delta) if policy.budget else 1e-6

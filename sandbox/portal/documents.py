@@ -35,7 +35,13 @@ def catalogue_actions(entry: CatalogueEntry) -> list[str]:
 def estimate(value: Estimate) -> dict[str, Any]:
     return {
         "question": value.question,
-        "price": {"nano_rho": value.plan.loss.nano_rho, "epsilon": value.epsilon, "delta": value.delta},
+        "price": {
+            "accounting": str(value.plan.guarantee.accounting),
+            "nano": value.plan.loss.nano,
+            "atto_delta": value.plan.loss.atto_delta,
+            "epsilon": value.epsilon,
+            "delta": value.delta,
+        },
         "columns": [asdict(c) for c in value.plan.columns],
         "bounding": {
             "text": value.plan.text,
@@ -56,7 +62,7 @@ def budget(value: BudgetView) -> dict[str, Any]:
         "delta": value.delta,
         "percent_left": value.percent_left,
         "lineage_percent_left": value.lineage_percent_left,
-        "nano_rho": {"cap": value.account.cap.nano_rho, "spent": value.account.spent.nano_rho},
+        "nano": {"cap": value.account.cap.nano, "spent": value.account.spent.nano},
     }
 
 

@@ -74,7 +74,7 @@ class Engine(Protocol):
         dataset: str,
         snapshot: str,
         sql: str,
-        nano_rho: int,
+        nano: int,
         profile: str = "",
         limits: Limits = NO_LIMITS,
     ) -> bytes:
@@ -150,7 +150,7 @@ class LocalEngine:
         dataset: str,
         snapshot: str,
         sql: str,
-        nano_rho: int,
+        nano: int,
         profile: str = "",
         limits: Limits = NO_LIMITS,
     ) -> bytes:
@@ -162,11 +162,10 @@ class LocalEngine:
         """
         view = self._view(dataset, snapshot)
         known = find_profile(self._views, profile) if profile else None
-        ready = self._planned(view, sql, nano_rho, known, limits)
-        delta = float(view.policy.budget.delta) if view.policy.budget else 1e-6
+        ready = self._planned(view, sql, nano, known, limits)
         with self._touching("answer", sql):
             noisy = run.measure(ready, view, self._limits)
-            return to_bytes(assemble(ready, noisy, dataset=dataset, snapshot=snapshot, delta=delta))
+            return to_bytes(assemble(ready, noisy, dataset=dataset, snapshot=snapshot))
 
     def evidence(self, *, dataset: str, snapshot: str, sql: str) -> Evidence:
         """The exact table behind a question, on the published rows, without bounds or noise.
@@ -184,13 +183,13 @@ class LocalEngine:
     def health(self) -> Health:
         return Health(ready=self._views.is_dir(), busy=self._busy)
 
-    def _planned(self, view: View, sql: str, nano_rho: int, profile: Profile | None, limits: Limits) -> Plan:
-        if type(nano_rho) is not int or nano_rho < 1:
-            raise BadInput("The price is a whole number above 0.", where="nano_rho", fix="Charge first.")
+    def _planned(self, view: View, sql: str, nano: int, profile: Profile | None, limits: Limits) -> Plan:
+        if type(nano) is not int or nano < 1:
+            raise BadInput("The price is a whole number above 0.", where="nano", fix="Charge first.")
         question = _of_table(parse(sql, view.policy), view)
-        ready = plan(question, view.policy, target=Loss(nano_rho), profile=profile, limits=limits)
-        if not ready.loss.fits_in(Loss(nano_rho)):  # holds by construction; a promise is worth a second look
-            raise BadInput("The plan costs more than was charged.", where="nano_rho", fix="Charge its price.")
+        ready = plan(question, view.policy, target=Loss(nano), profile=profile, limits=limits)
+        if not ready.loss.fits_in(Loss(nano)):  # holds by construction; a promise is worth a second look
+            raise BadInput("The plan costs more than was charged.", where="nano", fix="Charge its price.")
         return ready
 
     def _view(self, dataset: str, snapshot: str) -> View:

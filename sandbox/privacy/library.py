@@ -14,7 +14,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +25,7 @@ from sandbox.domain.canonical import sha256_hex
 from sandbox.domain.errors import BadInput, OverBudget, Tampered
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy
-from sandbox.domain.privacy_loss import Loss, check_epsilon, loss_for_epsilon
+from sandbox.domain.privacy_loss import Loss, check_epsilon
 from sandbox.domain.question import canonical_sql
 from sandbox.privacy.answering.finishing import finished
 from sandbox.privacy.asking.options import agreed_epsilon, agreed_limits, check_options
@@ -91,12 +91,12 @@ class PrivateData:
 
     def _planned(self, sql: str, epsilon: float | None, limits: Limits) -> tuple[Asked, Plan]:
         asked = read(sql, self.policy)
-        check_options(asked.options, delta=self._delta)
+        check_options(asked.options, delta=self.policy.guarantee.delta)
         price = check_epsilon(agreed_epsilon(asked.options, epsilon))
         return asked, plan(
             asked.question,
             self.policy,
-            target=loss_for_epsilon(price, delta=self._delta),
+            target=self.policy.guarantee.loss(price),
             profile=self.profile,
             limits=agreed_limits(asked.options, limits),
         )
@@ -121,15 +121,17 @@ class PrivateData:
         stored = self.folder / "answers" / f"{identity}.json"
         with self._ledger() as ledger:
             if not stored.exists():
-                account = Account(self.policy.budget_lineage, self._cap, Loss(ledger["spent_nano_rho"]))
-                check_affordable(planned.loss, (account,), per_question=self._per_question, delta=self._delta)
-                ledger["spent_nano_rho"] += planned.loss.nano_rho
+                account = Account(self.policy.budget_lineage, self._cap, Loss(ledger["spent_nano"]))
+                check_affordable(
+                    planned.loss, (account,), per_question=self._per_question, guarantee=self.policy.guarantee
+                )
+                ledger["spent_nano"] += planned.loss.nano
                 self._write(ledger)
                 body = self.engine.answer(
                     dataset=self.policy.name,
                     snapshot=self.snapshot,
                     sql=canonical,
-                    nano_rho=planned.loss.nano_rho,
+                    nano=planned.loss.nano,
                     profile=by,
                     limits=limits,
                 )
@@ -150,12 +152,14 @@ class PrivateData:
         with self._ledger() as ledger:
             kept = json.loads(file.read_bytes()) if file.exists() else None
             if kept is None or (new and kept["snapshot"] != self.snapshot):
-                account = Account(self.policy.budget_lineage, self._cap, Loss(ledger["spent_nano_rho"]))
+                account = Account(self.policy.budget_lineage, self._cap, Loss(ledger["spent_nano"]))
                 try:
-                    check_affordable(offered.loss, (account,), per_question=offered.loss, delta=self._delta)
+                    check_affordable(
+                        offered.loss, (account,), per_question=offered.loss, guarantee=self.policy.guarantee
+                    )
                 except OverBudget:
                     return profile_from_document(kept["document"]) if kept and kept["document"] else None
-                ledger["spent_nano_rho"] += offered.loss.nano_rho
+                ledger["spent_nano"] += offered.loss.nano
                 self._write(ledger)
                 kept = {"dataset": self.policy.name, "snapshot": self.snapshot, "document": None}
                 _write_durably(file, json.dumps(kept).encode())
@@ -169,12 +173,23 @@ class PrivateData:
     def budget(self) -> Account:
         """What the lineage holds and has spent."""
         with self._ledger() as ledger:
-            return Account(self.policy.budget_lineage, self._cap, Loss(ledger["spent_nano_rho"]))
+            return self._account(ledger)
 
-    @property
-    def _delta(self) -> float:
-        assert self.policy.budget is not None  # noqa: S101 - publish() refuses such a policy
-        return float(self.policy.budget.delta)
+    def _account(self, ledger: Mapping[str, int]) -> Account:
+        spent = Loss(ledger["spent_nano"], ledger["spent_atto_delta"])
+        return Account(self.policy.budget_lineage, self._cap, spent)
+
+    def _charge(self, ledger: dict[str, int], loss: Loss, *, per_question: Loss) -> None:
+        """Take a price from the ledger, durably.
+
+        Raises:
+            OverBudget: it does not fit; nothing was taken.
+        """
+        account = self._account(ledger)
+        check_affordable(loss, (account,), per_question=per_question, guarantee=self.policy.guarantee)
+        ledger["spent_nano"] += loss.nano
+        ledger["spent_atto_delta"] += loss.atto_delta
+        self._write(ledger)
 
     @property
     def _cap(self) -> Loss:
@@ -201,13 +216,15 @@ class PrivateData:
             os.close(descriptor)
 
     def _read(self) -> dict[str, int]:
-        if not self._file.exists():
-            return {"spent_nano_rho": 0}
-        ledger = json.loads(self._file.read_bytes())
-        spent = ledger.get("spent_nano_rho") if isinstance(ledger, dict) else None
-        if not isinstance(spent, int) or isinstance(spent, bool) or spent < 0:
-            raise Tampered("The ledger does not hold a whole number.", place=self._file.name)
-        return {"spent_nano_rho": spent}
+        ledger = json.loads(self._file.read_bytes()) if self._file.exists() else {}
+        if not isinstance(ledger, dict):
+            raise Tampered("The ledger holds no numbers.", place=self._file.name)
+        spent = {part: ledger.get(part, 0) for part in ("spent_nano", "spent_atto_delta")}
+        if (self._file.exists() and "spent_nano" not in ledger) or any(
+            type(number) is not int or number < 0 for number in spent.values()
+        ):
+            raise Tampered("The ledger does not hold whole numbers.", place=self._file.name)
+        return spent
 
     def _write(self, ledger: dict[str, int]) -> None:
         _write_durably(self._file, json.dumps(ledger).encode())

@@ -81,12 +81,12 @@ class RemoteEngine:
         dataset: str,
         snapshot: str,
         sql: str,
-        nano_rho: int,
+        nano: int,
         profile: str = "",
         limits: Limits = NO_LIMITS,
     ) -> bytes:
         """See ``Engine.answer``."""
-        body: dict[str, Any] = {"dataset": dataset, "snapshot": snapshot, "sql": sql, "nano_rho": nano_rho}
+        body: dict[str, Any] = {"dataset": dataset, "snapshot": snapshot, "sql": sql, "nano": nano}
         body |= {"profile": profile} if profile else {}
         body |= {name: value for name, value in asdict(limits).items() if value is not None}
         return self._send("POST", "/answer", body, self._timeout_s).content

@@ -65,7 +65,7 @@ def application(engine: Engine, *, questions: int = 2) -> Starlette:
     async def answer(request: Request) -> Response:
         body = await _body(
             request,
-            {"dataset": str, "snapshot": str, "sql": str, "nano_rho": int},
+            {"dataset": str, "snapshot": str, "sql": str, "nano": int},
             optional={"profile": str, "max_rows_per_unit": int, "max_groups": int},
         )
         limits = Limits(

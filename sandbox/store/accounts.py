@@ -67,7 +67,7 @@ class Accounts:
             self._log.append(
                 connection,
                 event,
-                facts={"cap_nano_rho_was": before.cap.nano_rho, "cap_nano_rho": cap.nano_rho},
+                facts={"cap_nano_was": before.cap.nano, "cap_nano": cap.nano},
             )
             return _lineage(connection, lineage)
 
@@ -94,7 +94,7 @@ class Accounts:
                 for row in connection.execute(select(table)):
                     charged = connection.execute(
                         select(
-                            func.coalesce(func.sum(questions.c.charged_nano_rho), 0),
+                            func.coalesce(func.sum(questions.c.charged_nano), 0),
                             func.coalesce(func.sum(questions.c.charged_atto_delta), 0),
                         ).where(*(questions.c[key] == getattr(row, key) for key in keys))
                     ).one()
@@ -102,15 +102,15 @@ class Accounts:
                     if table is lineage_accounts:
                         profiled = connection.execute(
                             select(
-                                func.coalesce(func.sum(profiles.c.charged_nano_rho), 0),
+                                func.coalesce(func.sum(profiles.c.charged_nano), 0),
                                 func.coalesce(func.sum(profiles.c.charged_atto_delta), 0),
                             ).where(profiles.c.lineage == row.lineage)
                         ).one()
                         rho, delta = rho + int(profiled[0]), delta + int(profiled[1])
-                    if (rho, delta) != (row.spent_nano_rho, row.spent_atto_delta):
+                    if (rho, delta) != (row.spent_nano, row.spent_atto_delta):
                         name = " / ".join(getattr(row, key) for key in keys)
                         raise Tampered(
-                            f"The account {name} says {row.spent_nano_rho} nano-rho spent; "
+                            f"The account {name} says {row.spent_nano} nanos spent; "
                             f"its questions and profiles were charged {rho}.",
                             place=f"account {name}",
                         )
@@ -124,7 +124,7 @@ class Accounts:
         connection.execute(
             update(project_accounts)
             .where(project_accounts.c.lineage == lineage)
-            .values(cap_nano_rho=project_cap.nano_rho, cap_atto_delta=project_cap.atto_delta)
+            .values(cap_nano=project_cap.nano, cap_atto_delta=project_cap.atto_delta)
         )
 
 
@@ -160,7 +160,7 @@ def take(connection: Connection, lineage: str, project: str, cost: Loss) -> bool
             insert(project_accounts).values(
                 lineage=lineage,
                 project=project,
-                cap_nano_rho=quota.project_cap_nano_rho,
+                cap_nano=quota.project_cap_nano,
                 cap_atto_delta=quota.project_cap_atto_delta,
             )
         )
@@ -180,11 +180,11 @@ def _take(connection: Connection, table: Table, here: tuple[Any, ...], cost: Los
         update(table)
         .where(
             *here,
-            c.spent_nano_rho + cost.nano_rho <= c.cap_nano_rho,
+            c.spent_nano + cost.nano <= c.cap_nano,
             c.spent_atto_delta + cost.atto_delta <= c.cap_atto_delta,
         )
         .values(
-            spent_nano_rho=c.spent_nano_rho + cost.nano_rho,
+            spent_nano=c.spent_nano + cost.nano,
             spent_atto_delta=c.spent_atto_delta + cost.atto_delta,
         )
     )
@@ -196,18 +196,18 @@ def _lineage(connection: Connection, lineage: str) -> Account:
 
 
 def _loss(row: Any, part: str) -> Loss:
-    return Loss(getattr(row, f"{part}_nano_rho"), getattr(row, f"{part}_atto_delta"))
+    return Loss(getattr(row, f"{part}_nano"), getattr(row, f"{part}_atto_delta"))
 
 
 def _caps(cap: Loss, project_cap: Loss) -> dict[str, int]:
     return {
-        "cap_nano_rho": cap.nano_rho,
+        "cap_nano": cap.nano,
         "cap_atto_delta": cap.atto_delta,
-        "project_cap_nano_rho": project_cap.nano_rho,
+        "project_cap_nano": project_cap.nano,
         "project_cap_atto_delta": project_cap.atto_delta,
     }
 
 
 def _check_caps(*caps: Loss) -> None:
-    if any(max(cap.nano_rho, cap.atto_delta) > _LARGEST for cap in caps):
+    if any(max(cap.nano, cap.atto_delta) > _LARGEST for cap in caps):
         raise BadInput("A budget is larger than can be kept.", where="budget", fix="Use a smaller epsilon.")

@@ -97,7 +97,7 @@ def _charge(row: Row[Any]) -> Charge:
         dataset=row.dataset,
         snapshot=row.snapshot,
         canonical=row.canonical,
-        cost=Loss(row.charged_nano_rho, row.charged_atto_delta),
+        cost=Loss(row.charged_nano, row.charged_atto_delta),
         state=ChargeState(row.state),
         asked_at=row.asked_at,
         answer_sha256=row.answer_sha256,

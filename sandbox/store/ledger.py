@@ -24,7 +24,7 @@ from sandbox.domain.audit import Event
 from sandbox.domain.budget import ChargeState, check_affordable, check_step
 from sandbox.domain.canonical import sha256_hex
 from sandbox.domain.errors import Conflict, NotFound, OverBudget, Unanswered
-from sandbox.domain.privacy_loss import ZERO, Loss
+from sandbox.domain.privacy_loss import ZERO, Guarantee, Loss
 from sandbox.store.accounts import Accounts, accounts_on, take
 from sandbox.store.charges import Charges, stored_bytes
 from sandbox.store.database import Database, number_of, stamp
@@ -59,7 +59,7 @@ class _Identity:
     question_hash: str
     snapshot: str
     policy_hash: str
-    price_nano_rho: int
+    price_nano: int
     price_atto_delta: int
 
     def values(self) -> dict[str, Any]:
@@ -98,7 +98,7 @@ class Ledger(Accounts, Charges):
         policy_hash: str,
         canonical: str,
         cost: Loss,
-        delta: float,
+        guarantee: Guarantee,
         event: Event,
         bounds: str = "",
         idempotency_key: str = "",
@@ -110,7 +110,7 @@ class Ledger(Accounts, Charges):
         Args:
             canonical: the question's canonical text.
             cost: the price of running it.
-            delta: at which people read the budget; for the error's words only.
+            guarantee: how people read the budget; for the error's words only.
             bounds: what else the answer follows from, in one form: the profile, and what the asker limits.
             idempotency_key: the same key on the same grant is the same call; empty for none.
             before_charge: raises when the question could not be run at all, so that nothing is spent on it. Called
@@ -127,7 +127,7 @@ class Ledger(Accounts, Charges):
             question_hash=sha256_hex((f"{canonical}\n{bounds}" if bounds else canonical).encode()),
             snapshot=snapshot,
             policy_hash=policy_hash,
-            price_nano_rho=cost.nano_rho,
+            price_nano=cost.nano,
             price_atto_delta=cost.atto_delta,
         )
         row = {
@@ -148,7 +148,7 @@ class Ledger(Accounts, Charges):
                     before_charge()
                 try:
                     with self._database.transaction() as connection:
-                        return self._reserved(connection, row, identity, cost, delta, event)
+                        return self._reserved(connection, row, identity, cost, guarantee, event)
                 except _InFlight as found:
                     earlier = found.row
             if waited >= wait_s or self._database.in_transaction:
@@ -221,7 +221,7 @@ class Ledger(Accounts, Charges):
         row: dict[str, Any],
         identity: _Identity,
         cost: Loss,
-        delta: float,
+        guarantee: Guarantee,
         event: Event,
     ) -> Reservation:
         earlier = _known(connection, row) or _same(connection, identity)
@@ -238,14 +238,14 @@ class Ledger(Accounts, Charges):
         if same is not None:
             return self._reused(connection, row, same, event)
         # For its words; the charge itself is decided by the UPDATEs' own conditions.
-        check_affordable(cost, accounts, per_question=cost, delta=delta)
+        check_affordable(cost, accounts, per_question=cost, guarantee=guarantee)
         if not take(connection, row["lineage"], row["project"], cost):
             raise OverBudget("The budget was spent in this moment.", fix="Ask with a smaller epsilon.")
         number = self._insert(connection, row, cost, ChargeState.RESERVED, same_as=None)
         self._log.append(
             connection,
             event,
-            facts={"question": number, "lineage": row["lineage"], "nano_rho": cost.nano_rho},
+            facts={"question": number, "lineage": row["lineage"], "nano": cost.nano},
             id=number,
         )
         return Reservation(question_id=number, charged=cost)
@@ -259,7 +259,7 @@ class Ledger(Accounts, Charges):
         number = self._insert(connection, row, ZERO, ChargeState.RELEASED, same_as=same.id)
         told = Event(event.actor, "question.reused", event.object, event.facts)
         self._log.append(
-            connection, told, facts={"question": number, "same_as": same.id, "nano_rho": 0}, id=number
+            connection, told, facts={"question": number, "same_as": same.id, "nano": 0}, id=number
         )
         return Reservation(question_id=number, charged=ZERO, answer=body)
 
@@ -276,7 +276,7 @@ class Ledger(Accounts, Charges):
         made = connection.execute(
             insert(questions).values(
                 **row,
-                charged_nano_rho=charged.nano_rho,
+                charged_nano=charged.nano,
                 charged_atto_delta=charged.atto_delta,
                 state=state,
                 same_as=same_as,

@@ -22,7 +22,7 @@ from sandbox.domain.audit import Event
 from sandbox.domain.budget import check_affordable
 from sandbox.domain.canonical import canonical_json, content_hash
 from sandbox.domain.errors import Conflict, OverBudget, Tampered
-from sandbox.domain.privacy_loss import Loss
+from sandbox.domain.privacy_loss import Guarantee, Loss
 from sandbox.store.accounts import accounts_on, take_from_lineage
 from sandbox.store.database import Database, stamp
 from sandbox.store.log import Log
@@ -58,13 +58,13 @@ class Profiles:
         table: str,
         snapshot: str,
         cost: Loss,
-        delta: float,
+        guarantee: Guarantee,
         event: Event,
     ) -> bool:
         """Charge a snapshot's profile durably, unless it was charged before.
 
         Args:
-            delta: at which people read the budget; for the error's words only.
+            guarantee: how people read the budget; for the error's words only.
 
         Returns:
             True when it was charged now.
@@ -78,7 +78,7 @@ class Profiles:
                 return False
             # For its words; the charge itself is decided by the UPDATE's own condition.
             whole, _ = accounts_on(connection, lineage, "")
-            check_affordable(cost, (whole,), per_question=cost, delta=delta)
+            check_affordable(cost, (whole,), per_question=cost, guarantee=guarantee)
             if not take_from_lineage(connection, lineage, cost):
                 raise OverBudget("The budget was spent in this moment.", fix="Publish with a smaller share.")
             connection.execute(
@@ -87,13 +87,13 @@ class Profiles:
                     dataset=dataset,
                     table=table,
                     snapshot=snapshot,
-                    charged_nano_rho=cost.nano_rho,
+                    charged_nano=cost.nano,
                     charged_atto_delta=cost.atto_delta,
                     reserved_at=stamp(self._now()),
                 )
             )
             self._log.append(
-                connection, event, facts={"lineage": lineage, "nano_rho": cost.nano_rho, "snapshot": snapshot}
+                connection, event, facts={"lineage": lineage, "nano": cost.nano, "snapshot": snapshot}
             )
         return True
 

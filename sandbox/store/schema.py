@@ -1,6 +1,6 @@
 """The whole database on one page. The same on SQLite and PostgreSQL.
 
-- Losses are whole numbers (nano-rho, atto-delta); no float is stored anywhere.
+- Losses are whole numbers (nanos of the lineage's measure, atto-delta); no float is stored anywhere.
 - Times are text: ISO 8601, UTC, microseconds, so that they sort as they are and read the same on both databases.
 - Documents (policies, agreements, facts) are text in canonical form, so that their hashes can be taken again.
 - Nothing is deleted: every change of state is an UPDATE, and the log keeps what it was.
@@ -143,14 +143,14 @@ lineage_accounts = Table(
     "lineage_accounts",
     metadata,
     Column("lineage", Text, primary_key=True),
-    Column("cap_nano_rho", BigInteger, nullable=False),
+    Column("cap_nano", BigInteger, nullable=False),
     Column("cap_atto_delta", BigInteger, nullable=False),
-    Column("project_cap_nano_rho", BigInteger, nullable=False),  # the quota a new project starts with
+    Column("project_cap_nano", BigInteger, nullable=False),  # the quota a new project starts with
     Column("project_cap_atto_delta", BigInteger, nullable=False),
-    Column("spent_nano_rho", BigInteger, nullable=False, default=0),
+    Column("spent_nano", BigInteger, nullable=False, default=0),
     Column("spent_atto_delta", BigInteger, nullable=False, default=0),
-    CheckConstraint("spent_nano_rho >= 0 AND spent_atto_delta >= 0", name="spent"),
-    CheckConstraint("cap_nano_rho >= 0 AND cap_atto_delta >= 0", name="cap"),
+    CheckConstraint("spent_nano >= 0 AND spent_atto_delta >= 0", name="spent"),
+    CheckConstraint("cap_nano >= 0 AND cap_atto_delta >= 0", name="cap"),
 )
 
 # What was spent to learn how units contribute; each row is public once it is released.
@@ -162,13 +162,13 @@ profiles = Table(
     Column("dataset", Name, ForeignKey("datasets.name"), nullable=False),
     Column("table", Text, nullable=False),
     Column("snapshot", String(64), nullable=False, unique=True),  # a snapshot's profile is charged once
-    Column("charged_nano_rho", BigInteger, nullable=False),
+    Column("charged_nano", BigInteger, nullable=False),
     Column("charged_atto_delta", BigInteger, nullable=False),
     Column("reserved_at", Time, nullable=False),
     Column("released_at", Time, nullable=False, default=""),
     Column("document", Text, nullable=False, default=""),  # canonical JSON; empty until it is released
     Column("sha256", Hash, nullable=False, default=""),  # of the document: the profile's id
-    CheckConstraint("charged_nano_rho > 0 AND charged_atto_delta >= 0", name="charged"),
+    CheckConstraint("charged_nano > 0 AND charged_atto_delta >= 0", name="charged"),
     sqlite_autoincrement=True,
 )
 
@@ -177,12 +177,12 @@ project_accounts = Table(
     metadata,
     Column("lineage", Text, ForeignKey("lineage_accounts.lineage"), primary_key=True),
     Column("project", Text, primary_key=True),
-    Column("cap_nano_rho", BigInteger, nullable=False),
+    Column("cap_nano", BigInteger, nullable=False),
     Column("cap_atto_delta", BigInteger, nullable=False),
-    Column("spent_nano_rho", BigInteger, nullable=False, default=0),
+    Column("spent_nano", BigInteger, nullable=False, default=0),
     Column("spent_atto_delta", BigInteger, nullable=False, default=0),
-    CheckConstraint("spent_nano_rho >= 0 AND spent_atto_delta >= 0", name="spent"),
-    CheckConstraint("cap_nano_rho >= 0 AND cap_atto_delta >= 0", name="cap"),
+    CheckConstraint("spent_nano >= 0 AND spent_atto_delta >= 0", name="spent"),
+    CheckConstraint("cap_nano >= 0 AND cap_atto_delta >= 0", name="cap"),
 )
 
 questions = Table(
@@ -198,11 +198,9 @@ questions = Table(
     Column("policy_hash", Hash, nullable=False),
     Column("canonical", Text, nullable=False),
     Column("question_hash", Hash, nullable=False),  # of the canonical text
-    Column(
-        "price_nano_rho", BigInteger, nullable=False
-    ),  # what the answer costs to make: part of its identity
+    Column("price_nano", BigInteger, nullable=False),  # what the answer costs to make: part of its identity
     Column("price_atto_delta", BigInteger, nullable=False),
-    Column("charged_nano_rho", BigInteger, nullable=False),  # the price, or 0 when an earlier answer served
+    Column("charged_nano", BigInteger, nullable=False),  # the price, or 0 when an earlier answer served
     Column("charged_atto_delta", BigInteger, nullable=False),
     Column("idempotency_key", String(200)),  # null: none was given
     Column("state", String(16), nullable=False),
@@ -214,7 +212,7 @@ questions = Table(
     Column("same_as", Id, ForeignKey("questions.id")),  # the question whose answer served this one, free
     UniqueConstraint("grant_id", "idempotency_key"),
     ForeignKeyConstraint(["lineage", "project"], ["project_accounts.lineage", "project_accounts.project"]),
-    CheckConstraint("charged_nano_rho >= 0 AND charged_atto_delta >= 0", name="charged"),
+    CheckConstraint("charged_nano >= 0 AND charged_atto_delta >= 0", name="charged"),
     CheckConstraint("state <> 'released' OR answer IS NOT NULL OR same_as IS NOT NULL", name="answered"),
     Index("ix_questions_identity", "dataset", "question_hash", "snapshot"),
     Index("ix_questions_account", "lineage", "project"),

@@ -30,7 +30,7 @@ ANSWER: dict[str, Any] = {
         {"sex": "<f>", "n": {"value": 310, "low": 296, "high": 324}, "mean": {"value": 2877.5, "low": 2800.0, "high": 2950.25}},
         {"sex": "m", "n": {"value": -2, "low": -16, "high": 12}, "mean": {"value": None, "low": None, "high": None}},
     ],
-    "price": {"nano_rho": 400_000, "epsilon": 0.1, "delta": 1e-6},
+    "price": {"nano": 400_000, "epsilon": 0.1, "delta": 1e-6},
     "bounding": {"plan": "rows", "rows_per_unit": 1, "groups_per_unit": 1, "text": "Each applicant counts once."},
     "notes": ["Counts may be below zero."],
 }  # fmt: skip

@@ -117,7 +117,7 @@ def test_it_holds_what_a_reader_needs() -> None:
         "ro-crate-metadata.json", "manifest.json", "manifest.sig",
     }  # fmt: skip
     assert json.loads(parts["findings.json"])["rules"]["parameters"] == {"threshold_units": 10}
-    assert json.loads(parts["ledger.json"])[0]["nano_rho"] == 20_000_000
+    assert json.loads(parts["ledger.json"])[0]["nano"] == 20_000_000
     assert json.loads(parts["review.json"])["submitted"][0]["sha256"] == "b" * 64
     assert parts["questions/table.csv.sql"] == b"SELECT 1\n"
 

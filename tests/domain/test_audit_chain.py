@@ -17,7 +17,7 @@ def log(length: int) -> tuple[list[Entry], Head]:
     head = EMPTY_HEAD
     for i in range(length):
         entry = chained(
-            Event("ana", "question.asked", f"question:{i}", {"nano_rho": i}),
+            Event("ana", "question.asked", f"question:{i}", {"nano": i}),
             at=f"2026-01-01T00:00:{i:02}Z",
             after=head,
         )
@@ -37,7 +37,7 @@ EDITS = {
     "actor": lambda e: replace(e, event=replace(e.event, actor="eve")),
     "action": lambda e: replace(e, event=replace(e.event, action="nothing.happened")),
     "object": lambda e: replace(e, event=replace(e.event, object="question:99")),
-    "facts": lambda e: replace(e, event=replace(e.event, facts={"nano_rho": 0, "more": 1})),
+    "facts": lambda e: replace(e, event=replace(e.event, facts={"nano": 0, "more": 1})),
     "hash": lambda e: replace(e, hash="f" * 64),
     "previous": lambda e: replace(e, previous="f" * 64),
     "seq": lambda e: replace(e, seq=e.seq + 100),

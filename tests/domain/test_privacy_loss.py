@@ -15,7 +15,7 @@ from sandbox.domain.privacy_loss import (
     check_epsilon,
     epsilon_of,
     loss_for_epsilon,
-    nano_rho_rounded_up,
+    nanos_rounded_up,
 )
 
 LOSSES = st.builds(Loss, st.integers(0, 10**12), st.integers(0, 10**15))
@@ -42,23 +42,23 @@ def test_epsilon_has_to_be_finite_and_positive(bad: object) -> None:
 
 @given(st.floats(min_value=1e-12, max_value=1e3))
 def test_a_price_is_never_rounded_down(rho: float) -> None:
-    assert nano_rho_rounded_up(rho) >= rho * NANO
+    assert nanos_rounded_up(rho) >= rho * NANO
 
 
 @given(st.floats(min_value=0.01, max_value=20), st.sampled_from([1e-5, 1e-6, 1e-9]))
 def test_the_loss_for_an_epsilon_is_the_largest_that_keeps_it(epsilon: float, delta: float) -> None:
     loss = loss_for_epsilon(epsilon, delta=delta)
     assert epsilon_of(loss, delta=delta) <= epsilon
-    assert epsilon_of(loss + Loss(max(1, loss.nano_rho // 1000)), delta=delta) > epsilon * 0.999
+    assert epsilon_of(loss + Loss(max(1, loss.nano // 1000)), delta=delta) > epsilon * 0.999
 
 
 @given(st.integers(1, 3 * NANO), st.sampled_from([1e-5, 1e-6, 1e-9]))
 def test_epsilon_is_between_a_valid_lower_bound_and_the_classical_upper_bound(
-    nano_rho: int, delta: float
+    nano: int, delta: float
 ) -> None:
     """Upper: Bun & Steinke 2016, Prop. 1.3. Lower: what the Gaussian mechanism of that rho has."""
-    rho = nano_rho / NANO
-    epsilon = epsilon_of(Loss(nano_rho), delta=delta)
+    rho = nano / NANO
+    epsilon = epsilon_of(Loss(nano), delta=delta)
     assert epsilon <= rho + 2 * math.sqrt(rho * math.log(1 / delta)) + 1e-12
     assert _gaussian_delta(rho, epsilon) <= delta * (1 + 1e-6)
 

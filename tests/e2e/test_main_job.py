@@ -41,7 +41,7 @@ def ask(
 
 
 def spent(session: HubSession, dataset: str = "german_credit") -> int:
-    return int(session.portal("GET", f"budget?dataset={dataset}")["nano_rho"]["spent"])
+    return int(session.portal("GET", f"budget?dataset={dataset}")["nano"]["spent"])
 
 
 def history(session: HubSession, dataset: str = "german_credit") -> list[dict[str, Any]]:
@@ -219,7 +219,7 @@ def test_nan_is_refused(running: Installation) -> None:
 
 def publish_for_four(installation: Installation, folder: Path) -> None:
     """A dataset whose budget holds four questions at epsilon 0.2, and ana's grant on it."""
-    target = loss_for_epsilon(0.2, delta=1e-6).nano_rho
+    target = loss_for_epsilon(0.2, delta=1e-6).nano
     cap = epsilon_of(Loss(target * 9 // 2), delta=1e-6)
     policy = {
         "name": "four_answers",
@@ -264,7 +264,7 @@ def test_sixty_four_parallel_questions_on_a_budget_for_four_grant_exactly_four(
         codes = [a.status_code for a in answers]
         assert codes.count(200) == 4, codes
         assert codes.count(402) == 60, codes
-        price = answers[codes.index(200)].json()["answer"]["price"]["nano_rho"]
+        price = answers[codes.index(200)].json()["answer"]["price"]["nano"]
         assert spent(ana, "four_answers") == 4 * price
 
 

@@ -52,8 +52,8 @@ class FakeEngine:
     """Answers with numbered bytes. ``fails`` and ``down`` make it fail after, or before, it was asked.
 
     >>> engine = FakeEngine()
-    >>> engine.answer(dataset="d", snapshot="s", sql="SELECT 1", nano_rho=1) == engine.answer(
-    ...     dataset="d", snapshot="s", sql="SELECT 1", nano_rho=1)
+    >>> engine.answer(dataset="d", snapshot="s", sql="SELECT 1", nano=1) == engine.answer(
+    ...     dataset="d", snapshot="s", sql="SELECT 1", nano=1)
     False
     """
 
@@ -86,7 +86,7 @@ class FakeEngine:
             raise Unanswered
         self.profiled.append(snapshot)
         rows = Histogram(counted=Counted.ROWS, column="", edges=(1, 2, 3), units=(100, 10, 5), scale=1.0)
-        return Profile(table="loans", snapshot=snapshot, nano_rho=1, histograms=(rows,))
+        return Profile(table="loans", snapshot=snapshot, nano=1, histograms=(rows,))
 
     def answer(
         self,
@@ -94,7 +94,7 @@ class FakeEngine:
         dataset: str,
         snapshot: str,
         sql: str,
-        nano_rho: int,
+        nano: int,
         profile: str = "",
         limits: Limits = NO_LIMITS,
     ) -> bytes:
@@ -135,7 +135,7 @@ class World:
         return [e.event.action for e in reversed(self.sandbox.store.log.newest(limit=500))]
 
     def spent(self) -> int:
-        return self.sandbox.store.ledger.accounts("loans", "model")[0].spent.nano_rho
+        return self.sandbox.store.ledger.accounts("loans", "model")[0].spent.nano
 
 
 @pytest.fixture

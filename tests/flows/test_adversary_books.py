@@ -64,13 +64,13 @@ def another_answer(db: sqlite3.Connection) -> None:
 FORGERIES: dict[str, tuple[Any, str]] = {
     "a looser policy": (looser_policy, "dataset loans"),
     "another snapshot": ("UPDATE dataset_versions SET snapshot = 'x'", "dataset loans"),
-    "a larger budget": ("UPDATE lineage_accounts SET cap_nano_rho = cap_nano_rho * 2", "lineage loans"),
-    "budget given back": ("UPDATE lineage_accounts SET spent_nano_rho = 0", "account loans"),
-    "a quota given back": ("UPDATE project_accounts SET spent_nano_rho = 0", "account loans / model"),
+    "a larger budget": ("UPDATE lineage_accounts SET cap_nano = cap_nano * 2", "lineage loans"),
+    "budget given back": ("UPDATE lineage_accounts SET spent_nano = 0", "account loans"),
+    "a quota given back": ("UPDATE project_accounts SET spent_nano = 0", "account loans / model"),
     "a charge and its account made smaller": (
-        "UPDATE questions SET charged_nano_rho = charged_nano_rho - 1 WHERE id = 1;"
-        "UPDATE lineage_accounts SET spent_nano_rho = spent_nano_rho - 1;"
-        "UPDATE project_accounts SET spent_nano_rho = spent_nano_rho - 1",
+        "UPDATE questions SET charged_nano = charged_nano - 1 WHERE id = 1;"
+        "UPDATE lineage_accounts SET spent_nano = spent_nano - 1;"
+        "UPDATE project_accounts SET spent_nano = spent_nano - 1",
         "question 1",
     ),
     "a free question forgotten": ("DELETE FROM questions WHERE id = 2", "question 2"),

@@ -31,7 +31,7 @@ def publish(world: World, *, rows: int = 3, percent: int = 5, new: bool = False)
 def cost(policy_file: Path) -> int:
     offered = offer(read_dataset_policy(policy_file), "loans")
     assert offered is not None
-    return offered.loss.nano_rho
+    return offered.loss.nano
 
 
 def test_it_is_charged_before_it_is_drawn_and_the_log_tells_both(world: World) -> None:

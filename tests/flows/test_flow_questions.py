@@ -35,7 +35,7 @@ def test_an_estimate_spends_nothing_and_names_the_price_that_is_charged(world: A
     assert world.spent() == 0
     assert world.engine.asked == []
     ask(world)
-    assert world.spent() == estimate.plan.loss.nano_rho
+    assert world.spent() == estimate.plan.loss.nano
     assert estimate.epsilon <= 0.5
 
 

@@ -136,5 +136,5 @@ class Asked:
     def parquet(self) -> Path:
         return self.folder / "views" / self.where["dataset"] / self.where["snapshot"] / "view.parquet"
 
-    def ask(self, sql: str, nano_rho: int = PRICE.nano_rho) -> dict[str, Any]:
-        return document_of(self.engine.answer(**self.where, sql=sql, nano_rho=nano_rho))
+    def ask(self, sql: str, nano: int = PRICE.nano) -> dict[str, Any]:
+        return document_of(self.engine.answer(**self.where, sql=sql, nano=nano))

@@ -208,7 +208,7 @@ def test_limits_only_ever_tighten(profiles: list[Profile]) -> None:
 def test_the_engine_plans_the_same_at_the_price_that_was_charged(profiles: list[Profile], sql: str) -> None:
     for profile in profiles[:3]:
         first = planned(sql, profile)
-        again = plan(parse(sql, POLICY), POLICY, target=Loss(first.loss.nano_rho), profile=profile)
+        again = plan(parse(sql, POLICY), POLICY, target=Loss(first.loss.nano), profile=profile)
         assert again.bounding == first.bounding
         assert [m.target for m in again.measurements] == [m.target for m in first.measurements]
         assert again.loss.fits_in(first.loss)

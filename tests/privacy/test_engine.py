@@ -101,10 +101,10 @@ def test_a_group_by_agrees_with_the_rows(asked: Asked) -> None:
 def test_an_answer_says_what_it_cost_and_how_it_was_bounded(asked: Asked) -> None:
     sql = "select ward, count(*) n, sum(cost) s from visits group by ward"
     ready = plan(parse(sql, POLICY), POLICY, target=PRICE)
-    document = asked.ask(canonical_sql(parse(sql, POLICY)), ready.loss.nano_rho)
+    document = asked.ask(canonical_sql(parse(sql, POLICY)), ready.loss.nano)
     assert document["question"] == canonical_sql(ready.question)
     assert (document["dataset"], document["snapshot"]) == ("hospital", asked.report.snapshot)
-    assert document["price"]["nano_rho"] == ready.loss.nano_rho
+    assert document["price"]["nano"] == ready.loss.nano
     assert document["price"]["delta"] == 1e-6
     assert document["bounding"]["plan"] == "groups"
     assert document["bounding"]["text"] == ready.text
@@ -191,16 +191,16 @@ def test_whatever_fails_while_rows_are_touched_is_one_constant_error(
 # Prices and names that nobody promised
 
 
-@pytest.mark.parametrize("nano_rho", [0, -1, 1.5, True, "20"])
-def test_a_price_that_is_none_is_refused(asked: Asked, nano_rho: Any) -> None:
+@pytest.mark.parametrize("nano", [0, -1, 1.5, True, "20"])
+def test_a_price_that_is_none_is_refused(asked: Asked, nano: Any) -> None:
     with pytest.raises(BadInput, match="whole number"):
-        asked.engine.answer(**asked.where, sql="select count(*) from visits", nano_rho=nano_rho)
+        asked.engine.answer(**asked.where, sql="select count(*) from visits", nano=nano)
 
 
 def test_the_engine_plans_for_itself_and_never_above_what_was_charged(asked: Asked) -> None:
-    for nano_rho in (40, 12_345, 20_000_003):
-        document = asked.ask("select ward, avg(age), sum(cost), count(*) from visits group by ward", nano_rho)
-        assert 0 < document["price"]["nano_rho"] <= nano_rho
+    for nano in (40, 12_345, 20_000_003):
+        document = asked.ask("select ward, avg(age), sum(cost), count(*) from visits group by ward", nano)
+        assert 0 < document["price"]["nano"] <= nano
 
 
 def test_a_question_about_another_table_is_refused(tmp_path: Path) -> None:
@@ -343,6 +343,5 @@ def test_rows_of_reads_nothing_but_the_expression(asked: Asked) -> None:
 def test_a_plan_costs_the_same_wherever_it_is_made(asked: Asked) -> None:
     sql = "select avg(age) a from visits"
     assert (
-        asked.ask(sql)["price"]["nano_rho"]
-        == plan(parse(sql, POLICY), POLICY, target=Loss(PRICE.nano_rho)).loss.nano_rho
+        asked.ask(sql)["price"]["nano"] == plan(parse(sql, POLICY), POLICY, target=Loss(PRICE.nano)).loss.nano
     )

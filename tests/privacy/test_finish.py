@@ -36,7 +36,7 @@ def planned(sql: str) -> tuple[Asked, Plan]:
 
 
 def shown(asked: Asked, ready: Plan, noisy: dict[str, list[int]]) -> dict[str, Any]:
-    body = to_bytes(assemble(ready, noisy, dataset="hospital", snapshot="", delta=1e-6))
+    body = to_bytes(assemble(ready, noisy, dataset="hospital", snapshot=""))
     return document_of(body if asked.finish is None else finished(body, asked.finish, ready))
 
 
@@ -123,7 +123,7 @@ def data(tmp_path: Path) -> PrivateData:
 def test_another_order_cut_or_ratio_of_the_same_cells_costs_nothing(data: PrivateData) -> None:
     whole = data.ask("select sex, count(*) n, sum(cost) s from visits group by sex", epsilon=0.5)
     spent = data.budget.spent
-    assert spent.nano_rho > 0
+    assert spent.nano > 0
     for sql in (
         "select sex, count(*) n, sum(cost) s from visits group by sex order by n desc",
         "select sex, count(*) n, sum(cost) s, sum(cost) / count(*) r from visits group by sex limit 1",
@@ -136,7 +136,7 @@ def test_another_order_cut_or_ratio_of_the_same_cells_costs_nothing(data: Privat
         assert data.ask(found["shown"], epsilon=0.5) == found, "its own text asks the same"
     assert data.budget.spent == spent
     data.ask("select sex, count(*) n, sum(cost) s from visits group by sex having avg(age) > 0", epsilon=0.5)
-    assert data.budget.spent.nano_rho > spent.nano_rho, "the control: one more aggregate is paid for"
+    assert data.budget.spent.nano > spent.nano, "the control: one more aggregate is paid for"
 
 
 def test_an_aggregate_that_is_only_compared_or_sorted_by_is_priced_like_a_shown_one() -> None:
@@ -144,14 +144,14 @@ def test_an_aggregate_that_is_only_compared_or_sorted_by_is_priced_like_a_shown_
                         ("count(*) n", "order by avg(age)"), ("count(*) n, avg(age) + 1 as x", "")):  # fmt: skip
         _, ready = planned(f"select {plain} from visits {tail}")
         assert sorted(m.target.name for m in ready.measurements) == ["centred_age", "filled_age", "rows"]
-        assert ready.loss.nano_rho <= PRICE.nano_rho
+        assert ready.loss.nano <= PRICE.nano
 
 
 def test_a_finish_reads_the_stored_answer_and_nothing_else() -> None:
     """The same bytes, finished twice, are the same bytes; HAVING keeps by noisy values alone."""
     asked, ready = planned("select sex, count(*) n from visits group by sex having count(*) > 10 order by n")
     assert asked.finish is not None
-    body = to_bytes(assemble(ready, {"rows": [11, 10]}, dataset="hospital", snapshot="", delta=1e-6))
+    body = to_bytes(assemble(ready, {"rows": [11, 10]}, dataset="hospital", snapshot=""))
     first = finished(body, asked.finish, ready)
     assert finished(body, asked.finish, ready) == first
     assert [row["sex"] for row in json.loads(first)["rows"]] == ["female"]

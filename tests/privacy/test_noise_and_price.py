@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from sandbox.domain.errors import BadInput, QuestionRefused
 from sandbox.domain.policy import Column, ColumnType
-from sandbox.domain.privacy_loss import Loss
+from sandbox.domain.privacy_loss import Accounting, Loss
 from sandbox.privacy.answering.assemble import average
 from sandbox.privacy.asking.parse import parse
 from sandbox.privacy.mechanisms.noise import Noise, draw, half_width_95, noise_for, price, standard_deviation
+from sandbox.privacy.mechanisms.sensitivity import root_up
 from sandbox.privacy.planning.measurements import Plan, What
 from sandbox.privacy.planning.plan import plan
 from tests.privacy.made_up import PRICE, hospital, with_table
@@ -35,14 +36,14 @@ QUESTIONS = [
 ]
 
 
-def planned(sql: str, *, nano_rho: int = PRICE.nano_rho) -> Plan:
-    return plan(parse(sql, POLICY), POLICY, target=Loss(nano_rho))
+def planned(sql: str, *, nano: int = PRICE.nano) -> Plan:
+    return plan(parse(sql, POLICY), POLICY, target=Loss(nano))
 
 
 @pytest.mark.parametrize("sql", QUESTIONS)
-@pytest.mark.parametrize("nano_rho", [20, 1_001, 20_000_000, 500_000_007, 30_000_000_000])
-def test_the_price_is_what_opendp_asks_and_never_above_the_offer(sql: str, nano_rho: int) -> None:
-    ready = planned(sql, nano_rho=nano_rho)
+@pytest.mark.parametrize("nano", [20, 1_001, 20_000_000, 500_000_007, 30_000_000_000])
+def test_the_price_is_what_opendp_asks_and_never_above_the_offer(sql: str, nano: int) -> None:
+    ready = planned(sql, nano=nano)
     asked = 0.0
     for measurement in ready.measurements:
         squared = measurement.target.squared_sensitivity(ready.bounding)
@@ -50,41 +51,41 @@ def test_the_price_is_what_opendp_asks_and_never_above_the_offer(sql: str, nano_
         own = dp.m.make_gaussian(*space, scale=measurement.noise.scale)
         asked += own.map(math.sqrt(squared) * (1 - 2**-52))
         # and OpenDP's map is no smaller than the theorem it stands for
-        assert measurement.noise.nano_rho / 1e9 >= squared / (2 * measurement.noise.scale**2) * (1 - 1e-12)
-    assert ready.loss.nano_rho / 1e9 >= asked
-    assert ready.loss.fits_in(Loss(nano_rho))
-    assert ready.loss.nano_rho >= nano_rho - len(ready.measurements)  # nothing of it is wasted either
+        assert measurement.noise.nano / 1e9 >= squared / (2 * measurement.noise.scale**2) * (1 - 1e-12)
+    assert ready.loss.nano / 1e9 >= asked
+    assert ready.loss.fits_in(Loss(nano))
+    assert ready.loss.nano >= nano - len(ready.measurements)  # nothing of it is wasted either
 
 
 @pytest.mark.parametrize("sql", QUESTIONS)
 def test_planning_again_at_the_plan_s_own_price_gives_the_same_plan(sql: str) -> None:
     """The engine does so with what was charged: it may not come to another noise."""
-    ready = planned(sql, nano_rho=20_000_003)
-    assert planned(sql, nano_rho=ready.loss.nano_rho) == ready
+    ready = planned(sql, nano=20_000_003)
+    assert planned(sql, nano=ready.loss.nano) == ready
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 10**16), st.integers(1, 10**11))
-def test_no_smaller_noise_would_be_affordable(squared: int, nano_rho: int) -> None:
+def test_no_smaller_noise_would_be_affordable(squared: int, nano: int) -> None:
     try:
-        noise = noise_for(sensitivity_squared=squared, nano_rho=nano_rho)
+        noise = noise_for(sensitivity=root_up(squared), nano=nano)
     except BadInput:
-        assert math.sqrt(squared / (2e-9 * nano_rho)) > 2**59
+        assert math.sqrt(squared / (2e-9 * nano)) > 2**59
         return
-    assert noise.nano_rho <= nano_rho
-    assert price(scale=noise.scale * (1 - 1e-6), sensitivity=noise.sensitivity) >= noise.nano_rho
+    assert noise.nano <= nano
+    assert price(scale=noise.scale * (1 - 1e-6), sensitivity=noise.sensitivity) >= noise.nano
 
 
 def test_noise_bought_for_less_than_the_sensitivity_is_caught_by_the_map() -> None:
     """The control: OpenDP's map, asked about the real distance, is above the price that was claimed."""
-    cheap = noise_for(sensitivity_squared=1, nano_rho=1_000_000)
-    assert price(scale=cheap.scale, sensitivity=4.0) > 15 * cheap.nano_rho
+    cheap = noise_for(sensitivity=1.0, nano=1_000_000)
+    assert price(scale=cheap.scale, sensitivity=4.0) > 15 * cheap.nano
 
 
-@pytest.mark.parametrize("nano_rho", [0, 1, 2])
-def test_a_price_that_cannot_be_split_is_refused(nano_rho: int) -> None:
+@pytest.mark.parametrize("nano", [0, 1, 2])
+def test_a_price_that_cannot_be_split_is_refused(nano: int) -> None:
     with pytest.raises(BadInput, match="too small"):
-        planned("select sum(age), sum(cost), count(*) from visits", nano_rho=nano_rho)
+        planned("select sum(age), sum(cost), count(*) from visits", nano=nano)
 
 
 def test_bounds_that_could_leave_64_bits_are_refused() -> None:
@@ -124,10 +125,12 @@ def test_with_one_row_per_unit_rows_and_units_are_the_same_number() -> None:
 # Intervals
 
 
+@pytest.mark.parametrize("accounting", list(Accounting))
 @pytest.mark.parametrize("scale", [0.3, 1.0, 3.7, 50.0, 1e4, 1e9])
-def test_the_interval_of_a_count_covers_in_95_of_100_draws(scale: float) -> None:
-    width = half_width_95(scale)
-    drawn = draw([0] * DRAWS, Noise(scale=scale, sensitivity=1.0, nano_rho=1))
+def test_the_interval_of_a_count_covers_in_95_of_100_draws(scale: float, accounting: Accounting) -> None:
+    noise = Noise(accounting=accounting, scale=scale, sensitivity=1.0, nano=1)
+    width = half_width_95(noise)
+    drawn = draw([0] * DRAWS, noise)
     covered = sum(abs(x) <= width for x in drawn) / DRAWS
     assert covered >= 0.95 - 0.011  # five deviations of 10 000 draws
     if scale >= 50:
@@ -137,7 +140,7 @@ def test_the_interval_of_a_count_covers_in_95_of_100_draws(scale: float) -> None
         assert narrower < 0.95 + 0.011  # no narrower interval of whole numbers would do
     if scale >= 1:
         sd = math.sqrt(sum(x * x for x in drawn) / DRAWS)
-        assert sd == pytest.approx(standard_deviation(scale), rel=0.06)
+        assert sd == pytest.approx(standard_deviation(noise), rel=0.06)
 
 
 @pytest.mark.parametrize(
@@ -148,8 +151,8 @@ def test_the_interval_of_an_average_covers_also_when_few_rows_are_behind_it(
     total: int, count: int, bounded_low: float
 ) -> None:
     """Cells too small to divide by are left empty: they say nothing wrong, and count as covered."""
-    totals = draw([total] * DRAWS, Noise(scale=120.0, sensitivity=1.0, nano_rho=1))
-    counts = draw([count] * DRAWS, Noise(scale=10.0, sensitivity=1.0, nano_rho=1))
+    totals = draw([total] * DRAWS, Noise(scale=120.0, sensitivity=1.0, nano=1))
+    counts = draw([count] * DRAWS, Noise(scale=10.0, sensitivity=1.0, nano=1))
     right = shown = shown_right = 0
     for t, n in zip(totals, counts, strict=True):
         found = average(total=t, count=n, total_scale=120.0, count_scale=10.0, least=-100.0, most=100.0)
@@ -168,8 +171,8 @@ def test_the_interval_of_an_average_covers_also_when_few_rows_are_behind_it(
 
 def test_an_interval_that_forgets_the_count_s_noise_is_caught() -> None:
     """The control: total / count ± z·σ/count, as is often shipped, does not cover."""
-    totals = draw([6_000] * DRAWS, Noise(scale=120.0, sensitivity=1.0, nano_rho=1))
-    counts = draw([100] * DRAWS, Noise(scale=10.0, sensitivity=1.0, nano_rho=1))
+    totals = draw([6_000] * DRAWS, Noise(scale=120.0, sensitivity=1.0, nano=1))
+    counts = draw([100] * DRAWS, Noise(scale=10.0, sensitivity=1.0, nano=1))
     covered = sum(abs(t / n - 60) <= 1.96 * 120 / n for t, n in zip(totals, counts, strict=True))
     assert covered / DRAWS < 0.9
 

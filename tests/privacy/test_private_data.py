@@ -46,7 +46,7 @@ def data(tmp_path: Path) -> PrivateData:
 
 def test_a_question_is_answered_charged_and_kept(data: PrivateData) -> None:
     planned = data.estimate(SQL, epsilon=1.0)
-    assert data.budget.spent.nano_rho == 0
+    assert data.budget.spent.nano == 0
     answer = data.ask(SQL, epsilon=1.0)
     assert {row["sex"] for row in answer["rows"]} == {"f", "m"}
     assert all(row["n"]["low"] < row["n"]["value"] < row["n"]["high"] for row in answer["rows"])
@@ -63,8 +63,8 @@ def test_the_budget_survives_publishing_again(data: PrivateData, tmp_path: Path)
 
 
 def test_threads_cannot_overspend(data: PrivateData) -> None:
-    price = data.estimate("SELECT COUNT(*) AS n FROM people WHERE age > 0", epsilon=0.6).loss.nano_rho
-    room = data.budget.cap.nano_rho // price
+    price = data.estimate("SELECT COUNT(*) AS n FROM people WHERE age > 0", epsilon=0.6).loss.nano
+    room = data.budget.cap.nano // price
 
     def ask(i: int) -> bool:
         try:
@@ -92,13 +92,13 @@ def test_a_refused_question_costs_nothing(data: PrivateData) -> None:
     for sql, error in (("SELECT * FROM people", QuestionRefused), (SQL, BadInput)):
         with pytest.raises(error):
             data.ask(sql, epsilon=0.5 if error is QuestionRefused else -1)
-    assert data.budget.spent.nano_rho == 0
+    assert data.budget.spent.nano == 0
 
 
 def test_an_edited_ledger_is_not_believed(data: PrivateData) -> None:
     data.ask(SQL, epsilon=1.0)
     file = data.folder / "people.ledger.json"
-    file.write_text(json.dumps({"spent_nano_rho": -5}))
+    file.write_text(json.dumps({"spent_nano": -5}))
     with pytest.raises(Tampered):
         data.ask(SQL, epsilon=0.5)
 

@@ -113,15 +113,12 @@ def test_the_price_is_opendp_s_and_within_the_declared_share() -> None:
     for wanted in offered.wanted:
         noise = wanted.noise
         assert noise.sensitivity >= 1
-        assert price(scale=noise.scale, sensitivity=1.0) <= noise.nano_rho
-    assert sum(w.noise.nano_rho for w in offered.wanted) == offered.loss.nano_rho
-    assert 0.99 * POLICY.budget.profile.nano_rho < offered.loss.nano_rho <= POLICY.budget.profile.nano_rho
-    assert POLICY.budget.profile.nano_rho == POLICY.budget.cap.nano_rho * 5 // 100
+        assert price(scale=noise.scale, sensitivity=1.0) <= noise.nano
+    assert sum(w.noise.nano for w in offered.wanted) == offered.loss.nano
+    assert 0.99 * POLICY.budget.profile.nano < offered.loss.nano <= POLICY.budget.profile.nano
+    assert POLICY.budget.profile.nano == POLICY.budget.cap.nano * 5 // 100
     with pytest.raises(AssertionError):  # the control: half the noise costs more than was set aside for it
-        assert (
-            price(scale=offered.wanted[0].noise.scale / 2, sensitivity=1.0)
-            <= offered.wanted[0].noise.nano_rho
-        )
+        assert price(scale=offered.wanted[0].noise.scale / 2, sensitivity=1.0) <= offered.wanted[0].noise.nano
 
 
 def test_an_offer_follows_from_the_policy_alone() -> None:
@@ -189,8 +186,8 @@ def test_a_profile_that_was_changed_or_never_bought_is_not_planned_by(
     profile = engine.profile(dataset="hospital", snapshot=snapshot)
     assert find_profile(tmp_path / "views", profile.id) == profile
     file = tmp_path / "views" / ".profiles" / f"{profile.id}.json"
-    file.write_bytes(file.read_bytes().replace(b'"nano_rho":', b'"nano_rho":1'))
-    asked = {"dataset": "hospital", "snapshot": snapshot, "sql": "SELECT COUNT(*) FROM visits", "nano_rho": 9}
+    file.write_bytes(file.read_bytes().replace(b'"nano":', b'"nano":1'))
+    asked = {"dataset": "hospital", "snapshot": snapshot, "sql": "SELECT COUNT(*) FROM visits", "nano": 9}
     with pytest.raises(Tampered):
         engine.answer(**asked, profile=profile.id)  # type: ignore[arg-type]
     with pytest.raises(NotFound):
@@ -203,13 +200,13 @@ def test_publishing_charges_a_profile_once_and_again_only_for_a_new_file_on_requ
     policy, folder = hospital(max_rows_per_unit=4), tmp_path / "private"
     offered = offer(policy, "visits")
     assert offered is not None
-    once = offered.loss.nano_rho
+    once = offered.loss.nano
 
     def publish(patients: int, *, new: bool = False) -> tuple[Profile, int]:
         raw = write_csv(tmp_path / f"raw-{patients}.csv", many_visits(patients))
         data = PrivateData.publish(raw, policy, folder=folder, limits=LIMITS, new_profile=new)
         assert data.profile is not None
-        return data.profile, data.budget.spent.nano_rho
+        return data.profile, data.budget.spent.nano
 
     first, spent = publish(60)
     assert spent == once
@@ -264,13 +261,11 @@ def test_by_one_profile_a_question_is_planned_the_same_on_neighbours_and_on_noth
         raw = write_csv(tmp_path / f"{name}.csv", left)
         there = engine.publish(policy=hospital(), table="visits", file=str(raw)).snapshot
         keep_profile(tmp_path / name, profile)
-        body = engine.answer(
-            dataset="hospital", snapshot=there, sql=sql, nano_rho=PRICE.nano_rho, profile=profile.id
-        )
+        body = engine.answer(dataset="hospital", snapshot=there, sql=sql, nano=PRICE.nano, profile=profile.id)
         answer = json.loads(body)
         shown.append([answer[part] for part in ("columns", "bounding", "price", "notes")])
     assert shown[0] == shown[1] == shown[2]
-    plain = source.answer(dataset="hospital", snapshot=snapshot, sql=sql, nano_rho=PRICE.nano_rho)
+    plain = source.answer(dataset="hospital", snapshot=snapshot, sql=sql, nano=PRICE.nano)
     assert json.loads(plain)["bounding"] != shown[0][1]  # the control: without the profile it is another plan
 
 

@@ -93,20 +93,20 @@ def test_the_whole_way_over_the_socket(running: Process) -> None:
     profile = remote.profile(**where)
     assert remote.profile(**where) == profile
     limits = Limits(max_groups=1)
-    body = remote.answer(**where, sql=sql, nano_rho=PRICE.nano_rho, profile=profile.id, limits=limits)
+    body = remote.answer(**where, sql=sql, nano=PRICE.nano, profile=profile.id, limits=limits)
     planned = document_of(body)
     assert planned["bounding"]["groups_per_unit"] == 1
-    document = document_of(remote.answer(**where, sql=sql, nano_rho=PRICE.nano_rho))
+    document = document_of(remote.answer(**where, sql=sql, nano=PRICE.nano))
     assert [r["sex"] for r in document["rows"]] == ["female", "male"]
     evidence = remote.evidence(**where, sql=sql)
     assert sum(r.rows for r in evidence.rows) == 150
     assert remote.health() == Health(ready=True, busy=0)
     with pytest.raises(QuestionRefused) as refusal:
-        remote.answer(**where, sql="SELECT city FROM visits", nano_rho=1000)
+        remote.answer(**where, sql="SELECT city FROM visits", nano=1000)
     assert refusal.value.position == 7
     assert "listed values" in str(refusal.value)
     with pytest.raises(NotFound):
-        remote.answer(dataset="hospital", snapshot="0" * 64, sql=sql, nano_rho=1000)
+        remote.answer(dataset="hospital", snapshot="0" * 64, sql=sql, nano=1000)
     with pytest.raises(BadInput, match="outside the folder") as outside:
         remote.publish(policy=POLICY, table="visits", file="../visits.csv")
     assert outside.value.where == "file"
@@ -123,12 +123,12 @@ def test_a_killed_engine_is_unavailable_and_starts_again_over_its_old_socket(tmp
     assert process.socket.exists()
     with pytest.raises(EngineUnavailable):
         RemoteEngine(process.socket).answer(
-            dataset="hospital", snapshot=report.snapshot, sql="SELECT COUNT(*) FROM visits", nano_rho=1000
+            dataset="hospital", snapshot=report.snapshot, sql="SELECT COUNT(*) FROM visits", nano=1000
         )
     process.start()
     try:
         body = RemoteEngine(process.socket).answer(
-            dataset="hospital", snapshot=report.snapshot, sql="SELECT COUNT(*) FROM visits", nano_rho=1000
+            dataset="hospital", snapshot=report.snapshot, sql="SELECT COUNT(*) FROM visits", nano=1000
         )
     finally:
         process.kill()
@@ -138,7 +138,7 @@ def test_a_killed_engine_is_unavailable_and_starts_again_over_its_old_socket(tmp
 def test_an_engine_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     for verb in (
         lambda e: e.health(),
-        lambda e: e.answer(dataset="d", snapshot="s", sql="q", nano_rho=1),
+        lambda e: e.answer(dataset="d", snapshot="s", sql="q", nano=1),
         lambda e: e.evidence(dataset="d", snapshot="s", sql="q"),
         lambda e: e.publish(policy=POLICY, table="visits", file="x"),
     ):
@@ -177,7 +177,7 @@ def test_from_the_moment_a_question_may_have_been_sent_it_is_unanswered(
     thread.start()
     remote = RemoteEngine(tmp_path / "e.sock", timeout_s=5)
     with pytest.raises(Unanswered):
-        remote.answer(dataset="d", snapshot="s", sql="q", nano_rho=1)
+        remote.answer(dataset="d", snapshot="s", sql="q", nano=1)
     with pytest.raises(OperatorError, match="Publishing broke off"):
         remote.publish(policy=POLICY, table="visits", file="x")
     thread.join()
@@ -213,13 +213,13 @@ class Told:
         dataset: str,
         snapshot: str,
         sql: str,
-        nano_rho: int,
+        nano: int,
         profile: str = "",
         limits: Limits = NO_LIMITS,
     ) -> bytes:
         told = {"profile": profile} if profile else {}
         more = told if limits == NO_LIMITS else {**told, "limits": limits}
-        self._do(dataset=dataset, snapshot=snapshot, sql=sql, nano_rho=nano_rho, **more)
+        self._do(dataset=dataset, snapshot=snapshot, sql=sql, nano=nano, **more)
         return b'{"rows":[],"columns":[]}'
 
     def evidence(self, *, dataset: str, snapshot: str, sql: str) -> Evidence:
@@ -233,7 +233,7 @@ class Told:
 PROFILE = Profile(
     table="visits",
     snapshot="a" * 64,
-    nano_rho=7,
+    nano=7,
     histograms=(Histogram(counted=Counted.ROWS, column="", edges=(1, 2), units=(5, -1), scale=0.1),),
 )
 
@@ -246,7 +246,7 @@ REPORT = PublishReport(
     emptied={"age": 2},
     warnings=("w",),
 )
-ASK = {"dataset": "d", "snapshot": "s", "sql": "q", "nano_rho": 5}
+ASK = {"dataset": "d", "snapshot": "s", "sql": "q", "nano": 5}
 
 
 def test_answers_are_passed_on_byte_for_byte() -> None:
@@ -258,9 +258,9 @@ def test_answers_are_passed_on_byte_for_byte() -> None:
 
 BODIES: list[tuple[str, Any]] = [
     ("/answer", {}),
-    ("/answer", {**ASK, "nano_rho": "5"}),
-    ("/answer", {**ASK, "nano_rho": 5.0}),
-    ("/answer", {**ASK, "nano_rho": True}),
+    ("/answer", {**ASK, "nano": "5"}),
+    ("/answer", {**ASK, "nano": 5.0}),
+    ("/answer", {**ASK, "nano": True}),
     ("/answer", {**ASK, "seed": 1}),
     ("/answer", [ASK]),
     ("/answer", None),
@@ -299,7 +299,7 @@ def test_what_nobody_thought_of_is_the_same_constant_error(
     failure: Exception, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = TestClient(application(Told(failure)), raise_server_exceptions=False)
-    body = ASK if path == "/answer" else {k: v for k, v in ASK.items() if k != "nano_rho"}
+    body = ASK if path == "/answer" else {k: v for k, v in ASK.items() if k != "nano"}
     response = client.post(path, json=body)
     assert response.status_code == 502
     assert response.json() == {"error": error_document(Unanswered())}
@@ -337,7 +337,7 @@ def test_a_profile_and_the_asker_s_limits_arrive_as_they_were_sent() -> None:
     client = TestClient(application(told))
     sent = client.post("/profile", json={"dataset": "hospital", "snapshot": "a" * 64})
     assert profile_from_document(sent.json()) == PROFILE
-    asked: dict[str, Any] = {"dataset": "d", "snapshot": "s", "sql": "q", "nano_rho": 1}
+    asked: dict[str, Any] = {"dataset": "d", "snapshot": "s", "sql": "q", "nano": 1}
     client.post("/answer", json={**asked, "profile": "p", "max_groups": 3})
     assert told.calls[-1] == {**asked, "profile": "p", "limits": Limits(max_groups=3)}
     for wrong in ({"max_groups": 0}, {"max_groups": True}, {"max_rows_per_unit": "3"}, {"seed": 1}):

@@ -213,7 +213,7 @@ def test_the_interval_of_a_variance_covers_in_95_of_100_draws(count: int) -> Non
     right = (squares / count - 4) * count / (count - 1) if count > 1 else 0.0
     scales = {"total_scale": 150.0, "squares_scale": 3000.0, "count_scale": 6.0}
     drawn = [
-        draw([true] * tries, Noise(scale=scale, sensitivity=1.0, nano_rho=1))
+        draw([true] * tries, Noise(scale=scale, sensitivity=1.0, nano=1))
         for true, scale in zip((total, squares, count), scales.values(), strict=True)
     ]
     missed = shown = 0
@@ -231,8 +231,8 @@ def test_the_interval_of_a_variance_covers_in_95_of_100_draws(count: int) -> Non
 def test_an_interval_of_a_variance_that_forgets_the_count_is_caught() -> None:
     """The control: squares / n ± z·σ/n alone does not cover."""
     tries, missed = 3000, 0
-    squares = draw([130 * 300] * tries, Noise(scale=300.0, sensitivity=1.0, nano_rho=1))
-    counts = draw([300] * tries, Noise(scale=20.0, sensitivity=1.0, nano_rho=1))
+    squares = draw([130 * 300] * tries, Noise(scale=300.0, sensitivity=1.0, nano=1))
+    counts = draw([300] * tries, Noise(scale=20.0, sensitivity=1.0, nano=1))
     for q, n in zip(squares, counts, strict=True):
         missed += abs(q / n - 130) > 1.96 * 300 / n
     assert missed / tries > 0.3
@@ -257,7 +257,7 @@ def test_the_interval_of_a_quantile_covers_in_95_of_100_draws(crowd: int, share:
     covered = 0
     widths = []
     for _ in range(tries):
-        nodes = draw(exact, Noise(scale=scale, sensitivity=1.0, nano_rho=1))
+        nodes = draw(exact, Noise(scale=scale, sensitivity=1.0, nano=1))
         found = quantile(nodes, shape, share=share, scale=scale)
         assert found is not None
         value, low, high = found
@@ -286,7 +286,7 @@ def test_a_plan_assembles_whatever_the_noise_is() -> None:
             m.target.name: [lot.randint(-size, size) for _ in range(2 * m.target.per_cell)]
             for m in ready.measurements
         }
-        document = assemble(ready, noisy, dataset="hospital", snapshot="", delta=1e-6).document()
+        document = assemble(ready, noisy, dataset="hospital", snapshot="").document()
         for found in document["rows"]:
             for cell in (found["v"], found["s"], found["m"]):
                 assert cell["value"] is None or cell["low"] <= cell["value"] <= cell["high"]

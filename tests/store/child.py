@@ -30,7 +30,7 @@ def reserve_naively(store: Store, grant: Grant, name: str) -> None:
     time.sleep(0.1)  # a planner thinks, a page is drawn
     with store.database.transaction() as connection:
         spent = account.spent + COST
-        connection.execute(update(lineage_accounts).values(spent_nano_rho=spent.nano_rho))
+        connection.execute(update(lineage_accounts).values(spent_nano=spent.nano))
         store.log.append(connection, did("question.reserved", name))
 
 

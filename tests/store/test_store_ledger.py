@@ -21,16 +21,16 @@ from sandbox.domain.errors import (
     Tampered,
     Unanswered,
 )
-from sandbox.domain.privacy_loss import ZERO, Loss
+from sandbox.domain.privacy_loss import ZERO, Guarantee, Loss
 from sandbox.store import Store
 from sandbox.store.schema import lineage_accounts, questions
 from tests.store.world import COST, Clock, answer, ask, did, furnish, grant_to, open_store
 
 
 def spent(store: Store, project: str = "credit risk") -> tuple[int, int]:
-    """(lineage, project), in nano-rho."""
+    """(lineage, project), in nanos."""
     lineage, quota = store.ledger.accounts("loans", project)
-    return lineage.spent.nano_rho, quota.spent.nano_rho
+    return lineage.spent.nano, quota.spent.nano
 
 
 def test_a_reserved_question_is_spent_on_both_accounts_before_it_runs(store: Store, grant: Grant) -> None:
@@ -208,7 +208,7 @@ def test_a_stopped_engine_costs_nothing_and_a_stored_answer_needs_none(store: St
             policy_hash="p" * 64,
             canonical=canonical,
             cost=COST,
-            delta=1e-6,
+            guarantee=Guarantee(1e-6),
             event=did(),
             before_charge=stopped,
         ).answer
@@ -267,7 +267,7 @@ def test_an_account_that_was_changed_is_found(store: Store, grant: Grant) -> Non
     ask(store, grant)
     assert store.ledger.check_sums() == 1
     with store.database.transaction() as connection:
-        connection.execute(update(lineage_accounts).values(spent_nano_rho=0))
+        connection.execute(update(lineage_accounts).values(spent_nano=0))
     with pytest.raises(Tampered, match="loans"):
         store.ledger.check_sums()
 
@@ -291,7 +291,7 @@ def test_a_lowered_cap_leaves_nothing_but_keeps_what_is_spent(store: Store, gran
     ask(store, grant)
     ask(store, grant)
     account = store.ledger.open_account("loans", cap=Loss(1_500), project_cap=Loss(1_500), event=did())
-    assert (account.spent.nano_rho, account.left) == (2_000, ZERO)
+    assert (account.spent.nano, account.left) == (2_000, ZERO)
     with pytest.raises(OverBudget):
         ask(store, grant, cost=Loss(1))
 
@@ -301,8 +301,8 @@ def test_raising_is_a_call_of_its_own_and_on_the_log(store: Store, grant: Grant)
     account = store.ledger.raise_cap(
         "loans", cap=Loss(20_000), project_cap=Loss(20_000), event=did("budget.raised", "lineage:loans")
     )
-    assert (account.cap.nano_rho, account.spent) == (20_000, COST)
-    assert store.log.newest(limit=1)[0].event.facts["cap_nano_rho_was"] == 10_000
+    assert (account.cap.nano, account.spent) == (20_000, COST)
+    assert store.log.newest(limit=1)[0].event.facts["cap_nano_was"] == 10_000
 
 
 def test_a_lineage_without_an_account_is_not_found(store: Store) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from sandbox.domain.canonical import content_hash
 from sandbox.domain.errors import Conflict, OverBudget, Tampered
-from sandbox.domain.privacy_loss import Loss
+from sandbox.domain.privacy_loss import Guarantee, Loss
 from sandbox.store import Store
 from tests.store.world import did, furnish
 
@@ -24,7 +24,7 @@ def reserve(store: Store, snapshot: str) -> bool:
         table="loans",
         snapshot=snapshot,
         cost=Loss(60),
-        delta=1e-6,
+        guarantee=Guarantee(1e-6),
         event=did("profile.reserved"),
     )
 
@@ -32,7 +32,7 @@ def reserve(store: Store, snapshot: str) -> bool:
 def spent(store: Store) -> tuple[int, int]:
     """Of the lineage, and of a project on it."""
     whole, project = store.ledger.accounts("loans", "credit risk")
-    return whole.spent.nano_rho, project.spent.nano_rho
+    return whole.spent.nano, project.spent.nano
 
 
 def test_a_snapshot_is_charged_once_and_no_project_pays(store: Store) -> None:
@@ -71,7 +71,7 @@ def test_a_changed_profile_and_a_changed_price_are_seen(store: Store) -> None:
     reserve(store, ONE)
     store.profiles.release(ONE, DOCUMENT, event=did("profile.released"))
     with store.database.engine.begin() as connection:
-        connection.execute(text("UPDATE profiles SET charged_nano_rho = 1"))
+        connection.execute(text("UPDATE profiles SET charged_nano = 1"))
     with pytest.raises(Tampered):
         store.ledger.check_sums()
     with store.database.engine.begin() as connection:

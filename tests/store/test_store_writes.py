@@ -17,7 +17,7 @@ from sandbox.domain.canonical import canonical_json, content_hash, sha256_hex
 from sandbox.domain.people import Person, Role
 from sandbox.domain.policy import Mode
 from sandbox.domain.policy_document import policy_to_document
-from sandbox.domain.privacy_loss import Loss
+from sandbox.domain.privacy_loss import Guarantee, Loss
 from sandbox.domain.release import Decision, StagedFile, Verb, Vote, transition
 from sandbox.store import Store
 from sandbox.store.access import Access
@@ -163,7 +163,7 @@ def changes(store: Store, grant: Grant, event: Event) -> dict[str, Callable[[], 
             policy_hash="p" * 64,
             canonical=canonical,
             cost=Loss(1000),
-            delta=1e-6,
+            guarantee=Guarantee(1e-6),
             event=event,
         )
 

@@ -26,11 +26,11 @@ from sandbox.domain.policy import (
     Unit,
 )
 from sandbox.domain.policy_document import policy_to_document
-from sandbox.domain.privacy_loss import Loss
+from sandbox.domain.privacy_loss import Guarantee, Loss
 from sandbox.store import Reservation, Store
 
 LIGHT = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-COST = Loss(nano_rho=1000)
+COST = Loss(nano=1000)
 _TURN = itertools.count()
 
 
@@ -153,7 +153,7 @@ def ask(
         policy_hash=policy_hash,
         canonical=canonical or f"question {next(_TURN)}",
         cost=cost,
-        delta=1e-6,
+        guarantee=Guarantee(1e-6),
         idempotency_key=key,
         wait_s=wait_s,
         event=did("question.reserved", "question:new"),

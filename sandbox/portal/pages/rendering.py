@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from markupsafe import Markup, escape
 
 from sandbox.domain.audit import Fact
 from sandbox.domain.people import Person, Role
-from sandbox.domain.privacy_loss import Loss, epsilon_of
+from sandbox.domain.privacy_loss import Accounting, Guarantee, Loss
 from sandbox.portal.forms import FIELD, form_token
 from sandbox.portal.requests import caller_or_none, system_of
 from sandbox.settings import PORTAL_PREFIX
@@ -132,9 +133,20 @@ def plain(value: float | str) -> str:
     return f"{float(value):g}".replace("e-0", "e-")
 
 
-def epsilon(nano_rho: int, delta: str) -> str:
-    """A loss as the epsilon that people read."""
-    return rounded(epsilon_of(Loss(nano_rho), delta=float(delta)))
+def epsilon(budget: Mapping[str, Any], whose: str) -> str:
+    """A loss of an agreement, ``project`` or ``per_question``, as the epsilon that people read."""
+    guarantee = Guarantee(float(budget["delta"]), Accounting(budget["accounting"]))
+    return rounded(guarantee.epsilon(Loss(_nanos(budget, whose), budget.get(f"{whose}_atto_delta", 0))))
+
+
+def nanos(budget: Mapping[str, Any], whose: str) -> str:
+    """The same as it is kept."""
+    return f"{_nanos(budget, whose):,} nano-{Accounting(budget['accounting']).symbol}"
+
+
+def _nanos(budget: Mapping[str, Any], whose: str) -> int:
+    # Agreements that were signed before there were two accountings call it by its old name.
+    return int(budget.get(f"{whose}_nano", budget.get(f"{whose}_nano_rho", 0)))
 
 
 def fact(value: Fact) -> Markup:
@@ -168,6 +180,7 @@ _environment.filters.update(
     rounded=rounded,
     plain=plain,
     epsilon=epsilon,
+    nanos=nanos,
     fact=fact,
     words=words,
 )

@@ -9,11 +9,10 @@ from sandbox.domain.answer import Answer, AnswerColumn, BoundingUsed, Estimated,
 from sandbox.domain.evidence import is_count
 from sandbox.domain.key_forms import Bins, Cases, DatePart, Extracted, Truncated
 from sandbox.domain.policy import Column, Scalar, Table
-from sandbox.domain.privacy_loss import epsilon_of
 from sandbox.domain.question import Key, MeasureKind, canonical_sql
 from sandbox.privacy.mechanisms.noise import Z_95, half_width_95
 from sandbox.privacy.mechanisms.quantiles import quantile
-from sandbox.privacy.mechanisms.spread import variance
+from sandbox.privacy.mechanisms.spread import MISS, variance
 from sandbox.privacy.planning.bounding import BoundingPlan
 from sandbox.privacy.planning.estimate import KINDS, loss_notes, sum_error
 from sandbox.privacy.planning.measurements import Plan, Recipe
@@ -22,9 +21,7 @@ from sandbox.privacy.stored import from_steps, steps_per_one
 NOTHING = Estimated(value=None, low=None, high=None)
 
 
-def assemble(
-    plan: Plan, noisy: Mapping[str, Sequence[int]], *, dataset: str, snapshot: str, delta: float
-) -> Answer:
+def assemble(plan: Plan, noisy: Mapping[str, Sequence[int]], *, dataset: str, snapshot: str) -> Answer:
     """The answer of a plan.
 
     Args:
@@ -44,7 +41,13 @@ def assemble(
         snapshot=snapshot,
         columns=_columns(plan),
         rows=tuple(rows),
-        price=Price(nano_rho=plan.loss.nano_rho, epsilon=epsilon_of(plan.loss, delta=delta), delta=delta),
+        price=Price(
+            accounting=str(plan.guarantee.accounting),
+            nano=plan.loss.nano,
+            atto_delta=plan.loss.atto_delta,
+            epsilon=plan.guarantee.epsilon(plan.loss),
+            delta=plan.guarantee.delta,
+        ),
         bounding=BoundingUsed(
             plan=str(plan.bounding.plan),
             rows_per_unit=plan.bounding.rows_per_unit,
@@ -89,7 +92,7 @@ def _estimated(plan: Plan, recipe: Recipe, noisy: Mapping[str, Sequence[int]], p
         return _quantile(plan, recipe, noisy[recipe.total], place)
     total = noisy[recipe.total][place]
     if is_count(kind):
-        width = half_width_95(plan.noise(recipe.total).scale)
+        width = half_width_95(plan.noise(recipe.total))
         return Estimated(value=total, low=total - width, high=total + width)
     column = plan.table.columns[recipe.measure.column]
     count = noisy[recipe.count][place] if recipe.count else 0
@@ -112,8 +115,8 @@ def _average(plan: Plan, recipe: Recipe, column: Column, total: int, count: int)
     found = average(
         total=total,
         count=count,
-        total_scale=plan.noise(recipe.total).scale,
-        count_scale=plan.noise(recipe.count).scale,
+        total_scale=plan.noise(recipe.total).sigma(),
+        count_scale=plan.noise(recipe.count).sigma(),
         least=target.lower - target.middle,
         most=target.upper - target.middle,
     )
@@ -130,9 +133,9 @@ def _spread(plan: Plan, recipe: Recipe, column: Column, total: int, count: int, 
         total=total,
         squares=squares * unit,
         count=count,
-        total_scale=plan.noise(recipe.total).scale,
-        squares_scale=plan.noise(recipe.squares).scale * unit,
-        count_scale=plan.noise(recipe.count).scale,
+        total_scale=plan.noise(recipe.total).sigma(MISS),
+        squares_scale=plan.noise(recipe.squares).sigma(MISS) * unit,
+        count_scale=plan.noise(recipe.count).sigma(MISS),
         most=2.0 * unit * target.magnitude,  # of two rows at the two ends; of more, less
     )
     if found is None:
@@ -151,7 +154,7 @@ def _quantile(plan: Plan, recipe: Recipe, nodes: Sequence[int], place: int) -> E
         nodes[place * target.per_cell : (place + 1) * target.per_cell],
         target.shape,
         share=float(recipe.measure.share or 0),
-        scale=plan.noise(recipe.total).scale,
+        scale=plan.noise(recipe.total).sigma(),
     )
     if found is None:
         return NOTHING

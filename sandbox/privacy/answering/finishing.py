@@ -230,4 +230,4 @@ def _over_targets(form: _Linear, plan: Plan) -> dict[str, float]:
 
 def _covariance(one: _Linear, other: _Linear, plan: Plan) -> float:
     first, second = _over_targets(one, plan), _over_targets(other, plan)
-    return math.fsum(w * second[t] * plan.noise(t).scale ** 2 for t, w in first.items() if t in second)
+    return math.fsum(w * second[t] * plan.noise(t).sigma() ** 2 for t, w in first.items() if t in second)

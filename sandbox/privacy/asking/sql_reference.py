@@ -197,8 +197,8 @@ def _lines() -> Iterator[str]:
     table = POLICY.tables["visits"]
     yield "# Questions in SQL"
     yield ""
-    yield "Made from the grammar by `python -m sandbox.privacy.asking.sql_reference > docs/reference/sql.md`; a test runs"
-    yield "each example and fails when the page is stale."
+    yield "Made from the grammar by `python -m sandbox.privacy.asking.sql_reference > docs/reference/sql.md`; a test"
+    yield "runs each example and fails when the page is stale."
     yield ""
     yield "A question is one SELECT on one table. What it says is read into our own form, shown below each example:"
     yield "every way to write the same has the same form and is paid for once, and an engine sees nothing else."

@@ -8,11 +8,13 @@ is max ‖v(u)‖₂ over all rows that u might have. Below: M = rows_per_unit, 
 c = rows_per_group, n_j = the number of u's kept rows that pass WHERE and fall in cell j. Rows with a rank of M or
 more are filtered, ranks within a unit are distinct, and a row falls in at most one cell: Σ_j n_j ≤ M.
 
-Results are exact integers: the *square* of the L2 sensitivity, so that nothing is rounded before the price.
+Gaussian noise (zCDP) is priced by the L2 sensitivity, Laplace noise (pure) by the L1 sensitivity max ‖v(u)‖₁. Results
+are exact integers: the *square* of the L2 sensitivity, and the L1 one, so that nothing is rounded before the price.
 
 Source: the Gaussian mechanism in zCDP by L2 sensitivity, Bun & Steinke 2016, Proposition 1.6; the discrete one,
-Canonne, Kamath & Steinke 2020, Theorem 14. Both bounding plans: Wilson et al. 2020, "Differentially private SQL
-with bounded user contribution", section 3, there with per-group clamping under L1.
+Canonne, Kamath & Steinke 2020, Theorem 14; Laplace by L1: Dwork, McSherry, Nissim & Smith 2006, Proposition 1. Both
+bounding plans: Wilson et al. 2020, "Differentially private SQL with bounded user contribution", section 3, there with
+per-group clamping under L1.
 """
 
 from __future__ import annotations
@@ -89,11 +91,38 @@ def tree_squared(bounding: Bounding, *, levels: int) -> int:
     return levels * bounding.rows_per_unit**2
 
 
+def units_absolute(bounding: Bounding) -> int:
+    """Of COUNT(DISTINCT unit) by cell, in L1: v(u) holds only ones, so that it is ``units_squared`` itself."""
+    return units_squared(bounding)
+
+
+def sum_absolute(bounding: Bounding, *, magnitude: int, cut: int | None = None) -> int:
+    """Of a sum, in L1; arguments as in ``sum_squared``. ``rows``: M·B. ``groups``: min(g·A, M·B).
+
+    Proof. |v_j| ≤ n_j·B for every plan (see ``sum_squared``), so that ‖v‖₁ ≤ B·Σ n_j ≤ M·B. With ``groups`` at most g
+    cells have any, each at most A.
+    """
+    if magnitude < 0 or (cut is not None and cut < 1):
+        raise ValueError("a magnitude is not negative, and a cut is at least 1")
+    most = bounding.rows_per_unit * magnitude
+    if bounding.plan is BoundingPlan.ROWS:
+        return most
+    per_group = bounding.rows_per_group * magnitude if cut is None else cut
+    return min(bounding.groups_per_unit * per_group, most)
+
+
+def tree_absolute(bounding: Bounding, *, levels: int) -> int:
+    """Of all nodes of a tree of row counts, in L1: L·M. Proof: each row adds 1 to one node of each of L levels."""
+    if bounding.plan is not BoundingPlan.ROWS:
+        raise ValueError("a tree of counts is bounded by rows")
+    return levels * bounding.rows_per_unit
+
+
 def histogram_squared() -> int:
     """Of a histogram over units, where each unit is counted in at most one bin: 1.
 
     Proof. v(u) depends on u's rows alone: it is 1 in the bin that u's measure falls in (none where u has no row that
-    counts), otherwise 0. So ‖v(u)‖₂² ≤ 1.
+    counts), otherwise 0. So ‖v(u)‖₂² ≤ 1, and ‖v(u)‖₁ ≤ 1 as well.
     """
     return 1
 
@@ -107,3 +136,9 @@ def root_up(squared: int) -> float:
     while Fraction(root) ** 2 < squared:
         root = math.nextafter(root, math.inf)
     return root
+
+
+def whole_up(whole: int) -> float:
+    """The smallest floating-point number not below ``whole``: beyond 2^53 not every whole number is one."""
+    number = float(whole)
+    return number if number >= whole else math.nextafter(number, math.inf)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 
 LARGEST_SUM = 2**62
-Z_98 = 2.3939797998185104  # two-sided: 1 - 0.05 / 3 of the normal distribution
+MISS = 0.05 / 3  # of each of three numbers: what one of them may be beyond its bounds, in draws
+Z_98 = 2.3939797998185104  # two-sided: 1 - MISS of the normal distribution
 
 
 def quantum_for(*, half: int, max_rows: int) -> int:

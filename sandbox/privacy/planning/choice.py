@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from sandbox.domain.privacy_loss import Accounting
 from sandbox.domain.question import MeasureKind, Question
 from sandbox.privacy.planning.bounding import Bounding, BoundingLoss, BoundingPlan, groups_plan, rows_plan
 from sandbox.privacy.planning.measurements import Recipe, Target, What
@@ -63,13 +64,14 @@ class Setting:
     cells: int
     recipes: tuple[Recipe, ...]
     targets: tuple[Target, ...]
-    nano_rho: int  # of all targets together
+    nano: int  # of all targets together
+    accounting: Accounting
     profile: Profile
 
     @property
     def share(self) -> int:
-        """What one target may cost, in nano-rho: the price is split evenly."""
-        return self.nano_rho // len(self.targets)
+        """What one target may cost, in nanos: the price is split evenly."""
+        return self.nano // len(self.targets)
 
     def target(self, name: str) -> Target:
         return next(t for t in self.targets if t.name == name)
@@ -260,7 +262,10 @@ def _unevenly(cells: int) -> float:
 
 def _sigma(setting: Setting, target: Target, bounding: Bounding) -> float:
     """About the σ of a target's noise: close enough to choose by; OpenDP says the real one."""
-    return math.sqrt(target.squared_sensitivity(bounding) / (2e-9 * setting.share))
+    price = 1e-9 * setting.share
+    if setting.accounting is Accounting.PURE:
+        return math.sqrt(2) * target.absolute_sensitivity(bounding) / price
+    return math.sqrt(target.squared_sensitivity(bounding) / (2 * price))
 
 
 def _lost(crowd: Crowd, bounding: Bounding, target: Target) -> float:

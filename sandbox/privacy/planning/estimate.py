@@ -9,7 +9,7 @@ from sandbox.domain.policy import Column, Table
 from sandbox.domain.question import MeasureKind
 from sandbox.privacy.mechanisms.noise import Z_95, Noise, half_width_95, standard_deviation
 from sandbox.privacy.mechanisms.quantiles import BRANCHES, shape_for
-from sandbox.privacy.mechanisms.spread import Z_98, quantum_for
+from sandbox.privacy.mechanisms.spread import MISS, Z_98, quantum_for
 from sandbox.privacy.planning.bounding import Bounding, BoundingLoss, BoundingPlan
 from sandbox.privacy.planning.measurements import ColumnEstimate, Recipe
 from sandbox.privacy.stored import bounds_in_steps, steps_per_one
@@ -33,11 +33,11 @@ def column_estimate(recipe: Recipe, table: Table, noises: Mapping[str, Noise]) -
     measure, kind = recipe.measure, KINDS[recipe.measure.kind]
     if kind == "count":
         noise = noises[recipe.total]
-        width = half_width_95(noise.scale)
+        width = half_width_95(noise)
         return ColumnEstimate(
             name=measure.alias,
             kind=kind,
-            sd=standard_deviation(noise.scale),
+            sd=standard_deviation(noise),
             error_95=width,
             text=f"{measure.alias}: ±{width:,} in 95 of 100 cells.",
         )
@@ -50,7 +50,7 @@ def column_estimate(recipe: Recipe, table: Table, noises: Mapping[str, Noise]) -
         # Where the average is what was taken off, the noise of the count cancels out; far from it it weighs most.
         lower, upper = bounds_in_steps(column)
         away = max(abs(lower - recipe.middle), abs(upper - recipe.middle))
-        ends = math.hypot(noises[recipe.total].scale, noises[recipe.count].scale * away)
+        ends = math.hypot(noises[recipe.total].sigma(), noises[recipe.count].sigma() * away)
         times_rows = Z_95 * ends / per_one  # the error, times how many rows the average is over
         if times_rows < _half(column) * _TYPICAL_ROWS:
             error = f"{times_rows / _TYPICAL_ROWS:.3g}{unit}"
@@ -75,15 +75,15 @@ def _told(recipe: Recipe, table: Table, noises: Mapping[str, Noise]) -> str:
     lower, upper = bounds_in_steps(column)
     if recipe.measure.kind is MeasureKind.QUANTILE:
         shape = shape_for(lower, upper)
-        rank = math.ceil(Z_95 * noises[recipe.total].scale * math.sqrt(BRANCHES + 3 * (shape.levels - 1)))
+        rank = math.ceil(Z_95 * noises[recipe.total].sigma() * math.sqrt(BRANCHES + 3 * (shape.levels - 1)))
         bin_ = f"{shape.width / steps_per_one(column):,.6g}{_measured_in(column)}"
         return f"at most about {rank:,} rows off in rank, in bins of {bin_}."
     half = max(abs(lower - recipe.middle), abs(upper - recipe.middle))
     quantum = quantum_for(half=half, max_rows=table.max_rows)
     parts = (
-        noises[recipe.squares].scale * quantum**2,
-        noises[recipe.total].scale * 2 * half,
-        noises[recipe.count].scale * half**2,
+        noises[recipe.squares].sigma(MISS) * quantum**2,
+        noises[recipe.total].sigma(MISS) * 2 * half,
+        noises[recipe.count].sigma(MISS) * half**2,
     )
     most = Z_98 * math.hypot(*parts) / _TYPICAL_ROWS / steps_per_one(column) ** 2
     what = "its square " if recipe.measure.kind is MeasureKind.STDDEV else ""
@@ -94,9 +94,10 @@ def sum_error(recipe: Recipe, noises: Mapping[str, Noise]) -> tuple[float, int]:
     """Standard deviation and 95 % half width of a sum's noise, in steps."""
     total = noises[recipe.total]
     if not recipe.count:
-        return standard_deviation(total.scale), half_width_95(total.scale)
-    sd = math.hypot(total.scale, recipe.middle * noises[recipe.count].scale)
-    return sd, math.ceil(Z_95 * sd)
+        return standard_deviation(total), half_width_95(total)
+    count = noises[recipe.count]
+    sd = math.hypot(standard_deviation(total), recipe.middle * standard_deviation(count))
+    return sd, math.ceil(Z_95 * math.hypot(total.sigma(), recipe.middle * count.sigma()))
 
 
 def bounding_text(bounding: Bounding, table: Table, noun: str, *, cells: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sandbox.domain.policy import Scalar, Table
-from sandbox.domain.privacy_loss import Loss
+from sandbox.domain.privacy_loss import Accounting, Guarantee, Loss
 from sandbox.domain.question import Measure, Question
 from sandbox.privacy.mechanisms import sensitivity
 from sandbox.privacy.mechanisms.noise import Noise
@@ -64,7 +64,27 @@ class Target:
         cut = dict(bounding.cuts).get(self.name, whole)
         return cut if self.what is What.SUM else min(cut, whole)
 
+    def sensitivity(self, bounding: Bounding, accounting: Accounting) -> float:
+        """How far one unit moves the vector at most: in L2 for Gaussian noise, in L1 for Laplace noise."""
+        if accounting is Accounting.PURE:
+            return sensitivity.whole_up(self.absolute_sensitivity(bounding))
+        return sensitivity.root_up(self.squared_sensitivity(bounding))
+
+    def absolute_sensitivity(self, bounding: Bounding) -> int:
+        """In L1."""
+        match self.what:
+            case What.UNITS:
+                return sensitivity.units_absolute(bounding)
+            case What.ROWS | What.FILLED:
+                return sensitivity.sum_absolute(bounding, magnitude=1)
+            case What.TREE:
+                return sensitivity.tree_absolute(bounding, levels=self.shape.levels)
+            case What.SUM | What.CENTRED | What.SQUARES:
+                cut = self.cut(bounding)
+                return sensitivity.sum_absolute(bounding, magnitude=self.magnitude, cut=cut) if cut else 0
+
     def squared_sensitivity(self, bounding: Bounding) -> int:
+        """The square of it in L2."""
         match self.what:
             case What.UNITS:
                 return sensitivity.units_squared(bounding)
@@ -129,6 +149,7 @@ class Plan:
     measurements: tuple[Measurement, ...]
     recipes: tuple[Recipe, ...]
     loss: Loss
+    guarantee: Guarantee
     columns: tuple[ColumnEstimate, ...]
     text: str  # one sentence: how a unit is bounded, and by how much
     bounding_loss: BoundingLoss | None = None  # estimated; None where no profile was bought

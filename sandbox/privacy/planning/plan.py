@@ -16,7 +16,7 @@ from sandbox.domain.errors import BadInput, QuestionRefused
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy, Table
 from sandbox.domain.predicate import implies_filled
-from sandbox.domain.privacy_loss import Loss
+from sandbox.domain.privacy_loss import Accounting, Loss
 from sandbox.domain.question import Measure, MeasureKind, Question
 from sandbox.privacy.mechanisms.noise import noise_for
 from sandbox.privacy.mechanisms.quantiles import MAX_NODES
@@ -62,7 +62,8 @@ def plan(
     _check_sums(targets, table)
     cells = math.prod(key.how_many(table) for key in question.keys)
     _check_trees(targets, cells)
-    share = target.nano_rho // len(targets)
+    guarantee = policy.guarantee
+    share = target.nano // len(targets)
     setting = None
     if profile is not None and share > 0 and table.max_rows_per_unit > 1:
         setting = Setting(
@@ -70,11 +71,14 @@ def plan(
             cells=cells,
             recipes=recipes,
             targets=targets,
-            nano_rho=target.nano_rho,
+            nano=target.nano,
+            accounting=guarantee.accounting,
             profile=profile,
         )
     if bounding is None:
-        setting, bounding = _chosen(question, table, cells, targets, setting, limits)
+        setting, bounding = _chosen(
+            question, table, cells, targets, setting, limits, accounting=guarantee.accounting
+        )
         if setting is not None:
             recipes, targets, share = setting.recipes, setting.targets, setting.share
     elif bounding.rows_per_unit > table.max_rows_per_unit:
@@ -85,7 +89,12 @@ def plan(
         )
     measurements = tuple(
         Measurement(
-            target=t, noise=noise_for(sensitivity_squared=t.squared_sensitivity(bounding), nano_rho=share)
+            target=t,
+            noise=noise_for(
+                sensitivity=t.sensitivity(bounding, guarantee.accounting),
+                nano=share,
+                accounting=guarantee.accounting,
+            ),
         )
         for t in targets
     )
@@ -97,7 +106,8 @@ def plan(
         bounding=bounding,
         measurements=measurements,
         recipes=recipes,
-        loss=Loss(sum(m.noise.nano_rho for m in measurements)),
+        loss=Loss(sum(m.noise.nano for m in measurements)),
+        guarantee=guarantee,
         columns=tuple(column_estimate(recipe, table, noises) for recipe in recipes),
         text=bounding_text(bounding, table, policy.unit.noun, cells=cells),
         bounding_loss=loss_to(setting, bounding) if setting is not None else None,
@@ -111,6 +121,8 @@ def _chosen(
     targets: tuple[Target, ...],
     setting: Setting | None,
     limits: Limits,
+    *,
+    accounting: Accounting,
 ) -> tuple[Setting | None, Bounding]:
     """By the profile where there is one, else without any loss that the policy does not declare."""
     most = min(table.max_rows_per_unit, limits.max_rows_per_unit or table.max_rows_per_unit)
@@ -129,7 +141,8 @@ def _chosen(
             return found
     if trees:
         return setting, rows_plan(rows_per_unit=most, cells=cells)
-    return setting, _least_noise(_candidates(cells, most=most, groups=groups, per_group=per_group), targets)
+    candidates = _candidates(cells, most=most, groups=groups, per_group=per_group)
+    return setting, _least_noise(candidates, targets, accounting)
 
 
 def _recipes(question: Question, table: Table) -> tuple[tuple[Recipe, ...], tuple[Target, ...]]:
@@ -196,13 +209,15 @@ def _declared_rows(question: Question, table: Table, most: int) -> int:
     return min([most, *(d for d in declared if d is not None)])
 
 
-def _least_noise(candidates: tuple[Bounding, ...], targets: tuple[Target, ...]) -> Bounding:
+def _least_noise(
+    candidates: tuple[Bounding, ...], targets: tuple[Target, ...], accounting: Accounting
+) -> Bounding:
     """The candidate with the smallest noise, each target measured against what it would have under the first."""
 
     def noise(bounding: Bounding) -> float:
         first = candidates[0]
         return sum(
-            math.sqrt(t.squared_sensitivity(bounding) / max(1, t.squared_sensitivity(first))) for t in targets
+            t.sensitivity(bounding, accounting) / max(1.0, t.sensitivity(first, accounting)) for t in targets
         )
 
     return min(candidates, key=noise)  # the first of equals: ``rows`` needs no second aggregation

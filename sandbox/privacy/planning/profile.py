@@ -73,7 +73,7 @@ class Profile:
 
     table: str
     snapshot: str  # the view it was counted on
-    nano_rho: int  # what it cost
+    nano: int  # what it cost
     histograms: tuple[Histogram, ...]
 
     def histogram(self, counted: Counted, column: str = "") -> Histogram | None:
@@ -131,7 +131,7 @@ def offer(policy: DatasetPolicy, table_name: str) -> Offer | None:
     table = policy.table(table_name)
     if table is None or policy.unit is None or policy.budget is None or table.max_rows_per_unit == 1:
         return None
-    whole = policy.budget.profile.nano_rho
+    whole = policy.budget.profile.nano
     if whole == 0:
         return None
     shapes = _shapes(table, policy.unit.column)
@@ -142,15 +142,16 @@ def offer(policy: DatasetPolicy, table_name: str) -> Offer | None:
             column=column,
             edges=edges,
             noise=noise_for(
-                sensitivity_squared=histogram_squared(),
-                nano_rho=share * (_ROWS_WEIGHT if counted is Counted.ROWS else 1),
+                accounting=policy.budget.accounting,
+                sensitivity=float(histogram_squared()),  # the same in L1
+                nano=share * (_ROWS_WEIGHT if counted is Counted.ROWS else 1),
             ),
             lower=lower,
             upper=upper,
         )
         for counted, column, edges, lower, upper in shapes
     )
-    return Offer(table=table_name, wanted=wanted, loss=Loss(sum(w.noise.nano_rho for w in wanted)))
+    return Offer(table=table_name, wanted=wanted, loss=Loss(sum(w.noise.nano for w in wanted)))
 
 
 def filled_in(offered: Offer, noisy: Mapping[tuple[Counted, str], list[int]], *, snapshot: str) -> Profile:
@@ -158,14 +159,14 @@ def filled_in(offered: Offer, noisy: Mapping[tuple[Counted, str], list[int]], *,
     return Profile(
         table=offered.table,
         snapshot=snapshot,
-        nano_rho=offered.loss.nano_rho,
+        nano=offered.loss.nano,
         histograms=tuple(
             Histogram(
                 counted=w.counted,
                 column=w.column,
                 edges=w.edges,
                 units=tuple(noisy[w.counted, w.column]),
-                scale=w.noise.scale,
+                scale=w.noise.sigma(),
             )
             for w in offered.wanted
         ),
@@ -177,7 +178,7 @@ def profile_document(profile: Profile) -> dict[str, Any]:
     return {
         "table": profile.table,
         "snapshot": profile.snapshot,
-        "nano_rho": profile.nano_rho,
+        "nano": profile.nano,
         "histograms": [
             {
                 "counted": str(h.counted),
@@ -200,7 +201,7 @@ def profile_from_document(document: Mapping[str, Any]) -> Profile:
     return Profile(
         table=document["table"],
         snapshot=document["snapshot"],
-        nano_rho=document["nano_rho"],
+        nano=document["nano"],
         histograms=tuple(
             Histogram(
                 counted=Counted(h["counted"]),

@@ -58,7 +58,7 @@ def view(tmp_path_factory: pytest.TempPathFactory) -> View:
 
 
 def answered(ready: Plan, noisy: Mapping[str, list[int]]) -> list[dict[str, Any]]:
-    document = assemble(ready, noisy, dataset="hospital", snapshot="", delta=1e-6).document()
+    document = assemble(ready, noisy, dataset="hospital", snapshot="").document()
     return [row["v"] for row in document["rows"]]
 
 

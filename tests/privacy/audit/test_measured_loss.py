@@ -220,9 +220,9 @@ def test_the_person_of_each_case_weighs_as_much_as_is_paid_for(tmp_path: Path) -
 # From the question's text to the answer's bytes
 
 
-def values(box: Asked, sql: str, nano_rho: int) -> Iterator[int]:
+def values(box: Asked, sql: str, nano: int) -> Iterator[int]:
     for _ in range(ENGINE_PAIRS):
-        document = json.loads(box.engine.answer(**box.where, sql=sql, nano_rho=nano_rho))
+        document = json.loads(box.engine.answer(**box.where, sql=sql, nano=nano))
         yield document["rows"][0]["count"]["value"]
 
 
@@ -235,11 +235,11 @@ def test_the_engine_s_bytes_lose_no_more_than_was_charged(tmp_path: Path) -> Non
     boxes = [Asked(tmp_path / "with", others + heavy), Asked(tmp_path / "without", others)]
     claim = epsilon_of(loss, delta=DELTA)
 
-    def lost(nano_rho: int) -> float:
-        with_her, without = (list(values(box, sql, nano_rho)) for box in boxes)
+    def lost(nano: int) -> float:
+        with_her, without = (list(values(box, sql, nano)) for box in boxes)
         return epsilon_at_least(with_her, without, delta=DELTA)
 
-    kept, broken = lost(loss.nano_rho), lost(400 * loss.nano_rho)  # a twentieth of the noise
+    kept, broken = lost(loss.nano), lost(400 * loss.nano)  # a twentieth of the noise
     found(
         "Loss through the whole engine (epsilon at δ = 0.001)",
         f"count, {ENGINE_PAIRS:,} pairs of answers",

@@ -102,7 +102,7 @@ def test_random_questions_cost_and_look_the_same_whatever_the_rows_are(worlds: l
         sql = random_question(lot)
         ready = plan(parse(sql, POLICY), POLICY, target=PRICE)
         zeros = {m.target.name: [0] * len(ready.cells) * m.target.per_cell for m in ready.measurements}
-        promised = assemble(ready, zeros, dataset="hospital", snapshot="", delta=1e-6).document()
+        promised = assemble(ready, zeros, dataset="hospital", snapshot="").document()
         for world in worlds if n < everywhere else [worlds[n % 3]]:
             asked += 1
             assert without_values(world.ask(sql)) == without_values(promised), sql
@@ -145,7 +145,7 @@ def test_errors_are_the_same_bytes_on_neighbours_and_hold_no_canary(
         place: int, sql: str, snapshot: str | None = None
     ) -> tuple[int, tuple[tuple[str, str], ...], bytes]:
         where = {"dataset": "hospital", "snapshot": snapshot or worlds[place].where["snapshot"]}
-        response = clients[place].post("/answer", json={**where, "sql": sql, "nano_rho": PRICE.nano_rho})
+        response = clients[place].post("/answer", json={**where, "sql": sql, "nano": PRICE.nano})
         return response.status_code, tuple(sorted(response.headers.items())), response.content
 
     for sql, _, _ in HOSTILE:
@@ -179,7 +179,7 @@ def test_what_fails_while_rows_are_touched_is_the_same_bytes_and_log_on_neighbou
     for which, rows in (("one", many_visits(9)), ("other", [*many_visits(9), row("new", city=CANARY)])):
         box = Asked(tmp_path / which, rows)
         client = TestClient(application(box.engine), raise_server_exceptions=False)
-        body = {**box.where, "sql": "select count(*) from visits", "nano_rho": PRICE.nano_rho}
+        body = {**box.where, "sql": "select count(*) from visits", "nano": PRICE.nano}
         assert client.post("/answer", json=body).status_code == 200
         box.parquet.write_bytes(b"PAR1" + CANARY.encode() * 40 + b"PAR1")
         caplog.clear()
