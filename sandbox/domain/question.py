@@ -52,6 +52,11 @@ class Key:
             return values_of(self.form, column)
         return column.key_values if column is not None else ()
 
+    def listed(self, table: Table) -> bool:
+        """True where its values are public; otherwise only those that many units share are ever shown."""
+        column = table.columns.get(self.column)
+        return self.form is not None or column is None or not column.unlisted_keys
+
     def how_many(self, table: Table) -> int:
         """How many values it has."""
         if self.form is not None:

@@ -169,6 +169,7 @@ class AnswerQuestion:
                     "grant": grant.id,
                     "question_sha256": sha256_hex(canonical.encode()),
                     "nano": planned.loss.nano,
+                    **({"atto_delta": planned.loss.atto_delta} if planned.loss.atto_delta else {}),
                 },
             ),
         )
@@ -202,6 +203,7 @@ class AnswerQuestion:
                 snapshot=dataset.snapshot,
                 sql=canonical,
                 nano=planned.loss.nano,
+                atto_delta=planned.loss.atto_delta,
                 profile=bounds.profile,
                 limits=bounds.limits,
             )

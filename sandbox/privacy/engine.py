@@ -23,7 +23,7 @@ from sandbox.domain.canonical import sha256_hex
 from sandbox.domain.errors import BadInput, QuestionRefused, Unanswered
 from sandbox.domain.evidence import RECOMPUTED, Evidence
 from sandbox.domain.limits import NO_LIMITS, Limits
-from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.policy import DatasetPolicy, Table
 from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.question import Question
 from sandbox.privacy.answering import run
@@ -75,12 +75,15 @@ class Engine(Protocol):
         snapshot: str,
         sql: str,
         nano: int,
+        atto_delta: int = 0,
         profile: str = "",
         limits: Limits = NO_LIMITS,
     ) -> bytes:
         """A fresh noisy answer. Each call is a release: charge before calling, never give back.
 
         Args:
+            nano: what was charged for it, in nanos of the lineage's measure.
+            atto_delta: likewise of delta, where keys are not listed.
             profile: the id of the profile that the question was planned by; empty for none.
             limits: what the asker wants to count at most of one unit.
         """
@@ -151,6 +154,7 @@ class LocalEngine:
         snapshot: str,
         sql: str,
         nano: int,
+        atto_delta: int = 0,
         profile: str = "",
         limits: Limits = NO_LIMITS,
     ) -> bytes:
@@ -162,10 +166,11 @@ class LocalEngine:
         """
         view = self._view(dataset, snapshot)
         known = find_profile(self._views, profile) if profile else None
-        ready = self._planned(view, sql, nano, known, limits)
+        ready = self._planned(view, sql, nano, atto_delta, known, limits)
         with self._touching("answer", sql):
             noisy = run.measure(ready, view, self._limits)
-            return to_bytes(assemble(ready, noisy, dataset=dataset, snapshot=snapshot))
+            answer = assemble(ready, noisy.vectors, cells=noisy.cells, dataset=dataset, snapshot=snapshot)
+            return to_bytes(answer)
 
     def evidence(self, *, dataset: str, snapshot: str, sql: str) -> Evidence:
         """The exact table behind a question, on the published rows, without bounds or noise.
@@ -176,19 +181,22 @@ class LocalEngine:
         """
         view = self._view(dataset, snapshot)
         question = _of_table(parse(sql, view.policy), view)
-        _check_recomputed(question)
+        _check_recomputed(question, view.table)
         with self._touching("evidence", sql):
             return run.recompute(question, view, self._limits)
 
     def health(self) -> Health:
         return Health(ready=self._views.is_dir(), busy=self._busy)
 
-    def _planned(self, view: View, sql: str, nano: int, profile: Profile | None, limits: Limits) -> Plan:
+    def _planned(
+        self, view: View, sql: str, nano: int, atto_delta: int, profile: Profile | None, limits: Limits
+    ) -> Plan:
         if type(nano) is not int or nano < 1:
             raise BadInput("The price is a whole number above 0.", where="nano", fix="Charge first.")
+        charged = Loss(nano, atto_delta)
         question = _of_table(parse(sql, view.policy), view)
-        ready = plan(question, view.policy, target=Loss(nano), profile=profile, limits=limits)
-        if not ready.loss.fits_in(Loss(nano)):  # holds by construction; a promise is worth a second look
+        ready = plan(question, view.policy, target=charged, profile=profile, limits=limits)
+        if not ready.loss.fits_in(charged):  # holds by construction; a promise is worth a second look
             raise BadInput("The plan costs more than was charged.", where="nano", fix="Charge its price.")
         return ready
 
@@ -251,7 +259,13 @@ class LocalEngine:
             return path.read_bytes()
 
 
-def _check_recomputed(question: Question) -> None:
+def _check_recomputed(question: Question, table: Table) -> None:
+    if any(not key.listed(table) for key in question.keys):
+        raise QuestionRefused(
+            "Keys without a public list cannot be held beside exact rows yet.",
+            position=0,
+            fix="Check a table by listed keys.",
+        )
     for measure in question.measures:
         if measure.kind not in RECOMPUTED:
             raise QuestionRefused(

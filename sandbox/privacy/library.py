@@ -121,17 +121,13 @@ class PrivateData:
         stored = self.folder / "answers" / f"{identity}.json"
         with self._ledger() as ledger:
             if not stored.exists():
-                account = Account(self.policy.budget_lineage, self._cap, Loss(ledger["spent_nano"]))
-                check_affordable(
-                    planned.loss, (account,), per_question=self._per_question, guarantee=self.policy.guarantee
-                )
-                ledger["spent_nano"] += planned.loss.nano
-                self._write(ledger)
+                self._charge(ledger, planned.loss, per_question=self._per_question)
                 body = self.engine.answer(
                     dataset=self.policy.name,
                     snapshot=self.snapshot,
                     sql=canonical,
                     nano=planned.loss.nano,
+                    atto_delta=planned.loss.atto_delta,
                     profile=by,
                     limits=limits,
                 )
@@ -152,15 +148,10 @@ class PrivateData:
         with self._ledger() as ledger:
             kept = json.loads(file.read_bytes()) if file.exists() else None
             if kept is None or (new and kept["snapshot"] != self.snapshot):
-                account = Account(self.policy.budget_lineage, self._cap, Loss(ledger["spent_nano"]))
                 try:
-                    check_affordable(
-                        offered.loss, (account,), per_question=offered.loss, guarantee=self.policy.guarantee
-                    )
+                    self._charge(ledger, offered.loss, per_question=offered.loss)
                 except OverBudget:
                     return profile_from_document(kept["document"]) if kept and kept["document"] else None
-                ledger["spent_nano"] += offered.loss.nano
-                self._write(ledger)
                 kept = {"dataset": self.policy.name, "snapshot": self.snapshot, "document": None}
                 _write_durably(file, json.dumps(kept).encode())
             if kept["document"] is None:

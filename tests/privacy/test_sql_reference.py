@@ -22,7 +22,7 @@ EXAMPLES = [feature.example for features in CHAPTERS.values() for feature in fea
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> PrivateData:
     folder = tmp_path_factory.mktemp("reference")
-    raw = write_csv(folder / "visits.csv", many_visits())
+    raw = write_csv(folder / "visits.csv", many_visits(400))
     return PrivateData.publish(raw, POLICY, folder=folder / "private", limits=LIMITS)
 
 

@@ -21,14 +21,22 @@ from sandbox.privacy.stored import from_steps, steps_per_one
 NOTHING = Estimated(value=None, low=None, high=None)
 
 
-def assemble(plan: Plan, noisy: Mapping[str, Sequence[int]], *, dataset: str, snapshot: str) -> Answer:
+def assemble(
+    plan: Plan,
+    noisy: Mapping[str, Sequence[int]],
+    *,
+    dataset: str,
+    snapshot: str,
+    cells: tuple[tuple[Scalar, ...], ...] | None = None,
+) -> Answer:
     """The answer of a plan.
 
     Args:
-        noisy: for each target by name, one number per cell, in the order of ``plan.cells``.
+        noisy: for each target by name, one number per cell, in the order of the cells.
+        cells: those that are shown, where keys are not listed; otherwise the plan's own.
     """
     rows = []
-    for place, cell in enumerate(plan.cells):
+    for place, cell in enumerate(plan.cells if cells is None else cells):
         values: dict[str, Scalar | Estimated] = {
             key.alias: value for key, value in zip(plan.question.keys, cell, strict=True)
         }
@@ -216,7 +224,13 @@ def _notes(plan: Plan) -> list[str]:
         notes.append(
             f"Values of {name} outside {column.lower} to {column.upper}{unit} count as the nearer bound."
         )
-    listed = [key.column for key in plan.question.keys if key.form is None]
+    listed = [key.column for key in plan.question.keys if key.form is None and key.listed(plan.table)]
+    unlisted = [key.column for key in plan.question.keys if not key.listed(plan.table)]
+    if plan.threshold is not None:
+        notes.append(
+            f"Values of {' and '.join(unlisted)} are shown where the noisy number of their units "
+            f"({plan.unit_noun}) is at least {plan.threshold.least:,}; all others are left out."
+        )
     if listed:
         notes.append(f"Only listed values of {' and '.join(listed)} are counted; each of them has a row.")
     for key in plan.question.keys:

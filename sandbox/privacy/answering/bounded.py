@@ -22,6 +22,7 @@ from sandbox.privacy.planning.measurements import Plan, Target, What
 VIEW = "private_view"
 UNIT, RANK = "_unit", "_rank"
 _LARGEST_SCALED = 2**52
+LONGEST_KEY = 200  # characters: a longer text is no key that many units share
 
 _IBIS_TYPES = {
     ColumnType.INTEGER: "int64",
@@ -87,6 +88,8 @@ def _listed(key: Key, policy_table: Table, table: Expression) -> Expression:
     answer (``run``), and a vector with a cell less is no longer than the whole one.
     """
     cell = key_expression(key, policy_table, table)
+    if not key.listed(policy_table) and policy_table.columns[key.column].type is ColumnType.TEXT:
+        return cell.length() <= LONGEST_KEY  # unknown, and so left out, where it is empty
     if key.form is None:
         return cell.notnull()
     return cell.isin([key_cell(key, value, policy_table) for value in key.values(policy_table)])
@@ -129,7 +132,7 @@ def _by_groups(
         **{_rows_name(t): rows[t.column].count() for t in targets if scales(t, bounding)},
     )
     # A unit with M rows is in M cells at most, so that only a tighter bound has anything to choose.
-    if keys and bounding.groups_per_unit < min(len(plan.cells), bounding.rows_per_unit):
+    if keys and bounding.groups_per_unit < min(plan.most_cells, bounding.rows_per_unit):
         order = ibis.row_number().over(ibis.window(group_by=partial[UNIT], order_by=partial[first]))
         partial = partial.mutate(cell_order=order)
         partial = partial.filter(partial["cell_order"] < bounding.groups_per_unit)

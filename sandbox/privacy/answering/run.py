@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from sandbox.domain.evidence import Evidence, EvidenceRow, Exact
 from sandbox.domain.policy import ColumnType, Scalar
-from sandbox.domain.question import Measure, MeasureKind, Question, canonical_sql
+from sandbox.domain.question import Key, Measure, MeasureKind, Question, canonical_sql
 from sandbox.privacy.answering.bounded import bounded, exact, flat_targets, leaves, view_of
 from sandbox.privacy.answering.rowwise import key_cell
 from sandbox.privacy.engines.duck import EngineLimits, connection_to, rows_of
 from sandbox.privacy.mechanisms import noise
 from sandbox.privacy.mechanisms.quantiles import tree_of
+from sandbox.privacy.mechanisms.threshold import Threshold, shown
 from sandbox.privacy.planning.measurements import Plan, Target, What, cells_of
 from sandbox.privacy.publishing.views import View
 from sandbox.privacy.stored import Stored, exact_text
@@ -21,31 +23,89 @@ from sandbox.privacy.stored import Stored, exact_text
 _AVERAGE_PLACES = 12  # decimals of an exact average
 
 
-def measure(ready: Plan, view: View, limits: EngineLimits) -> dict[str, list[int]]:
-    """One noisy vector for each target, in the order of the plan's cells: a release, each time it is called."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noisy:
+    """What may leave: noisy vectors, and the cells they are about.
+
+    Attributes:
+        cells: the keys of each cell, in the order of the answer; public.
+        vectors: by target, its numbers cell after cell.
+    """
+
+    cells: tuple[tuple[Scalar, ...], ...]
+    vectors: Mapping[str, Sequence[int]]
+
+
+def measure(ready: Plan, view: View, limits: EngineLimits) -> Noisy:
+    """One noisy vector for each target: a release, each time it is called."""
+    if ready.threshold is not None:
+        return _measure_unlisted(ready, ready.threshold, view, limits)
     vectors = count_exactly(ready, view, limits)
-    return {m.target.name: noise.draw(vectors[m.target.name], m.noise) for m in ready.measurements}
+    return Noisy(
+        cells=ready.cells,
+        vectors={m.target.name: noise.draw(vectors[m.target.name], m.noise) for m in ready.measurements},
+    )
+
+
+def _measure_unlisted(ready: Plan, threshold: Threshold, view: View, limits: EngineLimits) -> Noisy:
+    """First which keys are shown; from then on these are public, and all else is measured for them alone."""
+    public = [
+        {stored: value for value, stored in _stored_keys(key, view).items()}
+        if key.listed(view.table)
+        else None
+        for key in ready.question.keys
+    ]
+    exact_of = {
+        key: vectors
+        for key, vectors in count_found(ready, view, limits).items()
+        if all(names is None or part in names for names, part in zip(public, key, strict=True))
+    }
+    units = shown({key: vectors[What.UNITS] for key, vectors in exact_of.items()}, threshold)
+    vectors = {What.UNITS.value: list(units.values())}
+    for measurement in ready.measurements:
+        if measurement.threshold is None:
+            name = measurement.target.name
+            vectors[name] = noise.draw([exact_of[key][name] for key in units], measurement.noise)
+    cells = tuple(
+        tuple(part if names is None else names[part] for names, part in zip(public, key, strict=True))
+        for key in units
+    )
+    order = sorted(range(len(cells)), key=lambda place: cells[place])
+    return Noisy(
+        cells=tuple(cells[place] for place in order),
+        vectors={name: [numbers[place] for place in order] for name, numbers in vectors.items()},
+    )
+
+
+def count_found(ready: Plan, view: View, limits: EngineLimits) -> dict[tuple[Any, ...], dict[str, int]]:
+    """The bounded vectors before noise of each cell that has rows, by its stored keys. They stay inside this room."""
+    table = view_of(view.table, unit_column=view.unit_column)
+    names = [target.name for target in flat_targets(ready)]
+    width = len(ready.question.keys)
+    with connection_to(view.parquet, limits) as connection:
+        found = rows_of(connection, bounded(ready, table))
+    return {
+        row[:width]: {name: int(value) for name, value in zip(names, row[width:], strict=True)}
+        for row in found
+    }
 
 
 def count_exactly(ready: Plan, view: View, limits: EngineLimits) -> dict[str, list[int]]:
-    """The bounded vectors before noise; cells without rows are 0. They stay inside this room."""
-    table = view_of(view.table, unit_column=view.unit_column)
+    """The bounded vectors before noise, in the order of the plan's cells; those without rows are 0. They stay here."""
     flat = [target.name for target in flat_targets(ready)]
     trees = [m.target for m in ready.measurements if m.target.what is What.TREE]
-    with connection_to(view.parquet, limits) as connection:
-        found = rows_of(connection, bounded(ready, table)) if flat else []
-        leaved = {t.name: rows_of(connection, leaves(ready, t, table)) for t in trees}
     place = {key: i for i, key in enumerate(_stored(ready.cells, ready.question, view))}
-    width = len(ready.question.keys)
     vectors = {name: [0] * len(place) for name in flat}
-    for row in found:
-        at = place.get(row[:width])
-        if at is None:
-            continue  # no cell of the answer; see ``bounded``
-        for name, value in zip(vectors, row[width:], strict=True):
-            vectors[name][at] = int(value)
-    for target in trees:
-        vectors[target.name] = _nodes(target, leaved[target.name], place)
+    for key, numbers in (count_found(ready, view, limits) if flat else {}).items():
+        if (at := place.get(key)) is not None:  # else no cell of the answer; see ``bounded``
+            for name, value in numbers.items():
+                vectors[name][at] = value
+    if trees:
+        table = view_of(view.table, unit_column=view.unit_column)
+        with connection_to(view.parquet, limits) as connection:
+            for target in trees:
+                leaved = rows_of(connection, leaves(ready, target, table))
+                vectors[target.name] = _nodes(target, leaved, place)
     return {m.target.name: vectors[m.target.name] for m in ready.measurements}
 
 
@@ -93,10 +153,13 @@ def recompute(question: Question, view: View, limits: EngineLimits) -> Evidence:
 def _stored(
     cells: Iterable[tuple[Scalar, ...]], question: Question, view: View
 ) -> Iterable[tuple[Stored, ...]]:
-    values = [
-        {value: key_cell(key, value, view.table) for value in key.values(view.table)} for key in question.keys
-    ]
+    values = [_stored_keys(key, view) for key in question.keys]
     return [tuple(stored[v] for v, stored in zip(cell, values, strict=True)) for cell in cells]
+
+
+def _stored_keys(key: Key, view: View) -> dict[Scalar, Stored]:
+    """A key's public values, as the view stores them."""
+    return {value: key_cell(key, value, view.table) for value in key.values(view.table)}
 
 
 def _exact_value(measure: Measure, numbers: Mapping[str, Any], view: View) -> Exact:

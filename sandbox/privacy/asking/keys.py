@@ -53,7 +53,7 @@ def key_of(node: exp.Expression, alias: exp.Expression | None, names: Names) -> 
     node = without_brackets(node)
     if isinstance(node, exp.Column):
         name, column = names.column(node)
-        if not column.key_values:
+        if not column.key_values and not column.unlisted_keys:
             raise refused(
                 f"{name} has no listed values, so that it cannot be a key of the answer.",
                 node,
@@ -68,9 +68,9 @@ def key_fix(names: Names) -> str:
     able = sorted(
         names.shown(c)
         for c, column in names.table.columns.items()
-        if column.key_values and c != names.unit_column and names.reaches(c)
+        if (column.key_values or column.unlisted_keys) and c != names.unit_column and names.reaches(c)
     )
-    return f"Columns with listed values: {', '.join(able) or 'none'}."
+    return f"Columns that can be keys: {', '.join(able) or 'none'}."
 
 
 def _form(node: exp.Expression, names: Names) -> tuple[str, Form]:

@@ -207,7 +207,7 @@ def _called(key: Key, names: Names) -> str:
 
 
 def _check_cells(names: Names, keys: tuple[Key, ...], select: exp.Select) -> None:
-    cells = math.prod(key.how_many(names.table) for key in keys)
+    cells = math.prod(key.how_many(names.table) for key in keys if key.listed(names.table))
     if cells > MAX_CELLS:
         raise refused(
             f"The answer would have {cells} rows.",

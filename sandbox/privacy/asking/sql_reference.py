@@ -32,7 +32,7 @@ POLICY = DatasetPolicy(
     licence="CC0",
     owner="olga",
     unit=Unit(column="patient_id", noun="patient"),
-    budget=BudgetTerms(epsilon="100", per_question_percent=100),
+    budget=BudgetTerms(epsilon="100", unlisted_delta="5e-7", per_question_percent=100),
     tables={
         "visits": Table(
             columns={
@@ -45,7 +45,7 @@ POLICY = DatasetPolicy(
                     type=ColumnType.DECIMAL, resolution="0.01", lower=-10, upper=500, measured_in="DM"
                 ),
                 "admitted": Column(type=ColumnType.DATE, earliest="2013-01-01", latest="2013-12-31"),
-                "city": Column(type=ColumnType.TEXT),
+                "city": Column(type=ColumnType.TEXT, unlisted_keys=True),
             },
             max_rows=100_000,
             max_rows_per_unit=4,
@@ -100,6 +100,13 @@ CHAPTERS: dict[str, tuple[Feature, ...]] = {
             "Columns with listed values",
             "A column with `categories`, or a boolean. Each listed value has a row, also when it is empty.",
             "SELECT sex, ward, COUNT(*) AS n FROM visits GROUP BY sex, ward",
+        ),
+        Feature(
+            "Columns without a list",
+            "A column with `unlisted_keys`. A value is shown where the noisy number of its units is above a "
+            "threshold, so that nobody is seen by a value that few share. That spends a little of the policy's "
+            "`unlisted_delta`. With ORDER BY and LIMIT, these are the top values.",
+            "SELECT city, COUNT(*) AS n FROM visits GROUP BY city ORDER BY n DESC LIMIT 10",
         ),
         Feature(
             "Bins",
@@ -176,7 +183,7 @@ CHAPTERS: dict[str, tuple[Feature, ...]] = {
 
 REFUSED = (
     "SELECT * FROM visits",
-    "SELECT city, COUNT(*) FROM visits GROUP BY city",
+    "SELECT admitted, COUNT(*) FROM visits GROUP BY admitted",
     "SELECT MAX(age) FROM visits",
     "SELECT SUM(age * 2) FROM visits",
     "SELECT DISTINCT sex FROM visits",

@@ -10,6 +10,7 @@ from sandbox.domain.question import MeasureKind
 from sandbox.privacy.mechanisms.noise import Z_95, Noise, half_width_95, standard_deviation
 from sandbox.privacy.mechanisms.quantiles import BRANCHES, shape_for
 from sandbox.privacy.mechanisms.spread import MISS, Z_98, quantum_for
+from sandbox.privacy.mechanisms.threshold import Threshold
 from sandbox.privacy.planning.bounding import Bounding, BoundingLoss, BoundingPlan
 from sandbox.privacy.planning.measurements import ColumnEstimate, Recipe
 from sandbox.privacy.stored import bounds_in_steps, steps_per_one
@@ -98,6 +99,13 @@ def sum_error(recipe: Recipe, noises: Mapping[str, Noise]) -> tuple[float, int]:
     count = noises[recipe.count]
     sd = math.hypot(standard_deviation(total), recipe.middle * standard_deviation(count))
     return sd, math.ceil(Z_95 * math.hypot(total.sigma(), recipe.middle * count.sigma()))
+
+
+def shown_text(threshold: Threshold | None, noun: str) -> str:
+    """Which unlisted keys an answer shows; nothing where all are listed."""
+    if threshold is None:
+        return ""
+    return f" A key is shown where its noisy number of units ({noun}) is at least {threshold.least:,}."
 
 
 def bounding_text(bounding: Bounding, table: Table, noun: str, *, cells: int) -> str:

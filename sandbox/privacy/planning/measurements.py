@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,6 +13,7 @@ from sandbox.domain.question import Measure, Question
 from sandbox.privacy.mechanisms import sensitivity
 from sandbox.privacy.mechanisms.noise import Noise
 from sandbox.privacy.mechanisms.quantiles import Shape, shape_for
+from sandbox.privacy.mechanisms.threshold import Threshold
 from sandbox.privacy.planning.bounding import Bounding, BoundingLoss
 
 
@@ -99,10 +101,19 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """A target with its noise."""
+    """A target with its noise.
+
+    Attributes:
+        threshold: of the units by which unlisted keys are shown; the noise is then its own.
+    """
 
     target: Target
     noise: Noise
+    threshold: Threshold | None = None
+
+    @property
+    def loss(self) -> Loss:
+        return self.threshold.loss if self.threshold is not None else Loss(self.noise.nano)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,8 +170,26 @@ class Plan:
         return next(m.noise for m in self.measurements if m.target.name == target)
 
     @property
+    def threshold(self) -> Threshold | None:
+        """What unlisted keys are shown by; None where all keys are listed."""
+        return next((m.threshold for m in self.measurements if m.threshold is not None), None)
+
+    @property
     def cells(self) -> tuple[tuple[Scalar, ...], ...]:
+        """The cells of the answer, which only listed keys have before it is asked."""
         return cells_of(self.question, self.table)
+
+    @property
+    def most_cells(self) -> int:
+        """How many cells a row of the table could fall in, as far as the policy knows."""
+        return most_cells(self.question, self.table)
+
+
+def most_cells(question: Question, table: Table) -> int:
+    """How many cells an answer can have; where a key is not listed, as many as there may be rows."""
+    if any(not key.listed(table) for key in question.keys):
+        return table.max_rows
+    return math.prod(key.how_many(table) for key in question.keys)
 
 
 def cells_of(question: Question, table: Table) -> tuple[tuple[Scalar, ...], ...]:

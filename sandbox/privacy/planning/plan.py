@@ -9,22 +9,22 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 from sandbox.domain.errors import BadInput, QuestionRefused
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy, Table
 from sandbox.domain.predicate import implies_filled
-from sandbox.domain.privacy_loss import Accounting, Loss
+from sandbox.domain.privacy_loss import ZERO, Accounting, Guarantee, Loss
 from sandbox.domain.question import Measure, MeasureKind, Question
 from sandbox.privacy.mechanisms.noise import noise_for
 from sandbox.privacy.mechanisms.quantiles import MAX_NODES
 from sandbox.privacy.mechanisms.spread import quantum_for
+from sandbox.privacy.mechanisms.threshold import threshold_for
 from sandbox.privacy.planning.bounding import Bounding, groups_plan, rows_plan
 from sandbox.privacy.planning.choice import Setting, apart, choose, loss_to, uncentred
-from sandbox.privacy.planning.estimate import bounding_text, column_estimate
-from sandbox.privacy.planning.measurements import Measurement, Plan, Recipe, Target, What
+from sandbox.privacy.planning.estimate import bounding_text, column_estimate, shown_text
+from sandbox.privacy.planning.measurements import Measurement, Plan, Recipe, Target, What, most_cells
 from sandbox.privacy.planning.profile import Profile
 from sandbox.privacy.stored import LARGEST, bounds_in_steps
 
@@ -58,14 +58,17 @@ def plan(
     table = policy.table(question.table)
     if table is None or policy.unit is None:
         raise QuestionRefused(f"There is no private table {question.table!r}.", fix="Look at the catalogue.")
-    recipes, targets = _recipes(question, table)
+    cells = most_cells(question, table)
+    unlisted = any(not key.listed(table) for key in question.keys)
+    recipes, targets = _recipes(question, table, unlisted=unlisted)
     _check_sums(targets, table)
-    cells = math.prod(key.how_many(table) for key in question.keys)
-    _check_trees(targets, cells)
+    if unlisted:
+        targets = _with_units(targets, policy)
+    _check_trees(targets, cells, unlisted=unlisted)
     guarantee = policy.guarantee
     share = target.nano // len(targets)
     setting = None
-    if profile is not None and share > 0 and table.max_rows_per_unit > 1:
+    if profile is not None and share > 0 and table.max_rows_per_unit > 1 and not unlisted:
         setting = Setting(
             question=question,
             cells=cells,
@@ -88,14 +91,9 @@ def plan(
             fix="Use at most as many.",
         )
     measurements = tuple(
-        Measurement(
-            target=t,
-            noise=noise_for(
-                sensitivity=t.sensitivity(bounding, guarantee.accounting),
-                nano=share,
-                accounting=guarantee.accounting,
-            ),
-        )
+        _shown_by(t, bounding, Loss(share, policy.budget.unlisted.atto_delta), guarantee)
+        if unlisted and t.what is What.UNITS and policy.budget is not None
+        else _measured(t, bounding, share, guarantee)
         for t in targets
     )
     noises = {m.target.name: m.noise for m in measurements}
@@ -106,10 +104,11 @@ def plan(
         bounding=bounding,
         measurements=measurements,
         recipes=recipes,
-        loss=Loss(sum(m.noise.nano for m in measurements)),
+        loss=sum((m.loss for m in measurements), start=ZERO),
         guarantee=guarantee,
         columns=tuple(column_estimate(recipe, table, noises) for recipe in recipes),
-        text=bounding_text(bounding, table, policy.unit.noun, cells=cells),
+        text=bounding_text(bounding, table, policy.unit.noun, cells=cells)
+        + shown_text(next((m.threshold for m in measurements if m.threshold), None), policy.unit.noun),
         bounding_loss=loss_to(setting, bounding) if setting is not None else None,
     )
 
@@ -145,7 +144,31 @@ def _chosen(
     return setting, _least_noise(candidates, targets, accounting)
 
 
-def _recipes(question: Question, table: Table) -> tuple[tuple[Recipe, ...], tuple[Target, ...]]:
+def _measured(target: Target, bounding: Bounding, nano: int, guarantee: Guarantee) -> Measurement:
+    distance = target.sensitivity(bounding, guarantee.accounting)
+    noise = noise_for(sensitivity=distance, nano=nano, accounting=guarantee.accounting)
+    return Measurement(target=target, noise=noise)
+
+
+def _shown_by(target: Target, bounding: Bounding, price: Loss, guarantee: Guarantee) -> Measurement:
+    """The units that decide which unlisted keys are shown."""
+    threshold = threshold_for(groups=bounding.groups_per_unit, price=price, accounting=guarantee.accounting)
+    return Measurement(target=target, noise=threshold.noise, threshold=threshold)
+
+
+def _with_units(targets: tuple[Target, ...], policy: DatasetPolicy) -> tuple[Target, ...]:
+    """The targets of a question by unlisted keys: units decide which keys are shown, whatever else is asked."""
+    if policy.budget is None or policy.budget.unlisted.atto_delta == 0:
+        raise QuestionRefused(
+            "The policy sets no delta aside for keys without a public list.", fix="Group by listed keys."
+        )
+    units = Target(what=What.UNITS)
+    return targets if units in targets else (units, *targets)
+
+
+def _recipes(
+    question: Question, table: Table, *, unlisted: bool
+) -> tuple[tuple[Recipe, ...], tuple[Target, ...]]:
     """How each aggregate is worked out, and the distinct targets for all of them."""
     averaged = {m.column for m in question.measures if m.kind in _FROM_THE_MIDDLE}
     targets: dict[str, Target] = {}
@@ -153,8 +176,12 @@ def _recipes(question: Question, table: Table) -> tuple[tuple[Recipe, ...], tupl
     def use(target: Target) -> str:
         return targets.setdefault(target.name, target).name
 
+    one_row = (
+        table.max_rows_per_unit == 1
+    )  # then units and rows are the same number: measured and paid for once
+
     def rows() -> str:
-        return use(Target(what=What.ROWS))
+        return use(Target(what=What.UNITS if one_row and unlisted else What.ROWS))
 
     def filled_rows(column: str) -> str:
         # Where the condition lets no empty cell through, these are all rows.
@@ -165,11 +192,7 @@ def _recipes(question: Question, table: Table) -> tuple[tuple[Recipe, ...], tupl
         if measure.kind is MeasureKind.COUNT_ROWS:
             return Recipe(measure=measure, total=rows())
         if measure.kind is MeasureKind.COUNT_UNITS:
-            # With one row per unit, units and rows are the same number: measured once, paid for once.
-            return Recipe(
-                measure=measure,
-                total=rows() if table.max_rows_per_unit == 1 else use(Target(what=What.UNITS)),
-            )
+            return Recipe(measure=measure, total=rows() if one_row else use(Target(what=What.UNITS)))
         if measure.kind is MeasureKind.COUNT_FILLED:
             return Recipe(measure=measure, total=filled_rows(measure.column))
         lower, upper = bounds_in_steps(table.columns[measure.column])
@@ -228,10 +251,14 @@ def _sums_fit(targets: tuple[Target, ...], table: Table) -> bool:
     return all(table.max_rows * t.magnitude <= _LARGEST_SUM for t in sums)
 
 
-def _check_trees(targets: tuple[Target, ...], cells: int) -> None:
+def _check_trees(targets: tuple[Target, ...], cells: int, *, unlisted: bool) -> None:
     for target in targets:
         if target.what is not What.TREE:
             continue
+        if unlisted:
+            raise QuestionRefused(
+                "Quantiles cannot be asked by keys without a public list.", fix="Group by listed keys."
+            )
         if max(abs(target.lower), abs(target.upper)) > LARGEST:
             raise QuestionRefused(
                 f"{target.column} has bounds beyond 64 bits.", fix="Ask the owner to declare narrower ones."

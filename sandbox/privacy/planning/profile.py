@@ -222,9 +222,10 @@ def _shapes(table: Table, unit_column: str) -> list[tuple[Counted, str, tuple[in
     for name, column in table.columns.items():
         if name == unit_column:
             continue
-        if column.key_values:
+        if column.key_values or column.unlisted_keys:
+            values = len(column.key_values) if column.key_values else most
             shapes.append((Counted.PEAK, name, ladder(most), 0, 0))
-            shapes.append((Counted.GROUPS, name, ladder(min(most, len(column.key_values))), 0, 0))
+            shapes.append((Counted.GROUPS, name, ladder(min(most, values)), 0, 0))
         if column.summable:
             lower, upper = bounds_in_steps(column)
             largest = max(abs(lower), abs(upper))

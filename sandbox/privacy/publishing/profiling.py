@@ -57,7 +57,8 @@ def _measured(wanted: Wanted, policy_table: Table, table: Expression) -> Express
         case Counted.PEAK | Counted.GROUPS:
             column = policy_table.columns[wanted.column]
             listed = [stored_key(value, column) for value in column.key_values]
-            rows = table.filter(table[wanted.column].isin(listed))
+            cell = table[wanted.column]
+            rows = table.filter(cell.isin(listed) if listed else cell.notnull())
             by_value = rows.group_by(**{UNIT: rows[UNIT], "value": rows[wanted.column]}).aggregate(
                 n=rows.count()
             )
