@@ -3,7 +3,7 @@
 - A plan follows from question, policy, profile and price alone, all of them public: given these, it is the same for
   D, D' and an empty table.
 - An aggregate is worked out from one or two *measurements*; equal ones are measured once and paid for once.
-- The price is split evenly over the measurements; each part is spent on one vector over all cells.
+- The price is split over the measurements by need (``needs``); each part is spent on one vector over all cells.
 - ``Plan.loss`` adds up what OpenDP says that each noise costs, and never exceeds the price that was offered.
 """
 
@@ -22,10 +22,12 @@ from sandbox.privacy.mechanisms.noise import noise_for
 from sandbox.privacy.mechanisms.quantiles import MAX_NODES
 from sandbox.privacy.mechanisms.spread import quantum_for
 from sandbox.privacy.planning.bounding import Bounding, groups_plan, rows_plan
-from sandbox.privacy.planning.choice import Setting, apart, choose, loss_to, uncentred
+from sandbox.privacy.planning.choice import averages, choose, loss_to
 from sandbox.privacy.planning.estimate import bounding_text, column_estimate
 from sandbox.privacy.planning.measurements import Measurement, Plan, Recipe, Target, What
+from sandbox.privacy.planning.needs import shares
 from sandbox.privacy.planning.profile import Profile
+from sandbox.privacy.planning.ways import Setting, apart, uncentred
 from sandbox.privacy.stored import LARGEST, bounds_in_steps
 
 __all__ = ["Plan", "plan"]
@@ -63,9 +65,8 @@ def plan(
     cells = math.prod(key.how_many(table) for key in question.keys)
     _check_trees(targets, cells)
     guarantee = policy.guarantee
-    share = target.nano // len(targets)
     setting = None
-    if profile is not None and share > 0 and table.max_rows_per_unit > 1:
+    if profile is not None and target.nano >= len(targets) and table.max_rows_per_unit > 1:
         setting = Setting(
             question=question,
             cells=cells,
@@ -80,13 +81,17 @@ def plan(
             question, table, cells, targets, setting, limits, accounting=guarantee.accounting
         )
         if setting is not None:
-            recipes, targets, share = setting.recipes, setting.targets, setting.share
+            recipes, targets = setting.recipes, setting.targets
     elif bounding.rows_per_unit > table.max_rows_per_unit:
         raise BadInput(
             f"The view holds at most {table.max_rows_per_unit} rows per {policy.unit.noun}.",
             where="rows_per_unit",
             fix="Use at most as many.",
         )
+    known = averages(setting) if setting is not None else {}
+    paid = shares(
+        recipes, targets, bounding, whole=target.nano, averages=known, accounting=guarantee.accounting
+    )
     measurements = tuple(
         Measurement(
             target=t,
@@ -96,7 +101,7 @@ def plan(
                 accounting=guarantee.accounting,
             ),
         )
-        for t in targets
+        for t, share in zip(targets, paid, strict=True)
     )
     noises = {m.target.name: m.noise for m in measurements}
     return Plan(
@@ -134,7 +139,7 @@ def _chosen(
     if setting is not None and most > 1:
         ways = [setting]
         for other in (uncentred(setting), apart(setting)):
-            if other.targets != setting.targets and other.share > 0 and _sums_fit(other.targets, table):
+            if other.targets != setting.targets and other.payable and _sums_fit(other.targets, table):
                 ways.append(other)
         found = choose(ways, most=most, groups=groups, per_group=per_group)
         if found is not None:
