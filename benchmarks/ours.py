@@ -31,16 +31,18 @@ from sandbox.privacy.answering import run
 from sandbox.privacy.answering.assemble import assemble
 from sandbox.privacy.asking.parse import parse
 from sandbox.privacy.engines.duck import EngineLimits
+from sandbox.privacy.planning import profile
 from sandbox.privacy.planning.bounding import Bounding, groups_plan, rows_plan
 from sandbox.privacy.planning.measurements import Plan
 from sandbox.privacy.planning.plan import plan
 from sandbox.privacy.planning.profile import Profile, profile_document, profile_from_document
-from sandbox.privacy.publishing import publish, views
+from sandbox.privacy.publishing import cells, profiling, publish, views
 
 ASKING = EngineLimits(memory_mib=1600, threads=2, timeout_s=600)
 PUBLISHING = EngineLimits(memory_mib=6144, threads=2, timeout_s=3600)
 GROUPS_KEPT, LARGE = 4, 10**22  # LARGE: nano-rho that leave no noise
 DRAWS = 40
+PUBLISHED_BY = (publish, cells, profile, profiling)  # when one of them changes, the table is published anew
 PRICE = loss_for_epsilon(EPSILON, delta=DELTA)
 
 
@@ -57,9 +59,7 @@ class Published:
 def published(home: Path, rows: int) -> Published:
     """The table as an owner publishes it; kept from run to run."""
     raw = make(home / f"raw-{rows}.parquet", rows=rows)
-    code = b"".join(
-        (Path(publish.__file__).parent / f"{n}.py").read_bytes() for n in ("publish", "cells", "profile")
-    )
+    code = b"".join(Path(module.__file__).read_bytes() for module in PUBLISHED_BY)
     folder = home / f"private-{rows}-{hashlib.sha256(code).hexdigest()[:8]}"
     note = folder / "published.json"
     if not note.exists():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sandbox.domain.errors import BadInput
@@ -50,6 +50,28 @@ def test_the_loss_for_an_epsilon_is_the_largest_that_keeps_it(epsilon: float, de
     loss = loss_for_epsilon(epsilon, delta=delta)
     assert epsilon_of(loss, delta=delta) <= epsilon
     assert epsilon_of(loss + Loss(max(1, loss.nano // 1000)), delta=delta) > epsilon * 0.999
+
+
+@given(st.floats(min_value=0.002, max_value=100), st.floats(min_value=1e-15, max_value=0.01))
+@example(0.0012282917785644573, 0.005848370294788394)  # one that guessing alone does not find
+def test_the_loss_for_an_epsilon_is_found_to_the_last_integer(epsilon: float, delta: float) -> None:
+    """Against plain halving, which needs no guess."""
+    low, high = 0, NANO * math.ceil(epsilon + 1)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if epsilon_of(Loss(middle), delta=delta) <= epsilon:
+            low = middle
+        else:
+            high = middle - 1
+    assert loss_for_epsilon(epsilon, delta=delta).nano == low
+
+
+def test_a_loss_that_is_remembered_is_not_given_for_what_is_no_epsilon() -> None:
+    loss_for_epsilon(1.0, delta=1e-6)
+    with pytest.raises(BadInput):
+        loss_for_epsilon(True, delta=1e-6)
+    with pytest.raises(BadInput):
+        loss_for_epsilon(1.0, delta=1)
 
 
 @given(st.integers(1, 3 * NANO), st.sampled_from([1e-5, 1e-6, 1e-9]))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import json
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,18 +16,23 @@ from hypothesis import strategies as st
 from sandbox.domain.errors import BadInput, NotFound, Tampered
 from sandbox.domain.policy import BudgetTerms, Column, ColumnType, DatasetPolicy
 from sandbox.privacy import PrivateData
+from sandbox.privacy.asking.parse import parse
 from sandbox.privacy.engine import LocalEngine
 from sandbox.privacy.mechanisms.noise import price
-from sandbox.privacy.mechanisms.sensitivity import histogram_squared
+from sandbox.privacy.mechanisms.sensitivity import histogram_squared, tilt_squared
+from sandbox.privacy.planning.plan import plan
 from sandbox.privacy.planning.profile import (
+    TILT_PARTS,
     Counted,
     Histogram,
     Profile,
+    Wanted,
     filled_in,
     ladder,
     offer,
     profile_document,
     profile_from_document,
+    sensitivity_of,
     sum_edges,
 )
 from sandbox.privacy.planning.strata import units_at_least
@@ -52,22 +59,30 @@ def counted(folder: Path, units: list[list[Cell]]) -> Counts:
     return count_units(narrow, view_with(folder, units, POLICY), LIMITS)
 
 
-def moved(one: Counts, other: Counts) -> int:
-    """The largest squared L2 difference of any histogram."""
-    return max(sum((a - b) ** 2 for a, b in zip(one[h], other[h], strict=True)) for h in one)
+def moved(one: Counts, other: Counts) -> dict[tuple[Counted, str], int]:
+    """The squared L2 difference of each histogram."""
+    return {h: sum((a - b) ** 2 for a, b in zip(one[h], other[h], strict=True)) for h in one}
 
 
-def test_no_unit_moves_a_histogram_by_more_than_one(tmp_path: Path) -> None:
-    """Every unit of up to two rows over these cells, added to the same others: D and D'."""
+def test_no_unit_moves_a_histogram_by_more_than_its_sensitivity_and_some_unit_that_far(
+    tmp_path: Path,
+) -> None:
+    """Every unit of up to two rows over these cells, and some longer ones, added to the same others: D and D'."""
     without = counted(tmp_path, OTHERS)
     cells = [Cell(g, x) for g in (0, 1, None) for x in (None, UPPER + 9)]
-    worst = 0
-    for length in (1, 2):
-        for rows in itertools.combinations_with_replacement(cells, length):
-            worst = max(worst, moved(counted(tmp_path, [*OTHERS, list(rows)]), without))
-    heavy = [Cell(g, UPPER) for g in (0, 1, 2, 0, 1, 2)]
-    worst = max(worst, moved(counted(tmp_path, [*OTHERS, heavy]), without))
-    assert worst == histogram_squared() == 1
+    units = [list(rows) for n in (1, 2) for rows in itertools.combinations_with_replacement(cells, n)]
+    units += [[Cell(0, x) for x in xs] for xs in itertools.product((None, LOWER - 9, 0, UPPER), repeat=2)]
+    units += [[Cell(g, UPPER) for g in (0, 1, 2, 0, 1, 2)], [Cell(0, LOWER)] * 4, [Cell(0, 10**12)] * 3]
+    worst: dict[tuple[Counted, str], int] = {}
+    for unit in units:
+        for histogram, squared in moved(counted(tmp_path, [*OTHERS, unit]), without).items():
+            worst[histogram] = max(worst.get(histogram, 0), squared)
+    assert set(worst) == {(c, "group") for c in ("peak", "groups")} | {(c, "x") for c in ("sum", "tilt")} | {
+        ("rows", "")
+    }
+    assert worst == {histogram: sensitivity_of(histogram[0]) ** 2 for histogram in worst}
+    assert sensitivity_of(Counted.ROWS) == histogram_squared() == 1
+    assert sensitivity_of(Counted.TILT) ** 2 == tilt_squared(parts=TILT_PARTS) == TILT_PARTS**2
 
 
 def test_a_histogram_of_rows_instead_of_units_is_caught(
@@ -79,7 +94,27 @@ def test_a_histogram_of_rows_instead_of_units_is_caught(
         return table.group_by(place=table["_rank"] * 0).aggregate(units=table.count())  # type: ignore[attr-defined]
 
     monkeypatch.setattr(profiling, "histogram", by_row)
-    assert moved(counted(tmp_path, [*OTHERS, [Cell(0, 1)] * 3]), counted(tmp_path, OTHERS)) > 1
+    more = moved(counted(tmp_path, [*OTHERS, [Cell(0, 1)] * 3]), counted(tmp_path, OTHERS))
+    assert more[Counted.ROWS, ""] > histogram_squared()
+
+
+@pytest.mark.parametrize(
+    ("fault", "heavy"),
+    [("no clamp", [Cell(0, 100 * UPPER)]), ("sums for averages", [Cell(0, UPPER)] * 3)],
+)
+def test_a_tilt_that_is_not_of_clamped_averages_is_caught(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str, heavy: list[Cell]
+) -> None:
+    """The control: what a unit adds is not bounded by half the range."""
+
+    def broken(wanted: Wanted, policy_table: object, table: Any) -> Any:
+        each = table.x if fault == "no clamp" else table.x.clip(lower=LOWER, upper=UPPER)
+        by_unit = table.group_by("_unit").aggregate(s=(each - 1).sum().coalesce(0))
+        return by_unit.group_by(place=by_unit.s * 0).aggregate(units=(by_unit.s * TILT_PARTS // 4).sum())
+
+    monkeypatch.setattr(profiling, "histogram", broken)
+    more = moved(counted(tmp_path, [*OTHERS, heavy]), counted(tmp_path, OTHERS))
+    assert more[Counted.TILT, "x"] > tilt_squared(parts=TILT_PARTS)
 
 
 def test_the_histograms_say_what_python_counts(tmp_path: Path) -> None:
@@ -96,6 +131,9 @@ def test_the_histograms_say_what_python_counts(tmp_path: Path) -> None:
     sums = [4, UPPER, 4 * -LOWER, UPPER + UPPER + LOWER]  # of clamped values, their size
     wanted = [sum(low < s <= high for s in sums) for low, high in zip((-1, *edges), edges, strict=False)]
     assert found[Counted.SUM, "x"] == wanted
+    # Averages 2 (one cell of two is filled), 5, -3 and (5 + 5 - 3) / 3, from the middle 1, in 1024ths of 4; by rows.
+    far = [TILT_PARTS * (a - 1) / 4 for a in (2, UPPER, LOWER, Fraction(UPPER + UPPER + LOWER, 3))]
+    assert found[Counted.TILT, "x"] == [far[1], 0, round(far[0] + far[3]), far[2]]
 
 
 @given(st.integers(1, 5000), st.integers(1, 10**9))
@@ -112,8 +150,8 @@ def test_the_price_is_opendp_s_and_within_the_declared_share() -> None:
     assert POLICY.budget is not None
     for wanted in offered.wanted:
         noise = wanted.noise
-        assert noise.sensitivity >= 1
-        assert price(scale=noise.scale, sensitivity=1.0) <= noise.nano
+        assert noise.sensitivity == sensitivity_of(wanted.counted)
+        assert price(scale=noise.scale, sensitivity=noise.sensitivity) <= noise.nano
     assert sum(w.noise.nano for w in offered.wanted) == offered.loss.nano
     assert 0.99 * POLICY.budget.profile.nano < offered.loss.nano <= POLICY.budget.profile.nano
     assert POLICY.budget.profile.nano == POLICY.budget.cap.nano * 5 // 100
@@ -141,6 +179,23 @@ def test_a_profile_survives_being_written_down() -> None:
     assert (again, again.id) == (profile, profile.id)
     with pytest.raises(BadInput):
         replace(profile.histograms[0], edges=(2, 1, 3, 4))
+
+
+def test_a_profile_from_before_there_was_a_tilt_is_still_read_and_planned_by(tmp_path: Path) -> None:
+    """As it lies in databases: its name, the hash, stays what it was."""
+    offered = offer(POLICY, "visits")
+    assert offered is not None
+    noisy = {(w.counted, w.column): [40] * len(w.edges) for w in offered.wanted}
+    new = filled_in(offered, noisy, snapshot="a" * 64)
+    old = replace(new, histograms=tuple(h for h in new.histograms if h.counted is not Counted.TILT))
+    document = json.loads(json.dumps(profile_document(old)))
+    assert {h["counted"] for h in document["histograms"]} == {"rows", "peak", "groups", "sum"}
+    assert profile_from_document(document) == old
+    question = parse("SELECT ward, AVG(age) AS a, SUM(x) AS s FROM visits GROUP BY ward", POLICY)
+    for profile in (old, new):
+        ready = plan(question, POLICY, target=PRICE, profile=profile)
+        assert ready.bounding_loss is not None
+    assert old.id != new.id
 
 
 @given(st.lists(st.integers(-30, 5000), min_size=1, max_size=20), st.floats(0.5, 50))

@@ -27,6 +27,7 @@ dp.enable_features("contrib")
 
 Z_95 = 1.959963984540054  # the two-sided 95 % point of the normal distribution
 _WIDEST = 2.0**60  # noise that no longer fits in 64 bits says nothing
+_SINGLY = 8  # so many numbers are tried one by one: twice what was ever needed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,31 +83,22 @@ def noise_for(*, sensitivity: float, nano: int, accounting: Accounting = Account
             "The price is too small for so many aggregates.", where="epsilon", fix="Use a larger epsilon."
         )
 
-    def cost(scale: float) -> int:
-        return price(scale=scale, sensitivity=sensitivity, accounting=accounting)
-
-    # Where the search starts; the price decides.
+    # OpenDP's map is Δ²/(2σ²), or Δ over the scale, rounded up in its last digits. So the search begins at that answer
+    # and goes up number by number; in longer steps, were the map ever another one. The map decides, not this formula.
     measure = nano / 1e9
-    start = sensitivity / (math.sqrt(2 * measure) if accounting is Accounting.ZCDP else measure)
-    low, high, step = start, start, 2.0**-40
-    if start <= _WIDEST:
-        while cost(high) > nano:
-            low, high, step = high, high * (1 + step), step * 2
-        for _ in range(60):
-            middle = low + (high - low) / 2
-            if not low < middle < high:
-                break
-            if cost(middle) > nano:
-                low = middle
-            else:
-                high = middle
-    if high > _WIDEST:
+    scale = sensitivity / (math.sqrt(2 * measure) if accounting is Accounting.ZCDP else measure)
+    cost, steps = nano + 1, 0
+    while scale <= _WIDEST and cost > nano:
+        scale += math.ulp(scale) * 2 ** max(0, steps - _SINGLY) if steps else 0.0
+        steps += 1
+        cost = price(scale=scale, sensitivity=sensitivity, accounting=accounting)
+    if cost > nano:
         raise BadInput(
             "At this price the noise would be larger than any number kept.",
             where="epsilon",
             fix="Use a larger epsilon.",
         )
-    return Noise(accounting=accounting, scale=high, sensitivity=sensitivity, nano=cost(high))
+    return Noise(accounting=accounting, scale=scale, sensitivity=sensitivity, nano=cost)
 
 
 def draw(values: Sequence[int], noise: Noise) -> list[int]:

@@ -127,6 +127,22 @@ def histogram_squared() -> int:
     return 1
 
 
+def tilt_squared(*, parts: int) -> int:
+    """Of a histogram by rows, in which a unit adds the distance of its average from the middle of its column's bounds.
+
+    Args:
+        parts: H, half the range of the column as a whole number: what a unit at one end of it adds.
+
+    Proof. A unit's values are clamped to [l, u], so that their average is in [l, u], its distance from (l + u)/2 at
+    most (u − l)/2, and that, in units of (u − l)/2 / H, at most H. H is whole, so that the nearest whole number is
+    also within [−H, H]; it is clamped to that once more, whatever an engine made of the division. It stands in the
+    one bin that the unit's number of rows falls in, which u's rows alone say; a unit without a filled cell adds 0. So
+    v(u) has at most one entry other than 0, of size at most H: ‖v(u)‖₂² ≤ H², and ‖v(u)‖₁ ≤ H as well. It is
+    reached when all values are u.
+    """
+    return parts**2
+
+
 def root_up(squared: int) -> float:
     """The smallest floating-point number whose exact square is not below ``squared``.
 

@@ -2,6 +2,8 @@
 
 - Candidates stand on public ladders; the choice follows from question, policy, profile and price. No row is read.
 - The error of an aggregate is the root of (what bounding takes away)² + (noise)², relative to its own size.
+- What bounding takes from a count or a sum is gone. An average stays where it is as long as the units that are cut are
+  like the others; how far they are not, the profile's ``tilt`` says.
 - Cutting a unit's aggregate takes rows of heavy cells only, where dropping rows of a unit takes them everywhere; so
   ``rows`` is taken where it is about as good, because it is one plain filter.
 
@@ -12,115 +14,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
-from sandbox.domain.privacy_loss import Accounting
-from sandbox.domain.question import MeasureKind, Question
-from sandbox.privacy.planning.bounding import Bounding, BoundingLoss, BoundingPlan, groups_plan, rows_plan
+from sandbox.domain.question import MeasureKind
+from sandbox.privacy.mechanisms.quantiles import BRANCHES
+from sandbox.privacy.planning.bounding import Bounding, BoundingLoss, groups_plan, rows_plan
 from sandbox.privacy.planning.measurements import Recipe, Target, What
-from sandbox.privacy.planning.profile import Profile, ladder, sum_edges
-from sandbox.privacy.planning.strata import Stratum, strata
+from sandbox.privacy.planning.needs import needs, noise_variance, supposed_variance, weights
+from sandbox.privacy.planning.profile import ladder, sum_edges
+from sandbox.privacy.planning.split import parts, power_of
+from sandbox.privacy.planning.ways import Setting
 
 _AS_GOOD = 1.05  # how much more error a plain filter may have
 _UNEVEN = math.sqrt(2)  # cells are uneven: what is lost counts as if it were lost in half of them
-_OF_AN_AVERAGE = (
-    0.1  # rows that are left out differ from the others by such a part of the average, we suppose
+_UNTOLD = (
+    0.1  # where no tilt was bought: rows that are left out differ by such a part of the average, we suppose
 )
-
-
-class Crowd:
-    """A profile's units with their totals. What a bounding takes from them is worked out once."""
-
-    def __init__(self, strata: tuple[Stratum, ...]) -> None:
-        self.strata = strata
-        self.rows = sum(s.units * s.rows for s in strata)
-        self.cells = sum(s.units * s.groups for s in strata)
-        columns = strata[0].sums if strata else {}  # all strata know the same ones
-        self.sums = {name: sum(s.units * s.sums[name] for s in strata) for name in columns}
-        self._lost: dict[tuple[object, ...], float] = {}
-
-    def lost(self, what: tuple[object, ...], of: Callable[[Stratum], tuple[float, float]]) -> float:
-        """The part of a total that is not kept.
-
-        Args:
-            what: names it, so that it need not be worked out again.
-            of: the whole of a unit of a stratum, and what is kept of it.
-        """
-        if what not in self._lost:
-            whole = kept = 0.0
-            for stratum in self.strata:
-                one, stays = of(stratum)
-                whole += stratum.units * one
-                kept += stratum.units * stays
-            self._lost[what] = min(1.0, max(0.0, 1.0 - kept / whole)) if whole > 0 else 0.0
-        return self._lost[what]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """What a choice is made for."""
-
-    question: Question
-    cells: int
-    recipes: tuple[Recipe, ...]
-    targets: tuple[Target, ...]
-    nano: int  # of all targets together
-    accounting: Accounting
-    profile: Profile
-
-    @property
-    def share(self) -> int:
-        """What one target may cost, in nanos: the price is split evenly."""
-        return self.nano // len(self.targets)
-
-    def target(self, name: str) -> Target:
-        return next(t for t in self.targets if t.name == name)
-
-    def crowd(self) -> Crowd:
-        columns = {t.column for t in self.targets if t.column}
-        # A key that is worked out from a column has cells of its own, which the profile does not know.
-        keys = [key.column if getattr(key, "form", None) is None else "" for key in self.question.keys]
-        return Crowd(strata(self.profile, keys=keys, columns=sorted(columns)))
-
-
-def uncentred(setting: Setting) -> Setting:
-    """The same question with sums that stand behind averages measured as they are, not from the middle.
-
-    A centred value is at most half as large. But where values are far below their bound, a unit's sum can be cut much
-    lower than a centred one, which is large for every unit.
-    """
-    plain = {MeasureKind.SUM, MeasureKind.AVG}
-    kept = {
-        name
-        for recipe in setting.recipes
-        if recipe.measure.kind not in plain
-        for name in (recipe.total, recipe.count)
-    }
-    moved = {t.name for t in setting.targets if t.what is What.CENTRED} - kept
-    return replace(
-        setting,
-        targets=tuple(replace(t, middle=0) if t.name in moved else t for t in setting.targets),
-        recipes=tuple(replace(r, middle=0) if r.total in moved else r for r in setting.recipes),
-    )
-
-
-def apart(setting: Setting) -> Setting:
-    """The same question with a sum measured apart from the average of the same column.
-
-    One measurement more, and less of the price for each. But an average bears a tight bound, which lets each unit
-    speak with a few rows, where a sum loses what is left out.
-    """
-    recipes, added = [], {}
-    for recipe in setting.recipes:
-        target = setting.target(recipe.total)
-        if recipe.measure.kind is MeasureKind.SUM and target.what is What.CENTRED:
-            target = replace(target, what=What.SUM, middle=0)
-            added[target.name] = target
-            recipe = replace(recipe, total=target.name, count="", middle=0)
-        recipes.append(recipe)
-    used = {name for recipe in recipes for name in (recipe.total, recipe.count, recipe.squares)}
-    targets = (*(t for t in setting.targets if t.name in used), *added.values())
-    return replace(setting, recipes=tuple(recipes), targets=targets)
+_SMALLEST_AVERAGE = 0.1  # of half the range: nearer to zero, an error is not told relative to the average
+_EVERY = 4  # a search looks at every fourth step first
+_SPREAD = (MeasureKind.VARIANCE, MeasureKind.STDDEV)
+_EVEN = (
+    MeasureKind.AVG,
+    *_SPREAD,
+    MeasureKind.QUANTILE,
+)  # they stay where they are when rows are left out evenly
 
 
 def choose(
@@ -134,167 +50,235 @@ def choose(
         groups: cells of the answer that it may count in.
         per_group: rows of it that may count in one cell.
     """
-    found = [
-        (way, best)
-        for way in ways
-        if (best := _best(way, most=most, groups=groups, per_group=per_group)) is not None
-    ]
-    if not found:
+    if not ways[0].crowd.strata:
         return None
-    way, (bounding, _) = min(found, key=lambda pair: pair[1][1])
+    found = [(way, *_best(Weighing(way), most=most, groups=groups, per_group=per_group)) for way in ways]
+    way, bounding, _ = min(found, key=lambda best: best[2])
     return way, bounding
-
-
-def _best(setting: Setting, *, most: int, groups: int, per_group: int) -> tuple[Bounding, float] | None:
-    """The best bounding with its error.
-
-    Args:
-        most: rows of a unit that may count at all.
-        groups: cells of the answer that it may count in.
-        per_group: rows of it that may count in one cell.
-    """
-    crowd = setting.crowd()
-    if not crowd.strata:
-        return None
-
-    def error(bounding: Bounding) -> float:
-        return sum(math.hypot(*_parts(setting, crowd, bounding, recipe)) for recipe in setting.recipes)
-
-    plain = [rows_plan(rows_per_unit=k, cells=setting.cells) for k in ladder(most)]
-    plain = [b for b in plain if b.groups_per_unit <= groups]
-    if any(t.what is What.TREE for t in setting.targets):  # a tree is bounded by rows
-        return (best := min(plain, key=error)), error(best)
-    cut_apart = _cut_apart(setting, crowd)
-    by_rows_counts = any(t.what is not What.UNITS and t not in cut_apart for t in setting.targets)
-    by_groups = []
-    for g in ladder(groups):
-        cuts = tuple(
-            (t.name, _best_cut(setting, crowd, t, most=most, groups=g, per_group=per_group))
-            for t in cut_apart
-        )
-        by_groups += [
-            groups_plan(
-                rows_per_unit=most, cells=setting.cells, groups_per_unit=g, rows_per_group=c, cuts=cuts
-            )
-            for c in (ladder(per_group) if by_rows_counts else (per_group,))
-        ]
-    best = min(by_groups, key=error)
-    if setting.question.where is None and plain:
-        good = min(plain, key=error)
-        if error(good) <= _AS_GOOD * error(best):
-            return good, error(good)
-    return best, error(best)
 
 
 def loss_to(setting: Setting, bounding: Bounding) -> BoundingLoss | None:
     """What a bounding takes away; None where the profile says nothing."""
-    crowd = setting.crowd()
-    if not crowd.strata:
+    if not setting.crowd.strata:
         return None
-    parts = [_parts(setting, crowd, bounding, recipe) for recipe in setting.recipes]
-    # An average stays where it is when rows are left out evenly: it says how many only when it stands alone.
-    even = {MeasureKind.AVG, MeasureKind.VARIANCE, MeasureKind.STDDEV, MeasureKind.QUANTILE}
-    totals = [r for r in setting.recipes if r.measure.kind not in even] or setting.recipes
-    lost = max(_lost(crowd, bounding, setting.target(r.count or r.total)) for r in totals)
-    return BoundingLoss(percent=round(100.0 * lost, 2), over_noise=any(bias > noise for bias, noise in parts))
+    weighing = Weighing(setting)
+    # An average says how much is left out only when it stands alone.
+    totals = [r for r in setting.recipes if r.measure.kind not in _EVEN] or setting.recipes
+    lost = max(weighing.lost(setting.target(r.count or r.total), bounding) for r in totals)
+    over = any(bias > noise for bias, noise in weighing.errors(bounding))
+    return BoundingLoss(percent=round(100.0 * lost, 2), over_noise=over)
 
 
-def _cut_apart(setting: Setting, crowd: Crowd) -> tuple[Target, ...]:
-    """The plain sums whose sizes the profile knows: each is cut where it is best for it alone."""
-    return tuple(t for t in setting.targets if _has_sizes(crowd, t))
+class Weighing:
+    """A setting's errors under any bounding."""
 
+    def __init__(self, setting: Setting) -> None:
+        self.setting = setting
+        self.crowd = setting.crowd
+        self.targets = {t.name: t for t in setting.targets}
+        self.averages = averages(setting)
+        self.weights = [
+            weights(r, self.targets, self.averages.get(r.measure.column)) for r in setting.recipes
+        ]
+        self.deciding = [{setting.shown_by: 1.0}] if setting.shown_by else []
 
-def _has_sizes(crowd: Crowd, target: Target) -> bool:
-    plain = target.what is What.SUM or (target.what is What.CENTRED and target.middle == 0)
-    return plain and target.column in crowd.sums
+    def error(self, bounding: Bounding) -> float:
+        return sum(math.hypot(bias, noise) for bias, noise in self.errors(bounding))
 
-
-def _best_cut(
-    setting: Setting, crowd: Crowd, target: Target, *, most: int, groups: int, per_group: int
-) -> int:
-    """The cut of a plain sum with the least error, for units that count in so many cells."""
-    cells = setting.cells
-    size = crowd.sums[target.column]
-
-    def error(cut: int) -> float:
-        bounding = groups_plan(
-            rows_per_unit=most,
-            cells=cells,
-            groups_per_unit=groups,
-            rows_per_group=most,
-            cuts=((target.name, cut),),
+    def errors(self, bounding: Bounding) -> list[tuple[float, float]]:
+        """Bias and noise of each aggregate in a typical cell, both relative to the aggregate in it."""
+        targets, accounting = self.setting.targets, self.setting.accounting
+        shares = parts(
+            needs([*self.weights, *self.deciding], targets, bounding, accounting), power=power_of(accounting)
         )
-        bias = _unevenly(cells) * _lost(crowd, bounding, target)
-        return math.hypot(bias, cells * _sigma(setting, target, bounding) / max(size, 1.0))
+        variances = {
+            t.name: self._variance(t, bounding, share) if share else 0.0
+            for t, share in zip(targets, shares, strict=True)
+        }
+        return [
+            self._error(
+                recipe, math.sqrt(sum(c * c * variances[name] for name, c in weight.items())), bounding
+            )
+            for recipe, weight in zip(self.setting.recipes, self.weights, strict=True)
+        ]
 
-    largest = target.magnitude * per_group  # what the owner declared of one cell
-    return min((e for e in sum_edges(target.magnitude, most) if e <= largest), key=error)
+    def _error(self, recipe: Recipe, sigma: float, bounding: Bounding) -> tuple[float, float]:
+        """Args: sigma: of the aggregate; for an average, of it times its number of rows."""
+        target, crowd, column = self.targets[recipe.total], self.crowd, recipe.measure.column
+        cells, kind = self.setting.usual_cells, recipe.measure.kind
+        if target.what is What.UNITS:
+            return self._uneven(self.lost(target, bounding)), cells * sigma / crowd.cells
+        if target.what in (What.ROWS, What.FILLED):
+            return self._uneven(self.lost(target, bounding)), cells * sigma / crowd.rows
+        if kind not in _EVEN:
+            bias = self._uneven(self.lost(target, bounding))
+            return bias, cells * sigma / self._size(target)
+        half = (target.upper - target.lower) / 2
+        kept = crowd.rows_kept(bounding)
+        moved = crowd.shift(column, bounding) if column in crowd.tilted else None
+        lost = crowd.rows_lost(bounding)
+        supposed = _UNTOLD * self._uneven(lost)
+        # Rows that count are a sample of those in a cell: what it says of them strays, however alike units are.
+        strays = lost * cells / kept  # the variance, for values that have one of 1
+        if kind is MeasureKind.QUANTILE:
+            # Of ranks. A shift by half the range passes all of them, where values fill half the range.
+            width = math.sqrt(
+                BRANCHES + 3 * (target.shape.levels - 1)
+            )  # as in ``quantiles``: of nodes in a rank
+            bias = math.hypot(supposed if moved is None else moved, math.sqrt(strays) / 2)
+            return bias, width * cells * sigma / kept
+        if kind in _SPREAD:
+            bias = math.hypot(supposed + (moved or 0.0), math.sqrt(2 * strays))
+            return bias, cells * sigma / (kept * supposed_variance(half))
+        size = max(self._size(target) / crowd.rows, _SMALLEST_AVERAGE * half)
+        bias = supposed if moved is None else moved * half / size
+        if self.has_sizes(target):  # its sum is cut apart from its count
+            bias += abs(self.lost(target, bounding) - lost)
+        return math.hypot(bias, math.sqrt(supposed_variance(half) * strays) / size), cells * sigma / (
+            kept * size
+        )
+
+    def lost(self, target: Target, bounding: Bounding) -> float:
+        """The part of a target's total that bounding takes away (0 to 1)."""
+        if target.what is What.UNITS:
+            return self.crowd.cells_lost(bounding)
+        if not self.has_sizes(target):
+            return self.crowd.rows_lost(bounding)
+        per_group = math.inf if target.what is What.SUM else bounding.rows_per_group
+        return self.crowd.sum_lost(target.column, bounding, cut=target.cut(bounding), per_group=per_group)
+
+    def cut_error(self, target: Target, bounding: Bounding) -> float:
+        """Of a plain sum by itself: each is cut where it is best for it alone."""
+        uses = sum(target.name in (r.total, r.count) for r in self.setting.recipes)
+        share = uses / len(self.setting.recipes) * (0.5 if target.what is What.CENTRED else 1.0)
+        sigma = math.sqrt(self._variance(target, bounding, share))
+        lost = self.lost(target, bounding)
+        if target.what is What.CENTRED:
+            lost = abs(lost - self.crowd.rows_lost(bounding))
+        return math.hypot(self._uneven(lost), self.setting.usual_cells * sigma / self._size(target))
+
+    def _variance(self, target: Target, bounding: Bounding, share: float) -> float:
+        price = 1e-9 * self.setting.nano * share
+        return noise_variance(target, bounding, price=price, accounting=self.setting.accounting)
+
+    def has_sizes(self, target: Target) -> bool:
+        """True of a plain sum whose sizes the profile knows."""
+        plain = target.what is What.SUM or (target.what is What.CENTRED and target.middle == 0)
+        return plain and target.column in self.crowd.sums
+
+    def _size(self, target: Target) -> float:
+        """Of a sum, in steps."""
+        return max(self.crowd.sums.get(target.column, self.crowd.rows * target.magnitude), 1.0)
+
+    def _uneven(self, lost: float) -> float:
+        return lost * (_UNEVEN if self.setting.cells > 1 else 1.0)
 
 
-def _parts(setting: Setting, crowd: Crowd, bounding: Bounding, recipe: Recipe) -> tuple[float, float]:
-    """Bias and noise of an aggregate's typical cell, both relative to the aggregate in it."""
-    target = setting.target(recipe.total)
-    cells, rows = setting.cells, crowd.rows
-    bias = _unevenly(cells) * _lost(crowd, bounding, target)
-    sigma = _sigma(setting, target, bounding)
-    if target.what is What.UNITS:
-        return bias, cells * sigma / crowd.cells
-    if target.what is What.TREE:  # ranks: like averages, they bear what is left out evenly
-        return _OF_AN_AVERAGE * bias, cells * sigma / rows
-    if target.what in (What.ROWS, What.FILLED):
-        return bias, cells * sigma / rows
-    size = max(crowd.sums.get(target.column, rows * target.magnitude), 1.0)
-    if recipe.measure.kind is MeasureKind.AVG and recipe.count:
-        away = abs(size / rows - target.middle)  # of the average from the middle
-        counted = setting.target(recipe.count)
-        sigma = math.hypot(sigma, away * _sigma(setting, counted, bounding))
-        rows_lost = _unevenly(cells) * _lost(crowd, bounding, counted)
-        return abs(bias - rows_lost) + _OF_AN_AVERAGE * rows_lost, cells * sigma / size
-    if recipe.count:
-        counted = setting.target(recipe.count)
-        sigma = math.hypot(sigma, recipe.middle * _sigma(setting, counted, bounding))
-    return bias, cells * sigma / size
+def averages(setting: Setting) -> dict[str, float]:
+    """What is known of the columns' averages, in steps."""
+    crowd, found = setting.crowd, {}
+    for target in (t for t in setting.targets if t.lower < t.upper):
+        middle, half = (target.lower + target.upper) / 2, (target.upper - target.lower) / 2
+        if target.column in crowd.tilted:
+            found[target.column] = middle + half * crowd.average(target.column)
+        elif target.column in crowd.sums and target.lower >= 0:
+            found[target.column] = min(crowd.sums[target.column] / crowd.rows, float(target.upper))
+    return found
 
 
-def _unevenly(cells: int) -> float:
-    return _UNEVEN if cells > 1 else 1.0
+def _best(weighing: Weighing, *, most: int, groups: int, per_group: int) -> tuple[Bounding, float]:
+    """The best bounding with its error; see ``choose``."""
+    setting, error = weighing.setting, weighing.error
+    steps = [rows_plan(rows_per_unit=k, cells=setting.cells) for k in ladder(most)]
+    steps = [b for b in steps if b.groups_per_unit <= groups]
+    good = least(steps, error) if steps else None
+    if any(t.what is What.TREE for t in setting.targets):  # a tree is bounded by rows
+        return good or least([rows_plan(rows_per_unit=most, cells=setting.cells)], error)
+    best = _ByGroups(weighing, most=most, per_group=per_group).best(groups)
+    if good is not None and setting.question.where is None and good[1] <= _AS_GOOD * best[1]:
+        return good
+    return best
 
 
-def _sigma(setting: Setting, target: Target, bounding: Bounding) -> float:
-    """About the σ of a target's noise: close enough to choose by; OpenDP says the real one."""
-    price = 1e-9 * setting.share
-    if setting.accounting is Accounting.PURE:
-        return math.sqrt(2) * target.absolute_sensitivity(bounding) / price
-    return math.sqrt(target.squared_sensitivity(bounding) / (2 * price))
+class _ByGroups:
+    """The search for a ``groups`` plan: in how many cells a unit counts; for each, the cut of each sum, then rows."""
+
+    def __init__(self, weighing: Weighing, *, most: int, per_group: int) -> None:
+        self.weighing, self.setting = weighing, weighing.setting
+        self.most, self.per_group = most, per_group
+        targets = self.setting.targets
+        self.apart = [t for t in targets if weighing.has_sizes(t)]
+        self.average = [t for t in self.apart if t.what is What.CENTRED]
+        summed = [t for t in self.apart if t.what is What.SUM]
+        self.by_rows = any(t.what is not What.UNITS and t not in summed for t in targets)
+        self._found: dict[str, int] = {}  # where the last search for each cut, or for rows, ended
+
+    def best(self, groups: int) -> tuple[Bounding, float]:
+        found = {g: self._of(g) for g in reversed(ladder(groups))}
+        return min(found.values(), key=lambda pair: pair[1])
+
+    def _of(self, groups: int) -> tuple[Bounding, float]:
+        """The best bounding of units that count in so many cells."""
+        cuts = {t.name: self._cut(t, groups, self.most) for t in self.apart}
+        steps = ladder(self.per_group) if self.by_rows else (self.per_group,)
+        found = self._least("", [self._bounded(groups, c, cuts) for c in steps], self.weighing.error)
+        if not self.average:
+            return found
+        # An average's sum is cut anew for the rows that its count is cut to.
+        rows = found[0].rows_per_group
+        cuts |= {t.name: self._cut(t, groups, rows) for t in self.average}
+        anew = self._bounded(groups, rows, cuts)
+        return min(found, (anew, self.weighing.error(anew)), key=lambda pair: pair[1])
+
+    def _cut(self, target: Target, groups: int, rows: int) -> int:
+        """The best cut of a sum, and no further than what the owner declared of one cell."""
+        edges = [e for e in sum_edges(target.magnitude, self.most) if e <= target.magnitude * self.per_group]
+        tried = [self._bounded(groups, rows, {target.name: edge}) for edge in edges]
+        best, _ = self._least(
+            f"{target.name} {rows == self.most}", tried, lambda b: self.weighing.cut_error(target, b)
+        )
+        return best.cuts[0][1]
+
+    def _bounded(self, groups: int, rows: int, cuts: dict[str, int]) -> Bounding:
+        return groups_plan(
+            rows_per_unit=self.most,
+            cells=self.setting.cells,
+            groups_per_unit=groups,
+            rows_per_group=rows,
+            cuts=tuple(cuts.items()),
+        )
+
+    def _least(
+        self, what: str, steps: Sequence[Bounding], error: Callable[[Bounding], float]
+    ) -> tuple[Bounding, float]:
+        """``least``, from where the search for the same ended with one cell more: it is seldom far from there."""
+        best = least(steps, error, start=self._found.get(what))
+        self._found[what] = steps.index(best[0])
+        return best
 
 
-def _lost(crowd: Crowd, bounding: Bounding, target: Target) -> float:
-    """The part of a target's total that bounding takes away (0 to 1)."""
-    sized = _has_sizes(crowd, target)
-    plan, most, groups = bounding.plan, bounding.rows_per_unit, bounding.groups_per_unit
-    if target.what is What.UNITS:
-        return crowd.lost(("units", plan, most, groups), lambda s: (s.groups, _kept_cells(s, bounding)))
-    per_group = math.inf if sized and target.what is What.SUM else bounding.rows_per_group
-    cut = target.cut(bounding) if sized else math.inf
+def least(
+    steps: Sequence[Bounding], error: Callable[[Bounding], float], start: int | None = None
+) -> tuple[Bounding, float]:
+    """The step with the least error, and that: from ``start``, or the best of a few, on while it gets better.
 
-    def kept(s: Stratum) -> tuple[float, float]:
-        each = s.sums[target.column] / s.rows if sized else 1.0
-        return s.rows * each, _kept(s, bounding, each=each, cut=min(cut, per_group * each))
+    Loss falls along the steps and noise rises, so that their sum falls and then rises, but for small unevenness.
+    """
+    known: dict[int, float] = {}
 
-    return crowd.lost((target.column if sized else "", plan, most, groups, per_group, cut), kept)
+    def at(place: int) -> float:
+        if place not in known:
+            known[place] = error(steps[place])
+        return known[place]
 
-
-def _kept(s: Stratum, bounding: Bounding, *, each: float, cut: float) -> float:
-    """What counts of a unit of the stratum, when each of its rows gives ``each``."""
-    part = min(1.0, bounding.rows_per_unit / s.rows)
-    if bounding.plan is BoundingPlan.ROWS:
-        return s.rows * part * each
-    others = max(0.0, min(s.groups, bounding.groups_per_unit) - 1)
-    return min(s.peak * part * each, cut) + others * min(s.rest * part * each, cut)
+    last = len(steps) - 1
+    best = min({*range(0, last, _EVERY), last}, key=at) if start is None else min(start, last)
+    for way in (1, -1):
+        while 0 <= best + way <= last and min(at(p) for p in _ahead(best, way, last)) < at(best):
+            best = min(_ahead(best, way, last), key=at)
+    return steps[best], at(best)
 
 
-def _kept_cells(s: Stratum, bounding: Bounding) -> float:
-    """In how many cells a unit of the stratum counts: of rows drawn at random, some cells have none."""
-    part = min(1.0, bounding.rows_per_unit / s.rows)
-    seen = s.groups * (1 - (1 - part) ** (s.rows / s.groups)) if part < 1 else s.groups
-    return seen if bounding.plan is BoundingPlan.ROWS else min(seen, bounding.groups_per_unit)
+def _ahead(place: int, way: int, last: int) -> list[int]:
+    """The next two steps: a small bump between is stepped over."""
+    return [p for p in (place + way, place + 2 * way) if 0 <= p <= last]

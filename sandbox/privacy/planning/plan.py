@@ -3,7 +3,7 @@
 - A plan follows from question, policy, profile and price alone, all of them public: given these, it is the same for
   D, D' and an empty table.
 - An aggregate is worked out from one or two *measurements*; equal ones are measured once and paid for once.
-- The price is split evenly over the measurements; each part is spent on one vector over all cells.
+- The price is split over the measurements by need (``needs``); each part is spent on one vector over all cells.
 - ``Plan.loss`` adds up what OpenDP says that each noise costs, and never exceeds the price that was offered.
 """
 
@@ -22,10 +22,12 @@ from sandbox.privacy.mechanisms.quantiles import MAX_NODES
 from sandbox.privacy.mechanisms.spread import quantum_for
 from sandbox.privacy.mechanisms.threshold import threshold_for
 from sandbox.privacy.planning.bounding import Bounding, groups_plan, rows_plan
-from sandbox.privacy.planning.choice import Setting, apart, choose, loss_to, uncentred
+from sandbox.privacy.planning.choice import averages, choose, loss_to
 from sandbox.privacy.planning.estimate import bounding_text, column_estimate, shown_text
 from sandbox.privacy.planning.measurements import Measurement, Plan, Recipe, Target, What, most_cells
+from sandbox.privacy.planning.needs import shares
 from sandbox.privacy.planning.profile import Profile
+from sandbox.privacy.planning.ways import Setting, apart, uncentred
 from sandbox.privacy.stored import LARGEST, bounds_in_steps
 
 __all__ = ["Plan", "plan"]
@@ -64,11 +66,11 @@ def plan(
     _check_sums(targets, table)
     if unlisted:
         targets = _with_units(targets, policy)
+    shown_by = str(What.UNITS) if unlisted else ""
     _check_trees(targets, cells, unlisted=unlisted)
     guarantee = policy.guarantee
-    share = target.nano // len(targets)
     setting = None
-    if profile is not None and share > 0 and table.max_rows_per_unit > 1 and not unlisted:
+    if profile is not None and target.nano >= len(targets) and table.max_rows_per_unit > 1:
         setting = Setting(
             question=question,
             cells=cells,
@@ -77,24 +79,35 @@ def plan(
             nano=target.nano,
             accounting=guarantee.accounting,
             profile=profile,
+            shown_by=shown_by,
         )
     if bounding is None:
         setting, bounding = _chosen(
             question, table, cells, targets, setting, limits, accounting=guarantee.accounting
         )
         if setting is not None:
-            recipes, targets, share = setting.recipes, setting.targets, setting.share
+            recipes, targets = setting.recipes, setting.targets
     elif bounding.rows_per_unit > table.max_rows_per_unit:
         raise BadInput(
             f"The view holds at most {table.max_rows_per_unit} rows per {policy.unit.noun}.",
             where="rows_per_unit",
             fix="Use at most as many.",
         )
+    known = averages(setting) if setting is not None else {}
+    paid = shares(
+        recipes,
+        targets,
+        bounding,
+        whole=target.nano,
+        averages=known,
+        accounting=guarantee.accounting,
+        shown_by=shown_by,
+    )
     measurements = tuple(
         _shown_by(t, bounding, Loss(share, policy.budget.unlisted.atto_delta), guarantee)
-        if unlisted and t.what is What.UNITS and policy.budget is not None
+        if t.name == shown_by and policy.budget is not None
         else _measured(t, bounding, share, guarantee)
-        for t in targets
+        for t, share in zip(targets, paid, strict=True)
     )
     noises = {m.target.name: m.noise for m in measurements}
     return Plan(
@@ -133,7 +146,7 @@ def _chosen(
     if setting is not None and most > 1:
         ways = [setting]
         for other in (uncentred(setting), apart(setting)):
-            if other.targets != setting.targets and other.share > 0 and _sums_fit(other.targets, table):
+            if other.targets != setting.targets and other.payable and _sums_fit(other.targets, table):
                 ways.append(other)
         found = choose(ways, most=most, groups=groups, per_group=per_group)
         if found is not None:
@@ -176,9 +189,8 @@ def _recipes(
     def use(target: Target) -> str:
         return targets.setdefault(target.name, target).name
 
-    one_row = (
-        table.max_rows_per_unit == 1
-    )  # then units and rows are the same number: measured and paid for once
+    # With one row per unit, units and rows are the same number: measured once, paid for once.
+    one_row = table.max_rows_per_unit == 1
 
     def rows() -> str:
         return use(Target(what=What.UNITS if one_row and unlisted else What.ROWS))

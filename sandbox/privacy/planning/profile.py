@@ -8,9 +8,16 @@ noise. A profile is public from then on, and whatever is worked out from it cost
 - ``peak`` of a key column: units by their rows in the value where they have most.
 - ``groups`` of a key column: units by the number of values they are in.
 - ``sum`` of a summable column: units by the size of the sum of their clamped values, in steps.
+- ``tilt`` of a summable column: by the bins of ``rows``, not how many units there are but the sum of their averages,
+  each as its distance from the middle of the column's bounds, in parts of half the range. It says whether units with
+  many rows have other values than those with few: what an average would lose if every unit had the same say.
 
-Each unit falls in at most one bin of each histogram (``sensitivity.histogram_squared``). ``offer`` decides which
-histograms at what noise from the policy alone; ``engine`` counts and draws; ``choice`` reads the result.
+Each unit falls in at most one bin of each histogram (``sensitivity.histogram_squared``), and adds to that of ``tilt``
+no more than half the range (``sensitivity.tilt_squared``). ``offer`` decides which histograms at what noise from the
+policy alone; ``profiling`` counts and draws; ``choice`` reads the result.
+
+A profile is kept for as long as its lineage lives. One that was bought before there was a ``tilt`` has none, and is
+read all the same.
 """
 
 from __future__ import annotations
@@ -19,6 +26,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -27,11 +35,13 @@ from sandbox.domain.errors import BadInput
 from sandbox.domain.policy import DatasetPolicy, Table
 from sandbox.domain.privacy_loss import Loss
 from sandbox.privacy.mechanisms.noise import Noise, noise_for
-from sandbox.privacy.mechanisms.sensitivity import histogram_squared
+from sandbox.privacy.mechanisms.sensitivity import histogram_squared, root_up, tilt_squared
 from sandbox.privacy.stored import bounds_in_steps
 
 _LARGEST_SUM = 2**62  # a column whose sums could leave 64 bits has no histogram of them
 _SMALLEST_PART = 64  # the first bin of sums ends at this part of the largest value
+TILT_PARTS = 1024  # half the range has so many: fine enough for an average, far below the noise
+_LARGEST_TILT = 2**52  # beyond, some engines no longer divide exactly
 _ROWS_WEIGHT = 2  # every choice rests on the rows per unit: their histogram is paid for as much as two others
 
 
@@ -42,6 +52,7 @@ class Counted(StrEnum):
     PEAK = "peak"
     GROUPS = "groups"
     SUM = "sum"
+    TILT = "tilt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +62,8 @@ class Histogram:
     Attributes:
         column: a key column, a summable column, or empty for ``rows``.
         edges: rising; the last one bounds every unit.
-        units: noisy counts, one for each edge; may be below zero.
+        units: noisy counts, one for each edge; may be below zero. For ``tilt``, noisy sums in parts of half the
+            range, ``TILT_PARTS`` of them for a unit at the end of it.
         scale: σ of the noise in each.
     """
 
@@ -88,7 +100,10 @@ class Profile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """One histogram that is to be counted, with its noise. For ``sum``, values are clamped to ``lower`` … ``upper``."""
+    """One histogram that is to be counted, with its noise.
+
+    For ``sum`` and ``tilt``, values are clamped to ``lower`` … ``upper``.
+    """
 
     counted: Counted
     column: str
@@ -107,6 +122,7 @@ class Offer:
     loss: Loss
 
 
+@lru_cache(maxsize=256)
 def ladder(most: int) -> tuple[int, ...]:
     """Public steps 1, 2, 3, 4, 6, 8, 12, 16 … and ``most``: the bins of units by rows.
 
@@ -143,7 +159,7 @@ def offer(policy: DatasetPolicy, table_name: str) -> Offer | None:
             edges=edges,
             noise=noise_for(
                 accounting=policy.budget.accounting,
-                sensitivity=float(histogram_squared()),  # the same in L1
+                sensitivity=sensitivity_of(counted),
                 nano=share * (_ROWS_WEIGHT if counted is Counted.ROWS else 1),
             ),
             lower=lower,
@@ -152,6 +168,11 @@ def offer(policy: DatasetPolicy, table_name: str) -> Offer | None:
         for counted, column, edges, lower, upper in shapes
     )
     return Offer(table=table_name, wanted=wanted, loss=Loss(sum(w.noise.nano for w in wanted)))
+
+
+def sensitivity_of(counted: Counted) -> float:
+    """How far one unit moves such a histogram: the same in L2 and in L1, as it is in one bin at most."""
+    return root_up(tilt_squared(parts=TILT_PARTS) if counted is Counted.TILT else histogram_squared())
 
 
 def filled_in(offered: Offer, noisy: Mapping[tuple[Counted, str], list[int]], *, snapshot: str) -> Profile:
@@ -231,9 +252,12 @@ def _shapes(table: Table, unit_column: str) -> list[tuple[Counted, str, tuple[in
             largest = max(abs(lower), abs(upper))
             if table.max_rows * largest <= _LARGEST_SUM:
                 shapes.append((Counted.SUM, name, sum_edges(largest, most), lower, upper))
+            if 2 * TILT_PARTS * (upper - lower) * most <= _LARGEST_TILT:
+                shapes.append((Counted.TILT, name, ladder(most), lower, upper))
     return shapes
 
 
+@lru_cache(maxsize=256)
 def sum_edges(largest: int, most: int) -> tuple[int, ...]:
     """Public steps for the size of a unit's sum: parts of the largest value of a row, and multiples of it.
 

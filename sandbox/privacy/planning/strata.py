@@ -8,10 +8,13 @@ is post-processing of public numbers. It decides how well bounds are chosen, nev
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-from sandbox.privacy.planning.profile import Counted, Histogram, Profile
+from sandbox.privacy.planning.profile import TILT_PARTS, Counted, Histogram, Profile
+from sandbox.privacy.planning.tilt import averages
 
 _CLEARLY = 5.0  # a tail of so many deviations is no accident of its noise
 _BINS_OF_A_FALL = 2  # how many bins the slope of a tail is taken over: twice the start
@@ -28,6 +31,7 @@ class Stratum:
         peak: its rows in the cell of the answer where it has most.
         groups: in how many cells it is.
         sums: size of its sum, in steps, by column.
+        tilts: distance of its average from the middle of the bounds, in halves of the range, by column.
     """
 
     units: float
@@ -35,6 +39,7 @@ class Stratum:
     peak: float
     groups: float
     sums: dict[str, float]
+    tilts: dict[str, float]
 
     @property
     def rest(self) -> float:
@@ -54,9 +59,12 @@ def strata(profile: Profile, *, keys: Sequence[str], columns: Iterable[str]) -> 
     named = {"rows": rows}
     for key in known if len(known) == len(keys) else []:
         named |= {f"{c}.{key}": h for c in (Counted.PEAK, Counted.GROUPS) if (h := profile.histogram(c, key))}
+    tilts = {}
     for column in columns:
         if found := profile.histogram(Counted.SUM, column):
             named[f"sum.{column}"] = found
+        if (found := profile.histogram(Counted.TILT, column)) and found.edges == rows.edges:
+            tilts[column] = _tilts(found, rows)
     crowds = {name: _crowd(histogram) for name, histogram in named.items()}
     total = sum(units for units, _ in crowds["rows"])
     if total <= 0:
@@ -75,9 +83,19 @@ def strata(profile: Profile, *, keys: Sequence[str], columns: Iterable[str]) -> 
                 peak=peak,
                 groups=max(groups, math.ceil(n / peak)),
                 sums={name[4:]: v for name, v in values.items() if name.startswith("sum.")},
+                tilts={column: of_bin[bisect_left(rows.edges, n)] for column, of_bin in tilts.items()},
             )
         )
     return tuple(joined)
+
+
+def _tilts(tilt: Histogram, rows: Histogram) -> list[float]:
+    """For each bin of rows, how far its units' averages are from the middle."""
+    tails = [*units_at_least(rows), 0.0]
+    units = [here - above for here, above in pairwise(tails)]
+    # The number of units is noisy, too; at the ends of the range as much of it is in an average as of the sum's.
+    deviation = math.hypot(tilt.scale / TILT_PARTS, rows.scale)
+    return averages([total / TILT_PARTS for total in tilt.units], units, deviation=deviation)
 
 
 def units_at_least(histogram: Histogram) -> list[float]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import ibis
+
 from sandbox.domain.policy import Table
-from sandbox.privacy.answering.bounded import RANK, UNIT, view_of
+from sandbox.privacy.answering.bounded import RANK, UNIT, clamped, view_of
 from sandbox.privacy.engines.duck import EngineLimits, connection_to, rows_of
 from sandbox.privacy.mechanisms import noise
-from sandbox.privacy.planning.profile import Counted, Offer, Profile, Wanted, filled_in
+from sandbox.privacy.planning.profile import TILT_PARTS, Counted, Offer, Profile, Wanted, filled_in
 from sandbox.privacy.publishing.views import View
 from sandbox.privacy.stored import stored_key
 
@@ -37,12 +39,18 @@ def count_units(offered: Offer, view: View, limits: EngineLimits) -> dict[tuple[
 
 
 def histogram(wanted: Wanted, policy_table: Table, table: Expression) -> Expression:
-    """Columns ``place`` (of the bin, from 0) and ``units``; each unit is in at most one row of it."""
+    """Columns ``place`` (of the bin, from 0) and ``units``; each unit is in at most one row of it.
+
+    What a unit adds to it is 1, or for ``tilt`` the distance of its average from the middle.
+    """
     measured = _measured(wanted, policy_table, table)
     # A value is above as many edges as its bin's place; the last edge bounds all, so that nothing is beyond it.
     above = [(measured["measure"] > edge).ifelse(1, 0) for edge in wanted.edges[:-1]]
     place = sum(above[1:], start=above[0]) if above else measured["measure"] * 0
-    return measured.group_by(place=place).aggregate(units=measured.count())
+    tilted = wanted.counted is Counted.TILT
+    return measured.group_by(place=place).aggregate(
+        units=measured["distance"].sum() if tilted else measured.count()
+    )
 
 
 def _measured(wanted: Wanted, policy_table: Table, table: Expression) -> Expression:
@@ -52,8 +60,20 @@ def _measured(wanted: Wanted, policy_table: Table, table: Expression) -> Express
             return table.group_by(UNIT).aggregate(measure=table.count())
         case Counted.SUM:
             # Empty cells add nothing. Sums cannot leave 64 bits: ``offer`` has seen to it.
-            clamped = table[wanted.column].clip(lower=wanted.lower, upper=wanted.upper)
-            return table.group_by(UNIT).aggregate(measure=clamped.sum().coalesce(0).abs())
+            value = clamped(table[wanted.column], wanted.lower, wanted.upper)
+            return table.group_by(UNIT).aggregate(measure=value.sum().coalesce(0).abs())
+        case Counted.TILT:
+            # Twice the distance of each value from the middle is whole; ``offer`` has seen to it that all fits.
+            low, high = wanted.lower, wanted.upper
+            cell = table[wanted.column]
+            units = table.group_by(UNIT).aggregate(
+                measure=table.count(),
+                filled=cell.count(),
+                twice=(2 * clamped(cell, low, high) - (low + high)).sum().coalesce(0),
+            )
+            whole = (high - low) * ibis.greatest(units["filled"], 1)
+            nearest = (2 * TILT_PARTS * units["twice"] + whole) // (2 * whole)
+            return units.mutate(distance=clamped(nearest, -TILT_PARTS, TILT_PARTS))
         case Counted.PEAK | Counted.GROUPS:
             column = policy_table.columns[wanted.column]
             listed = [stored_key(value, column) for value in column.key_values]
