@@ -72,7 +72,7 @@ def peer(name: str, script: str, rows: int, repeat: int) -> dict[str, Any]:
         "--rows",
         str(rows),
     ]
-    return told_by([*command, "--rho", str(PRICE.rho), "--repeat", str(repeat)], timeout_s=PATIENCE_S)
+    return told_by([*command, "--rho", str(PRICE.measure), "--repeat", str(repeat)], timeout_s=PATIENCE_S)
 
 
 def main() -> None:

@@ -286,7 +286,7 @@ class AnswerLimits:
     """What an answer may take."""
 
     tick_ms: int = _doc(
-        "Answers leave on multiples of this many milliseconds, so that time says less.", default=100
+        "Answers leave after 1, 2, 4, 8 … times this many milliseconds, so that time says less.", default=100
     )
     timeout_s: int = _doc("A question running longer fails, and stays charged, in seconds.", default=30)
     engine_memory_mib: int = _doc("Memory of the process that reads raw data, in MiB.", default=2048)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -26,6 +25,7 @@ from sandbox.domain.people import Person
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.privacy_loss import Loss, check_epsilon
 from sandbox.domain.question import canonical_sql
+from sandbox.domain.ticks import leaves_after_ms
 from sandbox.flows.published import Published, published
 from sandbox.privacy.answering.finishing import finished
 from sandbox.privacy.asking.options import agreed_epsilon, agreed_limits, check_options
@@ -226,13 +226,12 @@ class AnswerQuestion:
         return Answered(id=question_id, body=body, cached=False)
 
     def _on_tick(self, started: float, run: Callable[[], T]) -> T:
-        """Let a result, or its failure, leave on a multiple of the tick counted from the question's arrival."""
+        """Let a result, or its failure, leave on a tick (``leaves_after_ms``) counted from the question's arrival."""
         try:
             return run()
         finally:
             elapsed_ms = (self.monotonic() - started) * 1000
-            ticks = math.ceil(elapsed_ms / self.tick_ms) or 1
-            self.sleep(max(0.0, ticks * self.tick_ms - elapsed_ms) / 1000)
+            self.sleep((leaves_after_ms(elapsed_ms, tick_ms=self.tick_ms) - elapsed_ms) / 1000)
 
     def _planned(
         self, person: Person, grant: Grant, *, sql: str, epsilon: float | None, limits: Limits
