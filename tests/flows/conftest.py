@@ -95,6 +95,7 @@ class FakeEngine:
         snapshot: str,
         sql: str,
         nano: int,
+        atto_delta: int = 0,
         profile: str = "",
         limits: Limits = NO_LIMITS,
     ) -> bytes:

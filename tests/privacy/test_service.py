@@ -214,6 +214,7 @@ class Told:
         snapshot: str,
         sql: str,
         nano: int,
+        atto_delta: int = 0,
         profile: str = "",
         limits: Limits = NO_LIMITS,
     ) -> bytes:
