@@ -11,7 +11,7 @@ from sandbox.domain.policy import ColumnType, Scalar
 from sandbox.domain.question import Measure, MeasureKind, Question, canonical_sql
 from sandbox.privacy.answering.bounded import bounded, exact, flat_targets, leaves, view_of
 from sandbox.privacy.answering.rowwise import key_cell
-from sandbox.privacy.engines.duck import EngineLimits, connection_to, rows_of
+from sandbox.privacy.engines.holding import EngineLimits
 from sandbox.privacy.mechanisms import noise
 from sandbox.privacy.mechanisms.quantiles import tree_of
 from sandbox.privacy.planning.measurements import Plan, Target, What, cells_of
@@ -32,9 +32,9 @@ def count_exactly(ready: Plan, view: View, limits: EngineLimits) -> dict[str, li
     table = view_of(view.table, unit_column=view.unit_column)
     flat = [target.name for target in flat_targets(ready)]
     trees = [m.target for m in ready.measurements if m.target.what is What.TREE]
-    with connection_to(view.parquet, limits) as connection:
-        found = rows_of(connection, bounded(ready, table)) if flat else []
-        leaved = {t.name: rows_of(connection, leaves(ready, t, table)) for t in trees}
+    with view.opened(limits) as rows:
+        found = rows(bounded(ready, table)) if flat else []
+        leaved = {t.name: rows(leaves(ready, t, table)) for t in trees}
     place = {key: i for i, key in enumerate(_stored(ready.cells, ready.question, view))}
     width = len(ready.question.keys)
     vectors = {name: [0] * len(place) for name in flat}
@@ -66,8 +66,8 @@ def recompute(question: Question, view: View, limits: EngineLimits) -> Evidence:
     """The exact table behind a question, and how many units and rows are behind each cell."""
     expression = exact(question, view.table, view_of(view.table, unit_column=view.unit_column))
     names = [str(name) for name in expression.columns]
-    with connection_to(view.parquet, limits) as connection:
-        found = rows_of(connection, expression)
+    with view.opened(limits) as rows_of:
+        found = rows_of(expression)
     width = len(question.keys)
     by_key = {row[:width]: dict(zip(names[width:], row[width:], strict=True)) for row in found}
     cells = cells_of(question, view.table)
