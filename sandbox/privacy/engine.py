@@ -29,11 +29,12 @@ from sandbox.domain.question import Question
 from sandbox.privacy.answering import run
 from sandbox.privacy.answering.assemble import assemble
 from sandbox.privacy.asking.parse import parse
-from sandbox.privacy.engines.duck import EngineLimits
+from sandbox.privacy.engines.holding import EngineLimits, Warehouse
 from sandbox.privacy.planning.measurements import Plan
 from sandbox.privacy.planning.plan import plan
 from sandbox.privacy.planning.profile import Profile, offer
 from sandbox.privacy.publishing import publish, views
+from sandbox.privacy.publishing.in_place import prepare
 from sandbox.privacy.publishing.profiles import find_profile, keep_profile, profile_of
 from sandbox.privacy.publishing.profiling import buy
 from sandbox.privacy.publishing.publish import PublishReport
@@ -102,9 +103,18 @@ class LocalEngine:
     Args:
         views: the folder of private views. It also keeps the secret salt of publishing.
         raw: the folder that raw files are named in, and may not be left; without it, files are named as they are.
+        warehouse: a database that keeps its tables. With it, what is published is the table of that name in it.
     """
 
-    def __init__(self, views: Path, raw: Path | None = None, *, limits: EngineLimits | None = None) -> None:
+    def __init__(
+        self,
+        views: Path,
+        raw: Path | None = None,
+        *,
+        limits: EngineLimits | None = None,
+        warehouse: Warehouse | None = None,
+    ) -> None:
+        self._warehouse = warehouse
         self._views = views
         self._raw = raw
         self._limits = limits or EngineLimits()
@@ -119,14 +129,11 @@ class LocalEngine:
         Raises:
             BadInput: what is wrong with the file, or with the policy for it.
         """
-        return publish.publish(
-            self._raw_file(file),
-            policy,
-            table,
-            views.folder_of(self._views, policy.name),
-            salt=self._salt(),
-            limits=replace(self._limits, timeout_s=publish.PUBLISH_LIMITS.timeout_s),
-        )
+        limits = replace(self._limits, timeout_s=publish.PUBLISH_LIMITS.timeout_s)
+        out = views.folder_of(self._views, policy.name)
+        if self._warehouse is not None:
+            return prepare(self._warehouse, file, policy, table, out, salt=self._salt(), limits=limits)
+        return publish.publish(self._raw_file(file), policy, table, out, salt=self._salt(), limits=limits)
 
     def profile(self, *, dataset: str, snapshot: str) -> Profile:
         """The contribution profile of a snapshot. Drawn once: asked again, it is the same.
@@ -205,7 +212,9 @@ class LocalEngine:
         name = (dataset, snapshot)
         with self._lock:
             if name not in self._known:
-                self._known[name] = views.find(self._views, dataset=dataset, snapshot=snapshot)
+                self._known[name] = views.find(
+                    self._views, dataset=dataset, snapshot=snapshot, warehouse=self._warehouse
+                )
             return self._known[name]
 
     @contextmanager

@@ -31,7 +31,7 @@ from sandbox.privacy.answering.finishing import finished
 from sandbox.privacy.asking.options import agreed_epsilon, agreed_limits, check_options
 from sandbox.privacy.asking.parse import Asked, read
 from sandbox.privacy.engine import LocalEngine
-from sandbox.privacy.engines.duck import EngineLimits
+from sandbox.privacy.engines.holding import EngineLimits, Warehouse
 from sandbox.privacy.planning.plan import Plan, plan
 from sandbox.privacy.planning.profile import Offer, Profile, offer, profile_document, profile_from_document
 from sandbox.privacy.publishing.publish import PublishReport
@@ -73,14 +73,44 @@ class PrivateData:
         Raises:
             BadInput: the file does not fit the policy, or the policy is not of that kind.
         """
+        engine = LocalEngine(folder / "views", limits=limits)
+        return cls._published(engine, str(raw), policy, folder, new_profile)
+
+    @classmethod
+    def over(
+        cls,
+        warehouse: Warehouse,
+        source: str,
+        policy: DatasetPolicy,
+        *,
+        folder: Path,
+        limits: EngineLimits | None = None,
+        new_profile: bool = False,
+    ) -> PrivateData:
+        """The same for a table that stays in its database: the private view is made beside it, and asked there.
+
+        Args:
+            warehouse: such as ``sandbox.privacy.engines.postgres.Postgres`` or ``…engines.spark.Spark``.
+            source: the raw table's name in it, with or without a schema.
+            folder: keeps budget, answers and manifests, but no row.
+
+        Raises:
+            BadInput: the table does not fit the policy, or the policy is not of that kind.
+        """
+        engine = LocalEngine(folder / "views", limits=limits, warehouse=warehouse)
+        return cls._published(engine, source, policy, folder, new_profile)
+
+    @classmethod
+    def _published(
+        cls, engine: LocalEngine, source: str, policy: DatasetPolicy, folder: Path, new_profile: bool
+    ) -> PrivateData:
         if policy.budget is None or len(policy.tables) != 1:
             raise BadInput(
                 "The policy needs one table and a budget.", where="policy", fix="See policies/README.md."
             )
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        engine = LocalEngine(folder / "views", limits=limits)
         (table,) = policy.tables
-        report = engine.publish(policy=policy, table=table, file=str(raw))
+        report = engine.publish(policy=policy, table=table, file=source)
         data = cls(policy=policy, snapshot=report.snapshot, folder=folder, report=report, engine=engine)
         profile = data._buy_profile(offer(policy, table), new=new_profile)
         return replace(data, profile=profile)

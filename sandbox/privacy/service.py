@@ -33,7 +33,7 @@ from sandbox.domain.evidence import evidence_document
 from sandbox.domain.limits import Limits
 from sandbox.domain.policy_document import policy_from_document
 from sandbox.privacy.engine import Engine, LocalEngine
-from sandbox.privacy.engines.duck import EngineLimits
+from sandbox.privacy.engines.holding import EngineLimits
 from sandbox.privacy.planning.profile import profile_document
 from sandbox.privacy.wire import MAX_REQUEST_BYTES, error_document, report_document
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,67 +16,27 @@ from sandbox.store import Store
 from sandbox.store.database import Database
 from sandbox.store.migrations import upgrade
 from sandbox.store.schema import metadata
+from tests.postgres import binaries, server
 from tests.store.world import Clock, furnish, open_store
 
 BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.e2e)]
 _NUMBER = itertools.count()
 
 
-def _binaries() -> Path | None:
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
-    if found:
-        return found[-1].parent
-    on_path = shutil.which("initdb")
-    return Path(on_path).resolve().parent if on_path else None
-
-
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     """The URL of a server, without a database's name. Stopped and removed at the end."""
-    binaries = _binaries()
-    if binaries is None:
+    programs = binaries()
+    if programs is None:
         pytest.skip(
             "NOT TESTED ON POSTGRESQL: no initdb found; install Debian's package postgresql to run it"
         )
-    # PostgreSQL refuses to run as root; its own user has to reach the folder, and a socket's path is short.
-    base = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
-    as_other: list[str] = []
-    if os.geteuid() == 0:
-        shutil.chown(base, "postgres", "postgres")
-        as_other = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-
-    def run(*command: str) -> None:
-        subprocess.run([*as_other, *command], check=True, stdout=subprocess.DEVNULL, cwd=base)
-
-    data = str(base / "data")
-    # Durability is not what these tests kill: the server itself is never killed.
-    options = f"-k {base} -c listen_addresses='' -c fsync=off -c max_connections=200"
-    try:
-        run(
-            str(binaries / "initdb"),
-            "-D",
-            data,
-            "-U",
-            "tests",
-            "-A",
-            "trust",
-            "--no-sync",
-            "-E",
-            "UTF8",
-            "--no-locale",
-        )
-        run(str(binaries / "pg_ctl"), "-D", data, "-l", str(base / "log"), "-o", options, "-w", "start")
-        try:
-            server = f"postgresql://tests@/{{}}?host={base}"
-            _create(server, "tests")
-            engine = create_engine(_psycopg(server.format("tests")))
-            upgrade(engine)
-            engine.dispose()
-            yield server
-        finally:
-            run(str(binaries / "pg_ctl"), "-D", data, "-m", "immediate", "-w", "stop")
-    finally:
-        shutil.rmtree(base, ignore_errors=True)
+    with server(programs) as address:
+        _create(address, "tests")
+        engine = create_engine(_psycopg(address.format("tests")))
+        upgrade(engine)
+        engine.dispose()
+        yield address
 
 
 def _psycopg(url: str) -> str:

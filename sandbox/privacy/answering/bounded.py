@@ -16,10 +16,10 @@ import ibis
 from sandbox.domain.policy import ColumnType, Table
 from sandbox.domain.question import Key, MeasureKind, Question
 from sandbox.privacy.answering.rowwise import Expression, condition, key_cell, key_expression
+from sandbox.privacy.engines.holding import VIEW
 from sandbox.privacy.planning.bounding import Bounding, BoundingPlan
 from sandbox.privacy.planning.measurements import Plan, Target, What
 
-VIEW = "private_view"
 UNIT, RANK = "_unit", "_rank"
 _LARGEST_SCALED = 2**52
 LONGEST_KEY = 200  # characters: a longer text is no key that many units share

@@ -12,7 +12,7 @@ from sandbox.domain.policy import ColumnType, Scalar
 from sandbox.domain.question import Key, Measure, MeasureKind, Question, canonical_sql
 from sandbox.privacy.answering.bounded import bounded, exact, flat_targets, leaves, view_of
 from sandbox.privacy.answering.rowwise import key_cell
-from sandbox.privacy.engines.duck import EngineLimits, connection_to, rows_of
+from sandbox.privacy.engines.holding import EngineLimits, Rows
 from sandbox.privacy.mechanisms import noise
 from sandbox.privacy.mechanisms.quantiles import tree_of
 from sandbox.privacy.mechanisms.threshold import Threshold, shown
@@ -79,33 +79,36 @@ def _measure_unlisted(ready: Plan, threshold: Threshold, view: View, limits: Eng
 
 def count_found(ready: Plan, view: View, limits: EngineLimits) -> dict[tuple[Any, ...], dict[str, int]]:
     """The bounded vectors before noise of each cell that has rows, by its stored keys. They stay inside this room."""
-    table = view_of(view.table, unit_column=view.unit_column)
+    with view.opened(limits) as rows:
+        return _found(ready, view, rows)
+
+
+def _found(ready: Plan, view: View, rows: Rows) -> dict[tuple[Any, ...], dict[str, int]]:
     names = [target.name for target in flat_targets(ready)]
     width = len(ready.question.keys)
-    with connection_to(view.parquet, limits) as connection:
-        found = rows_of(connection, bounded(ready, table))
+    if not names:
+        return {}
     return {
         row[:width]: {name: int(value) for name, value in zip(names, row[width:], strict=True)}
-        for row in found
+        for row in rows(bounded(ready, view_of(view.table, unit_column=view.unit_column)))
     }
 
 
 def count_exactly(ready: Plan, view: View, limits: EngineLimits) -> dict[str, list[int]]:
     """The bounded vectors before noise, in the order of the plan's cells; those without rows are 0. They stay here."""
-    flat = [target.name for target in flat_targets(ready)]
+    table = view_of(view.table, unit_column=view.unit_column)
     trees = [m.target for m in ready.measurements if m.target.what is What.TREE]
+    with view.opened(limits) as rows:
+        found = _found(ready, view, rows)
+        leaved = {t.name: rows(leaves(ready, t, table)) for t in trees}
     place = {key: i for i, key in enumerate(_stored(ready.cells, ready.question, view))}
-    vectors = {name: [0] * len(place) for name in flat}
-    for key, numbers in (count_found(ready, view, limits) if flat else {}).items():
+    vectors = {target.name: [0] * len(place) for target in flat_targets(ready)}
+    for key, numbers in found.items():
         if (at := place.get(key)) is not None:  # else no cell of the answer; see ``bounded``
             for name, value in numbers.items():
                 vectors[name][at] = value
-    if trees:
-        table = view_of(view.table, unit_column=view.unit_column)
-        with connection_to(view.parquet, limits) as connection:
-            for target in trees:
-                leaved = rows_of(connection, leaves(ready, target, table))
-                vectors[target.name] = _nodes(target, leaved, place)
+    for target in trees:
+        vectors[target.name] = _nodes(target, leaved[target.name], place)
     return {m.target.name: vectors[m.target.name] for m in ready.measurements}
 
 
@@ -126,8 +129,8 @@ def recompute(question: Question, view: View, limits: EngineLimits) -> Evidence:
     """The exact table behind a question, and how many units and rows are behind each cell."""
     expression = exact(question, view.table, view_of(view.table, unit_column=view.unit_column))
     names = [str(name) for name in expression.columns]
-    with connection_to(view.parquet, limits) as connection:
-        found = rows_of(connection, expression)
+    with view.opened(limits) as rows_of:
+        found = rows_of(expression)
     width = len(question.keys)
     by_key = {row[:width]: dict(zip(names[width:], row[width:], strict=True)) for row in found}
     cells = cells_of(question, view.table)

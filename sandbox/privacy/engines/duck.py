@@ -9,23 +9,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import ibis
 
-from sandbox.privacy.answering.bounded import VIEW
+from sandbox.privacy.engines.holding import VIEW, EngineLimits
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineLimits:
-    """What one use of the engine may take."""
-
-    memory_mib: int = 1024
-    threads: int = 2
-    timeout_s: float = 30.0
+__all__ = ["EngineLimits", "connection_to", "publishing_connection", "quoted", "quoted_name", "rows_of"]
 
 
 @contextmanager

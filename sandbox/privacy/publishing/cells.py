@@ -13,12 +13,14 @@ from sandbox.privacy.stored import LARGEST, steps_per_one, stored_key
 
 # Digits with or without point and exponent: what any writer of CSV or Parquet makes of a number. Not read: NaN,
 # infinities, hexadecimal, thousands separators. Both parts are short, so that matching takes constant time.
-_NUMERAL = r"[+-]?([0-9]{1,25}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,2})?"
+NUMERAL = r"[+-]?([0-9]{1,25}([.][0-9]{0,40})?|[.][0-9]{1,40})([eE][+-]?[0-9]{1,2})?"
 _WHOLE = r"[+-]?[0-9]{1,18}(\.0{0,40})?"
-_DAY = r"^([0-9]{4}-[0-9]{1,2}-[0-9]{1,2})([ T].*)?$"
-_TRUE = ("true", "t", "1", "1.0", "yes", "y")
-_MISSING = ("", "nan", "nat", "none", "null", "na", "<na>")
-_FALSE = ("false", "f", "0", "0.0", "no", "n")
+# A day, and behind a space or T what may be a time of it. (A year before Christ says so there, and is not read.)
+DAY = r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
+TIME = r"[0-9][0-9:.,+Z -]*(UTC)?"
+TRUE = ("true", "t", "1", "1.0", "yes", "y")
+MISSING = ("", "nan", "nat", "none", "null", "na", "<na>")
+FALSE = ("false", "f", "0", "0.0", "no", "n")
 
 
 def reading(text: str, column: Column) -> str:
@@ -33,13 +35,13 @@ def reading(text: str, column: Column) -> str:
             return (
                 f"CASE WHEN regexp_full_match({trimmed}, '{_WHOLE}') "
                 f"THEN CAST(CAST(split_part({trimmed}, '.', 1) AS BIGINT) AS DECIMAL(38, 12)) "
-                f"WHEN regexp_full_match({trimmed}, '{_NUMERAL}') THEN TRY_CAST({trimmed} AS DECIMAL(38, 12)) END"
+                f"WHEN regexp_full_match({trimmed}, '{NUMERAL}') THEN TRY_CAST({trimmed} AS DECIMAL(38, 12)) END"
             )
         case ColumnType.BOOLEAN:
             word = f"lower({trimmed})"
-            return f"CASE WHEN {word} IN ({_texts(_TRUE)}) THEN TRUE WHEN {word} IN ({_texts(_FALSE)}) THEN FALSE END"
+            return f"CASE WHEN {word} IN ({_texts(TRUE)}) THEN TRUE WHEN {word} IN ({_texts(FALSE)}) THEN FALSE END"
         case ColumnType.DATE:
-            return f"TRY_CAST(nullif(regexp_extract({trimmed}, '{_DAY}', 1), '') AS DATE)"
+            return f"TRY_CAST(nullif(regexp_extract({trimmed}, '^({DAY})([ T]{TIME})?$', 1), '') AS DATE)"
         case ColumnType.TEXT:
             return f"nullif({text}, '')"
 
@@ -72,7 +74,7 @@ def unit_expression(text: str) -> str:
 
 def is_missing(text: str) -> str:
     """True for a cell that was empty before publishing, in any of the words that programs write for it."""
-    return f"coalesce(lower(trim({text})) IN ({_texts(_MISSING)}), TRUE)"
+    return f"coalesce(lower(trim({text})) IN ({_texts(MISSING)}), TRUE)"
 
 
 def _literal(value: Scalar, column: Column) -> str:

@@ -8,7 +8,7 @@ import ibis
 
 from sandbox.domain.policy import Table
 from sandbox.privacy.answering.bounded import RANK, UNIT, clamped, view_of
-from sandbox.privacy.engines.duck import EngineLimits, connection_to, rows_of
+from sandbox.privacy.engines.holding import EngineLimits
 from sandbox.privacy.mechanisms import noise
 from sandbox.privacy.planning.profile import TILT_PARTS, Counted, Offer, Profile, Wanted, filled_in
 from sandbox.privacy.publishing.views import View
@@ -29,10 +29,10 @@ def count_units(offered: Offer, view: View, limits: EngineLimits) -> dict[tuple[
     table = view_of(view.table, unit_column=view.unit_column)
     table = table.filter(table[RANK] < view.table.max_rows_per_unit)
     counts: dict[tuple[Counted, str], list[int]] = {}
-    with connection_to(view.parquet, limits) as connection:
+    with view.opened(limits) as rows:
         for wanted in offered.wanted:
             vector = [0] * len(wanted.edges)
-            for place, units in rows_of(connection, histogram(wanted, view.table, table)):
+            for place, units in rows(histogram(wanted, view.table, table)):
                 vector[int(place)] = int(units)
             counts[wanted.counted, wanted.column] = vector
     return counts

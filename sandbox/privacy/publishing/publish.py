@@ -17,7 +17,7 @@ import hmac
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -26,7 +26,8 @@ import duckdb
 from sandbox.domain.errors import BadInput
 from sandbox.domain.policy import Column, DatasetPolicy, Table
 from sandbox.privacy.answering.bounded import RANK, UNIT
-from sandbox.privacy.engines.duck import EngineLimits, publishing_connection, quoted, quoted_name
+from sandbox.privacy.engines.duck import publishing_connection, quoted, quoted_name
+from sandbox.privacy.engines.holding import EngineLimits
 from sandbox.privacy.publishing import views
 from sandbox.privacy.publishing.cells import is_missing, reading, storing, unit_expression
 from sandbox.privacy.publishing.csv_file import csv_reader
@@ -77,6 +78,28 @@ def publish(
     Raises:
         BadInput: a file that cannot be read, lacks a declared column, or is longer than ``max_rows``.
     """
+    declared, unit = declared_table(policy, table, salt)
+    out.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=".publishing-", dir=out))
+    try:
+        with publishing_connection(limits or PUBLISH_LIMITS, spill=work / "spill") as connection:
+            report = _write_view(
+                connection, raw, declared, unit=unit, salt=salt, target=work / "view.parquet"
+            )
+        shutil.rmtree(work / "spill", ignore_errors=True)
+        key = hmac.new(salt, b"snapshot", hashlib.sha256).digest()
+        snapshot = views.keep(work, policy=policy, table_name=table, key=key, into=out)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return replace(report, snapshot=snapshot)
+
+
+def declared_table(policy: DatasetPolicy, table: str, salt: bytes) -> tuple[Table, str]:
+    """The table as the policy declares it, and the unit's column.
+
+    Raises:
+        BadInput: nothing that can be published.
+    """
     declared = policy.table(table)
     if policy.unit is None or declared is None:
         raise BadInput(
@@ -86,19 +109,7 @@ def publish(
         )
     if len(salt) < 16:
         raise BadInput("The salt is too short to be secret.", where="salt", fix="Use 32 random bytes.")
-    out.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=".publishing-", dir=out))
-    try:
-        with publishing_connection(limits or PUBLISH_LIMITS, spill=work / "spill") as connection:
-            report = _write_view(
-                connection, raw, declared, unit=policy.unit.column, salt=salt, target=work / "view.parquet"
-            )
-        shutil.rmtree(work / "spill", ignore_errors=True)
-        key = hmac.new(salt, b"snapshot", hashlib.sha256).digest()
-        snapshot = views.keep(work, policy=policy, table_name=table, key=key, into=out)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-    return replace(report, snapshot=snapshot)
+    return declared, policy.unit.column
 
 
 def _write_view(
@@ -141,7 +152,8 @@ def _write_view(
         emptied=emptied,
         warnings=(),
     )
-    return replace(report, warnings=tuple(_warnings(connection, table, columns, report)))
+    said = warnings_about(lambda sql: _whole(connection, sql), quoted_name, table, columns, report)
+    return replace(report, warnings=tuple(said))
 
 
 def _open_raw(connection: duckdb.DuckDBPyConnection, raw: Path, wanted: list[str]) -> dict[str, str]:
@@ -240,10 +252,19 @@ def _rank_rows(connection: duckdb.DuckDBPyConnection, salt: bytes) -> None:
     )
 
 
-def _warnings(
-    connection: duckdb.DuckDBPyConnection, table: Table, columns: dict[str, Column], report: PublishReport
+def warnings_about(
+    whole: Callable[[str], int],
+    quoted: Callable[[str], str],
+    table: Table,
+    columns: dict[str, Column],
+    report: PublishReport,
 ) -> Iterator[str]:
-    """What an owner may want to know before the view is opened. Exact counts: not for anybody else."""
+    """What an owner may want to know before the view is opened. Exact counts: not for anybody else.
+
+    Args:
+        whole: runs a statement on the table ``ranked`` whose answer is one whole number, on whichever engine.
+        quoted: a column's name as SQL there.
+    """
     if report.rows == 0:
         yield "No row was published."
         return
@@ -259,21 +280,19 @@ def _warnings(
             yield f"{count:,} cells of {name} do not fit its declaration and are empty now."
     beyond_bounds = []
     for name, column in columns.items():
-        cell = quoted_name(name)
+        cell = quoted(name)
         if column.summable and column.type in NUMERIC:
             lower, upper = bounds_in_steps(column)
-            outside = _whole(
-                connection,
+            outside = whole(
                 f"SELECT count(*) FROM ranked WHERE {cell} < {lower} OR {cell} > {upper}",  # noqa: S608 - as above
             )
             if outside:
                 beyond_bounds.append(f"{outside:,} of {name} ({column.lower} to {column.upper})")
         if column.max_rows_per_unit is not None:
             most = column.max_rows_per_unit
-            beyond = _whole(
-                connection,
+            beyond = whole(
                 f"SELECT coalesce(sum(n - {most}), 0) FROM (SELECT count(*) AS n FROM ranked "  # noqa: S608 - as above
-                f"WHERE {cell} IS NOT NULL GROUP BY {UNIT}, {cell} HAVING count(*) > {most})",
+                f"WHERE {cell} IS NOT NULL GROUP BY {UNIT}, {cell} HAVING count(*) > {most}) AS beyond",
             )
             if beyond:
                 yield f"{beyond:,} rows lie beyond max_rows_per_unit of {name} ({most}) and are cut where it is a key."

@@ -15,14 +15,19 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sandbox.domain.canonical import canonical_json
 from sandbox.domain.errors import BadInput, NotFound, Tampered
 from sandbox.domain.policy import DatasetPolicy, Table
 from sandbox.domain.policy_document import policy_from_document, policy_to_document
+from sandbox.privacy.engines.duck import connection_to, rows_of
+from sandbox.privacy.engines.holding import EngineLimits, Holder, Rows, Warehouse
 
 _FORMAT = "sandbox-view-v1"
 _SNAPSHOT = re.compile(r"[0-9a-f]{64}")
@@ -32,12 +37,23 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """One published table as it stands on disk."""
+    """One published table: as it stands on disk, or where a warehouse holds it."""
 
     policy: DatasetPolicy
     table_name: str
     snapshot: str
-    parquet: Path
+    parquet: Path  # not there for a view that is held elsewhere
+    held: Holder | None = None
+
+    @contextmanager
+    def opened(self, limits: EngineLimits) -> Iterator[Rows]:
+        """What runs our expressions over the view, until the time is up."""
+        if self.held is not None:
+            with self.held.opened(limits) as rows:
+                yield rows
+        else:
+            with connection_to(self.parquet, limits) as connection:
+                yield lambda expression: rows_of(connection, expression)
 
     @property
     def table(self) -> Table:
@@ -63,7 +79,7 @@ def keep(folder: Path, *, policy: DatasetPolicy, table_name: str, key: bytes, in
         "view_sha256": file_hash,
         "key": key.hex(),
     }
-    snapshot = _name(manifest, key)
+    snapshot = name_of(manifest, key)
     (folder / "manifest.json").write_bytes(canonical_json(manifest))
     for name in ("manifest.json", "view.parquet"):
         (folder / name).chmod(0o600)
@@ -76,6 +92,36 @@ def keep(folder: Path, *, policy: DatasetPolicy, table_name: str, key: bytes, in
         os.rename(folder, target)
         _flush(into)
     return snapshot
+
+
+def held_manifest(
+    *, policy: DatasetPolicy, table_name: str, key: bytes, held_by: str, fingerprint: str
+) -> dict[str, object]:
+    """The manifest of a view whose rows a warehouse holds."""
+    return {
+        "format": _FORMAT,
+        "table": table_name,
+        "policy": policy_to_document(policy),
+        "held_by": held_by,
+        "fingerprint": fingerprint,
+        "key": key.hex(),
+    }
+
+
+def keep_manifest(manifest: Mapping[str, object], snapshot: str, *, into: Path) -> None:
+    """Write the manifest of a held view, at once and durably."""
+    into.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=".publishing-", dir=into))
+    try:
+        (work / "manifest.json").write_bytes(canonical_json(dict(manifest)))
+        (work / "manifest.json").chmod(0o600)
+        _flush(work / "manifest.json")
+        _flush(work)
+        if not (into / snapshot).exists():
+            os.rename(work, into / snapshot)
+            _flush(into)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def folder_of(views: Path, dataset: str) -> Path:
@@ -99,8 +145,11 @@ def check_snapshot(snapshot: str) -> None:
         raise BadInput("This names no snapshot.", where="snapshot", fix="Take the one from the catalogue.")
 
 
-def find(views: Path, *, dataset: str, snapshot: str) -> View:
+def find(views: Path, *, dataset: str, snapshot: str, warehouse: Warehouse | None = None) -> View:
     """The view of a snapshot, checked against its name.
+
+    Args:
+        warehouse: where the rows of views that are not on disk are.
 
     Raises:
         BadInput: a name that none can have.
@@ -112,7 +161,7 @@ def find(views: Path, *, dataset: str, snapshot: str) -> View:
     place = f"{dataset}/{snapshot}"
     try:
         manifest = json.loads((folder / "manifest.json").read_bytes())
-        unchanged = hmac.compare_digest(_name(manifest, bytes.fromhex(manifest["key"])), snapshot)
+        unchanged = hmac.compare_digest(name_of(manifest, bytes.fromhex(manifest["key"])), snapshot)
     except FileNotFoundError:
         raise NotFound(
             f"There is no snapshot {snapshot[:12]}… of {dataset}.", fix="Publish it again."
@@ -121,6 +170,8 @@ def find(views: Path, *, dataset: str, snapshot: str) -> View:
         raise Tampered("A view's manifest cannot be read.", place=place) from None
     if not unchanged:
         raise Tampered("A view's manifest was changed.", place=place)
+    if "held_by" in manifest:
+        return _held(manifest, snapshot, folder, warehouse)
     view = View(
         policy=policy_from_document(manifest["policy"]),
         table_name=manifest["table"],
@@ -136,7 +187,39 @@ def find(views: Path, *, dataset: str, snapshot: str) -> View:
     return view
 
 
-def _name(manifest: Mapping[str, object], key: bytes) -> str:
+def _held(manifest: dict[str, Any], snapshot: str, folder: Path, warehouse: Warehouse | None) -> View:
+    from sandbox.privacy.publishing.in_place import fingerprint_of  # it keeps its manifests by this module
+
+    if warehouse is None or warehouse.kind != manifest["held_by"]:
+        raise NotFound(
+            f"The rows of snapshot {snapshot[:12]}… are in {manifest['held_by']}.",
+            fix="Open it with that warehouse.",
+        )
+    view = View(
+        policy=policy_from_document(manifest["policy"]),
+        table_name=manifest["table"],
+        snapshot=snapshot,
+        parquet=folder / "view.parquet",
+        held=warehouse.holder(snapshot),
+    )
+    try:
+        found = fingerprint_of(
+            warehouse.holder(snapshot),
+            view.table,
+            unit_column=view.unit_column,
+            key=bytes.fromhex(manifest["key"]),
+            words=warehouse.words,
+        )
+    except Exception:
+        # Whatever the database says may quote a row.
+        raise NotFound("The rows of this snapshot cannot be read.", fix="Look at the warehouse.") from None
+    if found != manifest["fingerprint"]:
+        raise Tampered("A view's rows were changed.", place=f"{view.policy.name}/{snapshot}")
+    return view
+
+
+def name_of(manifest: Mapping[str, object], key: bytes) -> str:
+    """The public name of what a manifest says."""
     return hmac.new(key, canonical_json(dict(manifest)), hashlib.sha256).hexdigest()
 
 
