@@ -22,6 +22,7 @@ from sandbox.privacy.planning.measurements import Plan, Target, What
 
 UNIT, RANK = "_unit", "_rank"
 _LARGEST_SCALED = 2**52
+LARGEST_SUM = 2**62  # of a column: beyond, 64 bits would not hold it
 LONGEST_KEY = 200  # characters: a longer text is no key that many units share
 
 _IBIS_TYPES = {
@@ -44,8 +45,14 @@ def key_name(place: int) -> str:
     return f"k{place}"
 
 
-def bounded(plan: Plan, table: Expression) -> Expression:
-    """Columns ``k0``, ``k1`` … for the keys, then one column per target but trees, named as it is."""
+def bounded(plan: Plan, table: Expression, partial: Expression | None = None) -> Expression:
+    """Columns ``k0``, ``k1`` … for the keys, then one column per target but trees, named as it is.
+
+    Args:
+        partial: the plan's partial aggregates, where publishing added them up (``contributions``).
+    """
+    if partial is not None:
+        return _kept_and_cut(plan, partial)
     rows = _selected(plan.question, plan.table, table)
     rows = rows.filter(rows[RANK] < plan.bounding.rows_per_unit)
     keys = _keys(plan.question, plan.table, rows)
@@ -74,13 +81,13 @@ def exact(question: Question, policy_table: Table, table: Expression) -> Express
 
 def _selected(question: Question, policy_table: Table, table: Expression) -> Expression:
     """The rows that pass WHERE and fall in a listed cell."""
-    conditions = [_listed(key, policy_table, table) for key in question.keys]
+    conditions = [is_listed(key, policy_table, table) for key in question.keys]
     if question.where is not None:
         conditions.append(condition(question.where, policy_table, table))
     return table.filter(*conditions) if conditions else table
 
 
-def _listed(key: Key, policy_table: Table, table: Expression) -> Expression:
+def is_listed(key: Key, policy_table: Table, table: Expression) -> Expression:
     """True for rows that fall in a cell of the answer.
 
     Of a column's own values, publishing has left only listed ones: the rest are empty. To compare ten million texts
@@ -124,20 +131,35 @@ def _sum_over_rows(target: Target, rows: Expression) -> Expression:
 def _by_groups(
     plan: Plan, rows: Expression, keys: dict[str, Expression], targets: Sequence[Target]
 ) -> Expression:
-    """Aggregate each unit in each cell, cut that, keep a unit's first cells, and only then add units up."""
+    """Aggregate each unit in each cell, and order its cells by their first rank."""
     bounding, first = plan.bounding, "first_rank"
     partial = rows.group_by(**{UNIT: rows[UNIT]}, **keys).aggregate(
         **{first: rows[RANK].min()},
         **{t.name: _sum_over_rows(t, rows) for t in targets if t.what is not What.UNITS},
         **{_rows_name(t): rows[t.column].count() for t in targets if scales(t, bounding)},
     )
-    # A unit with M rows is in M cells at most, so that only a tighter bound has anything to choose.
-    if keys and bounding.groups_per_unit < min(plan.most_cells, bounding.rows_per_unit):
+    if _chooses_cells(plan):
         order = ibis.row_number().over(ibis.window(group_by=partial[UNIT], order_by=partial[first]))
-        partial = partial.mutate(cell_order=order)
-        partial = partial.filter(partial["cell_order"] < bounding.groups_per_unit)
-    cut = {t.name: _summed(t, partial, bounding) for t in targets}
+        partial = partial.mutate(_order=order)
+    return _kept_and_cut(plan, partial)
+
+
+def _kept_and_cut(plan: Plan, partial: Expression) -> Expression:
+    """Keep a unit's first cells, cut what it gives to each, and only then add units up."""
+    bounding = plan.bounding
+    if _chooses_cells(plan):
+        partial = partial.filter(partial["_order"] < bounding.groups_per_unit)
+    cut = {t.name: _summed(t, partial, bounding) for t in flat_targets(plan)}
+    keys = [key_name(i) for i in range(len(plan.question.keys))]
     return _grouped(partial, {name: partial[name] for name in keys}, cut)
+
+
+def _chooses_cells(plan: Plan) -> bool:
+    """A unit with M rows is in M cells at most, so that only a tighter bound has anything to choose."""
+    bounding = plan.bounding
+    return bool(plan.question.keys) and bounding.groups_per_unit < min(
+        plan.most_cells, bounding.rows_per_unit
+    )
 
 
 def _square(target: Target, cell: Expression) -> Expression:

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+import ibis
+
 from sandbox.domain.evidence import Evidence, EvidenceRow, Exact
 from sandbox.domain.policy import ColumnType, Scalar
 from sandbox.domain.question import Key, Measure, MeasureKind, Question, canonical_sql
 from sandbox.privacy.answering.bounded import bounded, exact, flat_targets, leaves, view_of
+from sandbox.privacy.answering.contributions import key_served, partial_of, schema_of
 from sandbox.privacy.answering.rowwise import key_cell
-from sandbox.privacy.engines.holding import EngineLimits, Rows
+from sandbox.privacy.engines.holding import CONTRIBUTIONS, EngineLimits, Rows
 from sandbox.privacy.mechanisms import noise
 from sandbox.privacy.mechanisms.quantiles import tree_of
 from sandbox.privacy.mechanisms.threshold import Threshold, shown
@@ -79,8 +82,14 @@ def _measure_unlisted(ready: Plan, threshold: Threshold, view: View, limits: Eng
 
 def count_found(ready: Plan, view: View, limits: EngineLimits) -> dict[tuple[Any, ...], dict[str, int]]:
     """The bounded vectors before noise of each cell that has rows, by its stored keys. They stay inside this room."""
-    with view.opened(limits) as rows:
+    with view.opened(limits, contributions=_served(ready, view)) as rows:
         return _found(ready, view, rows)
+
+
+def _served(ready: Plan, view: View) -> str | None:
+    """The key whose contributions were added up at publishing and serve the plan."""
+    key = key_served(ready, unit_column=view.unit_column)
+    return key if key in view.contributions else None
 
 
 def _found(ready: Plan, view: View, rows: Rows) -> dict[tuple[Any, ...], dict[str, int]]:
@@ -88,9 +97,14 @@ def _found(ready: Plan, view: View, rows: Rows) -> dict[tuple[Any, ...], dict[st
     width = len(ready.question.keys)
     if not names:
         return {}
+    table = view_of(view.table, unit_column=view.unit_column)
+    partial = None
+    if (key := _served(ready, view)) is not None:
+        schema = schema_of(key, view.table, table, unit_column=view.unit_column)
+        partial = partial_of(ready, ibis.table(schema, name=CONTRIBUTIONS))
     return {
         row[:width]: {name: int(value) for name, value in zip(names, row[width:], strict=True)}
-        for row in rows(bounded(ready, view_of(view.table, unit_column=view.unit_column)))
+        for row in rows(bounded(ready, table, partial))
     }
 
 
@@ -98,7 +112,7 @@ def count_exactly(ready: Plan, view: View, limits: EngineLimits) -> dict[str, li
     """The bounded vectors before noise, in the order of the plan's cells; those without rows are 0. They stay here."""
     table = view_of(view.table, unit_column=view.unit_column)
     trees = [m.target for m in ready.measurements if m.target.what is What.TREE]
-    with view.opened(limits) as rows:
+    with view.opened(limits, contributions=_served(ready, view)) as rows:
         found = _found(ready, view, rows)
         leaved = {t.name: rows(leaves(ready, t, table)) for t in trees}
     place = {key: i for i, key in enumerate(_stored(ready.cells, ready.question, view))}

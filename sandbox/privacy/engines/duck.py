@@ -15,19 +15,28 @@ from typing import Any
 import duckdb
 import ibis
 
-from sandbox.privacy.engines.holding import VIEW, EngineLimits
+from sandbox.privacy.engines.holding import CONTRIBUTIONS, VIEW, EngineLimits
 
 __all__ = ["EngineLimits", "connection_to", "publishing_connection", "quoted", "quoted_name", "rows_of"]
 
 
 @contextmanager
-def connection_to(view: Path, limits: EngineLimits) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that can read this one Parquet file, as ``private_view``, until the time is up."""
+def connection_to(
+    view: Path, limits: EngineLimits, *, contributions: Path | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that can read this Parquet file, as ``private_view``, until the time is up.
+
+    Args:
+        contributions: likewise, what its units give to the values of a key, as ``private_contributions``.
+    """
+    files = {VIEW: view} if contributions is None else {VIEW: view, CONTRIBUTIONS: contributions}
     with _connection(limits, spill="") as connection:
-        # Order matters: the path is allowed, then all others are forbidden, then nothing can be changed any more.
-        connection.execute("SET allowed_paths = [" + quoted(str(view)) + "]")
+        # Order matters: the paths are allowed, then all others are forbidden, then nothing can be changed any more.
+        allowed = ", ".join(quoted(str(path)) for path in files.values())
+        connection.execute(f"SET allowed_paths = [{allowed}]")
         connection.execute("SET enable_external_access = false")
-        connection.execute(f"CREATE VIEW {VIEW} AS FROM read_parquet({quoted(str(view))})")
+        for name, path in files.items():
+            connection.execute(f"CREATE VIEW {name} AS FROM read_parquet({quoted(str(path))})")
         connection.execute("SET lock_configuration = true")
         yield connection
 

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from sandbox.domain.policy import ColumnType
 
 VIEW = "private_view"  # what the open view is called in every engine
+CONTRIBUTIONS = "private_contributions"  # and what units give to the values of a key, where that is there
 
 Expression = Any  # ibis ships no types
 Rows = Callable[[Expression], list[tuple[Any, ...]]]

@@ -22,12 +22,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
+import ibis
 
 from sandbox.domain.errors import BadInput
 from sandbox.domain.policy import Column, DatasetPolicy, Table
-from sandbox.privacy.answering.bounded import RANK, UNIT
+from sandbox.privacy.answering.bounded import RANK, UNIT, view_of
+from sandbox.privacy.answering.contributions import ORDER, added_up, kept_keys
 from sandbox.privacy.engines.duck import publishing_connection, quoted, quoted_name
-from sandbox.privacy.engines.holding import EngineLimits
+from sandbox.privacy.engines.holding import VIEW, EngineLimits
 from sandbox.privacy.publishing import views
 from sandbox.privacy.publishing.cells import is_missing, reading, storing, unit_expression
 from sandbox.privacy.publishing.csv_file import csv_reader
@@ -138,6 +140,7 @@ def _write_view(
         f"COPY (SELECT {names} {kept} ORDER BY ranked.{RANK}, ranked.{UNIT}) TO {quoted(str(target))}"
         " (FORMAT parquet, COMPRESSION zstd)"
     )
+    _write_contributions(connection, table, unit=unit, view=target)
     rows, units = (
         _whole(connection, f"SELECT count(*) {kept}"),
         _whole(connection, "SELECT count(*) FROM units"),
@@ -154,6 +157,25 @@ def _write_view(
     )
     said = warnings_about(lambda sql: _whole(connection, sql), quoted_name, table, columns, report)
     return replace(report, warnings=tuple(said))
+
+
+def _write_contributions(
+    connection: duckdb.DuckDBPyConnection, table: Table, *, unit: str, view: Path
+) -> None:
+    """Beside the view: what each unit gives to each value of each key."""
+    connection.execute(f"CREATE VIEW {VIEW} AS FROM read_parquet({quoted(str(view))})")
+    private = view_of(table, unit_column=unit)
+    for key in kept_keys(table):
+        added = ibis.to_sql(added_up(key, table, private, unit_column=unit), dialect="duckdb")
+        order = _whole_type(table.max_rows_per_unit)
+        narrow = (
+            f"CAST({UNIT} AS {_whole_type(table.max_rows)}) AS {UNIT}, CAST({ORDER} AS {order}) AS {ORDER}"
+        )
+        connection.execute(
+            f"COPY (SELECT * REPLACE ({narrow}) FROM ({added}) ORDER BY {ORDER}, {UNIT})"  # noqa: S608 - names of the policy
+            f" TO {quoted(str(view.with_name(f'by-{key}.parquet')))} (FORMAT parquet, COMPRESSION zstd)"
+        )
+    connection.execute(f"DROP VIEW {VIEW}")
 
 
 def _open_raw(connection: duckdb.DuckDBPyConnection, raw: Path, wanted: list[str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Private views on disk: one folder per snapshot, written once, never changed.
 
     <views>/<dataset>/<snapshot>/view.parquet    rows with ``_unit``, ``_rank`` and the declared columns
+    <views>/<dataset>/<snapshot>/by-<key>.parquet   what units give to its values (``contributions``); by- for no key
     <views>/<dataset>/<snapshot>/manifest.json   the policy it was published under, and its hashes
 
 The snapshot's name is public, and is therefore a keyed hash: a plain one would let anybody who guesses a table check
@@ -18,7 +19,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +45,21 @@ class View:
     snapshot: str
     parquet: Path  # not there for a view that is held elsewhere
     held: Holder | None = None
+    contributions: Mapping[str, Path] = field(default_factory=dict)  # by key column; empty for no key
 
     @contextmanager
-    def opened(self, limits: EngineLimits) -> Iterator[Rows]:
-        """What runs our expressions over the view, until the time is up."""
+    def opened(self, limits: EngineLimits, *, contributions: str | None = None) -> Iterator[Rows]:
+        """What runs our expressions over the view, until the time is up.
+
+        Args:
+            contributions: the key column whose contributions are read as well; one that this view has.
+        """
         if self.held is not None:
             with self.held.opened(limits) as rows:
                 yield rows
         else:
-            with connection_to(self.parquet, limits) as connection:
+            by_key = None if contributions is None else self.contributions[contributions]
+            with connection_to(self.parquet, limits, contributions=by_key) as connection:
                 yield lambda expression: rows_of(connection, expression)
 
     @property
@@ -65,23 +72,25 @@ class View:
 
 
 def keep(folder: Path, *, policy: DatasetPolicy, table_name: str, key: bytes, into: Path) -> str:
-    """Give the finished ``folder`` (holding ``view.parquet``) its name under ``into``, at once and durably.
+    """Give the finished ``folder`` (``view.parquet`` and contributions) its name under ``into``, at once and durably.
 
     Returns:
         The snapshot, 64 hex digits. The same bytes, policy and key give the same one, and are kept once.
     """
     document = policy_to_document(policy)
     file_hash = _sha256(folder / "view.parquet")
+    contributions = {path.stem.removeprefix("by-"): _sha256(path) for path in folder.glob("by-*.parquet")}
     manifest = {
         "format": _FORMAT,
         "table": table_name,
         "policy": document,
         "view_sha256": file_hash,
+        "contributions_sha256": contributions,
         "key": key.hex(),
     }
     snapshot = name_of(manifest, key)
     (folder / "manifest.json").write_bytes(canonical_json(manifest))
-    for name in ("manifest.json", "view.parquet"):
+    for name in ("manifest.json", "view.parquet", *map(_by_key, contributions)):
         (folder / name).chmod(0o600)
         _flush(folder / name)
     _flush(folder)
@@ -177,14 +186,21 @@ def find(views: Path, *, dataset: str, snapshot: str, warehouse: Warehouse | Non
         table_name=manifest["table"],
         snapshot=snapshot,
         parquet=folder / "view.parquet",
+        contributions={key: folder / _by_key(key) for key in manifest.get("contributions_sha256", {})},
     )
+    hashes = {view.parquet: manifest["view_sha256"]}
+    hashes |= {path: manifest["contributions_sha256"][key] for key, path in view.contributions.items()}
     try:
-        unchanged = _sha256(view.parquet) == manifest["view_sha256"]
+        unchanged = all(_sha256(path) == known for path, known in hashes.items())
     except OSError:
         unchanged = False
     if not unchanged:
         raise Tampered("A view's rows were changed.", place=place)
     return view
+
+
+def _by_key(key: str) -> str:
+    return f"by-{key}.parquet"
 
 
 def _held(manifest: dict[str, Any], snapshot: str, folder: Path, warehouse: Warehouse | None) -> View:
