@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.domain.errors import BadInput
-from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.policy import BudgetTerms, Column, ColumnType, DatasetPolicy
 from sandbox.domain.privacy_loss import Accounting, Loss
 from sandbox.privacy.asking.parse import parse
 from sandbox.privacy.planning.measurements import Plan, What
@@ -180,3 +180,20 @@ def test_the_weights_are_the_slopes_of_the_average_and_the_variance(share: float
     for name, slope in slopes.items():
         size = abs(slope) / slopes[variance.squares]
         assert size <= told[name] / told[variance.squares] * (1 + 1e-3)
+
+
+@pytest.mark.parametrize("accounting", Accounting)
+def test_the_units_that_decide_which_keys_are_shown_get_as_much_as_an_aggregate(
+    accounting: Accounting,
+) -> None:
+    """No aggregate is worked out from them, and yet they must not go away with nothing."""
+    city = Column(type=ColumnType.TEXT, unlisted_keys=True)
+    budget = BudgetTerms(epsilon="20", delta="1e-5", unlisted_delta="1e-6", accounting=accounting)
+    policy = replace(hospital(city=city), budget=budget)
+    question = parse("select city, sum(age) s, count(*) n from visits group by city", policy)
+    ready = plan(question, policy, target=Loss(3_000_000_000))
+    nanos = [m.noise.nano for m in ready.measurements]
+    assert len(nanos) == 3
+    assert all(abs(nano - 1_000_000_000) <= 3 for nano in nanos)
+    again = plan(question, policy, target=ready.loss)
+    assert [m.noise for m in again.measurements] == [m.noise for m in ready.measurements]
