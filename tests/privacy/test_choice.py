@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import random
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -24,10 +26,12 @@ from sandbox.domain.privacy_loss import Loss, loss_for_epsilon
 from sandbox.domain.question import MeasureKind
 from sandbox.privacy.answering.run import count_exactly, recompute
 from sandbox.privacy.asking.parse import parse
+from sandbox.privacy.planning import choice
 from sandbox.privacy.planning.bounding import Bounding, groups_plan, rows_plan
 from sandbox.privacy.planning.measurements import Plan
 from sandbox.privacy.planning.plan import plan
-from sandbox.privacy.planning.profile import Profile, filled_in, ladder, offer
+from sandbox.privacy.planning.profile import Counted, Profile, filled_in, ladder, offer
+from sandbox.privacy.planning.ways import Setting
 from sandbox.privacy.publishing.profiling import count_units
 from sandbox.privacy.publishing.views import View
 from tests.privacy.made_up import LIMITS
@@ -38,6 +42,7 @@ FIXED = 10  # the bound that gateways are usually given
 COUNT = "SELECT COUNT(*) AS n FROM flights"
 BY_KEY = "SELECT carrier, COUNT(*) AS n FROM flights GROUP BY carrier"
 SUM_AVG = "SELECT carrier, SUM(distance) AS s, AVG(distance) AS a FROM flights GROUP BY carrier"
+AVG = "SELECT carrier, AVG(distance) AS a FROM flights GROUP BY carrier"
 POLICY = DatasetPolicy(
     name="flights",
     title="Flights",
@@ -65,8 +70,22 @@ Exact = dict[tuple[object, str], list[int]]
 
 @pytest.fixture(scope="module")
 def view(tmp_path_factory: pytest.TempPathFactory) -> View:
-    """98 000 planes with 1 to 900 flights each (lognormal), most of them for one carrier."""
-    lot, path = random.Random(20), tmp_path_factory.mktemp("flights") / "view.parquet"
+    return flown(tmp_path_factory.mktemp("flights"))
+
+
+@pytest.fixture(scope="module")
+def tilted(tmp_path_factory: pytest.TempPathFactory) -> View:
+    """Planes with many flights fly much farther."""
+    return flown(tmp_path_factory.mktemp("tilted"), longer="(1 + ln(flights))")
+
+
+def flown(folder: Path, *, longer: str = "1") -> View:
+    """98 000 planes with 1 to 900 flights each (lognormal), most of them for one carrier.
+
+    Args:
+        longer: by how much a plane's distances are longer, in SQL.
+    """
+    lot, path = random.Random(20), folder / "view.parquet"
     flights = [min(MOST, max(1, int(lot.lognormvariate(0.9, 1.4)))) for _ in range(UNITS)]
     with duckdb.connect() as connection:
         connection.execute("CREATE TABLE planes (plane BIGINT, flights BIGINT)")
@@ -78,8 +97,8 @@ def view(tmp_path_factory: pytest.TempPathFactory) -> View:
             f"""COPY (SELECT plane AS _unit, r AS _rank,
                 CASE WHEN hash(plane, r, 1) % 10 < 6 THEN (hash(plane) % {CARRIERS})::BIGINT
                      ELSE (hash(plane, r, 2) % {CARRIERS})::BIGINT END AS carrier,
-                least(5000, (-400 * ln((hash(plane, r, 3) % 10000 + 1) / 10000.0))::BIGINT + 100) AS distance
-            FROM (SELECT plane, unnest(range(flights)) AS r FROM planes) ORDER BY plane, r)
+                least(5000, {longer} * (-400 * ln((hash(plane, r, 3) % 10000 + 1) / 10000.0))::BIGINT + 100) AS distance
+            FROM (SELECT plane, flights, unnest(range(flights)) AS r FROM planes) ORDER BY plane, r)
             TO '{path}' (FORMAT parquet)"""
         )
     return View(policy=POLICY, table_name="flights", snapshot="0" * 64, parquet=path)
@@ -87,6 +106,10 @@ def view(tmp_path_factory: pytest.TempPathFactory) -> View:
 
 @pytest.fixture(scope="module")
 def profiles(view: View) -> list[Profile]:
+    return drawn(view)
+
+
+def drawn(view: View) -> list[Profile]:
     """Profiles as they may be drawn: normal noise at the paid scale, the same in each run."""
     offered = offer(POLICY, "flights")
     assert offered is not None
@@ -146,6 +169,12 @@ def grid(sql: str) -> Sequence[Bounding]:
     return [*by_rows, *(by_groups if cells > 1 else [])]
 
 
+FINE = [rows_plan(rows_per_unit=k, cells=CARRIERS) for k in ladder(MOST)] + [
+    groups_plan(rows_per_unit=MOST, cells=CARRIERS, groups_per_unit=CARRIERS, rows_per_group=c)
+    for c in ladder(MOST)
+]
+
+
 @pytest.mark.parametrize(
     ("sql", "times_better", "of_best"), [(COUNT, 30, 1.3), (BY_KEY, 10, 1.2), (SUM_AVG, 2, 1.2)]
 )
@@ -169,6 +198,72 @@ def test_the_chosen_bounds_are_near_the_best_and_far_better_than_the_usual_one(
 def test_the_sum_is_five_times_nearer_than_with_the_usual_bound(view: View, profiles: list[Profile]) -> None:
     usual = error(planned(SUM_AVG, bounding=rows_plan(rows_per_unit=FIXED, cells=CARRIERS)), view)
     assert usual["s"] > 5 * statistics.median(error(planned(SUM_AVG, p), view)["s"] for p in profiles[:3])
+
+
+def without_tilt(profile: Profile) -> Profile:
+    """As profiles were before there was one: rows left out are supposed to differ by a tenth."""
+    kept = tuple(h for h in profile.histograms if h.counted is not Counted.TILT)
+    return replace(profile, histograms=kept)
+
+
+def test_an_average_of_units_that_are_alike_is_taken_with_a_tight_bound(
+    view: View, profiles: list[Profile]
+) -> None:
+    best = min(error(planned(AVG, bounding=b), view)["a"] for b in FINE)
+    known: dict[Bounding, float] = {}
+
+    def chosen(profile: Profile) -> float:
+        ready = planned(AVG, profile)
+        return known.setdefault(ready.bounding, error(ready, view)["a"])
+
+    found = statistics.median(chosen(profile) for profile in profiles)
+    assert found <= 1.3 * best
+    supposed = statistics.median(chosen(without_tilt(profile)) for profile in profiles)
+    assert supposed > 2 * found  # the control: what was supposed before
+
+
+def test_where_heavy_units_differ_their_average_is_not_bent(tilted: View) -> None:
+    """The attack on the choice: a bound as tight as is best for units that are alike."""
+    bought = drawn(tilted)
+    best = min(error(planned(AVG, bounding=b), tilted)["a"] for b in FINE)
+    known: dict[Bounding, float] = {}
+    for profile in bought:
+        ready = planned(AVG, profile)
+        known.setdefault(ready.bounding, error(ready, tilted)["a"])
+        assert known[ready.bounding] <= 1.5 * best
+    tight = groups_plan(rows_per_unit=MOST, cells=CARRIERS, groups_per_unit=CARRIERS, rows_per_group=1)
+    assert error(planned(AVG, bounding=tight), tilted)["a"] > 2 * best  # the control
+
+
+@pytest.mark.parametrize("sql", [COUNT, BY_KEY, SUM_AVG, AVG])
+def test_a_search_that_walks_finds_what_one_that_tries_all_does(
+    profiles: list[Profile], monkeypatch: pytest.MonkeyPatch, sql: str
+) -> None:
+    def all_of(
+        steps: Sequence[Bounding], error: Callable[[Bounding], float], start: int | None = None
+    ) -> object:
+        best = min(steps, key=error)
+        return best, error(best)
+
+    walked = [planned(sql, profile) for profile in profiles]
+    monkeypatch.setattr(choice, "least", all_of)
+    for profile, ready in zip(profiles, walked, strict=True):
+        thorough = planned(sql, profile)
+        assert estimated(ready, profile) <= 1.01 * estimated(thorough, profile)
+
+
+def estimated(ready: Plan, profile: Profile) -> float:
+    """The error that a choice expects of its bounds."""
+    setting = Setting(
+        question=ready.question,
+        cells=len(ready.cells),
+        recipes=ready.recipes,
+        targets=tuple(m.target for m in ready.measurements),
+        nano=PRICE.nano,
+        accounting=ready.guarantee.accounting,
+        profile=profile,
+    )
+    return choice.Weighing(setting).error(ready.bounding)
 
 
 @pytest.mark.parametrize("sql", [COUNT, BY_KEY, "SELECT SUM(distance) AS s FROM flights"])

@@ -95,17 +95,13 @@ class Weighing:
             t.name: self._variance(t, bounding, share) if share else 0.0
             for t, share in zip(targets, shares, strict=True)
         }
-        return [
-            self._error(
-                recipe, math.sqrt(sum(c * c * variances[name] for name, c in weight.items())), bounding
-            )
-            for recipe, weight in zip(self.setting.recipes, self.weights, strict=True)
-        ]
+        sigmas = [math.sqrt(sum(c * c * variances[name] for name, c in w.items())) for w in self.weights]
+        return [self._error(r, s, bounding) for r, s in zip(self.setting.recipes, sigmas, strict=True)]
 
     def _error(self, recipe: Recipe, sigma: float, bounding: Bounding) -> tuple[float, float]:
         """Args: sigma: of the aggregate; for an average, of it times its number of rows."""
         target, crowd, column = self.targets[recipe.total], self.crowd, recipe.measure.column
-        cells, kind = self.setting.usual_cells, recipe.measure.kind
+        cells, kind = float(self.setting.usual_cells), recipe.measure.kind
         if target.what is What.UNITS:
             return self._uneven(self.lost(target, bounding)), cells * sigma / crowd.cells
         if target.what in (What.ROWS, What.FILLED):
@@ -116,15 +112,12 @@ class Weighing:
         half = (target.upper - target.lower) / 2
         kept = crowd.rows_kept(bounding)
         moved = crowd.shift(column, bounding) if column in crowd.tilted else None
-        lost = crowd.rows_lost(bounding)
-        supposed = _UNTOLD * self._uneven(lost)
-        # Rows that count are a sample of those in a cell: what it says of them strays, however alike units are.
-        strays = lost * cells / kept  # the variance, for values that have one of 1
+        supposed = _UNTOLD * self._uneven(crowd.rows_lost(bounding))
+        cells *= self._uneven(1.0)  # in cells with fewer rows, an average has more noise
+        strays = cells * crowd.strays(bounding)  # a variance, for values that have one of 1
         if kind is MeasureKind.QUANTILE:
             # Of ranks. A shift by half the range passes all of them, where values fill half the range.
-            width = math.sqrt(
-                BRANCHES + 3 * (target.shape.levels - 1)
-            )  # as in ``quantiles``: of nodes in a rank
+            width = math.sqrt(BRANCHES + 3 * (target.shape.levels - 1))  # a rank is a sum of so many nodes
             bias = math.hypot(supposed if moved is None else moved, math.sqrt(strays) / 2)
             return bias, width * cells * sigma / kept
         if kind in _SPREAD:
@@ -133,10 +126,15 @@ class Weighing:
         size = max(self._size(target) / crowd.rows, _SMALLEST_AVERAGE * half)
         bias = supposed if moved is None else moved * half / size
         if self.has_sizes(target):  # its sum is cut apart from its count
-            bias += abs(self.lost(target, bounding) - lost)
-        return math.hypot(bias, math.sqrt(supposed_variance(half) * strays) / size), cells * sigma / (
-            kept * size
-        )
+            bias += crowd.cut_lost(column, bounding, cut=target.cut(bounding))
+        bias = math.hypot(bias, self._deviation(target) * math.sqrt(strays) / size)
+        return bias, cells * sigma / (kept * size)
+
+    def _deviation(self, target: Target) -> float:
+        """Of a column's values, supposed: of values near one of their bounds, no more than their distance from it."""
+        widest = math.sqrt(supposed_variance((target.upper - target.lower) / 2))
+        average = self.averages.get(target.column)
+        return widest if average is None else min(widest, average - target.lower, target.upper - average)
 
     def lost(self, target: Target, bounding: Bounding) -> float:
         """The part of a target's total that bounding takes away (0 to 1)."""
@@ -152,10 +150,11 @@ class Weighing:
         uses = sum(target.name in (r.total, r.count) for r in self.setting.recipes)
         share = uses / len(self.setting.recipes) * (0.5 if target.what is What.CENTRED else 1.0)
         sigma = math.sqrt(self._variance(target, bounding, share))
-        lost = self.lost(target, bounding)
+        noise = self.setting.usual_cells * sigma / self._size(target)
         if target.what is What.CENTRED:
-            lost = abs(lost - self.crowd.rows_lost(bounding))
-        return math.hypot(self._uneven(lost), self.setting.usual_cells * sigma / self._size(target))
+            noise /= 1 - self.crowd.rows_lost(bounding)
+            return math.hypot(self.crowd.cut_lost(target.column, bounding, cut=target.cut(bounding)), noise)
+        return math.hypot(self._uneven(self.lost(target, bounding)), noise)
 
     def _variance(self, target: Target, bounding: Bounding, share: float) -> float:
         price = 1e-9 * self.setting.nano * share

@@ -18,6 +18,8 @@ from sandbox.privacy.planning.bounding import Bounding, BoundingPlan
 from sandbox.privacy.planning.profile import Profile
 from sandbox.privacy.planning.strata import Stratum, strata
 
+_FEW, _FAR = 0.1, 3.0  # a tenth of units, so many deviations above the others
+
 
 class Capped:
     """Σ weight·min(size, cap) over many things.
@@ -100,10 +102,62 @@ class Crowd:
         by_sum = self._once(("sum", column, most, groups, per_group), capped)
         return _part_lost(self.sums[column], by_sum(cut))
 
+    def cut_lost(self, column: str, bounding: Bounding, *, cut: float) -> float:
+        """The part of an average's sum that is cut away, of what its ``rows_per_group`` rows gave without the cut.
+
+        Within a stratum, units are not all alike: the average of n rows is taken to be 1 + 3/√n times as large in one
+        unit of ten, and a little smaller in the others, as if single values had a deviation of their own size. (Such
+        a tail is longer than that of values that fall exponentially.)
+        """
+        most, groups, per_group = bounding.rows_per_unit, bounding.groups_per_unit, bounding.rows_per_group
+        by_rows = bounding.plan is BoundingPlan.ROWS
+
+        def capped() -> Capped:
+            things = []
+            for s in self.strata:
+                for rows, cells in _by_cell(s, most=most, groups=groups):
+                    size, spread = (
+                        min(rows, per_group) * s.sums[column] / s.rows,
+                        1 / math.sqrt(max(1.0, rows)),
+                    )
+                    things += [
+                        (size * (1 + _FAR * spread), s.units * cells * _FEW),
+                        (size * (1 - _FAR * spread * _FEW / (1 - _FEW)), s.units * cells * (1 - _FEW)),
+                    ]
+            return Capped(things)
+
+        if by_rows:
+            return 0.0  # nothing is cut but rows
+        sums = self._once(("cut", column, most, groups, per_group), capped)
+        return _part_lost(sums(math.inf), sums(cut))
+
     def shift(self, column: str, bounding: Bounding) -> float:
         """How far the average of what counts is from the average of all rows, in halves of the range."""
         away = self._rows_kept(bounding, column) / self.rows_kept(bounding)
         return abs(away - self.average(column))
+
+    def strays(self, bounding: Bounding) -> float:
+        """The variance of (average of what counts − average of all), for values that vary by 1 from row to row.
+
+        However alike units are, K rows that count say a little less than all N: 1/K − 1/N for a ``rows`` plan. A
+        ``groups`` plan takes for the m rows of a unit that count in a cell the average of all its n rows there: of
+        that, Σ m²/n / K² − 1/N is left.
+        """
+        most, groups, per_group = bounding.rows_per_unit, bounding.groups_per_unit, bounding.rows_per_group
+        kept = self.rows_kept(bounding)
+        if bounding.plan is BoundingPlan.ROWS:
+            return max(0.0, 1 / kept - 1 / self.rows)
+
+        def squares() -> float:
+            return sum(
+                s.units * cells * min(rows, per_group) ** 2 / rows
+                for s in self.strata
+                for rows, cells in _by_cell(s, most=most, groups=groups)
+                if rows > 0
+            )
+
+        known = self._once(("strays", most, groups, per_group), squares)
+        return max(0.0, float(known) / kept**2 - 1 / self.rows)
 
     def average(self, column: str) -> float:
         """Of all rows: its distance from the middle, in halves of the range."""

@@ -13,7 +13,7 @@ answer with any number of rows:
 What an aggregate would have alone. Split the best way, the whole price s gives it ``least_total`` of the cₜ²Δₜ², over
 sᵖ. The sum of all aggregates' variances, each relative to that, is Σₜ nₜ / sₜᵖ with
 nₜ = Σₖ cₖₜ²·Δₜ² / least_totalₖ: the needs. A vector that two aggregates share counts for both and is paid for once.
-One that none is worked out from, such as the units that decide which keys are shown, needs as much as an aggregate.
+The units that decide which unlisted keys are shown need as much as an aggregate.
 """
 
 from __future__ import annotations
@@ -111,8 +111,7 @@ def needs(
         weighed: ``weights`` of each aggregate.
     """
     squared = {target.name: distance_squared(target, bounding, accounting) for target in targets}
-    used = {name for weight in weighed for name in weight}
-    found = {name: 0.0 if name in used else 1.0 for name in squared}
+    found = dict.fromkeys(squared, 0.0)
     for weight in weighed:
         own = {name: c * c * squared[name] for name, c in weight.items() if c}
         alone = least_total(list(own.values()), power=power_of(accounting))
