@@ -150,7 +150,7 @@ def test_cells_are_those_that_publishing_a_file_gives(house: House, tmp_path: Pa
     assert by_table.emptied == by_file.emptied
     for place, name in enumerate(names):
         filled = sum(cells[place] is not None for cells in found)
-        assert filled > 20, f"the control: some of {name} fit"
+        assert filled > 10, f"the control: some of {name} fit"
         assert name == "tag" or by_table.emptied[name] > 20 or name == "words", f"and some of {name} do not"
 
 
