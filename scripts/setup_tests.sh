@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# What only the tests need: a Chromium to drive, and PostgreSQL's programs for a database that the tests start themselves.
+# What only the tests need: a Chromium to drive, PostgreSQL's programs for a database that the tests start themselves,
+# and a Java for their Spark.
 set -euo pipefail
 # shellcheck source=scripts/steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
@@ -7,8 +8,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 missing=()
 [ -x /usr/bin/chromium ] || missing+=(chromium fonts-liberation)
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
+command -v java >/dev/null || missing+=(openjdk-17-jre-headless)
 if [ ${#missing[@]} -eq 0 ]; then
-  say "✓ Chromium and PostgreSQL for the tests"
+  say "✓ Chromium, PostgreSQL and Java for the tests"
 elif is_root && is_debian; then
   step apt-tests "Installing for the tests: ${missing[*]}" apt_install "${missing[@]}"
 else

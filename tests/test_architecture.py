@@ -56,6 +56,8 @@ OWNERS: dict[str, frozenset[str]] = {
     "ibis": frozenset({"privacy"}),
     "duckdb": frozenset({"privacy"}),
     "opendp": frozenset({"privacy"}),
+    "psycopg": frozenset({"privacy"}),  # the store reaches PostgreSQL through sqlalchemy
+    "pyspark": frozenset(),  # a session is handed in
     "pyarrow": frozenset({"privacy"}),
     "sqlalchemy": frozenset({"store"}),
     "alembic": frozenset({"store"}),

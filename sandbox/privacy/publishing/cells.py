@@ -50,7 +50,9 @@ def storing(read: str, column: Column) -> str:
     """Second step. SQL that turns what was read (a column's name) into what is stored; NULL where it does not fit."""
     match column.type:
         case ColumnType.INTEGER:
-            stored = f"CASE WHEN abs({read}) <= {LARGEST} AND {read} = floor({read}) THEN CAST({read} AS BIGINT) END"
+            stored = (
+                f"CASE WHEN abs({read}) <= {LARGEST} AND {is_whole(read)} THEN CAST({read} AS BIGINT) END"
+            )
         case ColumnType.DECIMAL:
             steps = steps_per_one(column)
             stored = (
@@ -65,6 +67,14 @@ def storing(read: str, column: Column) -> str:
         return stored
     listed = ", ".join(_literal(value, column) for value in column.categories)
     return f"CASE WHEN {stored} IN ({listed}) THEN {stored} END"
+
+
+def is_whole(read: str) -> str:
+    """True for a number without a fraction; also for the last place alone, as what is smaller counts as 0.
+
+    DuckDB reads '8e-20', which is 0 to twelve places, as 1 in the last; other engines do not.
+    """
+    return f"({read} = floor({read}) OR abs({read}) = 0.000000000001)"
 
 
 def unit_expression(text: str) -> str:

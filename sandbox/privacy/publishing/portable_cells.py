@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sandbox.domain.policy import Column, ColumnType, Scalar
 from sandbox.privacy.engines.holding import Words
-from sandbox.privacy.publishing.cells import DAY, FALSE, MISSING, NUMERAL, TIME, TRUE
+from sandbox.privacy.publishing.cells import DAY, FALSE, MISSING, NUMERAL, TIME, TRUE, is_whole
 from sandbox.privacy.stored import LARGEST, steps_per_one, stored_key
 
 _PLACES = 12  # of the exact numbers that ``Words.decimal`` makes
@@ -45,7 +45,9 @@ def storing(words: Words, read: str, column: Column) -> str:
     """Second step. SQL that turns what was read (a column's name) into what is stored; NULL where it does not fit."""
     match column.type:
         case ColumnType.INTEGER:
-            stored = f"CASE WHEN abs({read}) <= {LARGEST} AND {read} = floor({read}) THEN CAST({read} AS BIGINT) END"
+            stored = (
+                f"CASE WHEN abs({read}) <= {LARGEST} AND {is_whole(read)} THEN CAST({read} AS BIGINT) END"
+            )
         case ColumnType.DECIMAL:
             stored = _in_steps(read, steps_per_one(column))
         case ColumnType.BOOLEAN | ColumnType.TEXT | ColumnType.DATE:

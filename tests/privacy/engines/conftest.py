@@ -16,10 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sandbox.privacy.engines.holding import EngineLimits, Rows
+from sandbox.privacy.engines.holding import EngineLimits, Holder, Rows
 from sandbox.privacy.engines.postgres import Postgres
 from sandbox.privacy.engines.spark import Spark
 from sandbox.privacy.publishing.in_place import prepare
+from sandbox.privacy.publishing.publish import PublishReport
 from sandbox.privacy.publishing.views import View, find
 from tests.postgres import binaries, server
 from tests.privacy.engines.world import NAMES, POLICY, Raw, raw_rows
@@ -53,6 +54,16 @@ class PostgresWorld:
                     copy.write_row([row[c] for c in columns])
         return name
 
+    def traces(self) -> list[str]:
+        """Schemas of views."""
+        return [
+            n
+            for (n,) in self.run("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'sandbox%' ORDER BY 1")
+        ]
+
+    def drop(self, snapshot: str) -> None:
+        self.run(f"DROP SCHEMA sandbox_{snapshot[:40]} CASCADE")
+
 
 @dataclass(frozen=True)
 class SparkWorld:
@@ -69,6 +80,20 @@ class SparkWorld:
         pq.write_table(pa.table(texts), self.folder / f"{name}.parquet")
         self.session.sql(f"CREATE TABLE {name} USING parquet LOCATION '{self.folder / f'{name}.parquet'}'")
         return name
+
+    def run(self, sql: str) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in self.session.sql(sql).collect()]
+
+    def traces(self) -> list[str]:
+        """Folders of views, and what may be left of making them."""
+        folder = self.folder / "views"
+        return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+    def drop(self, snapshot: str) -> None:
+        shutil.rmtree(self.folder / "views" / snapshot)
+
+
+House = PostgresWorld | SparkWorld
 
 
 @pytest.fixture(scope="session")
@@ -140,6 +165,8 @@ class Engines:
 
     full: dict[str, View]
     empty: dict[str, View]
+    holders: dict[str, Holder]  # of the full view
+    reports: dict[str, PublishReport]  # of the full view
 
 
 @pytest.fixture(scope="session")
@@ -148,6 +175,8 @@ def engines(
 ) -> Iterator[Engines]:
     limits = EngineLimits(memory_mib=256, threads=1, timeout_s=3600)
     folder = tmp_path_factory.mktemp("engines")
+    holders: dict[str, Holder] = {}
+    reports: dict[str, PublishReport] = {}
     with ExitStack() as stack:
 
         def views_of(name: str, rows: list[Raw]) -> dict[str, View]:
@@ -160,6 +189,8 @@ def engines(
                     out.parent, dataset=POLICY.name, snapshot=report.snapshot, warehouse=house.warehouse
                 )
                 assert view.held is not None
+                if rows:
+                    holders[kind], reports[kind] = view.held, report
                 views[kind] = replace(view, held=KeptOpen(stack.enter_context(view.held.opened(limits))))
             copy = folder / f"{name}.parquet"
             with duckdb.connect() as connection:
@@ -167,13 +198,16 @@ def engines(
                 connection.execute(f"COPY (FROM read_parquet('{parts}/*.parquet')) TO '{copy}'")
             return {"duckdb": replace(views["spark"], held=None, parquet=copy), **views}
 
-        yield Engines(full=views_of("visits", raw_rows()), empty=views_of("no_visits", []))
+        yield Engines(
+            full=views_of("visits", raw_rows()),
+            empty=views_of("no_visits", []),
+            holders=holders,
+            reports=reports,
+        )
 
 
 @pytest.fixture(params=ENGINES[1:])
-def house(request: pytest.FixtureRequest) -> PostgresWorld | SparkWorld:
+def house(request: pytest.FixtureRequest) -> House:
     """Each database that keeps its tables."""
-    world: PostgresWorld | SparkWorld = request.getfixturevalue(
-        {"postgresql": "postgres"}.get(request.param, request.param)
-    )
+    world: House = request.getfixturevalue({"postgresql": "postgres"}.get(request.param, request.param))
     return world
