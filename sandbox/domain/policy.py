@@ -203,7 +203,7 @@ class BudgetTerms:
 
     @property
     def base(self) -> Loss:
-        return Loss(self.cap.nano_rho * self.base_percent // 100)
+        return Loss(self._part(self.base_percent).nano)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

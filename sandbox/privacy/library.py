@@ -152,7 +152,7 @@ class PrivateData:
         if base is not None and epsilon is None:
             free = read(sql, self.policy)
             if free.options.epsilon is None:
-                check_options(free.options, delta=self._delta)
+                check_options(free.options, delta=self.policy.guarantee.delta)
                 return free_answer(base, free, self.policy).document
         asked, planned = self._planned(sql, epsilon, limits)
         limits = agreed_limits(asked.options, limits)
@@ -221,10 +221,7 @@ class PrivateData:
         by = self.profile.id if self.profile is not None else ""
         with self._ledger() as ledger:
             if not self._base_file.exists():
-                account = Account(self.policy.budget_lineage, self._cap, Loss(ledger["spent_nano_rho"]))
-                check_affordable(offered.price, (account,), per_question=offered.price, delta=self._delta)
-                ledger["spent_nano_rho"] += offered.price.nano_rho
-                self._write(ledger)
+                self._charge(ledger, offered.price, per_question=offered.price)
                 _write_durably(self._base_file, b"null")
             base = self.base
             if base is None:

@@ -2,8 +2,8 @@
 
     python -m sandbox.privacy.service --socket /run/engine/engine.sock --raw /data/raw --views /data/views
 
-POST /publish, /profile, /base, /answer, /evidence and GET /health, JSON in and out (``wire``). Who may connect is decided by
-the socket's folder: there are no people here, only the platform. Nothing of a request is logged.
+POST /publish, /profile, /base, /answer, /evidence and GET /health, JSON in and out (``wire``). Who may connect is
+decided by the socket's folder: there are no people here, only the platform. Nothing of a request is logged.
 """
 
 from __future__ import annotations

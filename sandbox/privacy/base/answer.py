@@ -72,14 +72,16 @@ def answer_from(base: BaseRelease, question: Question, policy: DatasetPolicy) ->
         row |= {alias: counts.estimated(place) for alias, counts in by_name.items()}
         rows.append({name: row[name] for name in question.select})
     rows_bound = rows_plan(rows_per_unit=base.rows_per_unit, cells=1)
-    delta = float(policy.budget.delta) if policy.budget is not None else 1e-6
+    guarantee = policy.guarantee
     return Answer(
         question=canonical_sql(question),
         dataset=policy.name,
         snapshot=base.snapshot,
         columns=tuple(_column(name, question, table, by_name, policy.unit.noun) for name in question.select),
         rows=tuple(rows),
-        price=Price(nano_rho=0, epsilon=0.0, delta=delta),
+        price=Price(
+            accounting=str(guarantee.accounting), nano=0, atto_delta=0, epsilon=0.0, delta=guarantee.delta
+        ),
         bounding=BoundingUsed(
             plan=str(rows_bound.plan),
             rows_per_unit=base.rows_per_unit,

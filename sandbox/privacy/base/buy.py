@@ -39,12 +39,12 @@ def buy(offered: BaseOffer, view: View, limits: EngineLimits, progress: Progress
     for done, (wanted, counts) in enumerate(count_rows(offered, view, limits)):
         progress(done / whole, f"table {done + 1} of {whole}: {_names(offered, wanted.axes)}")
         noisy = noise.draw(counts, wanted.noise)
-        tables.append(NoisyTable(axes=wanted.axes, counts=tuple(noisy), scale=wanted.noise.scale))
+        tables.append(NoisyTable(axes=wanted.axes, counts=tuple(noisy), scale=wanted.noise.sigma()))
     progress(1.0, f"all {whole} tables counted")
     return BaseRelease(
         table=offered.table,
         snapshot=view.snapshot,
-        nano_rho=offered.loss.nano_rho,
+        nano=offered.loss.nano,
         rows_per_unit=offered.rows_per_unit,
         lost_percent=offered.lost_percent,
         columns=offered.columns,

@@ -20,25 +20,24 @@ from dataclasses import dataclass
 from sandbox.domain.errors import BadInput
 from sandbox.domain.evidence import MeasureKind
 from sandbox.domain.key_forms import Bins, DateUnit, Form, Truncated
-from sandbox.domain.policy import Column, ColumnType, DatasetPolicy, Table
+from sandbox.domain.policy import BudgetTerms, Column, ColumnType, DatasetPolicy, Table
 from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.question import Key, Measure, Question
 from sandbox.privacy.base.design import shares
 from sandbox.privacy.base.least_squares import Axes
 from sandbox.privacy.base.release import BaseColumn
 from sandbox.privacy.mechanisms.noise import Noise, noise_for
-from sandbox.privacy.mechanisms.sensitivity import rows_squared
 from sandbox.privacy.planning.bounding import rows_plan
-from sandbox.privacy.planning.choice import Setting, loss_to
+from sandbox.privacy.planning.choice import Weighing, loss_to
 from sandbox.privacy.planning.measurements import Recipe, Target, What
 from sandbox.privacy.planning.profile import Profile, ladder
+from sandbox.privacy.planning.ways import Setting
 
 MOST_VALUES = 100  # a column with more listed values is left out
 MOST_COLUMNS = 60
 MOST_CELLS = 4_000  # of a pair's table
 _MOST_BINS = 14
 _MOST_PERIODS = 40
-_UNEVEN = math.sqrt(2)  # what is lost counts as if it were lost in half of the cells, as in ``choice``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +74,7 @@ def offer(policy: DatasetPolicy, table_name: str, *, profile: Profile | None = N
         BadInput: there is nothing to count, or the share is too small to be split.
     """
     table = policy.table(table_name)
-    if table is None or policy.unit is None or policy.budget is None or not policy.budget.base.nano_rho:
+    if table is None or policy.unit is None or policy.budget is None or not policy.budget.base.nano:
         return None
     columns = columns_of(table, policy.unit.column)
     if not columns:
@@ -87,16 +86,17 @@ def offer(policy: DatasetPolicy, table_name: str, *, profile: Profile | None = N
     sizes = [column.size for column in columns]
     split = shares(sizes, tables_of(sizes))
     price = policy.budget.base
-    rows, lost = _rows_per_unit(table_name, table, sizes, split, price, profile)
-    squared = rows_squared(rows_plan(rows_per_unit=rows, cells=1))
+    rows, lost = _rows_per_unit(table_name, table, sizes, split, policy.budget, profile)
+    accounting = policy.budget.accounting
+    moved = Target(what=What.ROWS).sensitivity(rows_plan(rows_per_unit=rows, cells=1), accounting)
     wanted = tuple(
         Wanted(
             axes=axes,
-            noise=noise_for(sensitivity_squared=squared, nano_rho=math.floor(price.nano_rho * part)),
+            noise=noise_for(sensitivity=moved, nano=math.floor(price.nano * part), accounting=accounting),
         )
         for axes, part in split.items()
     )
-    loss = Loss(sum(w.noise.nano_rho for w in wanted))
+    loss = Loss(sum(w.noise.nano for w in wanted))
     if not loss.fits_in(price):
         raise BadInput("The tables cost more than the share.", where="base_percent", fix="Tell the makers.")
     return BaseOffer(
@@ -168,7 +168,7 @@ def _rows_per_unit(
     table: Table,
     sizes: list[int],
     split: dict[Axes, float],
-    price: Loss,
+    budget: BudgetTerms,
     profile: Profile | None,
 ) -> tuple[int, str]:
     """How many rows of a unit count, and what is estimated to be lost by it (percent, as text)."""
@@ -187,19 +187,13 @@ def _rows_per_unit(
         cells=cells,
         recipes=(Recipe(measure=measure, total=target.name),),
         targets=(target,),
-        nano_rho=max(1, math.floor(price.nano_rho * split[typical])),
+        nano=max(1, math.floor(budget.base.nano * split[typical])),
+        accounting=budget.accounting,
         profile=profile,
     )
-    rows = setting.crowd().rows
-    if rows <= 0:
+    if not setting.crowd.strata:
         return most, ""
-
-    def told(k: int) -> tuple[float, float]:
-        """Error of a typical cell, relative to it, and the part that is lost, when k rows of a unit count."""
-        found = loss_to(setting, rows_plan(rows_per_unit=k, cells=cells))
-        lost = found.percent / 100 if found is not None else 0.0
-        sigma = k / math.sqrt(2e-9 * setting.nano_rho)
-        return math.hypot(_UNEVEN * lost, cells * sigma / rows), lost
-
-    best = min(ladder(most), key=lambda k: told(k)[0])
-    return best, f"{100 * told(best)[1]:.2g}"
+    steps = [rows_plan(rows_per_unit=k, cells=cells) for k in ladder(most)]
+    best = min(steps, key=Weighing(setting).error)
+    lost = loss_to(setting, best)
+    return best.rows_per_unit, f"{lost.percent:.2g}" if lost is not None else ""

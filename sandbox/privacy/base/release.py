@@ -49,7 +49,7 @@ class NoisyTable:
 
     Attributes:
         counts: noisy; may be below zero.
-        scale: σ of the noise in each.
+        scale: σ of the noise in each (``Noise.sigma``).
     """
 
     axes: Axes
@@ -63,13 +63,13 @@ class BaseRelease:
 
     Attributes:
         rows_per_unit: a unit's rows of a lower rank were counted.
-        nano_rho: what it cost.
+        nano: what it cost.
         lost_percent: of the rows, left out by that bound as the profile has it; empty where none was bought.
     """
 
     table: str
     snapshot: str
-    nano_rho: int
+    nano: int
     rows_per_unit: int
     lost_percent: str
     columns: tuple[BaseColumn, ...]
@@ -104,7 +104,7 @@ def base_document(base: BaseRelease) -> dict[str, Any]:
     return {
         "table": base.table,
         "snapshot": base.snapshot,
-        "nano_rho": base.nano_rho,
+        "nano": base.nano,
         "rows_per_unit": base.rows_per_unit,
         "lost_percent": base.lost_percent,
         "columns": [
@@ -125,7 +125,7 @@ def base_from_document(document: Mapping[str, Any]) -> BaseRelease:
     return BaseRelease(
         table=document["table"],
         snapshot=document["snapshot"],
-        nano_rho=document["nano_rho"],
+        nano=document["nano"],
         rows_per_unit=document["rows_per_unit"],
         lost_percent=document["lost_percent"],
         columns=tuple(
