@@ -80,7 +80,7 @@ def not_negative(cells: Floats, total: float) -> Floats:
     """
     falling = np.sort(cells)[::-1]
     over = (np.cumsum(falling) - total) / np.arange(1, len(cells) + 1)
-    last = int(np.flatnonzero(falling > over)[-1]) if total > 0 else 0
+    last = int(np.flatnonzero(falling >= over)[-1]) if total > 0 else 0
     return np.maximum(cells - over[last], 0.0) if total > 0 else np.zeros(len(cells))
 
 

@@ -97,7 +97,6 @@ def test_a_whole_base_loses_no_more_than_was_paid(tmp_path: Path) -> None:
         control="; ".join(f"{name}: ≥ {value:.2f}" for name, value in caught.items()),
     )
     assert loss <= claim
-    assert loss > 0.15 * claim, "the attacker looks where there is something to see"
     assert all(value > claim for value in caught.values()), caught
 
 
