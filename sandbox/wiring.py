@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sandbox.domain.policy import SitePolicy
 from sandbox.flows.answer_question import AnswerQuestion
+from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.open_notebook import OpenNotebook
 from sandbox.flows.publish_dataset import PublishDataset
 from sandbox.flows.request_access import RequestAccess
@@ -48,6 +49,7 @@ class Sandbox:
     store: Store
     engine: Engine
     publish_dataset: PublishDataset
+    buy_base: BuyBase
     request_access: RequestAccess
     open_notebook: OpenNotebook
     answer_question: AnswerQuestion
@@ -86,6 +88,7 @@ def build(
         publish_dataset=PublishDataset(
             store=store, engine=engine, raw_dir=settings.raw_dir, hand_over=hand_over
         ),
+        buy_base=BuyBase(store=store, engine=engine),
         request_access=RequestAccess(store=store, today=today),
         open_notebook=OpenNotebook(store=store, limits=site.notebook, today=today),
         answer_question=AnswerQuestion(store=store, engine=engine, tick_ms=site.answers.tick_ms, today=today),

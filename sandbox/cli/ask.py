@@ -22,7 +22,11 @@ console = Console()
 
 Sql = Annotated[str, typer.Argument(help="The question, in quotes.")]
 Epsilon = Annotated[
-    float, typer.Option(help="How much privacy to spend: more is exacter and dearer. At the policy's delta.")
+    float | None,
+    typer.Option(
+        help="How much privacy to spend: more is exacter and dearer. At the policy's delta. When left out: what the "
+        "question says; nothing where the base release can say; else 0.1."
+    ),
 ]
 GrantNumber = Annotated[int | None, typer.Option(help="Which of your grants; needed when several would fit.")]
 
@@ -55,12 +59,15 @@ def login(
 
 def ask(
     sql: Sql,
-    epsilon: Epsilon = 0.1,
+    epsilon: Epsilon = None,
     grant: GrantNumber = None,
+    free: Annotated[
+        bool, typer.Option("--free", help="From the base release only, also what it can but model.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The answer as it is stored.")] = False,
 ) -> None:
     """Ask a question and print the answer with its 95 % intervals."""
-    answer = _client(grant).ask(sql, epsilon=epsilon)
+    answer = _client(grant).ask(sql, epsilon=epsilon, free=free)
     if as_json:
         typer.echo(json.dumps(answer.raw, sort_keys=True))
         return
@@ -74,7 +81,7 @@ def ask(
 
 def estimate(
     sql: Sql,
-    epsilon: Epsilon = 0.1,
+    epsilon: Epsilon = None,
     grant: GrantNumber = None,
 ) -> None:
     """Say what a question would cost and how exact it would be. Spends nothing."""

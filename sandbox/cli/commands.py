@@ -32,12 +32,14 @@ app = typer.Typer(
 )
 user_app = typer.Typer(no_args_is_help=True, help="People and their roles.")
 dataset_app = typer.Typer(no_args_is_help=True, help="Publish and list datasets.")
+base_app = typer.Typer(no_args_is_help=True, help="Base releases: free counts and synthetic rows.")
 policy_app = typer.Typer(no_args_is_help=True, help="Check policy files.")
 release_app = typer.Typer(no_args_is_help=True, help="Released crates.")
 audit_app = typer.Typer(no_args_is_help=True, help="The tamper-evident log.")
 for name, child in (
     ("user", user_app),
     ("dataset", dataset_app),
+    ("base", base_app),
     ("policy", policy_app),
     ("release", release_app),
     ("audit", audit_app),
@@ -268,6 +270,37 @@ def dataset_list() -> None:
             entry.policy.name, str(entry.policy.open_class), entry.snapshot[:12], entry.policy.title
         )
     console.print(table)
+
+
+@base_app.command("buy")
+def base_buy(dataset: Annotated[str, typer.Argument(help="The dataset's name.")]) -> None:
+    """Buy a dataset's base release from its budget, once: counts are then free, and there are synthetic rows."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    sandbox = system()
+    layout = (BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.description}"))
+    with Progress(*layout, TimeElapsedColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("waiting for the engine", total=1.0)
+
+        def told(fraction: float, words: str) -> None:
+            bar.update(task, completed=fraction, description=escape(words))
+
+        bought = sandbox.buy_base(operator(sandbox), dataset, progress=told)
+    base = bought.base
+    paid = "nothing now: it was bought before" if bought.before else f"{bought.percent} % of the budget"
+    console.print(
+        f"[green]✓[/] {dataset}: {len(base.tables)} tables over {len(base.columns)} columns, for {paid}.",
+        highlight=False,
+    )
+
+
+@base_app.command("sample")
+def base_sample(
+    dataset: Annotated[str, typer.Argument(help="The dataset's name.")],
+    rows: Annotated[int | None, typer.Option(help="How many; as many as the base counts by default.")] = None,
+) -> None:
+    """Print synthetic rows of a dataset as CSV. They cost nothing."""
+    typer.echo(system().buy_base.sample(dataset, rows).csv(), nl=False)
 
 
 @policy_app.command("check")

@@ -108,12 +108,14 @@ class Sandbox:
         *,
         max_rows_per_unit: int | None = None,
         max_groups: int | None = None,
+        free: bool = False,
     ) -> Answer:
         """Ask a question and pay for it from the budget.
 
         Args:
             epsilon: how much privacy to spend: more is exacter and dearer. By default what the question says in
-                OPTIONS(epsilon = …), or 0.1.
+                OPTIONS(epsilon = …); nothing for counts that the dataset's base release measured; or 0.1.
+            free: spend nothing: answer from the base release only, also what it can but model (without interval).
             max_rows_per_unit: count at most so many rows of one unit, where that is less than what is best.
             max_groups: count one unit in at most so many rows of the answer, likewise.
 
@@ -124,8 +126,18 @@ class Sandbox:
         # One key for all sendings of this call: a lost reply is sent again, and is paid for once.
         key = uuid.uuid4().hex
         body = {"sql": sql, "epsilon": epsilon, "grant": self._grant, "idempotency_key": key}
-        body |= _limits(max_rows_per_unit, max_groups)
+        body |= _limits(max_rows_per_unit, max_groups) | ({"free": True} if free else {})
         return Answer(self._connection.post("questions", body, again=True))
+
+    def sample(self, rows: int | None = None) -> pd.DataFrame:
+        """Synthetic rows of the grant's dataset, to write and try code with: like the data in each column and in many
+        pairs of them, and nobody's. They cost nothing; the owner has to have bought a base release.
+
+        Args:
+            rows: as many as the base counts when not given.
+        """
+        body = self._connection.get_bytes("sample", grant=self._grant, rows=rows)
+        return pd.read_csv(io.BytesIO(body))
 
     def budget(self) -> Budget:
         """What may still be asked under the grant."""

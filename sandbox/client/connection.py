@@ -47,9 +47,9 @@ class Connection:
         """A GET's JSON."""
         return self._json(self._send("GET", path, params=_given(params), again=True))
 
-    def get_bytes(self, path: str) -> bytes:
+    def get_bytes(self, path: str, **params: Any) -> bytes:
         """A GET's body."""
-        return self._checked(self._send("GET", path, again=True)).content
+        return self._checked(self._send("GET", path, params=_given(params), again=True)).content
 
     def post(self, path: str, body: Mapping[str, Any], *, again: bool = False) -> Any:
         """A POST's JSON.

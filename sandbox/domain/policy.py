@@ -163,6 +163,11 @@ class BudgetTerms:
         "tables with many rows per unit are bounded by it. 0: it is not bought.",
         default=5,
     )
+    base_percent: int = _doc(
+        "What a base release costs of the cap, once, when the owner buys one (0-50, percent): counts over all columns "
+        "and pairs of columns, from which counts are then answered free, and synthetic rows. 0: none can be bought.",
+        default=0,
+    )
 
     @property
     def guarantee(self) -> Guarantee:
@@ -195,6 +200,10 @@ class BudgetTerms:
     def _part(self, percent: int) -> Loss:
         cap = self.cap
         return Loss(cap.nano * percent // 100, cap.atto_delta * percent // 100)
+
+    @property
+    def base(self) -> Loss:
+        return Loss(self._part(self.base_percent).nano)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -440,6 +449,8 @@ def _budget_mistakes(budget: BudgetTerms) -> Iterator[Mistake]:
             yield Mistake(("budget", key), "is a percentage", "1 to 100")
     if not 0 <= budget.profile_percent <= 25:
         yield Mistake(("budget", "profile_percent"), "is a small share, in percent", "0 to 25")
+    if not 0 <= budget.base_percent <= 50:
+        yield Mistake(("budget", "base_percent"), "is a share, in percent", "0 to 50")
 
 
 def _number(text: str) -> float | None:

@@ -26,10 +26,13 @@ from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.privacy_loss import Loss, check_epsilon
 from sandbox.domain.question import canonical_sql
 from sandbox.domain.ticks import leaves_after_ms
+from sandbox.flows.buy_base import base_for
 from sandbox.flows.published import Published, published
 from sandbox.privacy.answering.finishing import finished
 from sandbox.privacy.asking.options import agreed_epsilon, agreed_limits, check_options
 from sandbox.privacy.asking.parse import Asked, read
+from sandbox.privacy.base.cells import NotInBase
+from sandbox.privacy.base.free import free_answer
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.planning.plan import Plan, plan
 from sandbox.privacy.planning.profile import profile_from_document
@@ -125,11 +128,15 @@ class AnswerQuestion:
         epsilon: float | None,
         idempotency_key: str = "",
         limits: Limits = NO_LIMITS,
+        free: bool = False,
     ) -> Answered:
         """Answer, or raise.
 
+        Where nobody names a price and a base release was bought, counts that it measured are answered from it, free.
+
         Args:
             limits: what to count at most of one unit, where that is to be less than what is best.
+            free: from the base release only, also what it can but model.
 
         Raises:
             QuestionRefused, BadInput, NotAllowed, OverBudget: before anything was spent.
@@ -137,6 +144,10 @@ class AnswerQuestion:
             Unanswered: charged, and no answer; constant.
         """
         started = self.monotonic()
+        if free or epsilon is None:
+            found = self._from_base(person, grant, sql, idempotency_key, limits, free=free)
+            if found is not None:
+                return found
         dataset, asked, planned, bounds = self._planned(
             person, grant, sql=sql, epsilon=epsilon, limits=limits
         )
@@ -190,6 +201,58 @@ class AnswerQuestion:
                 type(failure).__name__,
             )
             raise Unanswered from None
+
+    def _from_base(
+        self, person: Person, grant: Grant, sql: str, idempotency_key: str, limits: Limits, *, free: bool
+    ) -> Answered | None:
+        """The answer from the base release; None where the question is to be paid for.
+
+        Raises:
+            QuestionRefused: only with ``free``: the base cannot say.
+        """
+        dataset = published(self.store, grant.dataset)
+        check_use(grant, person, dataset=dataset.policy.name, today=self.today())
+        base = base_for(self.store, dataset)
+        if base is None and not free:
+            return None
+        asked = read(sql, dataset.policy)
+        check_options(asked.options, delta=dataset.policy.guarantee.delta)
+        if asked.options.epsilon is not None or agreed_limits(asked.options, limits) != NO_LIMITS:
+            if free:
+                raise NotInBase(
+                    "The base has its own price and bounds.", fix="Name none, or pay for this question."
+                )
+            return None
+        if base is None:
+            raise NotInBase(
+                "No base release of this version was bought.", fix="Name an epsilon to pay for the question."
+            )
+        try:
+            answer = free_answer(base, asked, dataset.policy)
+        except NotInBase:
+            if free:
+                raise
+            return None
+        if not answer.measured and not free:
+            return None
+        canonical = canonical_sql(asked.question)
+        kept = self.store.ledger.keep_free(
+            grant=grant,
+            lineage=dataset.policy.budget_lineage,
+            snapshot=dataset.snapshot,
+            policy_hash=dataset.policy_hash,
+            canonical=canonical,
+            bounds=f"base {base.id}",
+            answer=answer.body,
+            idempotency_key=idempotency_key,
+            event=Event(
+                actor=person.name,
+                action="question.reserved",
+                object=f"dataset:{dataset.policy.name}",
+                facts={"grant": grant.id, "question_sha256": sha256_hex(canonical.encode()), "base": base.id},
+            ),
+        )
+        return Answered(id=kept.question_id, body=answer.shown, cached=kept.answer is not None)
 
     def _run(
         self, dataset: Published, canonical: str, planned: Plan, bounds: _Bounds, question_id: int

@@ -35,6 +35,7 @@ class QuestionBody(_Body):
     max_rows_per_unit: int | None = Field(default=None, ge=1, le=10**9)  # stricter bounds than the best ones
     max_groups: int | None = Field(default=None, ge=1, le=10**9)
     idempotency_key: str = Field(default="", max_length=200)
+    free: bool = False  # from the base release only, also what it can but model
 
     @property
     def limits(self) -> Limits:
@@ -109,6 +110,7 @@ def ask(system: System, caller: Program, body: QuestionBody) -> Response:
         epsilon=body.epsilon,
         idempotency_key=body.idempotency_key,
         limits=body.limits,
+        free=body.free,
     )
     budget = documents.budget(system.views.budget(grant))
     # The stored answer's bytes go out as they are: same question, same bytes.
@@ -116,6 +118,20 @@ def ask(system: System, caller: Program, body: QuestionBody) -> Response:
     return Response(
         head[:-1].encode() + b', "answer": ' + answered.body + b"}", media_type="application/json"
     )
+
+
+@router.get("/sample", tags=["questions"])
+def sample(
+    system: System,
+    caller: SignedIn,
+    grant: int | None = None,
+    dataset: str | None = None,
+    rows: int | None = None,
+) -> Response:
+    """Synthetic rows of a grant's dataset as CSV, from its base release."""
+    found = _grant(system, caller, grant=grant, dataset=dataset)
+    body = system.buy_base.sample(found.dataset, rows).csv()
+    return Response(body, media_type="text/csv; charset=utf-8")
 
 
 @router.get("/budget", tags=["questions"])

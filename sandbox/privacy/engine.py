@@ -29,6 +29,11 @@ from sandbox.domain.question import Question
 from sandbox.privacy.answering import run
 from sandbox.privacy.answering.assemble import assemble
 from sandbox.privacy.asking.parse import parse
+from sandbox.privacy.base.buy import Progress, silent
+from sandbox.privacy.base.buy import buy as buy_base
+from sandbox.privacy.base.keeping import base_of, keep_base
+from sandbox.privacy.base.offer import offer as base_offer
+from sandbox.privacy.base.release import BaseRelease
 from sandbox.privacy.engines.holding import EngineLimits, Warehouse
 from sandbox.privacy.planning.measurements import Plan
 from sandbox.privacy.planning.plan import plan
@@ -67,6 +72,17 @@ class Engine(Protocol):
 
     def profile(self, *, dataset: str, snapshot: str) -> Profile:
         """The contribution profile of a snapshot: drawn once, the same ever after. Charge its ``offer`` before."""
+        ...
+
+    def base(
+        self, *, dataset: str, snapshot: str, profile: str = "", progress: Progress = silent
+    ) -> BaseRelease:
+        """The base release of a snapshot: drawn once, the same ever after. Charge its ``offer``'s price before.
+
+        Args:
+            profile: the id of the profile that the rows of a unit are bounded by; empty for none.
+            progress: told the part that is done and what is being done; from a public number of steps.
+        """
         ...
 
     def answer(
@@ -153,6 +169,30 @@ class LocalEngine:
             with self._touching("profile", snapshot):
                 limits = replace(self._limits, timeout_s=publish.PUBLISH_LIMITS.timeout_s)
                 return keep_profile(self._views, buy(offered, view, limits))
+
+    def base(
+        self, *, dataset: str, snapshot: str, profile: str = "", progress: Progress = silent
+    ) -> BaseRelease:
+        """The base release of a snapshot. Drawn once: asked again, it is the same.
+
+        Raises:
+            BadInput, NotFound, Tampered: no row was touched.
+            Unanswered: anything else.
+        """
+        view = self._view(dataset, snapshot)
+        known = find_profile(self._views, profile) if profile else None
+        offered = base_offer(view.policy, view.table_name, profile=known)
+        if offered is None:
+            raise BadInput(
+                "This table has no base release.", where="snapshot", fix="Its policy sets no base_percent."
+            )
+        with self._drawing:
+            kept = base_of(self._views, snapshot=snapshot)
+            if kept is not None:
+                return kept
+            with self._touching("base", snapshot):
+                limits = replace(self._limits, timeout_s=publish.PUBLISH_LIMITS.timeout_s)
+                return keep_base(self._views, buy_base(offered, view, limits, progress))
 
     def answer(
         self,

@@ -22,7 +22,7 @@ from typing import Any
 
 from sandbox.domain.budget import Account, check_affordable
 from sandbox.domain.canonical import sha256_hex
-from sandbox.domain.errors import BadInput, OverBudget, Tampered
+from sandbox.domain.errors import BadInput, NotFound, OverBudget, Tampered
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.privacy_loss import Loss, check_epsilon
@@ -30,6 +30,11 @@ from sandbox.domain.question import canonical_sql
 from sandbox.privacy.answering.finishing import finished
 from sandbox.privacy.asking.options import agreed_epsilon, agreed_limits, check_options
 from sandbox.privacy.asking.parse import Asked, read
+from sandbox.privacy.base.buy import Progress, silent
+from sandbox.privacy.base.free import free_answer
+from sandbox.privacy.base.offer import offer as base_offer
+from sandbox.privacy.base.release import BaseRelease, base_document, base_from_document
+from sandbox.privacy.base.sample import Sample, sample
 from sandbox.privacy.engine import LocalEngine
 from sandbox.privacy.engines.holding import EngineLimits, Warehouse
 from sandbox.privacy.planning.plan import Plan, plan
@@ -135,13 +140,20 @@ class PrivateData:
         """A private answer; see ``sandbox.domain.answer`` for its shape.
 
         Args:
-            epsilon: its price; it may stand in the text instead, as OPTIONS(epsilon = …).
+            epsilon: its price; it may stand in the text instead, as OPTIONS(epsilon = …). Without any, it is answered
+                free from the base release, where one was bought.
             limits: what to count at most of one unit, where that is to be less than what is best.
 
         Raises:
             QuestionRefused, BadInput, OverBudget: nothing was spent.
             Unanswered: charged, and no answer.
         """
+        base = self.base
+        if base is not None and epsilon is None:
+            free = read(sql, self.policy)
+            if free.options.epsilon is None:
+                check_options(free.options, delta=self.policy.guarantee.delta)
+                return free_answer(base, free, self.policy).document
         asked, planned = self._planned(sql, epsilon, limits)
         limits = agreed_limits(asked.options, limits)
         canonical = canonical_sql(planned.question)
@@ -189,6 +201,56 @@ class PrivateData:
                 kept["document"] = profile_document(drawn)
                 _write_durably(file, json.dumps(kept).encode())
             return profile_from_document(kept["document"])
+
+    def buy_base(self, progress: Progress = silent) -> BaseRelease:
+        """Buy this version's base release from the budget, once; counts are then free, and there is a ``sample``.
+
+        Charged before a row is read. One that broke off is asked for again, free: the engine draws a snapshot's once.
+
+        Args:
+            progress: told the part that is done (0 to 1), and what is being done.
+
+        Raises:
+            BadInput: the policy sets no ``base_percent``, or no column can be counted by.
+            OverBudget: nothing was spent.
+        """
+        (table,) = self.policy.tables
+        offered = base_offer(self.policy, table, profile=self.profile)
+        if offered is None:
+            raise BadInput("No base can be bought.", where="base_percent", fix="Set it in the policy.")
+        by = self.profile.id if self.profile is not None else ""
+        with self._ledger() as ledger:
+            if not self._base_file.exists():
+                self._charge(ledger, offered.price, per_question=offered.price)
+                _write_durably(self._base_file, b"null")
+            base = self.base
+            if base is None:
+                base = self.engine.base(
+                    dataset=self.policy.name, snapshot=self.snapshot, profile=by, progress=progress
+                )
+                _write_durably(self._base_file, json.dumps(base_document(base)).encode())
+            return base
+
+    @property
+    def base(self) -> BaseRelease | None:
+        """This version's base release, where it was bought."""
+        document = json.loads(self._base_file.read_bytes()) if self._base_file.exists() else None
+        return base_from_document(document) if document else None
+
+    def sample(self, rows: int | None = None) -> Sample:
+        """Synthetic rows, made from the base release alone: free.
+
+        Raises:
+            NotFound: no base was bought of this version.
+        """
+        base = self.base
+        if base is None:
+            raise NotFound("No base was bought of this version.", fix="Call buy_base() first.")
+        return sample(base, self.policy, rows)
+
+    @property
+    def _base_file(self) -> Path:
+        return self.folder / f"{self.snapshot}.base.json"
 
     @property
     def budget(self) -> Account:

@@ -2,8 +2,8 @@
 
     python -m sandbox.privacy.service --socket /run/engine/engine.sock --raw /data/raw --views /data/views
 
-POST /publish, /profile, /answer, /evidence and GET /health, JSON in and out (``wire``). Who may connect is decided by
-the socket's folder: there are no people here, only the platform. Nothing of a request is logged.
+POST /publish, /profile, /base, /answer, /evidence and GET /health, JSON in and out (``wire``). Who may connect is
+decided by the socket's folder: there are no people here, only the platform. Nothing of a request is logged.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ import uvicorn
 from anyio import CapacityLimiter
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from sandbox.domain.errors import BadInput, SandboxError, TooLarge, Unanswered
 from sandbox.domain.evidence import evidence_document
 from sandbox.domain.limits import Limits
 from sandbox.domain.policy_document import policy_from_document
+from sandbox.privacy.base.wire import lines
 from sandbox.privacy.engine import Engine, LocalEngine
 from sandbox.privacy.engines.holding import EngineLimits
 from sandbox.privacy.planning.profile import profile_document
@@ -62,6 +63,11 @@ def application(engine: Engine, *, questions: int = 2) -> Starlette:
         bought = await _run(publishing, lambda: engine.profile(**body))
         return JSONResponse(profile_document(bought))
 
+    async def base(request: Request) -> Response:
+        body = await _body(request, {"dataset": str, "snapshot": str}, optional={"profile": str})
+        drawn = lines(lambda progress: engine.base(**body, progress=progress), publishing)
+        return StreamingResponse(drawn, media_type="application/x-ndjson")
+
     async def answer(request: Request) -> Response:
         body = await _body(
             request,
@@ -86,6 +92,7 @@ def application(engine: Engine, *, questions: int = 2) -> Starlette:
         routes=[
             Route("/publish", publish, methods=["POST"]),
             Route("/profile", profile, methods=["POST"]),
+            Route("/base", base, methods=["POST"]),
             Route("/answer", answer, methods=["POST"]),
             Route("/evidence", evidence, methods=["POST"]),
             Route("/health", health, methods=["GET"]),

@@ -5,7 +5,7 @@ migrations    how a database comes to have it
 database      connections and transactions
 log           the hash-chained, signed log; ``anchor`` keeps its head outside the database
 ledger        reserve -> start -> settle | fail; ``accounts`` holds the caps, ``charges`` reads it
-profiles      what was bought to know how units contribute
+profiles      what was bought to know how units contribute; and base releases
 people, datasets, access, releases    one noun each; every changing call takes the event it writes
 vault         files by SHA-256
 keys          the platform's signature
@@ -38,6 +38,7 @@ from sandbox.store.migrations import upgrade
 from sandbox.store.people import People
 from sandbox.store.profiles import BoughtProfile, Profiles
 from sandbox.store.releases import Releases
+from sandbox.store.schema import bases
 from sandbox.store.vault import Stored, Vault
 from sandbox.store.workers import this_process
 
@@ -91,6 +92,7 @@ class Store:
         self.people = People(self.database, self.log, now, hasher)
         self.datasets = Datasets(self.database, self.log, now)
         self.profiles = Profiles(self.database, self.log, now)
+        self.bases = Profiles(self.database, self.log, now, bases)
         self.access = Access(self.database, self.log, now)
         self.releases = Releases(self.database, self.log, now)
         self.ledger = Ledger(self.database, self.log, now=now, worker=worker or this_process(), sleep=sleep)

@@ -17,7 +17,7 @@ from sandbox.domain.errors import BadInput, Conflict, NotFound, Tampered
 from sandbox.domain.privacy_loss import Loss
 from sandbox.store.database import Database
 from sandbox.store.log import Log
-from sandbox.store.schema import lineage_accounts, profiles, project_accounts, questions
+from sandbox.store.schema import bases, lineage_accounts, profiles, project_accounts, questions
 
 _LARGEST = 2**62  # sums of two stay within the databases' 64 bits
 
@@ -87,7 +87,7 @@ class Accounts:
             The number of lineages.
 
         Raises:
-            Tampered: an account's ``spent`` is not the sum of what its questions and profiles were charged.
+            Tampered: an account's ``spent`` is not the sum of what its questions, profiles and bases were charged.
         """
         with self._database.reading() as connection:
             for table, keys in ((lineage_accounts, ("lineage",)), (project_accounts, ("lineage", "project"))):
@@ -100,18 +100,19 @@ class Accounts:
                     ).one()
                     rho, delta = int(charged[0]), int(charged[1])
                     if table is lineage_accounts:
-                        profiled = connection.execute(
-                            select(
-                                func.coalesce(func.sum(profiles.c.charged_nano), 0),
-                                func.coalesce(func.sum(profiles.c.charged_atto_delta), 0),
-                            ).where(profiles.c.lineage == row.lineage)
-                        ).one()
-                        rho, delta = rho + int(profiled[0]), delta + int(profiled[1])
+                        for bought in (profiles, bases):
+                            spent = connection.execute(
+                                select(
+                                    func.coalesce(func.sum(bought.c.charged_nano), 0),
+                                    func.coalesce(func.sum(bought.c.charged_atto_delta), 0),
+                                ).where(bought.c.lineage == row.lineage)
+                            ).one()
+                            rho, delta = rho + int(spent[0]), delta + int(spent[1])
                     if (rho, delta) != (row.spent_nano, row.spent_atto_delta):
                         name = " / ".join(getattr(row, key) for key in keys)
                         raise Tampered(
                             f"The account {name} says {row.spent_nano} nanos spent; "
-                            f"its questions and profiles were charged {rho}.",
+                            f"its questions, profiles and bases were charged {rho}.",
                             place=f"account {name}",
                         )
             return int(connection.execute(select(func.count()).select_from(lineage_accounts)).scalar_one())

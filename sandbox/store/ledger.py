@@ -159,6 +159,62 @@ class Ledger(Accounts, Charges):
             self._sleep(_POLL_S)
             waited += _POLL_S
 
+    def keep_free(
+        self,
+        *,
+        grant: Grant,
+        lineage: str,
+        snapshot: str,
+        policy_hash: str,
+        canonical: str,
+        bounds: str,
+        answer: bytes,
+        event: Event,
+        idempotency_key: str = "",
+    ) -> Reservation:
+        """Keep an answer that costs nothing, as a question that was charged nothing: it can be audited, and sent on.
+
+        Args:
+            bounds: what the answer was worked out from: the base release.
+        """
+        identity = _Identity(
+            dataset=grant.dataset,
+            question_hash=sha256_hex(f"{canonical}\n{bounds}".encode()),
+            snapshot=snapshot,
+            policy_hash=policy_hash,
+            price_nano=0,
+            price_atto_delta=0,
+        )
+        row = {
+            **identity.values(),
+            "grant_id": grant.id,
+            "person": grant.person,
+            "project": grant.project,
+            "lineage": lineage,
+            "canonical": canonical,
+            "idempotency_key": idempotency_key or None,
+            "worker": self._worker,
+        }
+        with self._database.transaction() as connection:
+            earlier = _known(connection, row)
+            if earlier is not None:
+                return _repeated(connection, earlier, identity)
+            same = _same(connection, identity)
+            if same is not None:
+                return self._reused(connection, row, same, event)
+            take(connection, lineage, grant.project, ZERO)  # opens the project's account
+            number = self._insert(connection, row, ZERO, ChargeState.RUNNING, same_as=None)
+            self._log.append(
+                connection, event, facts={"question": number, "lineage": lineage, "nano": 0}, id=number
+            )
+            digest = sha256_hex(answer)
+            self._step(connection, number, ChargeState.RELEASED, answer=answer, answer_sha256=digest)
+            told = Event(
+                "system:ledger", "question.answered", f"question:{number}", {"answer_sha256": digest}
+            )
+            self._log.append(connection, told)
+        return Reservation(question_id=number, charged=ZERO, answer=None)
+
     def start(self, question_id: int, *, event: Event) -> None:
         """RESERVED to RUNNING, just before the engine is asked."""
         with self._database.transaction() as connection:

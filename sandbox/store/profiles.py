@@ -1,8 +1,9 @@
-"""Contribution profiles: charged once for a snapshot, kept for good.
+"""Contribution profiles, and base releases: charged once for a snapshot, kept for good.
 
 - ``reserve`` charges the lineage, before a row is read, in one transaction with the profile's row and its entry in the
   log. Nothing is given back, whatever happens then.
 - A snapshot has one row at most: to publish the same file again charges nothing, and finds the same profile.
+- Bases are kept in the same way, in a table of their own.
 
 Order of calls: reserve -> release. A reserved one that was not released may be asked of the engine again: it draws
 a snapshot's profile once.
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Table, insert, select, update
 
 from sandbox.domain.audit import Event
 from sandbox.domain.budget import check_affordable
@@ -26,7 +27,7 @@ from sandbox.domain.privacy_loss import Guarantee, Loss
 from sandbox.store.accounts import accounts_on, take_from_lineage
 from sandbox.store.database import Database, stamp
 from sandbox.store.log import Log
-from sandbox.store.schema import profiles
+from sandbox.store.schema import bases, profiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +46,17 @@ class BoughtProfile:
 
 
 class Profiles:
-    """What is known of how units contribute."""
+    """What is known of how units contribute; or, with their table, the base releases.
 
-    def __init__(self, database: Database, log: Log, now: Callable[[], datetime]) -> None:
+    Args:
+        kept: the table that they are kept in.
+    """
+
+    def __init__(
+        self, database: Database, log: Log, now: Callable[[], datetime], kept: Table = profiles
+    ) -> None:
         self._database, self._log, self._now = database, log, now
+        self._kept = kept
 
     def reserve(
         self,
@@ -73,16 +81,18 @@ class Profiles:
             OverBudget: the lineage has less left.
         """
         with self._database.transaction() as connection:
-            found = connection.execute(select(profiles.c.id).where(profiles.c.snapshot == snapshot)).first()
+            found = connection.execute(
+                select(self._kept.c.id).where(self._kept.c.snapshot == snapshot)
+            ).first()
             if found is not None:
                 return False
             # For its words; the charge itself is decided by the UPDATE's own condition.
             whole, _ = accounts_on(connection, lineage, "")
             check_affordable(cost, (whole,), per_question=cost, guarantee=guarantee)
             if not take_from_lineage(connection, lineage, cost):
-                raise OverBudget("The budget was spent in this moment.", fix="Publish with a smaller share.")
+                raise OverBudget("The budget was spent in this moment.", fix="Declare a smaller share.")
             connection.execute(
-                insert(profiles).values(
+                insert(self._kept).values(
                     lineage=lineage,
                     dataset=dataset,
                     table=table,
@@ -106,8 +116,8 @@ class Profiles:
         name = content_hash(dict(document))
         with self._database.transaction() as connection:
             kept = connection.execute(
-                update(profiles)
-                .where(profiles.c.snapshot == snapshot, profiles.c.released_at == "")
+                update(self._kept)
+                .where(self._kept.c.snapshot == snapshot, self._kept.c.released_at == "")
                 .values(
                     document=canonical_json(dict(document)).decode(),
                     sha256=name,
@@ -115,10 +125,11 @@ class Profiles:
                 )
             )
             if kept.rowcount == 1:
-                self._log.append(connection, event, facts={"profile_sha256": name})
-            found = connection.execute(select(profiles).where(profiles.c.snapshot == snapshot)).first()
+                fact = "base_sha256" if self._kept is bases else "profile_sha256"
+                self._log.append(connection, event, facts={fact: name})
+            found = connection.execute(select(self._kept).where(self._kept.c.snapshot == snapshot)).first()
             if found is None or found.sha256 != name:
-                raise Conflict("This profile is not the one that was paid for.", fix="Publish again.")
+                raise Conflict("This is not the one that was paid for.", fix="Tell the operator.")
             return _bought(found)
 
     def latest(self, lineage: str, table: str) -> BoughtProfile | None:
@@ -129,9 +140,9 @@ class Profiles:
         """
         with self._database.reading() as connection:
             row = connection.execute(
-                select(profiles)
-                .where(profiles.c.lineage == lineage, profiles.c.table == table)
-                .order_by(profiles.c.id.desc())
+                select(self._kept)
+                .where(self._kept.c.lineage == lineage, self._kept.c.table == table)
+                .order_by(self._kept.c.id.desc())
                 .limit(1)
             ).first()
         return _bought(row) if row is not None else None
@@ -140,9 +151,13 @@ class Profiles:
         """The newest one that may be planned by: released, and so public."""
         with self._database.reading() as connection:
             row = connection.execute(
-                select(profiles)
-                .where(profiles.c.lineage == lineage, profiles.c.table == table, profiles.c.released_at != "")
-                .order_by(profiles.c.id.desc())
+                select(self._kept)
+                .where(
+                    self._kept.c.lineage == lineage,
+                    self._kept.c.table == table,
+                    self._kept.c.released_at != "",
+                )
+                .order_by(self._kept.c.id.desc())
                 .limit(1)
             ).first()
         return _bought(row) if row is not None else None
@@ -151,5 +166,5 @@ class Profiles:
 def _bought(row: Any) -> BoughtProfile:
     document = json.loads(row.document) if row.document else {}
     if document and content_hash(document) != row.sha256:
-        raise Tampered("A profile was changed in the database.", place=f"profile {row.id}")
+        raise Tampered("What was bought was changed in the database.", place=f"snapshot {row.snapshot}")
     return BoughtProfile(id=row.sha256, dataset=row.dataset, snapshot=row.snapshot, document=document)

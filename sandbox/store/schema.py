@@ -172,6 +172,25 @@ profiles = Table(
     sqlite_autoincrement=True,
 )
 
+# Base releases: tables of counts from which counts are answered free; likewise.
+bases = Table(
+    "bases",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("lineage", Text, ForeignKey("lineage_accounts.lineage"), nullable=False, index=True),
+    Column("dataset", Name, ForeignKey("datasets.name"), nullable=False),
+    Column("table", Text, nullable=False),
+    Column("snapshot", String(64), nullable=False, unique=True),  # a snapshot's base is charged once
+    Column("charged_nano", BigInteger, nullable=False),
+    Column("charged_atto_delta", BigInteger, nullable=False),
+    Column("reserved_at", Time, nullable=False),
+    Column("released_at", Time, nullable=False, default=""),
+    Column("document", Text, nullable=False, default=""),  # canonical JSON; empty until it is released
+    Column("sha256", Hash, nullable=False, default=""),  # of the document: the base's id
+    CheckConstraint("charged_nano > 0 AND charged_atto_delta >= 0", name="charged"),
+    sqlite_autoincrement=True,
+)
+
 project_accounts = Table(
     "project_accounts",
     metadata,

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,9 @@ from sandbox.domain.errors import (
 )
 from sandbox.domain.evidence import Evidence
 from sandbox.domain.limits import NO_LIMITS, Limits
-from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.policy import BudgetTerms, DatasetPolicy
 from sandbox.domain.policy_document import policy_to_document
+from sandbox.privacy.base.wire import base_of_lines
 from sandbox.privacy.engine import Health
 from sandbox.privacy.planning.profile import Counted, Histogram, Profile, profile_from_document
 from sandbox.privacy.publishing.publish import PublishReport
@@ -110,6 +112,38 @@ def test_the_whole_way_over_the_socket(running: Process) -> None:
     with pytest.raises(BadInput, match="outside the folder") as outside:
         remote.publish(policy=POLICY, table="visits", file="../visits.csv")
     assert outside.value.where == "file"
+
+
+def test_a_base_comes_over_the_socket_with_its_progress(tmp_path: Path) -> None:
+    process = Process(tmp_path)
+    remote = RemoteEngine(process.socket)
+    terms = BudgetTerms(epsilon="8", base_percent=20)
+    report = remote.publish(policy=replace(POLICY, budget=terms), table="visits", file="visits.csv")
+    said: list[tuple[float, str]] = []
+    base = remote.base(
+        dataset="hospital", snapshot=report.snapshot, progress=lambda f, words: said.append((f, words))
+    )
+    assert (said[0][0], said[-1][0], len(said)) == (0.0, 1.0, len(base.tables) + 1)
+    process.kill()
+    process.start()  # drawn once, also by the next process
+    assert remote.base(dataset="hospital", snapshot=report.snapshot) == base
+    with pytest.raises(NotFound):
+        remote.base(dataset="hospital", snapshot="0" * 64)
+    plain = remote.publish(policy=POLICY, table="visits", file="visits.csv")
+    with pytest.raises(BadInput, match="no base release"):
+        remote.base(dataset="hospital", snapshot=plain.snapshot)
+    (tmp_path / "views" / ".bases" / f"of-{report.snapshot}").write_text("0" * 64)
+    with pytest.raises(Tampered):
+        remote.base(dataset="hospital", snapshot=report.snapshot)
+    process.kill()
+    with pytest.raises(EngineUnavailable):
+        remote.base(dataset="hospital", snapshot=report.snapshot)
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"fraction": 1}', '{"base": {}}', "[]", '{"error": 5}'])
+def test_lines_that_end_too_early_or_say_nothing_are_unanswered(text: str) -> None:
+    with pytest.raises(Unanswered):
+        base_of_lines([text], lambda fraction, words: None)
 
 
 def test_only_owner_and_group_may_connect(running: Process) -> None:

@@ -177,7 +177,7 @@ def _columns(plan: Plan) -> tuple[AnswerColumn, ...]:
             name=key.alias,
             kind="key",
             error_95=None,
-            measured_in=_key_measured_in(key, plan.table),
+            measured_in=key_measured_in(key, plan.table),
         )
         for key in plan.question.keys
     }
@@ -256,6 +256,6 @@ def _form_note(key: Key, table: Table) -> str:
             return f"{key.alias}: rows for which it is empty are not counted; each of its values has a row."
 
 
-def _key_measured_in(key: Key, table: Table) -> str:
+def key_measured_in(key: Key, table: Table) -> str:
     """A bin is in the unit of its column; a month, a case or a condition in none."""
     return table.columns[key.column].measured_in if key.form is None or isinstance(key.form, Bins) else ""

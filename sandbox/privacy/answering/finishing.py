@@ -26,7 +26,7 @@ from sandbox.domain.finish import (
     finished_sql,
     valued,
 )
-from sandbox.domain.question import MeasureKind
+from sandbox.domain.question import MeasureKind, Question
 from sandbox.privacy.mechanisms.noise import Z_95
 from sandbox.privacy.planning.measurements import Plan
 from sandbox.privacy.stored import steps_per_one
@@ -59,19 +59,25 @@ class _Ratio:
     under: _Linear
 
 
-def finished(body: bytes, finish: Finish, plan: Plan) -> bytes:
+def finished(body: bytes, finish: Finish, plan: Plan | None, *, question: Question | None = None) -> bytes:
     """The bytes of an answer with ``finish`` applied.
 
     Args:
         body: the answer of the plan's question, as it is stored.
+        plan: None for an answer that is not one of independent noise: then what is reckoned from several of its
+            values has no interval.
+        question: what it answers, where there is no plan.
     """
+    asked = question if plan is None else plan.question
+    if asked is None:
+        raise ValueError("an answer is finished by its plan or its question")
     document = document_of(body)
     kinds = {column["name"]: column for column in document["columns"]}
     cells = [_values(row) for row in document["rows"]]
     kept = finished_rows(finish, list(enumerate(cells)))
     notes = list(document.get("notes", ())) + [NOTE] + ([HAVING_NOTE] if finish.having is not None else [])
     document |= {
-        "shown": finished_sql(plan.question, finish),
+        "shown": finished_sql(asked, finish),
         "columns": [_column(name, value, kinds) for name, value in finish.columns],
         "rows": [
             {name: _cell(value, document["rows"][place], row, plan) for name, value in finish.columns}
@@ -113,7 +119,7 @@ def _column(name: str, value: Value, known: Mapping[str, Mapping[str, Any]]) -> 
     return {"name": name, "kind": "derived", "error_95": None, "measured_in": ""}
 
 
-def _cell(value: Value, row: Mapping[str, Any], values: Mapping[str, Cell], plan: Plan) -> Any:
+def _cell(value: Value, row: Mapping[str, Any], values: Mapping[str, Cell], plan: Plan | None) -> Any:
     if isinstance(value, Name):
         return row[value.name]
     found = valued(value, values)
@@ -121,7 +127,7 @@ def _cell(value: Value, row: Mapping[str, Any], values: Mapping[str, Cell], plan
         return {"value": None, "low": None, "high": None}
     form = _form(value)
     interval = None if form is None else _interval(form, row, plan)
-    if isinstance(form, _Ratio) and interval is None and _gaussian(form.under, plan):
+    if isinstance(form, _Ratio) and interval is None and plan is not None and _gaussian(form.under, plan):
         return {"value": None, "low": None, "high": None}  # too near 0 to divide by
     low, high = interval if interval is not None and all(map(math.isfinite, interval)) else (None, None)
     return {"value": found, "low": low, "high": high}
@@ -177,9 +183,11 @@ def _over(one: _Linear | _Ratio, other: _Linear | _Ratio) -> _Linear | _Ratio | 
     return None
 
 
-def _interval(form: _Linear | _Ratio, row: Mapping[str, Any], plan: Plan) -> tuple[float, float] | None:
+def _interval(
+    form: _Linear | _Ratio, row: Mapping[str, Any], plan: Plan | None
+) -> tuple[float, float] | None:
     if isinstance(form, _Ratio):
-        if not (_gaussian(form.over, plan) and _gaussian(form.under, plan)):
+        if plan is None or not (_gaussian(form.over, plan) and _gaussian(form.under, plan)):
             return None
         values = {name: row[name]["value"] for name in (*form.over.weights, *form.under.weights)}
         return ratio(
@@ -198,7 +206,7 @@ def _interval(form: _Linear | _Ratio, row: Mapping[str, Any], plan: Plan) -> tup
             return None
         low, high = sorted(form.constant + weight * end for end in ends)
         return low, high
-    if not _gaussian(form, plan):
+    if plan is None or not _gaussian(form, plan):
         return None
     middle = form.at({name: row[name]["value"] for name in form.weights})
     # Noise moves in whole steps: half of the widest one covers what the normal law leaves out where it is small.

@@ -31,6 +31,10 @@ def rows_squared(bounding: Bounding) -> int:
     Proof. A count is the sum of 1 over the rows that are counted, and 0 ≤ 1 ≤ 1. With ``groups``, the cut of a count
     to c is the cut of that sum to c·1. For filled cells the rows with an empty cell are left out, so that the number
     that is counted is at most n_j.
+
+    Each table of a base release (``base``) is such a count, over the cells of one or two columns, under ``rows``: a
+    row is in exactly one cell of it, the one for empty values included, so that it moves by M², and by M in L1. The
+    tables are measurements of their own; what each costs is added up.
     """
     return sum_squared(bounding, magnitude=1)
 

@@ -30,8 +30,8 @@ def keep_profile(views: Path, profile: Profile) -> Profile:
     folder = views / _FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = profile.id
-    _write(folder / f"{name}.json", canonical_json(profile_document(profile)), folder)
-    _write(folder / f"of-{profile.snapshot}", name.encode(), folder)
+    write_once(folder / f"{name}.json", canonical_json(profile_document(profile)), folder)
+    write_once(folder / f"of-{profile.snapshot}", name.encode(), folder)
     kept = profile_of(views, snapshot=profile.snapshot)
     if kept is None:  # it was written just now
         raise Tampered("A profile is gone.", place=_FOLDER)
@@ -65,7 +65,7 @@ def find_profile(views: Path, name: str) -> Profile:
     return profile
 
 
-def _write(path: Path, data: bytes, folder: Path) -> None:
+def write_once(path: Path, data: bytes, folder: Path) -> None:
     """Write a file durably, at once, and only if there is none."""
     half = folder / f".half-{secrets.token_hex(8)}"
     with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
