@@ -20,8 +20,9 @@ from sandbox.domain.finish import reckoned
 from sandbox.domain.policy import BudgetTerms
 from sandbox.privacy import PrivateData
 from sandbox.privacy.answering.assemble import assemble
-from sandbox.privacy.answering.finishing import finished, ratio
+from sandbox.privacy.answering.finishing import finished
 from sandbox.privacy.asking.parse import Asked, read
+from sandbox.privacy.mechanisms.fieller import ratio
 from sandbox.privacy.mechanisms.noise import Z_95, draw
 from sandbox.privacy.planning.measurements import Plan
 from sandbox.privacy.planning.plan import plan

@@ -73,8 +73,14 @@ CHAPTERS: dict[str, tuple[Feature, ...]] = {
         ),
         Feature(
             "Units",
-            "COUNT(DISTINCT …) of the column that names the units counts people, firms, …; it is the only DISTINCT.",
+            "COUNT(DISTINCT …) of the column that names the units counts people, firms, …",
             "SELECT COUNT(DISTINCT patient_id) AS patients FROM visits",
+        ),
+        Feature(
+            "Distinct values",
+            "COUNT(DISTINCT column) counts the different values of any column, empty cells left out. A unit counts "
+            "with so many rows; a value that stands only in rows beyond is missed, and the answer says so.",
+            "SELECT COUNT(DISTINCT city) AS cities FROM visits",
         ),
         Feature(
             "Sums and averages",
@@ -84,8 +90,23 @@ CHAPTERS: dict[str, tuple[Feature, ...]] = {
         Feature(
             "Variance and standard deviation",
             "VAR_SAMP (also VARIANCE) and STDDEV, worked out from a count, a centred sum and a sum of squares. "
-            "Their interval covers in more than 95 of 100 draws.",
+            "Their interval covers in 95 of 100 draws, and in more where few rows are behind them.",
             "SELECT VAR_SAMP(age) AS v, STDDEV(cost) AS s FROM visits",
+        ),
+        Feature(
+            "Covariance and correlation",
+            "COVAR_SAMP, COVAR_POP and CORR of two columns with bounds, over the rows where both are filled. A "
+            "covariance is worked out from four noisy numbers, a correlation from six: it needs many rows. Where one "
+            "of the two spreads cannot be told from noise, the interval of a correlation is −1 to 1.",
+            "SELECT CORR(age, cost) AS r, COVAR_SAMP(age, cost) AS c FROM visits",
+        ),
+        Feature(
+            "Some of the rows",
+            "FILTER (WHERE …) behind any aggregate. CASE, IF and COUNT_IF within one say the same: "
+            "SUM(CASE WHEN smoker THEN cost ELSE 0 END), COUNT(CASE WHEN smoker THEN 1 END).",
+            "SELECT COUNT(*) FILTER (WHERE smoker) AS smokers, "
+            "SUM(CASE WHEN age >= 65 THEN cost ELSE 0 END) AS for_old, "
+            "COUNT(DISTINCT CASE WHEN ward = 1 THEN patient_id END) AS in_ward_1 FROM visits",
         ),
         Feature(
             "Median and quantiles",
