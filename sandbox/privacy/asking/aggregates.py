@@ -25,6 +25,7 @@ AGGREGATES = (
     "CORR",
     "MEDIAN",
     "QUANTILE_CONT",
+    "HISTOGRAM",
 )
 _LATER = f"It is coming later; now there are {', '.join(AGGREGATES)}."
 _QUANTILE_FIX = "Write QUANTILE_CONT(column, 0.5), with at most four digits after the point."
@@ -102,9 +103,9 @@ def _of_all_rows(node: exp.Expression, alias: exp.Expression | None, names: Name
         name = str(node.this).upper()[:60]
         if name == "HISTOGRAM":
             raise refused(
-                "HISTOGRAM is a question of its own.",
+                "HISTOGRAM stands alone in SELECT, with keys at most.",
                 node,
-                fix="Write SELECT FLOOR(age / 10) * 10 AS bin, COUNT(*) … GROUP BY bin.",
+                fix="Write SELECT HISTOGRAM(age, 10) FROM …, with the condition in WHERE.",
             )
         raise refused(f"There is no {name}.", node, fix=nearest(name, AGGREGATES, what="Aggregates"))
     what = "SELECT *" if isinstance(node, exp.Star) else _called(node)

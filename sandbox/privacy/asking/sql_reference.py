@@ -17,6 +17,7 @@ from sandbox.domain.policy import BudgetTerms, Column, ColumnType, DatasetPolicy
 from sandbox.domain.question import canonical_sql
 from sandbox.privacy.asking.aggregates import AGGREGATES
 from sandbox.privacy.asking.conditions import MAX_LIST, MAX_TEXT
+from sandbox.privacy.asking.histogram import MOST_BINS
 from sandbox.privacy.asking.keys import MAX_BRANCHES
 from sandbox.privacy.asking.parse import MAX_CELLS, MAX_MEASURES, read
 from sandbox.privacy.asking.sources import MAX_WITH
@@ -98,7 +99,7 @@ CHAPTERS: dict[str, tuple[Feature, ...]] = {
             "COVAR_SAMP, COVAR_POP and CORR of two columns with bounds, over the rows where both are filled. A "
             "covariance is worked out from four noisy numbers, a correlation from six: it needs many rows. Where one "
             "of the two spreads cannot be told from noise, the interval of a correlation is −1 to 1.",
-            "SELECT CORR(age, cost) AS r, COVAR_SAMP(age, cost) AS c FROM visits",
+            "SELECT CORR(age, cost) AS r, COVAR_SAMP(age, cost) AS c, COVAR_POP(age, cost) AS p FROM visits",
         ),
         Feature(
             "Some of the rows",
@@ -133,6 +134,13 @@ CHAPTERS: dict[str, tuple[Feature, ...]] = {
             "Bins",
             "FLOOR(column / width) * width, for a column with bounds, of a whole width. This is a histogram.",
             "SELECT FLOOR(age / 10) * 10 AS decade, COUNT(*) AS n FROM visits GROUP BY decade",
+        ),
+        Feature(
+            "Histograms",
+            "HISTOGRAM(column, width) is the short form of bins and COUNT(*). Without a width it is a round one, with "
+            f"at most {MOST_BINS} bins between the declared bounds; of a column with listed values, the values. Other "
+            "keys may stand beside it, other aggregates may not.",
+            "SELECT sex, HISTOGRAM(age) FROM visits GROUP BY sex",
         ),
         Feature(
             "Months, quarters, years",
@@ -210,7 +218,7 @@ REFUSED = (
     "SELECT DISTINCT sex FROM visits",
     "SELECT COUNT(*) FROM visits JOIN visits AS w ON TRUE",
     "SELECT COUNT(*) FROM visits WHERE city LIKE 'K%'",
-    "SELECT HISTOGRAM(age, 10) FROM visits",
+    "SELECT HISTOGRAM(age, 10), AVG(cost) FROM visits",
     "SELECT COUNT(*) FROM read_csv('/etc/passwd')",
     "DROP TABLE visits",
 )
