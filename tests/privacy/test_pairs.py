@@ -6,6 +6,7 @@ import math
 import random
 import statistics
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from typing import Any
 import pytest
 
 from sandbox.domain.policy import Column, ColumnType
+from sandbox.domain.privacy_loss import Accounting
 from sandbox.privacy.answering.assemble import assemble
 from sandbox.privacy.answering.run import count_exactly
 from sandbox.privacy.asking.parse import parse
 from sandbox.privacy.mechanisms.moments import Moments, Noisy
+from sandbox.privacy.mechanisms.noise import Noise, draw
 from sandbox.privacy.mechanisms.pairs import correlation, covariance
 from sandbox.privacy.mechanisms.spread import variance
 from sandbox.privacy.planning.measurements import What
@@ -88,7 +91,7 @@ def test_the_engine_adds_up_products_as_plain_python_does(tmp_path: Path, max_ro
 def test_too_little_is_left_empty_and_nothing_fails(tmp_path: Path) -> None:
     box = Asked(tmp_path, [])
     sql = "select corr(age, cost) r, covar_samp(age, cost) c from visits"
-    for price in (PRICE.nano_rho, EXACT):
+    for price in (PRICE.nano, EXACT):
         (found,) = box.ask(sql, price)["rows"]
         assert all(c["low"] is None or c["low"] <= c["value"] <= c["high"] for c in found.values())
     assert all(cell == {"value": None, "low": None, "high": None} for cell in found.values())
@@ -102,7 +105,7 @@ def test_a_plan_assembles_whatever_the_noise_is() -> None:
     for size in (1, 1000, 10**6, 2**62):
         for _ in range(50):
             noisy = {m.target.name: [lot.randint(-size, size) for _ in range(2)] for m in ready.measurements}
-            document = assemble(ready, noisy, dataset="hospital", snapshot="", delta=1e-6).document()
+            document = assemble(ready, noisy, dataset="hospital", snapshot="").document()
             for found in document["rows"]:
                 for cell in (found["r"], found["c"], found["p"]):
                     assert cell["value"] is None or cell["low"] <= cell["value"] <= cell["high"]
@@ -115,19 +118,15 @@ NAMES = ("n", "x", "y", "xx", "yy", "xy")
 Interval = tuple[float, float, float] | None
 
 
-def of_variance(numbers: Mapping[str, Noisy]) -> Interval:
-    n, x, xx = (numbers[name] for name in ("n", "x", "xx"))
-    return variance(
-        total=x.value, squares=xx.value, count=n.value, total_scale=x.sd, squares_scale=xx.sd,
-        count_scale=n.sd, most=2.0,
-    )  # fmt: skip
-
-
 KINDS: dict[str, Callable[[Mapping[str, Noisy]], Interval]] = {
-    "variance": of_variance,
+    "variance": lambda numbers: variance(numbers, most=2.0),
     "covariance": lambda numbers: covariance(numbers, less=1, most=2.0),
     "correlation": correlation,
 }
+
+
+def noise_of(scale: float) -> Noise:
+    return Noise(scale=scale, sensitivity=1.0, nano=1)
 
 
 def crowds() -> list[tuple[str, dict[str, float], dict[str, float]]]:
@@ -163,7 +162,7 @@ def missed(
     """The share of draws whose interval is shown and does not hold the truth."""
     lot, right, count = random.Random(2), truth(kind, true), 0
     for _ in range(tries):
-        numbers = {n: Noisy(true[n] + lot.gauss(0, noises[n]), noises[n] * narrower) for n in NAMES}
+        numbers = {n: Noisy(true[n] + lot.gauss(0, noises[n]), noise_of(noises[n] * narrower)) for n in NAMES}
         found = KINDS[kind](numbers)
         count += found is not None and not found[1] - 1e-9 <= right <= found[2] + 1e-9
     return count / tries
@@ -192,9 +191,35 @@ def test_what_the_bend_adds_to_the_mean_is_taken_off() -> None:
     sums = {"n": n, "x": 9.0, "xx": 7.0}
     with_it, without = [], []
     for _ in range(40_000):
-        numbers = {name: Noisy(value + lot.gauss(0, noise), noise) for name, value in sums.items()}
+        numbers = {name: Noisy(value + lot.gauss(0, noise), noise_of(noise)) for name, value in sums.items()}
         with_it.append(Moments(numbers).about_the_means("x", "x").value)
         without.append(numbers["xx"].value - numbers["x"].value ** 2 / numbers["n"].value)
     right = sums["xx"] - sums["x"] ** 2 / n
     assert abs(statistics.mean(with_it) - right) < 0.04
     assert abs(statistics.mean(without) - right) > 0.1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("rows", [12.0, 30.0, 250.0])
+def test_intervals_cover_under_laplace_noise_too(kind: str, rows: float) -> None:
+    """Where a policy counts in pure accounting."""
+    true = {
+        "n": rows,
+        "x": 0.3 * rows,
+        "y": -0.2 * rows,
+        "xx": 0.5 * rows,
+        "yy": 0.4 * rows,
+        "xy": 0.1 * rows,
+    }
+    steps, tries = 1000, 1500  # noise of whole numbers, in thousandths
+    noise = Noise(accounting=Accounting.PURE, scale=0.7 * steps, sensitivity=1.0, nano=1)
+    drawn = {name: draw([round(value * steps)] * tries, noise) for name, value in true.items()}
+    count, right = 0, truth(kind, true)
+    for n in range(tries):
+        numbers = {
+            name: Noisy(values[n] / steps, replace(noise, scale=noise.scale / steps))
+            for name, values in drawn.items()
+        }
+        found = KINDS[kind](numbers)
+        count += found is not None and not found[1] - 1e-3 <= right <= found[2] + 1e-3
+    assert count / tries <= 0.05 + 4 * math.sqrt(0.05 * 0.95 / tries)

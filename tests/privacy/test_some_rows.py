@@ -17,7 +17,7 @@ from sandbox.domain.predicate import Comparison, IsNull, Op
 from sandbox.privacy.answering.bounded import bounded, view_of
 from sandbox.privacy.answering.run import count_exactly
 from sandbox.privacy.asking.parse import parse
-from sandbox.privacy.mechanisms.sensitivity import values_squared
+from sandbox.privacy.mechanisms.sensitivity import values_absolute, values_squared
 from sandbox.privacy.planning.bounding import Bounding, BoundingPlan, groups_plan, rows_plan
 from sandbox.privacy.planning.measurements import Plan, Target, What
 from sandbox.privacy.planning.plan import plan
@@ -51,13 +51,17 @@ def planned(sql: str, bounding: Bounding | None = None, limits: Limits | None = 
     return plan(question, POLICY, target=PRICE, bounding=bounding, limits=limits or Limits())
 
 
-def worst(target: Target, bounding: Bounding, cells: int, test: Test) -> int:
-    """The largest squared difference over every unit of as many rows as count, and of one more up to three."""
+def worst(target: Target, bounding: Bounding, cells: int, test: Test, power: int = 2) -> int:
+    """The largest difference over every unit of as many rows as count, and of one more up to three.
+
+    Args:
+        power: 2 for the square of the difference in L2, 1 for L1.
+    """
     possible = [row for row in ROWS_OF_A_UNIT if row.group in range(cells)]
     if bounding.rows_per_unit >= 3:  # 18 rows in 3 places take long: those that weigh are enough
         possible = [row for row in possible if row.x != -9 and row.y in (9, -9)]
     return max(
-        sum(v * v for v in reference(rows, target, bounding, cells, test))
+        sum(abs(v) ** power for v in reference(rows, target, bounding, cells, test))
         for length in range(min(bounding.rows_per_unit + 1, 3) + 1)
         for rows in itertools.product(possible, repeat=length)
     )
@@ -75,6 +79,7 @@ def test_no_unit_moves_a_part_of_the_rows_or_a_product_further_than_claimed(
 ) -> None:
     """Equality: some unit moves it that far."""
     assert worst(target, bounding, cells, test) == target.squared_sensitivity(bounding)
+    assert worst(target, bounding, cells, test, power=1) == target.absolute_sensitivity(bounding)
 
 
 def test_a_product_that_pays_for_one_factor_is_caught() -> None:
@@ -97,15 +102,17 @@ def test_no_unit_moves_a_count_of_values_further_than_claimed_and_some_unit_that
     bounding = rows_plan(rows_per_unit=most, cells=cells)
     values = range(listed or most)
     others = [[Row(g, v)] for g in range(cells) for v in values if (g + v) % 2]
-    furthest = 0
+    furthest = farthest = 0
     for there in ([], others[:1], others):
         before = values_of(there, "x", bounding, cells)
         for rows in itertools.combinations_with_replacement(
             [Row(group, value) for group in range(cells) for value in (*values, None)], most
         ):
             after = values_of([*there, rows], "x", bounding, cells)
-            furthest = max(furthest, sum((a - b) ** 2 for a, b in zip(after, before, strict=True)))
+            moved = [a - b for a, b in zip(after, before, strict=True)]
+            furthest, farthest = max(furthest, sum(d * d for d in moved)), max(farthest, sum(map(abs, moved)))
     assert furthest == values_squared(bounding, listed=listed)
+    assert farthest == values_absolute(bounding, listed=listed)
 
 
 def test_a_count_of_values_that_pays_for_one_is_caught() -> None:
@@ -149,7 +156,7 @@ def test_an_answer_says_which_values_are_left_out(tmp_path: Path) -> None:
     (where,) = [
         {"dataset": "hospital", "snapshot": v.name} for v in (tmp_path / "tight/views/hospital").iterdir()
     ]
-    body = tight.answer(**where, sql="select count(distinct city) c from visits", nano_rho=10**9,
+    body = tight.answer(**where, sql="select count(distinct city) c from visits", nano=10**9,
                         limits=Limits(max_rows_per_unit=1))  # fmt: skip
     assert "first 1 row (in random order) are not counted" in body.decode()
 

@@ -14,7 +14,7 @@ from sandbox.privacy.mechanisms.moments import Noisy
 from sandbox.privacy.mechanisms.noise import Z_95, half_width_95
 from sandbox.privacy.mechanisms.pairs import correlation, covariance
 from sandbox.privacy.mechanisms.quantiles import quantile
-from sandbox.privacy.mechanisms.spread import MISS, variance
+from sandbox.privacy.mechanisms.spread import variance
 from sandbox.privacy.planning.bounding import BoundingPlan
 from sandbox.privacy.planning.estimate import KINDS, loss_notes, sum_error
 from sandbox.privacy.planning.measurements import Plan, Recipe
@@ -118,12 +118,12 @@ def _estimated(plan: Plan, recipe: Recipe, noisy: Mapping[str, Sequence[int]], p
             high=from_steps(steps + width, column),
         )
     if recipe.squares:
-        return _spread(plan, recipe, column, total, count, noisy[recipe.squares][place])
+        return _spread(plan, recipe, column, {name: noisy[name][place] for name in recipe.targets})
     return _average(plan, recipe, column, total, count)
 
 
 def _average(plan: Plan, recipe: Recipe, column: Column, total: int, count: int) -> Estimated:
-    target = next(m.target for m in plan.measurements if m.target.name == recipe.total)
+    target = plan.target(recipe.total)
     found = average(
         total=total,
         count=count,
@@ -138,17 +138,12 @@ def _average(plan: Plan, recipe: Recipe, column: Column, total: int, count: int)
     return Estimated(value=value, low=low, high=high)
 
 
-def _spread(plan: Plan, recipe: Recipe, column: Column, total: int, count: int, squares: int) -> Estimated:
-    target = next(m.target for m in plan.measurements if m.target.name == recipe.squares)
-    unit = target.unit
+def _spread(plan: Plan, recipe: Recipe, column: Column, noisy: Mapping[str, int]) -> Estimated:
+    numbers = _moments(plan, noisy, n=recipe.count, x=recipe.total, xx=recipe.squares)
+    largest = plan.target(recipe.squares)
     found = variance(
-        total=total,
-        squares=squares * unit,
-        count=count,
-        total_scale=plan.noise(recipe.total).sigma(MISS),
-        squares_scale=plan.noise(recipe.squares).sigma(MISS) * unit,
-        count_scale=plan.noise(recipe.count).sigma(MISS),
-        most=2.0 * unit * target.magnitude,  # of two rows at the two ends; of more, less
+        numbers,
+        most=2.0 * largest.unit * largest.magnitude,  # of two rows at the two ends; of more, less
     )
     if found is None:
         return NOTHING
@@ -161,39 +156,34 @@ def _spread(plan: Plan, recipe: Recipe, column: Column, total: int, count: int, 
 
 
 def _pair(plan: Plan, recipe: Recipe, noisy: Mapping[str, int]) -> Estimated:
-    """A covariance or a correlation, from its targets' numbers by name."""
-    measured = {m.target.name: m for m in plan.measurements}
-
-    def number(name: str) -> Noisy:
-        unit = measured[name].target.unit
-        return Noisy(noisy[name] * unit, measured[name].noise.scale * unit)
-
+    """A covariance or a correlation."""
     parts = {"n": recipe.count, "x": recipe.total, "y": recipe.other_total, "xy": recipe.products}
-    if recipe.measure.kind is MeasureKind.CORRELATION:
-        found = correlation(
-            {n: number(t) for n, t in (parts | {"xx": recipe.squares, "yy": recipe.other_squares}).items()}
-        )
-    else:
-        less = 1 if recipe.measure.kind is MeasureKind.COVARIANCE else 0
-        largest = measured[recipe.products].target
-        # Of two rows at opposite corners a sample's is twice that of all; of more rows, less.
-        found = covariance(
-            {n: number(t) for n, t in parts.items()},
-            less=less,
-            most=float(largest.magnitude * largest.unit) * (1 + less),
-        )
-    if found is None:
-        return NOTHING
     per_one = 1
-    if recipe.measure.kind is not MeasureKind.CORRELATION:
+    if recipe.measure.kind is MeasureKind.CORRELATION:
+        found = correlation(_moments(plan, noisy, xx=recipe.squares, yy=recipe.other_squares, **parts))
+    else:
+        less, largest = int(recipe.measure.kind is MeasureKind.COVARIANCE), plan.target(recipe.products)
+        # Of two rows at opposite corners a sample's is twice that of all; of more rows, less.
+        most = float(largest.magnitude * largest.unit) * (1 + less)
+        found = covariance(_moments(plan, noisy, **parts), less=less, most=most)
         columns = plan.table.columns
         per_one = steps_per_one(columns[recipe.measure.column]) * steps_per_one(columns[recipe.measure.other])
+    if found is None:
+        return NOTHING
     value, low, high = (number / per_one for number in found)
     return Estimated(value=value, low=low, high=high)
 
 
+def _moments(plan: Plan, noisy: Mapping[str, int], **targets: str) -> dict[str, Noisy]:
+    """What is known of one cell, by the names of ``moments``, from the numbers of its targets."""
+    return {
+        name: Noisy(noisy[target], plan.noise(target), plan.target(target).unit)
+        for name, target in targets.items()
+    }
+
+
 def _quantile(plan: Plan, recipe: Recipe, nodes: Sequence[int], place: int) -> Estimated:
-    target = next(m.target for m in plan.measurements if m.target.name == recipe.total)
+    target = plan.target(recipe.total)
     found = quantile(
         nodes[place * target.per_cell : (place + 1) * target.per_cell],
         target.shape,

@@ -1,7 +1,7 @@
 """Variance, covariance and correlation from noisy sums: values, and intervals that cover in 95 of 100 draws.
 
 What is measured: a count n, centred sums x and y, sums of squares xx and yy, a sum of products xy; whole numbers with
-independent noise of known deviation. Of them, sums about the mean: a = xy − x·y/n, b = xx − x²/n, c = yy − y²/n. Then
+independent noise of a known law. Of them, sums about the mean: a = xy − x·y/n, b = xx − x²/n, c = yy − y²/n. Then
 the covariance is a/(n − 1), the variance b/(n − 1) and the correlation a/√(b·c).
 
 The interval of θ = a/d, with d = n − 1, is Fieller's set: all θ for which a − θ·d is within z standard deviations of 0
@@ -26,23 +26,37 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 
 from sandbox.privacy.mechanisms.fieller import ratio
+from sandbox.privacy.mechanisms.noise import Noise
 
 _ENOUGH = 8.0  # deviations of its noise that the count is away from 0
-_BEND, _SKEW = 0.15, 0.1  # the largest share of the deviation, and skewness, that x·y/n may add
+_BEND, _SKEW = 0.15, 0.1  # of x·y/n: the largest share of the deviation, and a third of the largest skewness
 _CLEAR = 0.3  # the largest relative deviation of a variance that a correlation is divided by
 
 
 @dataclass(frozen=True, slots=True)
 class Noisy:
-    """A number, and the standard deviation of its noise."""
+    """A number with its noise, both in units of ``unit``."""
 
-    value: float
-    sd: float
+    number: float
+    noise: Noise
+    unit: int = 1
 
-    def within(self, z: float) -> tuple[float, float]:
-        return self.value - z * self.sd, self.value + z * self.sd
+    @property
+    def value(self) -> float:
+        return self.number * self.unit
+
+    @property
+    def sd(self) -> float:
+        """Of a normal law as wide as the noise: its standard deviation, or for Laplace noise a little more."""
+        return self.noise.sigma() * self.unit
+
+    def within(self, miss: float) -> tuple[float, float]:
+        """An interval that leaves the truth out in at most ``miss`` of draws."""
+        width = NormalDist().inv_cdf(1 - miss / 2) * self.noise.sigma(miss) * self.unit
+        return self.value - width, self.value + width
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +156,8 @@ class Moments:
     def _straight(self, left: _Sum, bends: list[tuple[str, str, float]]) -> bool:
         """Whether products of noises, each with its weight, hardly show in a sum of noises.
 
-        A product dx·dy/n has the deviation √(σ_x²·σ_y² + σ_xy²)/n, and gives the sum of both a skewness of
-        2·cov(sum, dx)·cov(sum, dy)/(n·sd³) or, times three, its third cumulant.
+        A product dx·dy/n has the deviation √(σ_x²·σ_y² + σ_xy²)/n, and together with the sum a third cumulant of
+        6·cov(sum, dx)·cov(sum, dy)/n.
         """
         sd = math.sqrt(self._covariance(left, left))
         if sd == 0:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from sandbox.privacy.mechanisms.moments import Moments, Noisy
 
-Z_4 = 2.4977054744123737  # two-sided: 1 - 0.05 / 4 of the normal distribution
+_MISS = 0.05 / 4  # of each of four numbers: how often it may be outside its bounds
 
 
 def covariance(numbers: Mapping[str, Noisy], *, less: int, most: float) -> tuple[float, float, float] | None:
@@ -25,15 +25,15 @@ def covariance(numbers: Mapping[str, Noisy], *, less: int, most: float) -> tuple
         less: 1 for a sample's covariance, 0 for a population's.
 
     The interval is that of ``moments`` where it is known to cover in 95 of 100 draws. Elsewhere a wider one, which
-    always does: each of the four numbers is within z·σ of the truth in 1 − 0.05/4 of draws, so that all four are in
-    at least 95 of 100 (Boole's inequality), and the ends are what the formula can be over that box, part by part.
+    always does: each of the four numbers is near the truth in 1 − 0.05/4 of draws, so that all four are in at least
+    95 of 100 (Boole's inequality), and the ends are what the formula can be over that box, part by part.
     """
-    low_n, high_n = numbers["n"].within(Z_4)
+    low_n, high_n = numbers["n"].within(_MISS)
     if low_n <= 2:
         return None
     n, x, y, xy = (numbers[name].value for name in ("n", "x", "y", "xy"))
-    means = _ends(_ends(numbers["x"].within(Z_4), numbers["y"].within(Z_4)), (1 / high_n, 1 / low_n))
-    low, high = numbers["xy"].within(Z_4)
+    means = _ends(_ends(numbers["x"].within(_MISS), numbers["y"].within(_MISS)), (1 / high_n, 1 / low_n))
+    low, high = numbers["xy"].within(_MISS)
     wide = _ends((low - means[1], high - means[0]), (1 / (high_n - less), 1 / (low_n - less)))
     near = Moments(numbers).over_rows("x", "y", less=less)
     return _within((xy - x * y / n) / (n - less), near or wide, most)
@@ -50,7 +50,7 @@ def correlation(numbers: Mapping[str, Noisy]) -> tuple[float, float, float] | No
     The interval is that of ``moments`` where it is known to cover in 95 of 100 draws, else all of −1 … 1: a root that
     may be 0 is divided by.
     """
-    low_n, _ = numbers["n"].within(Z_4)
+    low_n, _ = numbers["n"].within(_MISS)
     if low_n <= 2:
         return None
     n, x, y, xx, yy, xy = (numbers[name].value for name in ("n", "x", "y", "xx", "yy", "xy"))

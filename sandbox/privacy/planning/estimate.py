@@ -10,7 +10,7 @@ from sandbox.domain.policy import Column, Table
 from sandbox.domain.question import MeasureKind
 from sandbox.privacy.mechanisms.noise import Z_95, Noise, half_width_95, standard_deviation
 from sandbox.privacy.mechanisms.quantiles import BRANCHES, shape_for
-from sandbox.privacy.mechanisms.spread import MISS, Z_98, quantum_for
+from sandbox.privacy.mechanisms.spread import quantum_for
 from sandbox.privacy.mechanisms.threshold import Threshold
 from sandbox.privacy.planning.bounding import Bounding, BoundingLoss, BoundingPlan
 from sandbox.privacy.planning.measurements import ColumnEstimate, Recipe
@@ -90,11 +90,11 @@ def _told(recipe: Recipe, table: Table, noises: Mapping[str, Noise]) -> str:
     half = max(abs(lower - recipe.middle), abs(upper - recipe.middle))
     quantum = quantum_for(half=half, max_rows=table.max_rows)
     parts = (
-        noises[recipe.squares].sigma(MISS) * quantum**2,
-        noises[recipe.total].sigma(MISS) * 2 * half,
-        noises[recipe.count].sigma(MISS) * half**2,
+        noises[recipe.squares].sigma() * quantum**2,
+        noises[recipe.total].sigma() * 2 * half,
+        noises[recipe.count].sigma() * half**2,
     )
-    most = Z_98 * math.hypot(*parts) / _TYPICAL_ROWS / steps_per_one(column) ** 2
+    most = Z_95 * math.hypot(*parts) / _TYPICAL_ROWS / steps_per_one(column) ** 2
     what = "its square " if recipe.measure.kind is MeasureKind.STDDEV else ""
     return f"{what}at most about ±{most:.3g} over {_TYPICAL_ROWS:,} rows, and less over more."
 
@@ -108,7 +108,7 @@ def _pair_told(recipe: Recipe, table: Table, noises: Mapping[str, Noise]) -> str
         units.append(quantum_for(half=halves[-1], max_rows=table.max_rows))
         per_one *= steps_per_one(table.columns[name])
     first, second = halves
-    products = noises[recipe.products].scale * units[0] * units[1]
+    products = noises[recipe.products].sigma() * units[0] * units[1]
     if recipe.measure.kind is MeasureKind.CORRELATION:
         # Around 0 the noise of the products is all that counts; an even spread has a variance of half²/3.
         error = 3 * Z_95 * products / max(1, first * second) / _TYPICAL_ROWS
@@ -118,9 +118,9 @@ def _pair_told(recipe: Recipe, table: Table, noises: Mapping[str, Noise]) -> str
         )
     parts = (
         products,
-        noises[recipe.total].scale * second,
-        noises[recipe.other_total].scale * first,
-        noises[recipe.count].scale * first * second,
+        noises[recipe.total].sigma() * second,
+        noises[recipe.other_total].sigma() * first,
+        noises[recipe.count].sigma() * first * second,
     )
     most = Z_95 * math.hypot(*parts) / _TYPICAL_ROWS / per_one
     return f"at most about ±{most:.3g} over {_TYPICAL_ROWS:,} rows, and less over more."

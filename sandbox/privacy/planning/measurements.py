@@ -75,7 +75,7 @@ class Target:
 
     @property
     def unit(self) -> int:
-        """What 1 of a measured number stands for, in steps of its columns."""
+        """What 1 of a measured number stands for, in steps of its columns: of squares and products, more than 1."""
         return self.quantum * (self.times.quantum if self.times is not None else self.quantum)
 
     @property
@@ -211,6 +211,10 @@ class Plan:
     columns: tuple[ColumnEstimate, ...]
     text: str  # one sentence: how a unit is bounded, and by how much
     bounding_loss: BoundingLoss | None = None  # estimated; None where no profile was bought
+
+    def target(self, name: str) -> Target:
+        """The target of that name."""
+        return next(m.target for m in self.measurements if m.target.name == name)
 
     def noise(self, target: str) -> Noise:
         """The noise of a target by its name."""
