@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR
 from typing import Any
 
 from sandbox.domain.answer import document_of, document_to_bytes
@@ -18,12 +19,16 @@ from sandbox.domain.evidence import is_count
 from sandbox.domain.finish import (
     Arithmetic,
     Cell,
+    EmptyAt,
     Finish,
     Name,
     Number,
+    Otherwise,
+    Rounded,
     Value,
     finished_rows,
     finished_sql,
+    rounded,
     valued,
 )
 from sandbox.domain.question import MeasureKind
@@ -95,8 +100,15 @@ def _column(name: str, value: Value, known: Mapping[str, Mapping[str, Any]]) -> 
 
 
 def _cell(value: Value, row: Mapping[str, Any], values: Mapping[str, Cell], plan: Plan) -> Any:
-    if isinstance(value, Name):
-        return row[value.name]
+    match value:
+        case Name(name):
+            return row[name]
+        case Rounded(inner, digits):
+            return _rounded(_cell(inner, row, values, plan), digits)
+        case Otherwise(inner, _) | EmptyAt(inner, _) if valued(value, values) == valued(inner, values):
+            return _cell(inner, row, values, plan)
+        case Otherwise() | EmptyAt():
+            return {"value": valued(value, values), "low": None, "high": None}
     found = valued(value, values)
     if found is None or isinstance(found, bool | str):
         return {"value": None, "low": None, "high": None}
@@ -106,6 +118,17 @@ def _cell(value: Value, row: Mapping[str, Any], values: Mapping[str, Cell], plan
         return {"value": None, "low": None, "high": None}  # too near 0 to divide by
     low, high = interval if interval is not None and all(map(math.isfinite, interval)) else (None, None)
     return {"value": found, "low": low, "high": high}
+
+
+def _rounded(cell: Any, digits: int) -> Any:
+    """The value rounded, and its interval outwards: what it covered it covers still."""
+    if not isinstance(cell, dict):
+        return cell
+    return {
+        "value": rounded(cell["value"], digits),
+        "low": rounded(cell["low"], digits, ROUND_FLOOR),
+        "high": rounded(cell["high"], digits, ROUND_CEILING),
+    }
 
 
 def _form(value: Value) -> _Linear | _Ratio | None:
@@ -124,6 +147,10 @@ def _form(value: Value) -> _Linear | _Ratio | None:
             if op == "*":
                 return _times(one, other) or _times(other, one)
             return _over(one, other)
+        case Otherwise(inner, _) | EmptyAt(inner, _):
+            return _form(inner)  # where it is another number, an empty value leaves no interval
+        case Rounded():
+            return None
 
 
 def _added(one: _Linear | _Ratio, other: _Linear | _Ratio, sign: float) -> _Linear | _Ratio | None:

@@ -49,6 +49,9 @@ _FIX: dict[type[exp.Expression], str] = {
     exp.Subquery: "Write one SELECT on one table; subqueries stand in FROM.",
     exp.Window: "Window functions show single rows; use GROUP BY.",
     exp.Cast: "Leave the cast out; columns have the types of the policy.",
+    exp.Round: "Round an aggregate: ROUND(AVG(age), 1).",
+    exp.Coalesce: "Write it around an aggregate: COALESCE(SUM(cost), 0). Rows with an empty cell are left out of it.",
+    exp.Nullif: "Write it around an aggregate: SUM(cost) / NULLIF(COUNT(*), 0).",
     exp.Literal: "Leave it out; an answer holds keys and aggregates.",
 }
 

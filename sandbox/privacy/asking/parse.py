@@ -23,7 +23,7 @@ from sandbox.domain.finish import Finish, Name, nothing_to_do
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.question import Key, Measure, Question
 from sandbox.privacy.asking.aggregates import measure_of
-from sandbox.privacy.asking.finishes import Finishing, is_arithmetic
+from sandbox.privacy.asking.finishes import Finishing, is_arithmetic, without_casts
 from sandbox.privacy.asking.histogram import unfold_histogram
 from sandbox.privacy.asking.keys import is_form, key_fix, key_of
 from sandbox.privacy.asking.names import Names, output_name, plain
@@ -124,7 +124,7 @@ def _output(node: exp.Expression, names: Names) -> Key | Measure | None:
     if isinstance(node, exp.Alias):
         only(node, {"this", "alias"})
         alias, node = node.args["alias"], node.this
-    node = without_brackets(node)
+    node = without_casts(node)
     if is_arithmetic(node):
         return None
     if is_form(node) or (isinstance(node, exp.Column) and not isinstance(node.this, exp.Star)):

@@ -190,6 +190,14 @@ CHAPTERS: dict[str, tuple[Feature, ...]] = {
             "SELECT sex, SUM(cost) / COUNT(*) AS per_visit FROM visits GROUP BY sex",
         ),
         Feature(
+            "ROUND, COALESCE, NULLIF, CAST",
+            "Around an aggregate or arithmetic: ROUND(value, digits), whose interval is rounded outwards; "
+            "COALESCE(value, number); NULLIF(value, number); CAST(value AS DOUBLE), which changes nothing, as no "
+            "division here cuts.",
+            "SELECT sex, ROUND(100.0 * COUNT(*) FILTER (WHERE smoker) / NULLIF(COUNT(*), 0), 1) AS percent, "
+            "COALESCE(AVG(age), 0) AS mean FROM visits GROUP BY sex",
+        ),
+        Feature(
             "HAVING",
             "Keeps rows by their noisy values. An aggregate that is only compared is paid for like a shown one.",
             "SELECT ward, COUNT(*) AS n FROM visits GROUP BY ward HAVING COUNT(*) >= 10",
