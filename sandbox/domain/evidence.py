@@ -24,10 +24,14 @@ class MeasureKind(StrEnum):
     COUNT_ROWS = "count_rows"
     COUNT_FILLED = "count_filled"
     COUNT_UNITS = "count_units"
+    COUNT_VALUES = "count_values"  # distinct values of a column
     SUM = "sum"
     AVG = "avg"
     VARIANCE = "variance"
     STDDEV = "stddev"
+    COVARIANCE = "covar_samp"
+    COVARIANCE_POP = "covar_pop"
+    CORRELATION = "corr"
     QUANTILE = "quantile"
 
 
@@ -43,8 +47,17 @@ RECOMPUTED = frozenset(
 )
 
 
+# Of two columns, over the rows where both are filled.
+PAIRED = frozenset({MeasureKind.COVARIANCE, MeasureKind.COVARIANCE_POP, MeasureKind.CORRELATION})
+
+
 def is_count(kind: MeasureKind) -> bool:
-    return kind in (MeasureKind.COUNT_ROWS, MeasureKind.COUNT_FILLED, MeasureKind.COUNT_UNITS)
+    return kind in (
+        MeasureKind.COUNT_ROWS,
+        MeasureKind.COUNT_FILLED,
+        MeasureKind.COUNT_UNITS,
+        MeasureKind.COUNT_VALUES,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

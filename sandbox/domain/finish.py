@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 from sandbox.domain.names import written_name
 from sandbox.domain.predicate import written_literal
@@ -41,7 +41,31 @@ class Arithmetic:
     right: Value
 
 
-Value = Name | Number | Arithmetic
+@dataclass(frozen=True, slots=True)
+class Rounded:
+    """To so many digits after the point, halves away from zero."""
+
+    value: Value
+    digits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Otherwise:
+    """``COALESCE``: a number where the value is empty."""
+
+    value: Value
+    number: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyAt:
+    """``NULLIF``: empty where the value is just this number."""
+
+    value: Value
+    number: Decimal
+
+
+Value = Name | Number | Arithmetic | Rounded | Otherwise | EmptyAt
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +143,31 @@ def valued(value: Value, cells: Mapping[str, Cell]) -> Cell:
         case Name(name):
             return cells[name]
         case Number(number):
-            return int(number) if number == int(number) else float(number)
+            return _plain(number)
         case Arithmetic(op, left, right):
             return reckoned(op, valued(left, cells), valued(right, cells))
+        case Rounded(inner, digits):
+            return rounded(valued(inner, cells), digits)
+        case Otherwise(inner, number):
+            found = valued(inner, cells)
+            return _plain(number) if found is None else found
+        case EmptyAt(inner, number):
+            found = valued(inner, cells)
+            return None if found == _plain(number) else found
+
+
+def rounded(value: Cell, digits: int, how: str = ROUND_HALF_UP) -> int | float | None:
+    """The value to so many digits after the point (none or fewer: whole); empty stays empty.
+
+    >>> rounded(2.345, 2), rounded(-2.5, 0), rounded(1234, -2)
+    (2.35, -3, 1200)
+    """
+    if not isinstance(value, int | float):
+        return None
+    with localcontext() as context:
+        context.prec = 400  # a floating-point number has at most 309 digits before the point
+        found = Decimal(str(value)).quantize(Decimal(1).scaleb(-digits), rounding=how)
+    return int(found) if digits <= 0 or isinstance(value, int) else float(found)
 
 
 def reckoned(op: str, left: Cell, right: Cell) -> int | float | None:
@@ -195,6 +241,10 @@ def finished_sql(question: Question, finish: Finish) -> str:
     return text + (f" OFFSET {finish.offset}" if finish.offset else "")
 
 
+def _plain(number: Decimal) -> int | float:
+    return int(number) if number == int(number) else float(number)
+
+
 def _compared(left: Cell, sign: str, right: Cell) -> bool | None:
     if not isinstance(left, int | float) or not isinstance(right, int | float):
         return None
@@ -216,6 +266,12 @@ def _written(value: Value, bodies: Mapping[str, str]) -> str:
             return written_literal(number)
         case Arithmetic(op, left, right):
             return f"{_enclosed(left, bodies)} {op} {_enclosed(right, bodies)}"
+        case Rounded(inner, digits):
+            return f"ROUND({_written(inner, bodies)}, {digits})"
+        case Otherwise(inner, number):
+            return f"COALESCE({_written(inner, bodies)}, {written_literal(number)})"
+        case EmptyAt(inner, number):
+            return f"NULLIF({_written(inner, bodies)}, {written_literal(number)})"
 
 
 def _enclosed(value: Value, bodies: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sandbox.domain.evidence import MeasureKind
@@ -70,16 +70,20 @@ class Measure:
 
     Attributes:
         column: what is added up, averaged or counted; the unit column for COUNT_UNITS; empty for COUNT_ROWS.
+        other: the second column of a covariance or correlation, after the first in the order of names.
+        where: which rows count for it, of those that pass the question's WHERE; None for all.
     """
 
     kind: MeasureKind
     column: str
     alias: str  # its name in the answer
     share: Decimal | None = None  # of a quantile: between 0 and 1
+    other: str = ""
+    where: Predicate | None = None
 
     def same_as(self, other: Measure) -> bool:
         """True when both are the same number."""
-        return (self.kind, self.column, self.share) == (other.kind, other.column, other.share)
+        return replace(self, alias="") == replace(other, alias="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,13 +140,18 @@ def _measure_text(measure: Measure) -> str:
 
 def measure_text(measure: Measure) -> str:
     """The aggregate as SQL, without its name in the answer."""
+    text = _aggregate_text(measure)
+    return text if measure.where is None else f"{text} FILTER (WHERE {written(measure.where)})"
+
+
+def _aggregate_text(measure: Measure) -> str:
     column = written_name(measure.column)
     match measure.kind:
         case MeasureKind.COUNT_ROWS:
             return "COUNT(*)"
         case MeasureKind.COUNT_FILLED:
             return f"COUNT({column})"
-        case MeasureKind.COUNT_UNITS:
+        case MeasureKind.COUNT_UNITS | MeasureKind.COUNT_VALUES:
             return f"COUNT(DISTINCT {column})"
         case MeasureKind.SUM:
             return f"SUM({column})"
@@ -152,5 +161,7 @@ def measure_text(measure: Measure) -> str:
             return f"VAR_SAMP({column})"
         case MeasureKind.STDDEV:
             return f"STDDEV({column})"
+        case MeasureKind.COVARIANCE | MeasureKind.COVARIANCE_POP | MeasureKind.CORRELATION:
+            return f"{measure.kind.upper()}({column}, {written_name(measure.other)})"
         case MeasureKind.QUANTILE:
             return f"QUANTILE_CONT({column}, {written_literal(measure.share or Decimal(0))})"

@@ -316,7 +316,9 @@ def _check_recomputed(question: Question, table: Table) -> None:
             fix="Check a table by listed keys.",
         )
     for measure in question.measures:
-        if measure.kind not in RECOMPUTED:
+        if (
+            measure.kind not in RECOMPUTED or measure.where is not None
+        ):  # whose units would it be held beside?
             raise QuestionRefused(
                 f"{measure.alias} cannot be held beside exact rows yet.",
                 position=0,

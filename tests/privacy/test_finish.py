@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 
 from sandbox.domain.answer import document_of, to_bytes
 from sandbox.domain.errors import BadInput
-from sandbox.domain.finish import reckoned
+from sandbox.domain.finish import reckoned, rounded
 from sandbox.domain.policy import BudgetTerms
 from sandbox.privacy import PrivateData
 from sandbox.privacy.answering.assemble import assemble
-from sandbox.privacy.answering.finishing import finished, ratio
+from sandbox.privacy.answering.finishing import finished
 from sandbox.privacy.asking.parse import Asked, read
+from sandbox.privacy.mechanisms.fieller import ratio
 from sandbox.privacy.mechanisms.noise import Z_95, draw
 from sandbox.privacy.planning.measurements import Plan
 from sandbox.privacy.planning.plan import plan
@@ -186,6 +187,9 @@ COVERED = [
      {"sum_cost": 9_000_000, "rows": 900, "units": 400}, True),
     ("100 * count(distinct patient_id) / count(*) - 1", {"rows": 900, "units": 400}, True),
     ("avg(age) * 12 + 1", {"centred_age": 9_000, "filled_age": 900}, True),
+    ("round(sum(cost) / count(*), 0)", {"sum_cost": 9_000_000, "rows": 900}, False),
+    ("coalesce(sum(cost), 0) / nullif(count(*), 0)", {"sum_cost": 9_000_000, "rows": 900}, True),
+    ("round(coalesce(avg(age), 0), 1) ", {"centred_age": 9_000, "filled_age": 900}, False),
     ("sum(age) - 40 * count(age)", {"sum_age": 30_000, "filled_age": 900}, True),
 ]  # fmt: skip
 
@@ -218,6 +222,7 @@ def test_an_interval_of_what_was_reckoned_covers_in_95_of_100_draws(
         "sum(cost) / count(*) + sum(age) / count(*)",
         "avg(age) + count(*)",
         "1 / (sum(cost) / count(*))",
+        "round(sum(cost), 1) + 1",
     ],
 )
 def test_where_no_interval_is_known_to_cover_none_is_claimed(expression: str) -> None:
@@ -235,6 +240,25 @@ def test_a_ratio_is_empty_where_its_lower_part_may_be_nothing() -> None:
     asked, ready = planned("select 5 / (count(*) - count(*)) as r, count(*) / 0 as q from visits")
     (row,) = shown(asked, ready, {"rows": [20]})["rows"]
     assert row["r"]["value"] is row["q"]["value"] is None
+
+
+def test_rounding_and_numbers_for_empty_values() -> None:
+    asked, ready = planned(
+        "select round(avg(age), 1) as r, coalesce(avg(age), -1) as c, nullif(count(age), 7) as n, "
+        "round(-1 * count(age), -1) as t from visits"
+    )
+    (full,) = shown(asked, ready, {"centred_age": [9_123], "filled_age": [900]})["rows"]
+    assert full["r"]["value"] == 60.1
+    assert full["r"]["low"] <= full["c"]["low"] < full["c"]["value"] < full["c"]["high"] <= full["r"]["high"]
+    assert full["t"]["value"] == -900
+    assert full["n"]["value"] == 900
+    (empty,) = shown(asked, ready, {"centred_age": [-3], "filled_age": [7]})["rows"]
+    assert empty["r"] == empty["n"] == {"value": None, "low": None, "high": None}
+    assert empty["c"] == {"value": -1, "low": None, "high": None}, "a number that is made up has no interval"
+    assert rounded(2.5, 0) == 3
+    assert rounded(-2.5, 0) == -3
+    assert rounded(1e300, 2) == 1e300
+    assert rounded(0.125, 2) == 0.13
 
 
 def test_an_interval_that_forgets_what_two_aggregates_share_is_caught() -> None:

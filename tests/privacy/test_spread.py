@@ -20,6 +20,7 @@ from sandbox.domain.policy import Column, ColumnType, DatasetPolicy
 from sandbox.privacy.answering.assemble import assemble
 from sandbox.privacy.answering.run import count_exactly
 from sandbox.privacy.asking.parse import parse
+from sandbox.privacy.mechanisms.moments import Noisy
 from sandbox.privacy.mechanisms.noise import Noise, draw
 from sandbox.privacy.mechanisms.quantiles import BRANCHES, Shape, quantile, shape_for, tree_of
 from sandbox.privacy.mechanisms.sensitivity import tree_squared
@@ -211,20 +212,18 @@ def test_the_interval_of_a_variance_covers_in_95_of_100_draws(count: int) -> Non
     """Also of few rows: those that say nothing are empty."""
     total, squares, tries = -2 * count, 130 * count, 3000
     right = (squares / count - 4) * count / (count - 1) if count > 1 else 0.0
-    scales = {"total_scale": 150.0, "squares_scale": 3000.0, "count_scale": 6.0}
-    drawn = [
-        draw([true] * tries, Noise(scale=scale, sensitivity=1.0, nano=1))
-        for true, scale in zip((total, squares, count), scales.values(), strict=True)
-    ]
+    noises = [Noise(scale=scale, sensitivity=1.0, nano=1) for scale in (150.0, 3000.0, 6.0)]
+    drawn = [draw([true] * tries, noise) for true, noise in zip((total, squares, count), noises, strict=True)]
     missed = shown = 0
-    for t, q, n in zip(*drawn, strict=True):
-        found = variance(total=t, squares=q, count=n, most=800.0, **scales)
+    for numbers in zip(*drawn, strict=True):
+        x, xx, n = (Noisy(number, noise) for number, noise in zip(numbers, noises, strict=True))
+        found = variance({"n": n, "x": x, "xx": xx}, most=800.0)
         if found is None:
             continue
         shown += 1
         assert 0 <= found[1] <= found[0] <= found[2] <= 800
         missed += not found[1] <= right <= found[2]
-    assert missed / tries <= 0.05
+    assert missed / tries <= 0.05 + 4 * math.sqrt(0.05 * 0.95 / tries)
     assert shown / tries > 0.99 or count < 300
 
 

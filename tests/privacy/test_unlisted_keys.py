@@ -16,7 +16,7 @@ from sandbox.privacy import PrivateData
 from sandbox.privacy.asking.parse import parse
 from sandbox.privacy.mechanisms.threshold import FLOOR, Threshold, shown, threshold_for
 from sandbox.privacy.planning.plan import plan
-from tests.privacy.made_up import Asked, hospital, row, write_csv
+from tests.privacy.made_up import Asked, hospital, row, with_table, write_csv
 
 BY_CITY = "select city, count(*) n, count(distinct patient_id) u from visits group by city"
 OPEN = Column(type=ColumnType.TEXT, unlisted_keys=True)
@@ -244,3 +244,23 @@ def test_a_policy_that_cannot_hold_is_refused(column: Column, budget: dict[str, 
     assert any(problem in mistake.problem for mistake in check(policy))
     good = replace(hospital(city=OPEN), budget=BudgetTerms(epsilon="8", unlisted_delta="5e-7"))
     assert not any(m.path[0] in ("budget", "tables") for m in check(good))  # the control
+
+
+@pytest.mark.parametrize("rows_per_unit", [1, 4])
+def test_units_with_a_condition_do_not_decide_which_keys_are_shown(
+    tmp_path: Path, rows_per_unit: int
+) -> None:
+    """All units do, also where only some are asked about; and whatever is asked beside them is measured for these."""
+    sql = (
+        "select city, count(distinct patient_id) filter (where age < 10) young, count(distinct ward) w, "
+        "corr(age, cost) r, count(*) filter (where ward = 1) n from visits group by city"
+    )
+    town_of = with_table(town(), max_rows_per_unit=rows_per_unit)
+    ready = plan(parse(sql, town_of), town_of, target=Loss(10**10, DELTA))
+    assert [m.target.name for m in ready.measurements if m.threshold is not None] == ["units"]
+    box = Asked(tmp_path, visits({"Kyiv": 400, "only-she": 1}, each=1), town_of)
+    found = ask(box, sql, nano=10**10)
+    assert list(found) == ["Kyiv"]
+    assert found["Kyiv"]["young"] == pytest.approx(0, abs=5)
+    assert found["Kyiv"]["w"] == pytest.approx(1, abs=5)
+    assert found["Kyiv"]["n"] == pytest.approx(400, abs=10)

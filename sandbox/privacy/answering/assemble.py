@@ -6,13 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 
 from sandbox.domain.answer import Answer, AnswerColumn, BoundingUsed, Estimated, Price
-from sandbox.domain.evidence import is_count
+from sandbox.domain.evidence import PAIRED, is_count
 from sandbox.domain.key_forms import Bins, Cases, DatePart, Extracted, Truncated
 from sandbox.domain.policy import Column, Scalar, Table
 from sandbox.domain.question import Key, MeasureKind, canonical_sql
+from sandbox.privacy.mechanisms.moments import Noisy
 from sandbox.privacy.mechanisms.noise import Z_95, half_width_95
+from sandbox.privacy.mechanisms.pairs import correlation, covariance
 from sandbox.privacy.mechanisms.quantiles import quantile
-from sandbox.privacy.mechanisms.spread import MISS, variance
+from sandbox.privacy.mechanisms.spread import variance
 from sandbox.privacy.planning.bounding import BoundingPlan
 from sandbox.privacy.planning.estimate import KINDS, loss_notes, sum_error
 from sandbox.privacy.planning.measurements import Plan, Recipe
@@ -98,6 +100,8 @@ def _estimated(plan: Plan, recipe: Recipe, noisy: Mapping[str, Sequence[int]], p
     kind = recipe.measure.kind
     if kind is MeasureKind.QUANTILE:
         return _quantile(plan, recipe, noisy[recipe.total], place)
+    if kind in PAIRED:
+        return _pair(plan, recipe, {name: noisy[name][place] for name in recipe.targets})
     total = noisy[recipe.total][place]
     if is_count(kind):
         width = half_width_95(plan.noise(recipe.total))
@@ -114,12 +118,12 @@ def _estimated(plan: Plan, recipe: Recipe, noisy: Mapping[str, Sequence[int]], p
             high=from_steps(steps + width, column),
         )
     if recipe.squares:
-        return _spread(plan, recipe, column, total, count, noisy[recipe.squares][place])
+        return _spread(plan, recipe, column, {name: noisy[name][place] for name in recipe.targets})
     return _average(plan, recipe, column, total, count)
 
 
 def _average(plan: Plan, recipe: Recipe, column: Column, total: int, count: int) -> Estimated:
-    target = next(m.target for m in plan.measurements if m.target.name == recipe.total)
+    target = plan.target(recipe.total)
     found = average(
         total=total,
         count=count,
@@ -134,17 +138,12 @@ def _average(plan: Plan, recipe: Recipe, column: Column, total: int, count: int)
     return Estimated(value=value, low=low, high=high)
 
 
-def _spread(plan: Plan, recipe: Recipe, column: Column, total: int, count: int, squares: int) -> Estimated:
-    target = next(m.target for m in plan.measurements if m.target.name == recipe.squares)
-    unit = target.quantum**2
+def _spread(plan: Plan, recipe: Recipe, column: Column, noisy: Mapping[str, int]) -> Estimated:
+    numbers = _moments(plan, noisy, n=recipe.count, x=recipe.total, xx=recipe.squares)
+    largest = plan.target(recipe.squares)
     found = variance(
-        total=total,
-        squares=squares * unit,
-        count=count,
-        total_scale=plan.noise(recipe.total).sigma(MISS),
-        squares_scale=plan.noise(recipe.squares).sigma(MISS) * unit,
-        count_scale=plan.noise(recipe.count).sigma(MISS),
-        most=2.0 * unit * target.magnitude,  # of two rows at the two ends; of more, less
+        numbers,
+        most=2.0 * largest.unit * largest.magnitude,  # of two rows at the two ends; of more, less
     )
     if found is None:
         return NOTHING
@@ -156,8 +155,35 @@ def _spread(plan: Plan, recipe: Recipe, column: Column, total: int, count: int, 
     return Estimated(value=value, low=low, high=high)
 
 
+def _pair(plan: Plan, recipe: Recipe, noisy: Mapping[str, int]) -> Estimated:
+    """A covariance or a correlation."""
+    parts = {"n": recipe.count, "x": recipe.total, "y": recipe.other_total, "xy": recipe.products}
+    per_one = 1
+    if recipe.measure.kind is MeasureKind.CORRELATION:
+        found = correlation(_moments(plan, noisy, xx=recipe.squares, yy=recipe.other_squares, **parts))
+    else:
+        less, largest = int(recipe.measure.kind is MeasureKind.COVARIANCE), plan.target(recipe.products)
+        # Of two rows at opposite corners a sample's is twice that of all; of more rows, less.
+        most = float(largest.magnitude * largest.unit) * (1 + less)
+        found = covariance(_moments(plan, noisy, **parts), less=less, most=most)
+        columns = plan.table.columns
+        per_one = steps_per_one(columns[recipe.measure.column]) * steps_per_one(columns[recipe.measure.other])
+    if found is None:
+        return NOTHING
+    value, low, high = (number / per_one for number in found)
+    return Estimated(value=value, low=low, high=high)
+
+
+def _moments(plan: Plan, noisy: Mapping[str, int], **targets: str) -> dict[str, Noisy]:
+    """What is known of one cell, by the names of ``moments``, from the numbers of its targets."""
+    return {
+        name: Noisy(noisy[target], plan.noise(target), plan.target(target).unit)
+        for name, target in targets.items()
+    }
+
+
 def _quantile(plan: Plan, recipe: Recipe, nodes: Sequence[int], place: int) -> Estimated:
-    target = next(m.target for m in plan.measurements if m.target.name == recipe.total)
+    target = plan.target(recipe.total)
     found = quantile(
         nodes[place * target.per_cell : (place + 1) * target.per_cell],
         target.shape,
@@ -199,6 +225,14 @@ def _measured_in(plan: Plan, recipe: Recipe) -> str:
             return "rows"
         case MeasureKind.COUNT_UNITS:
             return plan.unit_noun
+        case MeasureKind.COUNT_VALUES:
+            return "values"
+        case MeasureKind.CORRELATION:
+            return ""
+        case MeasureKind.COVARIANCE | MeasureKind.COVARIANCE_POP:
+            columns = plan.table.columns
+            units = [columns[n].measured_in for n in (recipe.measure.column, recipe.measure.other)]
+            return " · ".join(units) if all(units) else ""
         case MeasureKind.VARIANCE:
             unit = plan.table.columns[recipe.measure.column].measured_in
             return f"{unit}²" if unit else ""
@@ -216,8 +250,14 @@ def _notes(plan: Plan) -> list[str]:
         )
     if "avg" in kinds:
         notes.append("An average is left empty where too few rows are behind it to tell it from noise.")
-    elif kinds & {"variance", "stddev", "quantile"}:
+    elif kinds & {"variance", "stddev", "quantile", "covariance", "correlation"}:
         notes.append("A value is left empty where too few rows are behind it to tell it from noise.")
+    if any(recipe.measure.kind in PAIRED for recipe in plan.recipes):
+        notes.append("A covariance or correlation is over rows where both of its columns are filled.")
+    for name in sorted(
+        {r.measure.column for r in plan.recipes if r.measure.kind is MeasureKind.COUNT_VALUES}
+    ):
+        notes.append(_values_note(plan, name))
     for name in sorted({m.target.column for m in plan.measurements if m.target.magnitude}):
         column = plan.table.columns[name]
         unit = f" {column.measured_in}" if column.measured_in else ""
@@ -237,6 +277,20 @@ def _notes(plan: Plan) -> list[str]:
         if key.form is not None:
             notes.append(_form_note(key, plan.table))
     return notes
+
+
+def _values_note(plan: Plan, name: str) -> str:
+    """What a count of distinct values leaves out."""
+    most, held = plan.bounding.rows_per_unit, plan.table.max_rows_per_unit
+    if most >= held:
+        return (
+            f"Each {plan.unit_noun} counts with all rows that are published: no value of {name} is left out."
+        )
+    rows = "1 row" if most == 1 else f"{most} rows"
+    return (
+        f"Values of {name} that stand only in rows beyond a {plan.unit_noun}'s first {rows} (in random order) are not "
+        "counted: the number of distinct values is too low by as many."
+    )
 
 
 def _form_note(key: Key, table: Table) -> str:

@@ -8,7 +8,6 @@ has seen to it).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import ibis
@@ -58,7 +57,7 @@ def bounded(plan: Plan, table: Expression, partial: Expression | None = None) ->
     keys = _keys(plan.question, plan.table, rows)
     targets = flat_targets(plan)
     if plan.bounding.plan is BoundingPlan.ROWS:
-        return _grouped(rows, keys, {t.name: _sum_over_rows(t, rows) for t in targets})
+        return _grouped(rows, keys, {t.name: _sum_over_rows(t, rows, plan.table) for t in targets})
     return _by_groups(plan, rows, keys, targets)
 
 
@@ -110,22 +109,39 @@ def _grouped(rows: Expression, keys: dict[str, Expression], columns: dict[str, E
     return rows.group_by(**keys).aggregate(**columns) if keys else rows.aggregate(**columns)
 
 
-def _sum_over_rows(target: Target, rows: Expression) -> Expression:
+def _sum_over_rows(target: Target, rows: Expression, policy_table: Table) -> Expression:
+    counts = _counted(target, rows, policy_table)
     match target.what:
         case What.ROWS:
-            return rows.count()
+            return rows.count(where=counts)
         case What.UNITS:
-            return rows[UNIT].nunique()
+            return rows[UNIT].nunique(where=counts)
+        case What.VALUES:
+            return rows[target.column].nunique(where=counts)
         case What.FILLED:
-            return rows[target.column].count()
+            return rows[target.column].count(where=counts)
         case What.SUM | What.CENTRED:
-            return (
-                (clamped(rows[target.column], target.lower, target.upper) - target.middle).sum().coalesce(0)
-            )
+            value = clamped(rows[target.column], target.lower, target.upper) - target.middle
+            return value.sum(where=counts).coalesce(0)
         case What.SQUARES:
-            return _square(target, rows[target.column]).sum().coalesce(0)
+            value = _away(target, rows[target.column])
+            return (value * value).sum(where=counts).coalesce(0)
+        case What.PRODUCTS:
+            return _product(target, rows).sum(where=counts).coalesce(0)
         case What.TREE:
             raise ValueError("a tree is counted by its leaves")
+
+
+def _counted(target: Target, rows: Expression, policy_table: Table) -> Expression | None:
+    """True for rows that meet the target's own condition; None where it has none."""
+    return None if target.where is None else condition(target.where, policy_table, rows)
+
+
+def _filled_rows(target: Target, rows: Expression, policy_table: Table) -> Expression:
+    """How many rows a unit's sum in a cell is over."""
+    counts = _counted(target, rows, policy_table)
+    value = rows[target.column] if target.times is None else _product(target, rows)
+    return value.count(where=counts)
 
 
 def _by_groups(
@@ -133,10 +149,12 @@ def _by_groups(
 ) -> Expression:
     """Aggregate each unit in each cell, and order its cells by their first rank."""
     bounding, first = plan.bounding, "first_rank"
+    if any(t.by_rows_alone for t in targets):
+        raise ValueError("distinct values are bounded by rows")  # ``plan`` has seen to it
     partial = rows.group_by(**{UNIT: rows[UNIT]}, **keys).aggregate(
         **{first: rows[RANK].min()},
-        **{t.name: _sum_over_rows(t, rows) for t in targets if t.what is not What.UNITS},
-        **{_rows_name(t): rows[t.column].count() for t in targets if scales(t, bounding)},
+        **{t.name: _in_a_cell(t, rows, plan.table) for t in targets if not _is_there(t)},
+        **{_rows_name(t): _filled_rows(t, rows, plan.table) for t in targets if scales(t, bounding)},
     )
     if _chooses_cells(plan):
         order = ibis.row_number().over(ibis.window(group_by=partial[UNIT], order_by=partial[first]))
@@ -162,22 +180,47 @@ def _chooses_cells(plan: Plan) -> bool:
     )
 
 
-def _square(target: Target, cell: Expression) -> Expression:
-    """The square of a value's distance from the middle, in whole multiples of the quantum, to the nearest."""
+def _is_there(target: Target) -> bool:
+    """True for what each unit that is in a cell counts as 1 in it."""
+    return target.what is What.UNITS and target.where is None
+
+
+def _in_a_cell(target: Target, rows: Expression, policy_table: Table) -> Expression:
+    """One unit's part of one cell; of a count of units with a condition, how many of its rows meet that."""
+    if target.what is What.UNITS:
+        return rows.count(where=_counted(target, rows, policy_table))
+    return _sum_over_rows(target, rows, policy_table)
+
+
+def _away(target: Target, cell: Expression) -> Expression:
+    """A value's distance from the middle, in whole multiples of the quantum, to the nearest."""
     away = (clamped(cell, target.lower, target.upper) - target.middle).abs()
     if target.quantum > 1:
         half = away + target.quantum // 2
         whole = half - half % target.quantum  # a multiple: dividing it rounds nothing
         away = (whole // target.quantum).cast("int64")
         # Engines that divide as floating-point numbers do could still be one off: never above what is paid for.
-        away = clamped(away, 0, math.isqrt(target.magnitude))
-    return away * away
+        away = clamped(away, 0, target.half)
+    return away
+
+
+def _product(target: Target, rows: Expression) -> Expression:
+    """The product of two columns' distances from their middles, each with its sign; empty where one is empty."""
+    if target.times is None:
+        raise ValueError("a product has two factors")
+    first, second = (
+        ibis.cases((cell < part.middle, -_away(part, cell)), else_=_away(part, cell))
+        for part, cell in ((t, rows[t.column]) for t in (target, target.times))
+    )
+    return first * second
 
 
 def leaves(plan: Plan, target: Target, table: Expression) -> Expression:
     """Columns ``k0``, ``k1`` … for the keys, ``start`` of a leaf above the lower bound, and its count of rows."""
     rows = _selected(plan.question, plan.table, table)
     rows = rows.filter(rows[RANK] < plan.bounding.rows_per_unit, rows[target.column].notnull())
+    if target.where is not None:
+        rows = rows.filter(condition(target.where, plan.table, rows))
     above = clamped(rows[target.column], target.lower, target.upper) - target.lower
     keys = _keys(plan.question, plan.table, rows)
     return rows.group_by(**keys, start=above - above % target.shape.width).aggregate(n=rows.count())
@@ -185,8 +228,10 @@ def leaves(plan: Plan, target: Target, table: Expression) -> Expression:
 
 def _summed(target: Target, partial: Expression, bounding: Bounding) -> Expression:
     """The units' partial aggregates, each at most ``Target.cut``, added up."""
-    if target.what is What.UNITS:
+    if _is_there(target):
         return partial.count()
+    if target.what is What.UNITS:
+        return (partial[target.name] > 0).cast("int64").sum().coalesce(0)
     value, most = partial[target.name], target.cut(bounding)
     if scales(target, bounding):
         # An average's sum shrinks just as its count is cut: a unit with many rows loses weight, not size.
@@ -213,7 +258,7 @@ def scales(target: Target, bounding: Bounding) -> bool:
     """
     largest = 2 * (bounding.rows_per_unit * target.magnitude + 1) * bounding.rows_per_group
     return (
-        target.what in (What.CENTRED, What.SQUARES)
+        target.what in (What.CENTRED, What.SQUARES, What.PRODUCTS)
         and bounding.plan is BoundingPlan.GROUPS
         and largest <= _LARGEST_SCALED
     )

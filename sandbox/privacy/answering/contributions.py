@@ -98,7 +98,7 @@ def partial_of(plan: Plan, contributions: Expression) -> Expression:
 
 
 def _is_kept(target: Target, table: Table, summed: tuple[str, ...]) -> bool:
-    if target.what not in _SERVED:
+    if target.what not in _SERVED or target.where is not None:
         return False
     if not target.column or target.what is What.UNITS:
         return True

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR
 from typing import Any
 
 from sandbox.domain.answer import document_of, document_to_bytes
@@ -18,15 +19,20 @@ from sandbox.domain.evidence import is_count
 from sandbox.domain.finish import (
     Arithmetic,
     Cell,
+    EmptyAt,
     Finish,
     Name,
     Number,
+    Otherwise,
+    Rounded,
     Value,
     finished_rows,
     finished_sql,
+    rounded,
     valued,
 )
 from sandbox.domain.question import MeasureKind, Question
+from sandbox.privacy.mechanisms.fieller import ratio
 from sandbox.privacy.mechanisms.noise import Z_95
 from sandbox.privacy.planning.measurements import Plan
 from sandbox.privacy.stored import steps_per_one
@@ -88,26 +94,6 @@ def finished(body: bytes, finish: Finish, plan: Plan | None, *, question: Questi
     return document_to_bytes(document)
 
 
-def ratio(
-    *, over: float, under: float, over_variance: float, under_variance: float, covariance: float
-) -> tuple[float, float] | None:
-    """The 95 % interval of a ratio of two jointly normal numbers; None where the lower one may be 0.
-
-    All θ with |over − θ·under| ≤ z·√(v_o − 2θ·c + θ²·v_u): for θ the true ratio the left side is normal with just
-    that variance. It is a bounded interval when under² > z²·v_u.
-
-    Source: Fieller 1954, "Some problems in interval estimation", J. R. Stat. Soc. B 16(2), 175-185.
-    """
-    z = Z_95 * Z_95
-    a = under * under - z * under_variance
-    if a <= 0:
-        return None
-    b = over * under - z * covariance
-    c = over * over - z * over_variance
-    spread = math.sqrt(max(0.0, b * b - a * c))
-    return (b - spread) / a, (b + spread) / a
-
-
 def _values(row: Mapping[str, Any]) -> dict[str, Cell]:
     """A row's plain values, without intervals."""
     return {name: cell["value"] if isinstance(cell, dict) else cell for name, cell in row.items()}
@@ -120,8 +106,15 @@ def _column(name: str, value: Value, known: Mapping[str, Mapping[str, Any]]) -> 
 
 
 def _cell(value: Value, row: Mapping[str, Any], values: Mapping[str, Cell], plan: Plan | None) -> Any:
-    if isinstance(value, Name):
-        return row[value.name]
+    match value:
+        case Name(name):
+            return row[name]
+        case Rounded(inner, digits):
+            return _rounded(_cell(inner, row, values, plan), digits)
+        case Otherwise(inner, _) | EmptyAt(inner, _) if valued(value, values) == valued(inner, values):
+            return _cell(inner, row, values, plan)
+        case Otherwise() | EmptyAt():
+            return {"value": valued(value, values), "low": None, "high": None}
     found = valued(value, values)
     if found is None or isinstance(found, bool | str):
         return {"value": None, "low": None, "high": None}
@@ -131,6 +124,17 @@ def _cell(value: Value, row: Mapping[str, Any], values: Mapping[str, Cell], plan
         return {"value": None, "low": None, "high": None}  # too near 0 to divide by
     low, high = interval if interval is not None and all(map(math.isfinite, interval)) else (None, None)
     return {"value": found, "low": low, "high": high}
+
+
+def _rounded(cell: Any, digits: int) -> Any:
+    """The value rounded, and its interval outwards: what it covered it covers still."""
+    if not isinstance(cell, dict):
+        return cell
+    return {
+        "value": rounded(cell["value"], digits),
+        "low": rounded(cell["low"], digits, ROUND_FLOOR),
+        "high": rounded(cell["high"], digits, ROUND_CEILING),
+    }
 
 
 def _form(value: Value) -> _Linear | _Ratio | None:
@@ -149,6 +153,10 @@ def _form(value: Value) -> _Linear | _Ratio | None:
             if op == "*":
                 return _times(one, other) or _times(other, one)
             return _over(one, other)
+        case Otherwise(inner, _) | EmptyAt(inner, _):
+            return _form(inner)  # where it is another number, an empty value leaves no interval
+        case Rounded():
+            return None
 
 
 def _added(one: _Linear | _Ratio, other: _Linear | _Ratio, sign: float) -> _Linear | _Ratio | None:

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 from sqlglot import exp
 
-from sandbox.domain.question import Measure, MeasureKind
+from sandbox.domain.question import IsNull, Measure, MeasureKind
+from sandbox.privacy.asking.filtered import some_rows
 from sandbox.privacy.asking.names import Names, output_name
 from sandbox.privacy.asking.refusal import nearest, refused
 from sandbox.privacy.asking.tree import only, without_brackets
 
-AGGREGATES = ("COUNT", "SUM", "AVG", "VAR_SAMP", "STDDEV", "MEDIAN", "QUANTILE_CONT")
+AGGREGATES = (
+    "COUNT",
+    "SUM",
+    "AVG",
+    "VAR_SAMP",
+    "STDDEV",
+    "COVAR_SAMP",
+    "COVAR_POP",
+    "CORR",
+    "MEDIAN",
+    "QUANTILE_CONT",
+    "HISTOGRAM",
+)
 _LATER = f"It is coming later; now there are {', '.join(AGGREGATES)}."
 _QUANTILE_FIX = "Write QUANTILE_CONT(column, 0.5), with at most four digits after the point."
 _SHARE = re.compile(r"0?\.[0-9]{1,4}")
@@ -23,20 +37,31 @@ _OF_A_COLUMN: dict[type[exp.Expression], MeasureKind] = {
     exp.Stddev: MeasureKind.STDDEV,
     exp.StddevSamp: MeasureKind.STDDEV,
 }
+_OF_TWO_COLUMNS: dict[type[exp.Expression], MeasureKind] = {
+    exp.CovarSamp: MeasureKind.COVARIANCE,
+    exp.CovarPop: MeasureKind.COVARIANCE_POP,
+    exp.Corr: MeasureKind.CORRELATION,
+}
 _FIX: dict[type[exp.Expression], str] = {
     exp.Min: "One person's value would be the answer. Ask for a 1 % quantile: QUANTILE_CONT(column, 0.01).",
     exp.Max: "One person's value would be the answer. Ask for a 99 % quantile: QUANTILE_CONT(column, 0.99).",
     exp.Star: "Name the keys and the aggregates; rows themselves are never shown.",
     exp.Subquery: "Write one SELECT on one table; subqueries stand in FROM.",
     exp.Window: "Window functions show single rows; use GROUP BY.",
-    exp.Filter: "Write the condition into WHERE.",
     exp.Cast: "Leave the cast out; columns have the types of the policy.",
+    exp.Round: "Round an aggregate: ROUND(AVG(age), 1).",
+    exp.Coalesce: "Write it around an aggregate: COALESCE(SUM(cost), 0). Rows with an empty cell are left out of it.",
+    exp.Nullif: "Write it around an aggregate: SUM(cost) / NULLIF(COUNT(*), 0).",
     exp.Literal: "Leave it out; an answer holds keys and aggregates.",
 }
 
 
 def is_measure(node: exp.Expression) -> bool:
-    return type(node) in _OF_A_COLUMN or isinstance(node, exp.Count | exp.Median) or _is_quantile(node)
+    if isinstance(node, exp.Filter):
+        return is_measure(without_brackets(node.this))
+    if type(node) in _OF_A_COLUMN or type(node) in _OF_TWO_COLUMNS:
+        return True
+    return isinstance(node, exp.Count | exp.CountIf | exp.Median) or _is_quantile(node)
 
 
 def _is_quantile(node: exp.Expression) -> bool:
@@ -50,8 +75,25 @@ def measure_of(node: exp.Expression, alias: exp.Expression | None, names: Names)
     Raises:
         QuestionRefused: no aggregate, or one that the policy does not allow.
     """
+    plain, where = some_rows(node, names)
+    if where is None:
+        return _of_all_rows(plain, alias, names)
+    found = _of_all_rows(plain, None, names)
+    if found.kind is MeasureKind.COUNT_ROWS and isinstance(where, IsNull) and where.negated:
+        return Measure(
+            kind=MeasureKind.COUNT_FILLED,
+            column=where.column,
+            alias=output_name(alias, f"count_{where.column}"[:63]),
+        )
+    return replace(found, where=where, alias=output_name(alias, f"{found.alias[:57]}_where"))
+
+
+def _of_all_rows(node: exp.Expression, alias: exp.Expression | None, names: Names) -> Measure:
+    """The aggregate that a node without a condition of its own says."""
     if isinstance(node, exp.Count):
         return _count(node, alias, names)
+    if type(node) in _OF_TWO_COLUMNS:
+        return _pair(node, alias, names)
     if type(node) in _OF_A_COLUMN:
         return _sum(node, alias, names)
     if isinstance(node, exp.Median):
@@ -64,9 +106,9 @@ def measure_of(node: exp.Expression, alias: exp.Expression | None, names: Names)
         name = str(node.this).upper()[:60]
         if name == "HISTOGRAM":
             raise refused(
-                "HISTOGRAM is a question of its own.",
+                "HISTOGRAM stands alone in SELECT, with keys at most.",
                 node,
-                fix="Write SELECT FLOOR(age / 10) * 10 AS bin, COUNT(*) … GROUP BY bin.",
+                fix="Write SELECT HISTOGRAM(age, 10) FROM …, with the condition in WHERE.",
             )
         raise refused(f"There is no {name}.", node, fix=nearest(name, AGGREGATES, what="Aggregates"))
     what = "SELECT *" if isinstance(node, exp.Star) else _called(node)
@@ -94,10 +136,15 @@ def _count(node: exp.Count, alias: exp.Expression | None, names: Names) -> Measu
             return Measure(
                 kind=MeasureKind.COUNT_UNITS, column=unit, alias=output_name(alias, f"count_{unit}"[:63])
             )
+        if len(columns) == 1 and isinstance(columns[0], exp.Column):
+            name, _ = names.column(columns[0])
+            return Measure(
+                kind=MeasureKind.COUNT_VALUES, column=name, alias=output_name(alias, f"distinct_{name}"[:63])
+            )
         raise refused(
-            "COUNT(DISTINCT …) counts units only, for now.",
+            "COUNT(DISTINCT …) takes one column.",
             node,
-            fix=f"Write COUNT(DISTINCT {names.shown(names.unit_column)}).",
+            fix=f"Write COUNT(DISTINCT {names.shown(names.unit_column)}), for instance.",
         )
     inner = without_brackets(inner)
     if isinstance(inner, exp.Column):
@@ -119,6 +166,25 @@ def _sum(node: exp.Expression, alias: exp.Expression | None, names: Names) -> Me
     kind = _OF_A_COLUMN[type(node)]
     name = _summable(node.this, node, names)
     return Measure(kind=kind, column=name, alias=output_name(alias, f"{kind}_{name}"[:63]))
+
+
+def _pair(node: exp.Expression, alias: exp.Expression | None, names: Names) -> Measure:
+    """``CORR(x, y)``, which is ``CORR(y, x)``."""
+    only(node, {"this", "expression"})
+    first, second = sorted(_summable(part, node, names) for part in (node.this, node.expression))
+    if first == second:
+        raise refused(
+            f"{_called(node)} takes two different columns.",
+            node,
+            fix=f"A column with itself is its variance: VAR_SAMP({names.shown(first)}).",
+        )
+    kind = _OF_TWO_COLUMNS[type(node)]
+    return Measure(
+        kind=kind,
+        column=first,
+        other=second,
+        alias=output_name(alias, f"{kind}_{first[:26]}_{second[:26]}"),
+    )
 
 
 def _median(node: exp.Median, alias: exp.Expression | None, names: Names) -> Measure:
@@ -160,6 +226,8 @@ def _summable(inner: exp.Expression, node: exp.Expression, names: Names) -> str:
     inner = without_brackets(inner)
     called = _called(node)
     if not isinstance(inner, exp.Column):
+        if type(node) in _OF_TWO_COLUMNS:
+            raise refused(f"{called} takes two columns.", node, fix="Write their names.")
         raise refused(
             f"{called} takes one column.",
             node,

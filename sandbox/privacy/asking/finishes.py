@@ -16,11 +16,14 @@ from sandbox.domain.finish import (
     Compared,
     Denied,
     Empty,
+    EmptyAt,
     Finish,
     Joined,
     Name,
     Number,
     Order,
+    Otherwise,
+    Rounded,
     Test,
     Value,
 )
@@ -43,11 +46,15 @@ _COMPARISONS: dict[type[exp.Expression], str] = {
     exp.GT: ">",
     exp.GTE: ">=",
 }
+_AROUND = (exp.Round, exp.Coalesce, exp.Nullif, exp.Cast)  # also TRY_CAST, which is one
+_MOST_DIGITS = 12
 _VALUE_FIX = "Use aggregates, numbers, + - * / and names of the answer's columns."
 
 
 def is_arithmetic(node: exp.Expression) -> bool:
     """True for what is reckoned from aggregates, rather than a key."""
+    if isinstance(node, _AROUND):
+        return any(isinstance(part, exp.Expression) and is_measure(part) for part in node.walk())
     return (type(node) in _SIGNS or isinstance(node, exp.Neg)) and not is_form(node)
 
 
@@ -73,6 +80,8 @@ class Finishing:
         node = without_brackets(node)
         if is_measure(node):
             return Name(self._pay(measure_of(node, None, self.names)))
+        if isinstance(node, _AROUND):
+            return self._around(node)
         if is_arithmetic(node):
             if isinstance(node, exp.Neg):
                 only(node, {"this"})
@@ -88,6 +97,23 @@ class Finishing:
         if isinstance(node, exp.Column) or is_form(node):
             return self._named(node)
         raise refused(f"{node.key.upper()} cannot stand here.", node, fix=_VALUE_FIX)
+
+    def _around(self, node: exp.Expression) -> Value:
+        """ROUND, COALESCE, NULLIF and CAST around a value of the answer."""
+        inner = self._noisy(node.this)
+        if isinstance(node, exp.Cast):
+            _check_cast(node)
+            return inner
+        if isinstance(node, exp.Round):
+            only(node, {"this", "decimals"})
+            return Rounded(inner, _digits(node))
+        if isinstance(node, exp.Nullif):
+            only(node, {"this", "expression"})
+            return EmptyAt(inner, _beside(node, node.expression))
+        only(node, {"this", "expressions"})
+        if len(node.expressions) != 1:
+            raise refused("COALESCE takes a value and a number.", node, fix="Write COALESCE(SUM(x), 0).")
+        return Otherwise(inner, _beside(node, node.expressions[0]))
 
     def having(self, node: exp.Expression) -> Test:
         """A condition on values of the answer."""
@@ -191,6 +217,42 @@ class Finishing:
 def _number(node: exp.Expression) -> Decimal:
     value = number_of("This", node)
     return Decimal(value.numerator) / Decimal(value.denominator)
+
+
+def without_casts(node: exp.Expression) -> exp.Expression:
+    """What stands within brackets and casts of an aggregate: values are numbers of any kind, division never cuts."""
+    node = without_brackets(node)
+    while isinstance(node, exp.Cast) and is_arithmetic(node):
+        _check_cast(node)
+        node = without_brackets(node.this)
+    return node
+
+
+def _check_cast(node: exp.Expression) -> None:
+    only(node, {"this", "to", "safe"})
+    if not node.args["to"].is_type("double", "float", "decimal") or node.args["to"].expressions:
+        raise refused("A value is cast to DOUBLE only.", node, fix="Write ROUND(…, 2), for instance.")
+
+
+def _beside(node: exp.Expression, other: exp.Expression) -> Decimal:
+    """The number beside a value in COALESCE or NULLIF."""
+    bare = without_brackets(other)
+    if not isinstance(bare.this if isinstance(bare, exp.Neg) else bare, exp.Literal):
+        name = "COALESCE" if isinstance(node, exp.Coalesce) else "NULLIF"
+        raise refused(f"{name} takes a value and a number.", other, fix=f"Write {name}(SUM(x), 0).")
+    return _number(bare)
+
+
+def _digits(node: exp.Round) -> int:
+    digits = node.args.get("decimals")
+    if digits is None:
+        return 0
+    number = _number(digits)
+    if number != int(number) or abs(number) > _MOST_DIGITS:
+        raise refused(
+            f"ROUND takes a whole number of digits, at most {_MOST_DIGITS}.", node, fix="Write ROUND(…, 2)."
+        )
+    return int(number)
 
 
 def _whole(clause: exp.Expression | None, what: str) -> int | None:

@@ -7,9 +7,9 @@
     [GROUP BY key, …]
     [HAVING …] [ORDER BY …] [LIMIT … [OFFSET …]]
 
-Aggregates: COUNT(*), COUNT(column), COUNT(DISTINCT unit), SUM(column), AVG(column). Keys: columns with listed values,
-bins, parts of dates, CASE, conditions (``keys``). Everything else is refused with its place and what to write
-instead. The asker's text ends here: no engine ever sees it.
+Aggregates: counts, sums, averages, spreads, quantiles, of all rows or of some (``aggregates``, ``filtered``,
+``histogram``). Keys: columns with listed values, bins, parts of dates, CASE, conditions (``keys``). Everything else is
+refused with its place and what to write instead. The asker's text ends here: no engine ever sees it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from sandbox.domain.finish import Finish, Name, nothing_to_do
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.question import Key, Measure, Question
 from sandbox.privacy.asking.aggregates import measure_of
-from sandbox.privacy.asking.finishes import Finishing, is_arithmetic
+from sandbox.privacy.asking.finishes import Finishing, is_arithmetic, without_casts
+from sandbox.privacy.asking.histogram import unfold_histogram
 from sandbox.privacy.asking.keys import is_form, key_fix, key_of
 from sandbox.privacy.asking.names import Names, output_name, plain
 from sandbox.privacy.asking.options import NO_OPTIONS, Options
@@ -95,6 +96,7 @@ def read(sql: str, policy: DatasetPolicy) -> Asked:
         raise refused("SELECT AS cannot be used here.", select, fix="Write SELECT …")
     source = source_of(select, policy)
     names = source.names
+    unfold_histogram(select, names)
     outputs = [_output(node, names) for node in select.expressions]
     keys = tuple(output for output in outputs if isinstance(output, Key))
     finishing = Finishing(names, paid=[output for output in outputs if output is not None])
@@ -122,7 +124,7 @@ def _output(node: exp.Expression, names: Names) -> Key | Measure | None:
     if isinstance(node, exp.Alias):
         only(node, {"this", "alias"})
         alias, node = node.args["alias"], node.this
-    node = without_brackets(node)
+    node = without_casts(node)
     if is_arithmetic(node):
         return None
     if is_form(node) or (isinstance(node, exp.Column) and not isinstance(node.this, exp.Star)):

@@ -17,6 +17,7 @@ from sandbox.domain.policy import BudgetTerms, Column, ColumnType, DatasetPolicy
 from sandbox.domain.question import canonical_sql
 from sandbox.privacy.asking.aggregates import AGGREGATES
 from sandbox.privacy.asking.conditions import MAX_LIST, MAX_TEXT
+from sandbox.privacy.asking.histogram import MOST_BINS
 from sandbox.privacy.asking.keys import MAX_BRANCHES
 from sandbox.privacy.asking.parse import MAX_CELLS, MAX_MEASURES, read
 from sandbox.privacy.asking.sources import MAX_WITH
@@ -73,8 +74,14 @@ CHAPTERS: dict[str, tuple[Feature, ...]] = {
         ),
         Feature(
             "Units",
-            "COUNT(DISTINCT …) of the column that names the units counts people, firms, …; it is the only DISTINCT.",
+            "COUNT(DISTINCT …) of the column that names the units counts people, firms, …",
             "SELECT COUNT(DISTINCT patient_id) AS patients FROM visits",
+        ),
+        Feature(
+            "Distinct values",
+            "COUNT(DISTINCT column) counts the different values of any column, empty cells left out. A unit counts "
+            "with so many rows; a value that stands only in rows beyond is missed, and the answer says so.",
+            "SELECT COUNT(DISTINCT city) AS cities FROM visits",
         ),
         Feature(
             "Sums and averages",
@@ -84,8 +91,23 @@ CHAPTERS: dict[str, tuple[Feature, ...]] = {
         Feature(
             "Variance and standard deviation",
             "VAR_SAMP (also VARIANCE) and STDDEV, worked out from a count, a centred sum and a sum of squares. "
-            "Their interval covers in more than 95 of 100 draws.",
+            "Their interval covers in 95 of 100 draws, and in more where few rows are behind them.",
             "SELECT VAR_SAMP(age) AS v, STDDEV(cost) AS s FROM visits",
+        ),
+        Feature(
+            "Covariance and correlation",
+            "COVAR_SAMP, COVAR_POP and CORR of two columns with bounds, over the rows where both are filled. A "
+            "covariance is worked out from four noisy numbers, a correlation from six: it needs many rows. Where one "
+            "of the two spreads cannot be told from noise, the interval of a correlation is −1 to 1.",
+            "SELECT CORR(age, cost) AS r, COVAR_SAMP(age, cost) AS c, COVAR_POP(age, cost) AS p FROM visits",
+        ),
+        Feature(
+            "Some of the rows",
+            "FILTER (WHERE …) behind any aggregate. CASE, IF and COUNT_IF within one say the same: "
+            "SUM(CASE WHEN smoker THEN cost ELSE 0 END), COUNT(CASE WHEN smoker THEN 1 END).",
+            "SELECT COUNT(*) FILTER (WHERE smoker) AS smokers, "
+            "SUM(CASE WHEN age >= 65 THEN cost ELSE 0 END) AS for_old, "
+            "COUNT(DISTINCT CASE WHEN ward = 1 THEN patient_id END) AS in_ward_1 FROM visits",
         ),
         Feature(
             "Median and quantiles",
@@ -112,6 +134,13 @@ CHAPTERS: dict[str, tuple[Feature, ...]] = {
             "Bins",
             "FLOOR(column / width) * width, for a column with bounds, of a whole width. This is a histogram.",
             "SELECT FLOOR(age / 10) * 10 AS decade, COUNT(*) AS n FROM visits GROUP BY decade",
+        ),
+        Feature(
+            "Histograms",
+            "HISTOGRAM(column, width) is the short form of bins and COUNT(*). Without a width it is a round one, with "
+            f"at most {MOST_BINS} bins between the declared bounds; of a column with listed values, the values. Other "
+            "keys may stand beside it, other aggregates may not.",
+            "SELECT sex, HISTOGRAM(age) FROM visits GROUP BY sex",
         ),
         Feature(
             "Months, quarters, years",
@@ -161,6 +190,14 @@ CHAPTERS: dict[str, tuple[Feature, ...]] = {
             "SELECT sex, SUM(cost) / COUNT(*) AS per_visit FROM visits GROUP BY sex",
         ),
         Feature(
+            "ROUND, COALESCE, NULLIF, CAST",
+            "Around an aggregate or arithmetic: ROUND(value, digits), whose interval is rounded outwards; "
+            "COALESCE(value, number); NULLIF(value, number); CAST(value AS DOUBLE), which changes nothing, as no "
+            "division here cuts.",
+            "SELECT sex, ROUND(100.0 * COUNT(*) FILTER (WHERE smoker) / NULLIF(COUNT(*), 0), 1) AS percent, "
+            "COALESCE(AVG(age), 0) AS mean FROM visits GROUP BY sex",
+        ),
+        Feature(
             "HAVING",
             "Keeps rows by their noisy values. An aggregate that is only compared is paid for like a shown one.",
             "SELECT ward, COUNT(*) AS n FROM visits GROUP BY ward HAVING COUNT(*) >= 10",
@@ -189,7 +226,7 @@ REFUSED = (
     "SELECT DISTINCT sex FROM visits",
     "SELECT COUNT(*) FROM visits JOIN visits AS w ON TRUE",
     "SELECT COUNT(*) FROM visits WHERE city LIKE 'K%'",
-    "SELECT HISTOGRAM(age, 10) FROM visits",
+    "SELECT HISTOGRAM(age, 10), AVG(cost) FROM visits",
     "SELECT COUNT(*) FROM read_csv('/etc/passwd')",
     "DROP TABLE visits",
 )

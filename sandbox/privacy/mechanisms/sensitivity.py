@@ -8,6 +8,10 @@ is max ‖v(u)‖₂ over all rows that u might have. Below: M = rows_per_unit, 
 c = rows_per_group, n_j = the number of u's kept rows that pass WHERE and fall in cell j. Rows with a rank of M or
 more are filtered, ranks within a unit are distinct, and a row falls in at most one cell: Σ_j n_j ≤ M.
 
+An aggregate's own condition (FILTER, or "both columns are filled") looks at one row at a time, as WHERE does, and
+leaves n'_j ≤ n_j rows of u in cell j to count. Every proof below uses of n_j only that 0 ≤ n_j and Σ n_j ≤ M, which
+holds for n'_j too; which cells ``groups`` keeps follows from all n_j, so that it is the same g for every aggregate.
+
 Gaussian noise (zCDP) is priced by the L2 sensitivity, Laplace noise (pure) by the L1 sensitivity max ‖v(u)‖₁. Results
 are exact integers: the *square* of the L2 sensitivity, and the L1 one, so that nothing is rounded before the price.
 
@@ -49,6 +53,29 @@ def units_squared(bounding: Bounding) -> int:
     return min(bounding.groups_per_unit, bounding.rows_per_unit)
 
 
+def values_squared(bounding: Bounding, *, listed: int = 0) -> int:
+    """Of COUNT(DISTINCT column) by cell, under ``rows``: with C = min(listed, M), or M where the values are not listed,
+    m·C² + r² with m = min(g, ⌊M/C⌋), and r = M − m·C when m < g, else 0. Without a list that is M².
+
+    Proof. This is no sum of units' vectors, as two units may share a value; so look at the difference itself. Let S_j
+    be the values in cell j of all other units' kept rows, which are the same rows in D and D', and T_j those of u's.
+    With u the cell counts |S_j ∪ T_j|, without it |S_j|: the difference d_j is within 0 … |T_j|, and |T_j| ≤ n_j,
+    |T_j| ≤ C. So d lies in the polytope 0 ≤ d_j ≤ C, Σ d_j ≤ M, with at most g = min(M, cells) entries above 0; Σ d_j²
+    is convex and largest at a vertex: cells of C as long as M allows, and one of what is left. It is reached when
+    nobody else has a value and u's rows have as many different ones as they can.
+
+    Under ``groups`` a unit's part of a cell is cut to a number before units are added up. But which of its values
+    would stay is not said by a number, and there are no partial counts of different values to add up.
+    """
+    if bounding.plan is not BoundingPlan.ROWS:
+        raise ValueError("distinct values are bounded by rows")
+    most = bounding.rows_per_unit
+    per_cell = min(listed, most) if listed else most
+    full = min(bounding.groups_per_unit, most // per_cell)
+    rest = most - full * per_cell if full < bounding.groups_per_unit else 0
+    return full * per_cell**2 + rest**2
+
+
 def sum_squared(bounding: Bounding, *, magnitude: int, cut: int | None = None) -> int:
     """Of a sum of values clamped to [−B, B], B = ``magnitude`` (in steps of the column, at least 0).
 
@@ -65,6 +92,11 @@ def sum_squared(bounding: Bounding, *, magnitude: int, cut: int | None = None) -
     one are 0 or A: fill cells with A as long as both g and M·B allow (m cells), and give what is left of M·B (r < A)
     to one more cell if one is left. When M·B ≥ g·A this is the usual (√g·A)²; when a unit has fewer rows, it is
     less. It is reached when A is a multiple of B; in between, whole rows do not reach the vertex, and it is above.
+
+    Squares and products. The square of a centred value, in whole multiples of a quantum q, is one row's number as any
+    other, within [0, B] for B = ⌈half/q⌉²; the product of two columns' centred values within [−B, B] for
+    B = ⌈half_x/q_x⌉·⌈half_y/q_y⌉, because rounding to the nearest multiple moves no value of size ≤ half beyond
+    ⌈half/q⌉ multiples. A row where one of them is empty adds nothing.
 
     Scaling (``bounded``): a sum over n > c rows of a unit in a cell is multiplied by c/n and rounded to a whole
     number next to it, before the cut. That keeps both bounds: |v_j| ≤ n_j·B because the factor is at most 1 and
@@ -113,6 +145,18 @@ def sum_absolute(bounding: Bounding, *, magnitude: int, cut: int | None = None) 
         return most
     per_group = bounding.rows_per_group * magnitude if cut is None else cut
     return min(bounding.groups_per_unit * per_group, most)
+
+
+def values_absolute(bounding: Bounding, *, listed: int = 0) -> int:
+    """Of COUNT(DISTINCT column) by cell, in L1, arguments as in ``values_squared``: min(M, g·C).
+
+    Proof. With d_j as there, Σ |d_j| ≤ Σ |T_j|, which is at most Σ n_j ≤ M; and at most g cells have any, each at
+    most C.
+    """
+    if bounding.plan is not BoundingPlan.ROWS:
+        raise ValueError("distinct values are bounded by rows")
+    most = bounding.rows_per_unit
+    return min(most, bounding.groups_per_unit * listed) if listed else most
 
 
 def tree_absolute(bounding: Bounding, *, levels: int) -> int:

@@ -8,10 +8,12 @@ range, far below any noise that a budget can buy away.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+
+from sandbox.privacy.mechanisms.moments import Moments, Noisy
 
 LARGEST_SUM = 2**62
-MISS = 0.05 / 3  # of each of three numbers: what one of them may be beyond its bounds, in draws
-Z_98 = 2.3939797998185104  # two-sided: 1 - MISS of the normal distribution
+_MISS = 0.05 / 3  # of each of three numbers: how often it may be outside its bounds
 
 
 def quantum_for(*, half: int, max_rows: int) -> int:
@@ -24,36 +26,40 @@ def quantum_for(*, half: int, max_rows: int) -> int:
     return max(1, -(-half // most)) if most else half
 
 
-def variance(
-    *,
-    total: int,
-    squares: int,
-    count: int,
-    total_scale: float,
-    squares_scale: float,
-    count_scale: float,
-    most: float,
-) -> tuple[float, float, float] | None:
+def variance(numbers: Mapping[str, Noisy], *, most: float) -> tuple[float, float, float] | None:
     """The sample variance with an interval; None where too few rows are behind it to divide by their number.
 
-    (squares / n − (total / n)²) · n / (n − 1), cut to what it can be without looking: 0 to ``most``.
+    (xx / n − (x / n)²) · n / (n − 1), cut to what it can be without looking: 0 to ``most``.
 
-    The interval. Each of the three numbers is within z·σ of the truth in 1 − 0.05/3 of draws, so that all three are
-    in at least 95 of 100 (Boole's inequality). Over that box the formula is monotone in each part: the smallest and
-    largest squares/n, (total/n)² and n/(n − 1) bound it. It covers in more than 95 of 100 draws, never in fewer.
+    Args:
+        numbers: ``n``, ``x`` and ``xx``.
+
+    The interval is that of ``moments`` where it is known to cover in 95 of 100 draws. Elsewhere a wider one, which
+    always does: each of the three numbers is near the truth in 1 − 0.05/3 of draws, so that all three are in at least
+    95 of 100 (Boole's inequality). Over that box the formula is monotone in each part: the smallest and largest xx/n,
+    (x/n)² and n/(n − 1) bound it.
     """
-    low_n, high_n = count - Z_98 * count_scale, count + Z_98 * count_scale
+    low_n, high_n = numbers["n"].within(_MISS)
     if low_n <= 2:
         return None
-    value = (squares / count - (total / count) ** 2) * count / (count - 1)
-    least_sq, most_sq = max(0.0, squares - Z_98 * squares_scale), max(0.0, squares + Z_98 * squares_scale)
-    ends = (abs(total) - Z_98 * total_scale, abs(total) + Z_98 * total_scale)
-    least_mean, most_mean = max(0.0, ends[0]) / high_n, ends[1] / low_n
-    low = (least_sq / high_n - most_mean**2) * high_n / (high_n - 1)
-    high = (most_sq / low_n - least_mean**2) * low_n / (low_n - 1)
+    n, x, xx = (numbers[name].value for name in ("n", "x", "xx"))
+    value = (xx / n - (x / n) ** 2) * n / (n - 1)
+    near = Moments(numbers).over_rows("x", "x", less=1)
+    low, high = near or _wide(numbers, low_n, high_n)
 
     def within(number: float) -> float:
         return min(max(number, 0.0), most)
 
     value = within(value)
     return value, min(value, within(low)), max(value, within(high))
+
+
+def _wide(numbers: Mapping[str, Noisy], low_n: float, high_n: float) -> tuple[float, float]:
+    squares = [max(0.0, end) for end in numbers["xx"].within(_MISS)]
+    ends = numbers["x"].within(_MISS)
+    far = max(map(abs, ends)) / low_n
+    near = 0.0 if ends[0] <= 0 <= ends[1] else min(map(abs, ends)) / high_n
+    return (
+        (squares[0] / high_n - far**2) * high_n / (high_n - 1),
+        (squares[1] / low_n - near**2) * low_n / (low_n - 1),
+    )

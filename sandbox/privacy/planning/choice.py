@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from sandbox.domain.evidence import PAIRED
 from sandbox.domain.question import MeasureKind
 from sandbox.privacy.mechanisms.quantiles import BRANCHES
 from sandbox.privacy.planning.bounding import Bounding, BoundingLoss, groups_plan, rows_plan
@@ -36,6 +37,7 @@ _EVEN = (
     MeasureKind.AVG,
     *_SPREAD,
     MeasureKind.QUANTILE,
+    *PAIRED,
 )  # they stay where they are when rows are left out evenly
 
 
@@ -106,6 +108,10 @@ class Weighing:
             return self._uneven(self.lost(target, bounding)), cells * sigma / crowd.cells
         if target.what in (What.ROWS, What.FILLED):
             return self._uneven(self.lost(target, bounding)), cells * sigma / crowd.rows
+        if target.what is What.VALUES:
+            # As if each row had a value of its own: then most is lost. Where fewer are listed, noise weighs more.
+            most = min(crowd.rows, cells * target.listed) if target.listed else crowd.rows
+            return self._uneven(self.lost(target, bounding)), cells * sigma / most
         if kind not in _EVEN:
             bias = self._uneven(self.lost(target, bounding))
             return bias, cells * sigma / self._size(target)
@@ -123,6 +129,11 @@ class Weighing:
         if kind in _SPREAD:
             bias = math.hypot(supposed + (moved or 0.0), math.sqrt(2 * strays))
             return bias, cells * sigma / (kept * supposed_variance(half))
+        if kind in PAIRED:
+            other = self.targets[recipe.other_total]
+            spread = math.sqrt(supposed_variance(half) * supposed_variance((other.upper - other.lower) / 2))
+            whole = 1.0 if kind is MeasureKind.CORRELATION else max(spread, 1.0)
+            return math.hypot(supposed + (moved or 0.0), math.sqrt(strays)), cells * sigma / (kept * whole)
         size = max(self._size(target) / crowd.rows, _SMALLEST_AVERAGE * half)
         bias = supposed if moved is None else moved * half / size
         if self.has_sizes(target):  # its sum is cut apart from its count
@@ -191,7 +202,7 @@ def _best(weighing: Weighing, *, most: int, groups: int, per_group: int) -> tupl
     steps = [rows_plan(rows_per_unit=k, cells=setting.cells) for k in ladder(most)]
     steps = [b for b in steps if b.groups_per_unit <= groups]
     good = least(steps, error) if steps else None
-    if any(t.what is What.TREE for t in setting.targets):  # a tree is bounded by rows
+    if any(t.by_rows_alone for t in setting.targets):
         return good or least([rows_plan(rows_per_unit=most, cells=setting.cells)], error)
     best = _ByGroups(weighing, most=most, per_group=per_group).best(groups)
     if good is not None and setting.question.where is None and good[1] <= _AS_GOOD * best[1]:

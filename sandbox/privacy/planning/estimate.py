@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from sandbox.domain.evidence import PAIRED
 from sandbox.domain.policy import Column, Table
 from sandbox.domain.question import MeasureKind
 from sandbox.privacy.mechanisms.noise import Z_95, Noise, half_width_95, standard_deviation
 from sandbox.privacy.mechanisms.quantiles import BRANCHES, shape_for
-from sandbox.privacy.mechanisms.spread import MISS, Z_98, quantum_for
+from sandbox.privacy.mechanisms.spread import quantum_for
 from sandbox.privacy.mechanisms.threshold import Threshold
 from sandbox.privacy.planning.bounding import Bounding, BoundingLoss, BoundingPlan
 from sandbox.privacy.planning.measurements import ColumnEstimate, Recipe
@@ -21,10 +22,14 @@ KINDS = {
     MeasureKind.COUNT_ROWS: "count",
     MeasureKind.COUNT_FILLED: "count",
     MeasureKind.COUNT_UNITS: "count",
+    MeasureKind.COUNT_VALUES: "count",
     MeasureKind.SUM: "sum",
     MeasureKind.AVG: "avg",
     MeasureKind.VARIANCE: "variance",
     MeasureKind.STDDEV: "stddev",
+    MeasureKind.COVARIANCE: "covariance",
+    MeasureKind.COVARIANCE_POP: "covariance",
+    MeasureKind.CORRELATION: "correlation",
     MeasureKind.QUANTILE: "quantile",
 }
 
@@ -42,6 +47,9 @@ def column_estimate(recipe: Recipe, table: Table, noises: Mapping[str, Noise]) -
             error_95=width,
             text=f"{measure.alias}: ±{width:,} in 95 of 100 cells.",
         )
+    if measure.kind in PAIRED:
+        text = f"{measure.alias}: {_pair_told(recipe, table, noises)}"
+        return ColumnEstimate(name=measure.alias, kind=kind, sd=None, error_95=None, text=text)
     column = table.columns[measure.column]
     per_one, unit = steps_per_one(column), _measured_in(column)
     if kind in ("variance", "stddev", "quantile"):
@@ -82,13 +90,40 @@ def _told(recipe: Recipe, table: Table, noises: Mapping[str, Noise]) -> str:
     half = max(abs(lower - recipe.middle), abs(upper - recipe.middle))
     quantum = quantum_for(half=half, max_rows=table.max_rows)
     parts = (
-        noises[recipe.squares].sigma(MISS) * quantum**2,
-        noises[recipe.total].sigma(MISS) * 2 * half,
-        noises[recipe.count].sigma(MISS) * half**2,
+        noises[recipe.squares].sigma() * quantum**2,
+        noises[recipe.total].sigma() * 2 * half,
+        noises[recipe.count].sigma() * half**2,
     )
-    most = Z_98 * math.hypot(*parts) / _TYPICAL_ROWS / steps_per_one(column) ** 2
+    most = Z_95 * math.hypot(*parts) / _TYPICAL_ROWS / steps_per_one(column) ** 2
     what = "its square " if recipe.measure.kind is MeasureKind.STDDEV else ""
     return f"{what}at most about ±{most:.3g} over {_TYPICAL_ROWS:,} rows, and less over more."
+
+
+def _pair_told(recipe: Recipe, table: Table, noises: Mapping[str, Noise]) -> str:
+    """What to expect of a covariance or a correlation, in words: of columns that fill their bounds evenly."""
+    halves, units, per_one = [], [], 1
+    for name in (recipe.measure.column, recipe.measure.other):
+        lower, upper = bounds_in_steps(table.columns[name])
+        halves.append(max(abs(lower - (lower + upper) // 2), abs(upper - (lower + upper) // 2)))
+        units.append(quantum_for(half=halves[-1], max_rows=table.max_rows))
+        per_one *= steps_per_one(table.columns[name])
+    first, second = halves
+    products = noises[recipe.products].sigma() * units[0] * units[1]
+    if recipe.measure.kind is MeasureKind.CORRELATION:
+        # Around 0 the noise of the products is all that counts; an even spread has a variance of half²/3.
+        error = 3 * Z_95 * products / max(1, first * second) / _TYPICAL_ROWS
+        return (
+            f"about ±{error:.2g} over {_TYPICAL_ROWS:,} rows spread evenly between their bounds; less over more, "
+            "and more where they lie closer together."
+        )
+    parts = (
+        products,
+        noises[recipe.total].sigma() * second,
+        noises[recipe.other_total].sigma() * first,
+        noises[recipe.count].sigma() * first * second,
+    )
+    most = Z_95 * math.hypot(*parts) / _TYPICAL_ROWS / per_one
+    return f"at most about ±{most:.3g} over {_TYPICAL_ROWS:,} rows, and less over more."
 
 
 def sum_error(recipe: Recipe, noises: Mapping[str, Noise]) -> tuple[float, int]:

@@ -7,7 +7,9 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from sandbox.domain.canonical import sha256_hex
 from sandbox.domain.policy import Scalar, Table
+from sandbox.domain.predicate import Predicate, written
 from sandbox.domain.privacy_loss import Accounting, Guarantee, Loss
 from sandbox.domain.question import Measure, Question
 from sandbox.privacy.mechanisms import sensitivity
@@ -22,16 +24,24 @@ class What(StrEnum):
 
     ROWS = "rows"  # 1
     UNITS = "units"  # 1 for each distinct unit
+    VALUES = "values"  # 1 for each distinct value of the column
     FILLED = "filled"  # 1 where the column is not empty
     SUM = "sum"  # the clamped value
     CENTRED = "centred"  # the clamped value less the middle of its bounds
     SQUARES = "squares"  # the square of that, in whole multiples of ``quantum``
+    PRODUCTS = "products"  # that times the same of another column, each in whole multiples of its ``quantum``
     TREE = "tree"  # 1 in each node of a tree of bins that holds the clamped value (``quantiles``)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One vector to measure. Values are clamped to ``lower`` … ``upper``, then ``middle`` is taken off (in steps)."""
+    """One vector to measure. Values are clamped to ``lower`` … ``upper``, then ``middle`` is taken off (in steps).
+
+    Attributes:
+        times: of PRODUCTS: the other factor.
+        where: which rows count, of those that pass the question's WHERE; None for all.
+        listed: of VALUES: how many values the column can have; 0 where that is not declared.
+    """
 
     what: What
     column: str = ""
@@ -39,16 +49,39 @@ class Target:
     upper: int = 0
     middle: int = 0
     quantum: int = 1
+    times: Target | None = None
+    where: Predicate | None = None
+    listed: int = 0
 
     @property
     def name(self) -> str:
-        return f"{self.what}_{self.column}" if self.column else str(self.what)
+        """One for each target of a question. ``#`` stands in no column's name."""
+        name = f"{self.what}_{self.column}" if self.column else str(self.what)
+        if self.times is not None:
+            name += f"#{self.times.column}"
+        return name if self.where is None else f"{name}##{sha256_hex(written(self.where).encode())[:16]}"
+
+    @property
+    def half(self) -> int:
+        """The largest distance of a value from the middle, in whole multiples of ``quantum``."""
+        return -(-max(abs(self.lower - self.middle), abs(self.upper - self.middle)) // self.quantum)
 
     @property
     def magnitude(self) -> int:
-        """The largest size of what one row adds, in steps; for squares, in squares of ``quantum``."""
-        half = max(abs(self.lower - self.middle), abs(self.upper - self.middle))
-        return (-(-half // self.quantum)) ** 2 if self.what is What.SQUARES else half
+        """The largest size of what one row adds, in steps; for squares and products, in those of ``quantum``."""
+        if self.what is What.PRODUCTS and self.times is not None:
+            return self.half * self.times.half
+        return self.half**2 if self.what is What.SQUARES else self.half
+
+    @property
+    def unit(self) -> int:
+        """What 1 of a measured number stands for, in steps of its columns: of squares and products, more than 1."""
+        return self.quantum * (self.times.quantum if self.times is not None else self.quantum)
+
+    @property
+    def by_rows_alone(self) -> bool:
+        """True for what only the ``rows`` plan bounds."""
+        return self.what in (What.TREE, What.VALUES)
 
     @property
     def shape(self) -> Shape:
@@ -79,9 +112,11 @@ class Target:
                 return sensitivity.units_absolute(bounding)
             case What.ROWS | What.FILLED:
                 return sensitivity.sum_absolute(bounding, magnitude=1)
+            case What.VALUES:
+                return sensitivity.values_absolute(bounding, listed=self.listed)
             case What.TREE:
                 return sensitivity.tree_absolute(bounding, levels=self.shape.levels)
-            case What.SUM | What.CENTRED | What.SQUARES:
+            case What.SUM | What.CENTRED | What.SQUARES | What.PRODUCTS:
                 cut = self.cut(bounding)
                 return sensitivity.sum_absolute(bounding, magnitude=self.magnitude, cut=cut) if cut else 0
 
@@ -92,9 +127,11 @@ class Target:
                 return sensitivity.units_squared(bounding)
             case What.ROWS | What.FILLED:
                 return sensitivity.rows_squared(bounding)
+            case What.VALUES:
+                return sensitivity.values_squared(bounding, listed=self.listed)
             case What.TREE:
                 return sensitivity.tree_squared(bounding, levels=self.shape.levels)
-            case What.SUM | What.CENTRED | What.SQUARES:
+            case What.SUM | What.CENTRED | What.SQUARES | What.PRODUCTS:
                 cut = self.cut(bounding)
                 return sensitivity.sum_squared(bounding, magnitude=self.magnitude, cut=cut) if cut else 0
 
@@ -121,7 +158,8 @@ class Recipe:
     """How an aggregate is worked out: the names of its targets.
 
     A count or a sum is its ``total``; with ``count`` too, a sum is total + middle · count, an average
-    total / count + middle. A variance has ``squares`` besides. A quantile's ``total`` is a tree.
+    total / count + middle. A variance has ``squares`` besides. A covariance has ``count``, both columns' ``total``
+    and ``products``; a correlation both columns' ``squares`` too. A quantile's ``total`` is a tree.
     """
 
     measure: Measure
@@ -129,6 +167,15 @@ class Recipe:
     count: str = ""
     middle: int = 0
     squares: str = ""
+    other_total: str = ""
+    other_squares: str = ""
+    products: str = ""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of all that it is worked out from."""
+        names = (self.total, self.count, self.squares, self.other_total, self.other_squares, self.products)
+        return tuple(name for name in names if name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +211,10 @@ class Plan:
     columns: tuple[ColumnEstimate, ...]
     text: str  # one sentence: how a unit is bounded, and by how much
     bounding_loss: BoundingLoss | None = None  # estimated; None where no profile was bought
+
+    def target(self, name: str) -> Target:
+        """The target of that name."""
+        return next(m.target for m in self.measurements if m.target.name == name)
 
     def noise(self, target: str) -> Noise:
         """The noise of a target by its name."""

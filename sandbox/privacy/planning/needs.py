@@ -7,6 +7,9 @@ answer with any number of rows:
 - a count, a sum, a quantile: its one number. A sum from the middle: total + middle·count.
 - an average total/count + middle: 1 and the average's distance a from the middle, because
   ∂/∂total = 1/n, ∂/∂count = −total/n² = −a/n.
+- a covariance products/count − (x/count)·(y/count): q_x·q_y, the other column's average for each sum, and the product
+  of both averages and both deviations, which bounds |covariance − a_x·a_y|. A correlation is that over both
+  deviations, and half of itself times each variance besides.
 - a variance squares/count − (total/count)²: q², 2a, and V + a², its square's average, which bounds |V − a²|; for
   squares in multiples of q.
 
@@ -18,6 +21,7 @@ The units that decide which unlisted keys are shown need as much as an aggregate
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from sandbox.domain.privacy_loss import Accounting
@@ -44,6 +48,8 @@ def weights(recipe: Recipe, targets: Mapping[str, Target], average: float | None
     away = max(_LEAST * half, abs((supposed if average is None else average) - total.middle))
     if recipe.measure.kind is MeasureKind.SUM:
         return {recipe.total: 1.0, recipe.count: float(abs(recipe.middle))}
+    if recipe.products:
+        return _pair_weights(recipe, targets, away)
     if not recipe.squares:
         return {recipe.total: 1.0, recipe.count: away}
     square = away**2 + supposed_variance(half)
@@ -52,6 +58,31 @@ def weights(recipe: Recipe, targets: Mapping[str, Target], average: float | None
         recipe.total: 2 * away,
         recipe.count: square,
     }
+
+
+def _pair_weights(recipe: Recipe, targets: Mapping[str, Target], away: float) -> dict[str, float]:
+    """Of a covariance in squares of steps, of a correlation in ones."""
+    total, other = targets[recipe.total], targets[recipe.other_total]
+    halves = [(target.upper - target.lower) / 2 for target in (total, other)]
+    means = away, _SUPPOSED * halves[1]
+    spreads = [math.sqrt(supposed_variance(half)) for half in halves]
+    found = {
+        recipe.products: float(targets[recipe.products].unit),
+        recipe.total: means[1],
+        recipe.other_total: means[0],
+        recipe.count: means[0] * means[1] + spreads[0] * spreads[1],
+    }
+    if not recipe.squares or not all(spreads):
+        return found
+    for total_name, squares, mean, spread, beside in (
+        (recipe.total, recipe.squares, means[0], spreads[0], spreads[1]),
+        (recipe.other_total, recipe.other_squares, means[1], spreads[1], spreads[0]),
+    ):
+        part = _SUPPOSED / 2 * beside / spread  # half of the correlation, for variances
+        found[squares] = part * targets[squares].unit
+        found[total_name] += 2 * part * mean
+        found[recipe.count] += part * (mean**2 + spread**2)
+    return {name: weight / (spreads[0] * spreads[1]) for name, weight in found.items()}
 
 
 def supposed_variance(half: float) -> float:

@@ -2,39 +2,35 @@
 
 - A plan follows from question, policy, profile and price alone, all of them public: given these, it is the same for
   D, D' and an empty table.
-- An aggregate is worked out from one or two *measurements*; equal ones are measured once and paid for once.
+- An aggregate is worked out from one or more *measurements* (``recipes``); equal ones are measured and paid for once.
 - The price is split over the measurements by need (``needs``); each part is spent on one vector over all cells.
 - ``Plan.loss`` adds up what OpenDP says that each noise costs, and never exceeds the price that was offered.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from sandbox.domain.errors import BadInput, QuestionRefused
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy, Table
-from sandbox.domain.predicate import implies_filled
 from sandbox.domain.privacy_loss import ZERO, Accounting, Guarantee, Loss
-from sandbox.domain.question import Measure, MeasureKind, Question
+from sandbox.domain.question import Question
 from sandbox.privacy.mechanisms.noise import noise_for
 from sandbox.privacy.mechanisms.quantiles import MAX_NODES
-from sandbox.privacy.mechanisms.spread import quantum_for
 from sandbox.privacy.mechanisms.threshold import threshold_for
 from sandbox.privacy.planning.bounding import Bounding, groups_plan, rows_plan
 from sandbox.privacy.planning.choice import averages, choose, loss_to
 from sandbox.privacy.planning.estimate import bounding_text, column_estimate, shown_text
-from sandbox.privacy.planning.measurements import Measurement, Plan, Recipe, Target, What, most_cells
+from sandbox.privacy.planning.measurements import Measurement, Plan, Target, What, most_cells
 from sandbox.privacy.planning.needs import shares
 from sandbox.privacy.planning.profile import Profile
+from sandbox.privacy.planning.recipes import recipes_of
 from sandbox.privacy.planning.ways import Setting, apart, uncentred
-from sandbox.privacy.stored import LARGEST, bounds_in_steps
+from sandbox.privacy.stored import LARGEST
 
 __all__ = ["Plan", "plan"]
 
 # Sums stay below this in size for any table within its policy, on every engine that adds in 64 bits.
 _LARGEST_SUM = 2**62
-_FROM_THE_MIDDLE = (MeasureKind.AVG, MeasureKind.VARIANCE, MeasureKind.STDDEV)
 
 
 def plan(
@@ -62,7 +58,7 @@ def plan(
         raise QuestionRefused(f"There is no private table {question.table!r}.", fix="Look at the catalogue.")
     cells = most_cells(question, table)
     unlisted = any(not key.listed(table) for key in question.keys)
-    recipes, targets = _recipes(question, table, unlisted=unlisted)
+    recipes, targets = recipes_of(question, table, unlisted=unlisted)
     _check_sums(targets, table)
     if unlisted:
         targets = _with_units(targets, policy)
@@ -140,8 +136,8 @@ def _chosen(
     most = min(table.max_rows_per_unit, limits.max_rows_per_unit or table.max_rows_per_unit)
     groups = min(cells, most, limits.max_groups or cells)
     per_group = _declared_rows(question, table, most)
-    trees = any(t.what is What.TREE for t in targets)
-    if trees:  # bounded by rows: in as many cells as it has rows a unit may be
+    by_rows = any(t.by_rows_alone for t in targets)
+    if by_rows:  # in as many cells as it has rows a unit may be
         most = min(most, limits.max_groups or most)
     if setting is not None and most > 1:
         ways = [setting]
@@ -151,7 +147,7 @@ def _chosen(
         found = choose(ways, most=most, groups=groups, per_group=per_group)
         if found is not None:
             return found
-    if trees:
+    if by_rows:
         return setting, rows_plan(rows_per_unit=most, cells=cells)
     candidates = _candidates(cells, most=most, groups=groups, per_group=per_group)
     return setting, _least_noise(candidates, targets, accounting)
@@ -177,53 +173,6 @@ def _with_units(targets: tuple[Target, ...], policy: DatasetPolicy) -> tuple[Tar
         )
     units = Target(what=What.UNITS)
     return targets if units in targets else (units, *targets)
-
-
-def _recipes(
-    question: Question, table: Table, *, unlisted: bool
-) -> tuple[tuple[Recipe, ...], tuple[Target, ...]]:
-    """How each aggregate is worked out, and the distinct targets for all of them."""
-    averaged = {m.column for m in question.measures if m.kind in _FROM_THE_MIDDLE}
-    targets: dict[str, Target] = {}
-
-    def use(target: Target) -> str:
-        return targets.setdefault(target.name, target).name
-
-    # With one row per unit, units and rows are the same number: measured once, paid for once.
-    one_row = table.max_rows_per_unit == 1
-
-    def rows() -> str:
-        return use(Target(what=What.UNITS if one_row and unlisted else What.ROWS))
-
-    def filled_rows(column: str) -> str:
-        # Where the condition lets no empty cell through, these are all rows.
-        filled = implies_filled(question.where, column)
-        return rows() if filled else use(Target(what=What.FILLED, column=column))
-
-    def recipe(measure: Measure) -> Recipe:
-        if measure.kind is MeasureKind.COUNT_ROWS:
-            return Recipe(measure=measure, total=rows())
-        if measure.kind is MeasureKind.COUNT_UNITS:
-            return Recipe(measure=measure, total=rows() if one_row else use(Target(what=What.UNITS)))
-        if measure.kind is MeasureKind.COUNT_FILLED:
-            return Recipe(measure=measure, total=filled_rows(measure.column))
-        lower, upper = bounds_in_steps(table.columns[measure.column])
-        if measure.kind is MeasureKind.QUANTILE:
-            tree = Target(what=What.TREE, column=measure.column, lower=lower, upper=upper)
-            return Recipe(measure=measure, total=use(tree))
-        summed = Target(what=What.SUM, column=measure.column, lower=lower, upper=upper)
-        if measure.column not in averaged:
-            return Recipe(measure=measure, total=use(summed))
-        middle = (lower + upper) // 2
-        centred = replace(summed, what=What.CENTRED, middle=middle)
-        found = Recipe(measure=measure, total=use(centred), count=filled_rows(measure.column), middle=middle)
-        if measure.kind not in (MeasureKind.VARIANCE, MeasureKind.STDDEV):
-            return found
-        quantum = quantum_for(half=centred.magnitude, max_rows=table.max_rows)
-        return replace(found, squares=use(replace(centred, what=What.SQUARES, quantum=quantum)))
-
-    recipes = tuple(recipe(measure) for measure in question.measures)
-    return recipes, tuple(targets.values())
 
 
 def _candidates(cells: int, *, most: int, groups: int, per_group: int) -> tuple[Bounding, ...]:
@@ -259,7 +208,7 @@ def _least_noise(
 
 
 def _sums_fit(targets: tuple[Target, ...], table: Table) -> bool:
-    sums = [t for t in targets if t.what in (What.SUM, What.CENTRED, What.SQUARES)]
+    sums = [t for t in targets if t.what in (What.SUM, What.CENTRED, What.SQUARES, What.PRODUCTS)]
     return all(table.max_rows * t.magnitude <= _LARGEST_SUM for t in sums)
 
 

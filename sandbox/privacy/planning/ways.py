@@ -54,12 +54,7 @@ def uncentred(setting: Setting) -> Setting:
     lower than a centred one, which is large for every unit.
     """
     plain = {MeasureKind.SUM, MeasureKind.AVG}
-    kept = {
-        name
-        for recipe in setting.recipes
-        if recipe.measure.kind not in plain
-        for name in (recipe.total, recipe.count)
-    }
+    kept = {name for recipe in setting.recipes if recipe.measure.kind not in plain for name in recipe.targets}
     moved = {t.name for t in setting.targets if t.what is What.CENTRED} - kept
     return replace(
         setting,
@@ -82,7 +77,7 @@ def apart(setting: Setting) -> Setting:
             added[target.name] = target
             recipe = replace(recipe, total=target.name, count="", middle=0)
         recipes.append(recipe)
-    used = {name for recipe in recipes for name in (recipe.total, recipe.count, recipe.squares)}
+    used = {name for recipe in recipes for name in recipe.targets}
     used.add(setting.shown_by)
     targets = (*(t for t in setting.targets if t.name in used), *added.values())
     return replace(setting, recipes=tuple(recipes), targets=targets)

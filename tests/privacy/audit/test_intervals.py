@@ -26,6 +26,7 @@ from tests.privacy.made_up import LIMITS, hospital, many_visits, published
 POLICY = hospital()
 SLACK = 5 * (0.95 * 0.05 / INTERVALS) ** 0.5  # five deviations: 1.1 % over 10 000 intervals
 FEW, MANY = Loss(200_000), Loss(40_000_000)  # noise of about 200 and 14 rows
+RICH = Loss(20_000_000_000)  # spreads are small beside their bounds' squares: they need more
 
 # Name, question, price, and the most that may cover: where the noise is a few whole numbers wide, or values that
 # cannot be are cut off, intervals are wider than they would have to be.
@@ -49,6 +50,29 @@ AGGREGATES: list[tuple[str, str, Loss, float]] = [
     ),
     ("AVG over many rows", "select avg(age) v from visits", Loss(20_000_000_000), 0.96),
     ("AVG over few rows", "select ward, avg(cost) v from visits group by ward", Loss(2_000_000_000), 1.0),
+    ("COUNT(DISTINCT column)", "select count(distinct cost) v from visits", FEW, 0.95),
+    (
+        "COUNT(*) FILTER by key",
+        "select ward, count(*) filter (where smoker) v from visits group by ward",
+        MANY,
+        0.96,
+    ),
+    ("SUM of CASE", "select sum(case when smoker then cost else 0 end) v from visits", MANY, 0.95),
+    ("VAR_SAMP", "select var_samp(age) v from visits", RICH, 0.95),
+    ("VAR_SAMP by key", "select ward, var_samp(cost) v from visits group by ward", RICH, 0.95),
+    ("VAR_SAMP over few rows", "select var_samp(age) v from visits", Loss(60_000_000), 1.0),
+    ("STDDEV", "select stddev(cost) v from visits", RICH, 0.95),
+    ("COVAR_SAMP", "select covar_samp(age, cost) v from visits", RICH, 0.95),
+    ("COVAR_POP by key", "select ward, covar_pop(age, cost) v from visits group by ward", RICH, 0.95),
+    ("COVAR_SAMP over few rows", "select covar_samp(age, cost) v from visits", Loss(60_000_000), 1.0),
+    ("CORR", "select corr(age, cost) v from visits", RICH, 0.95),
+    ("CORR of some rows", "select corr(age, cost) filter (where age > 25) v from visits", RICH, 0.95),
+    (
+        "CORR over few rows",
+        "select ward, corr(age, cost) v from visits group by ward",
+        Loss(400_000_000),
+        1.0,
+    ),
 ]
 
 

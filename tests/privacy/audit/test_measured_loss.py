@@ -30,7 +30,7 @@ from sandbox.privacy.publishing.views import View
 from tests.privacy.audit.loss import clopper_pearson, epsilon_at_least
 from tests.privacy.audit.report import ENGINE_PAIRS, LONG, PAIRS, found
 from tests.privacy.made_up import LIMITS, Asked, hospital, row
-from tests.privacy.test_sensitivity import Cell, view_with
+from tests.privacy.small import Row, view_with
 
 DELTA, EPSILON = 1e-3, 1.5
 LOWER, UPPER = 0, 8
@@ -38,19 +38,22 @@ POLICY = hospital(
     max_rows_per_unit=4,
     group=Column(type=ColumnType.INTEGER, categories=(0, 1, 2), max_rows_per_unit=2),
     x=Column(type=ColumnType.INTEGER, lower=LOWER, upper=UPPER),
+    y=Column(type=ColumnType.INTEGER, lower=LOWER, upper=UPPER),
 )
 BEYOND = 5 * UPPER  # what the person's cells hold: to be clamped
-TOGETHER = [Cell(0, BEYOND)] * 6
+TOGETHER = [Row(0, BEYOND)] * 6
 SPREAD = [
-    Cell(0, BEYOND),
-    Cell(1, BEYOND),
-    Cell(2, BEYOND),
-    Cell(0, BEYOND),
-    Cell(1, BEYOND),
-    Cell(2, BEYOND),
+    Row(0, BEYOND),
+    Row(1, BEYOND),
+    Row(2, BEYOND),
+    Row(0, BEYOND),
+    Row(1, BEYOND),
+    Row(2, BEYOND),
 ]
-IN_PAIRS = [Cell(0, BEYOND), Cell(0, BEYOND), Cell(1, BEYOND), Cell(1, BEYOND), Cell(2, BEYOND)]
-OTHERS = [[Cell(n % 3, n % UPPER)] for n in range(12)]
+IN_PAIRS = [Row(0, BEYOND), Row(0, BEYOND), Row(1, BEYOND), Row(1, BEYOND), Row(2, BEYOND)]
+DIFFERENT = [Row(0, BEYOND + n) for n in range(6)]
+BOTH_FILLED = [Row(0, BEYOND, BEYOND)] * 6
+OTHERS = [[Row(n % 3, n % UPPER)] for n in range(12)]
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Case:
     """A mechanism under a bounding plan, and the person that weighs most in it."""
 
     sql: str
-    person: Sequence[Cell]
+    person: Sequence[Row]
     bounding: Bounding | None = None
 
     def planned(self) -> Plan:
@@ -77,6 +80,11 @@ CASES = {
     "median, rows": Case("select median(x) from visits", TOGETHER),
     "variance, rows": Case("select var_samp(x) from visits", TOGETHER),
     "average, rows": Case("select avg(x) from visits", TOGETHER),
+    "count of some rows": Case("select count(*) filter (where x > 0) from visits", TOGETHER),
+    "sum of some rows": Case("select sum(case when x > 0 then x end) from visits", TOGETHER),
+    "distinct values, rows": Case("select count(distinct x) from visits", DIFFERENT),
+    "covariance, rows": Case("select covar_samp(x, y) from visits", BOTH_FILLED),
+    "correlation, rows": Case("select corr(x, y) from visits", BOTH_FILLED),
     "count by key, rows": Case(f'select "group", count(*) {BY_GROUP}', TOGETHER, ROWS),
     "units by key, rows": Case(f'select "group", count(distinct patient_id) {BY_GROUP}', SPREAD, ROWS),
     "sum by key, rows": Case(f'select "group", sum(x) {BY_GROUP}', TOGETHER, ROWS),
@@ -127,13 +135,25 @@ FAULTS = {
     "noise too small": (less_noise, list(CASES)),
     "sensitivity of one row": (
         as_if_one_row,
-        ["count, rows", "sum, rows", "average, rows", "count by key, rows", "sum by key, rows"],
+        [
+            "count, rows",
+            "sum, rows",
+            "average, rows",
+            "count by key, rows",
+            "sum by key, rows",
+            "count of some rows",
+            "distinct values, rows",
+            "covariance, rows",
+        ],
     ),
     "no limit per group": (
         no_limit_on_rows,
         ["count by key, one group of one row", "sum by key, one group of one row"],
     ),
-    "wrong clamp": (no_clamp, ["sum, rows", "sum by key, rows", "average, rows"]),
+    "wrong clamp": (
+        no_clamp,
+        ["sum, rows", "sum by key, rows", "average, rows", "sum of some rows", "correlation, rows"],
+    ),
 }
 
 

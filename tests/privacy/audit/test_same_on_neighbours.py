@@ -56,6 +56,13 @@ def random_question(lot: random.Random) -> str:
             "stddev(cost) w",
             "median(age) m",
             "quantile_cont(age, 0.9) q",
+            "count(distinct city) k",
+            "corr(age, cost) r",
+            "covar_samp(age, cost) t",
+            "count(*) filter (where smoker) x",
+            "sum(case when sex = 'male' then cost else 0 end) y",
+            "count(distinct case when age > 40 then patient_id end) z",
+            "stddev(age) filter (where cost > 100) o",
         ],
         lot.randint(1, 3),
     )
