@@ -69,8 +69,8 @@ def test_every_engine_counts_the_same(engines: Engines, batch: int) -> None:
 def test_the_comparison_is_about_something(engines: Engines) -> None:
     """The control: most questions have cells with people in them, and views that differ in a cell are told apart."""
     view = engines.full["duckdb"]
-    filled = [any(any(v) for v in count_exactly(planned(sql), view, LIMITS).values()) for sql in ASKED]
-    assert sum(filled) > len(ASKED) * 3 // 4
+    filled = [any(any(v) for v in count_exactly(planned(sql), view, LIMITS).values()) for sql in ASKED[::3]]
+    assert sum(filled) > len(filled) * 3 // 4
     for name in ENGINES:
         one = count_exactly(planned("SELECT SUM(negative) AS s FROM visits"), engines.full[name], LIMITS)
         other = count_exactly(
