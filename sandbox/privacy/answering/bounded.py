@@ -72,7 +72,8 @@ def exact(question: Question, policy_table: Table, table: Expression) -> Express
     columns: dict[str, Expression] = {"rows": rows.count(), "units": rows[UNIT].nunique()}
     for measure in question.measures:
         if measure.kind in (MeasureKind.SUM, MeasureKind.AVG):
-            columns[f"sum_{measure.column}"] = rows[measure.column].sum()
+            # Cells are not clamped here: their sum may leave 64 bits, in which some engines would go on adding.
+            columns[f"sum_{measure.column}"] = rows[measure.column].cast("decimal(38, 0)").sum()
         if measure.kind in (MeasureKind.SUM, MeasureKind.AVG, MeasureKind.COUNT_FILLED):
             columns[f"filled_{measure.column}"] = rows[measure.column].count()
     return _grouped(rows, _keys(question, policy_table, rows), columns)
@@ -196,10 +197,11 @@ def _away(target: Target, cell: Expression) -> Expression:
     """A value's distance from the middle, in whole multiples of the quantum, to the nearest."""
     away = (clamped(cell, target.lower, target.upper) - target.middle).abs()
     if target.quantum > 1:
-        half = away + target.quantum // 2
-        whole = half - half % target.quantum  # a multiple: dividing it rounds nothing
-        away = (whole // target.quantum).cast("int64")
-        # Engines that divide as floating-point numbers do could still be one off: never above what is paid for.
+        half = target.quantum // 2
+        whole = away + half - (away + half) % target.quantum
+        # A multiple, and half a quantum: the floor is the same on engines that divide as floating-point numbers do.
+        away = ((whole + half) // target.quantum).cast("int64")
+        # And whatever an engine makes of it, never above what is paid for.
         away = clamped(away, 0, target.half)
     return away
 

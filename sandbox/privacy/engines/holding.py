@@ -68,7 +68,7 @@ class Words(Protocol):
         ...
 
     def as_text(self, cell: str) -> str:
-        """A raw cell of whatever type as text, compared by its bytes."""
+        """A raw cell of whatever type as text in Unicode, compared by its bytes."""
         ...
 
     def lower(self, text: str) -> str:

@@ -8,8 +8,8 @@
 - Spark fills ``${env:NAME}`` into the text of a statement, also inside quotes. That is off as well: such a text may
   stand in a question.
 
-Needs a classic session, not Spark Connect. Spark has no read-only mode and no roles: what the driver may read and write
-is for the cluster to limit (``docs/how-to/warehouses.md``).
+Needs Spark 4 and a classic session, not Spark Connect. Spark has no read-only mode and no roles: what the driver may
+read and write is for the cluster to limit (``docs/how-to/warehouses.md``).
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ class SparkWords:
         return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
     def as_text(self, cell: str) -> str:
-        return f"CAST({cell} AS STRING)"
+        # Bytes that are no UTF-8 would be told apart in here and look the same outside: two keys for one.
+        return f"try_validate_utf8(CAST({cell} AS STRING))"
 
     def lower(self, text: str) -> str:
         return f"lower({text})"
