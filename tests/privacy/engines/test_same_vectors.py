@@ -14,7 +14,6 @@ import ibis
 import pytest
 
 from sandbox.domain.privacy_loss import Loss
-from sandbox.domain.question import Question
 from sandbox.privacy.answering.bounded import view_of
 from sandbox.privacy.answering.run import count_exactly, count_found, recompute
 from sandbox.privacy.asking.parse import read
@@ -37,13 +36,10 @@ def planned(sql: str, bounding: Bounding | None = None) -> Plan:
     return plan(read(sql, POLICY).question, POLICY, target=PRICE, bounding=bounding)
 
 
-def some_bounding(question: Question, lot: random.Random) -> Bounding | None:
+def some_bounding(ready: Plan, lot: random.Random) -> Bounding | None:
     """The planner's own choice, or one that cuts more."""
-    cells = 1
-    for key in question.keys:
-        cells *= key.how_many(TABLE)
-    quantiles = any(measure.share is not None for measure in question.measures)  # only rows bound a tree
-    match lot.randrange(2 if quantiles else 4):
+    cells = ready.most_cells
+    match lot.randrange(2 if any(m.target.by_rows_alone for m in ready.measurements) else 4):
         case 0:
             return None
         case 1:
@@ -64,7 +60,7 @@ def some_bounding(question: Question, lot: random.Random) -> Bounding | None:
 def test_every_engine_counts_the_same(engines: Engines, batch: int) -> None:
     lot = random.Random(batch)
     for sql in BATCHES[batch]:
-        ready = planned(sql, some_bounding(read(sql, POLICY).question, lot))
+        ready = planned(sql, some_bounding(planned(sql), lot))
         # By keys without a list, cells are what there is; by others, what the policy lists.
         count: Callable[..., Any] = count_exactly if ready.threshold is None else count_found
         found = {name: count(ready, view, LIMITS) for name, view in engines.full.items()}
