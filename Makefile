@@ -15,7 +15,7 @@ up: ## set up, then start the system
 down: ## stop the system
 	@.venv/bin/sandbox down
 
-test: ## set up, then every check and every test, with real containers, PostgreSQL and a browser
+test: ## set up, then every check and every test, with real containers, PostgreSQL, Spark and a browser
 	@scripts/setup.sh
 	@scripts/setup_tests.sh
 	@scripts/lint.sh
@@ -24,7 +24,7 @@ test: ## set up, then every check and every test, with real containers, PostgreS
 test-fast: ## checks and tests that need no container
 	@scripts/setup_venv.sh
 	@scripts/lint.sh
-	@.venv/bin/python -m pytest tests --ignore tests/e2e --quiet
+	@.venv/bin/python -m pytest tests --ignore tests/e2e --ignore tests/privacy/engines --quiet
 
 lint: ## style and types
 	@scripts/setup_venv.sh

@@ -27,6 +27,15 @@ from tests.privacy.engines.world import NAMES, POLICY, Raw, raw_rows
 from tests.privacy.made_up import SALT
 
 ENGINES = ("duckdb", "postgresql", "spark")
+HERE = Path(__file__).parent
+TIMEOUT_S = 900  # a Spark's first steps take long on a busy machine
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.timeout(TIMEOUT_S))
 
 
 @dataclass(frozen=True)
