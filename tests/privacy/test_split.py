@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.domain.errors import BadInput
@@ -156,6 +156,7 @@ def test_however_small_the_price_each_measurement_is_paid_for_or_the_question_re
         planned(sql, Accounting.ZCDP, nano=many - 1)
 
 
+@settings(deadline=None)  # the first time, a noise is looked for
 @given(st.floats(0.05, 0.95))
 def test_the_weights_are_the_slopes_of_the_average_and_the_variance(share: float) -> None:
     """Against a small step in each noisy number."""
