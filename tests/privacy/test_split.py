@@ -85,7 +85,13 @@ def variances(ready: Plan, spent: dict[str, float]) -> list[float]:
     accounting = ready.guarantee.accounting
     return [
         sum(
-            c * c * noise_variance(targets[n], ready.bounding, price=spent[n], accounting=accounting)
+            c
+            * c
+            * noise_variance(
+                distance_squared(targets[n], ready.bounding, accounting),
+                price=spent[n],
+                accounting=accounting,
+            )
             for n, c in weights(recipe, targets, None).items()
         )
         for recipe in ready.recipes
