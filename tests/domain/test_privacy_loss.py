@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sandbox.domain.errors import BadInput
@@ -53,6 +53,7 @@ def test_the_loss_for_an_epsilon_is_the_largest_that_keeps_it(epsilon: float, de
 
 
 @given(st.floats(min_value=0.002, max_value=100), st.floats(min_value=1e-15, max_value=0.01))
+@settings(deadline=None)
 @example(0.0012282917785644573, 0.005848370294788394)  # one that guessing alone does not find
 def test_the_loss_for_an_epsilon_is_found_to_the_last_integer(epsilon: float, delta: float) -> None:
     """Against plain halving, which needs no guess."""

@@ -239,9 +239,7 @@ def test_where_heavy_units_differ_their_average_is_not_bent(tilted: View) -> Non
 def test_a_search_that_walks_finds_what_one_that_tries_all_does(
     profiles: list[Profile], monkeypatch: pytest.MonkeyPatch, sql: str
 ) -> None:
-    def all_of(
-        steps: Sequence[Bounding], error: Callable[[Bounding], float], start: int | None = None
-    ) -> object:
+    def all_of(steps: Sequence[object], error: Callable[[object], float], start: int | None = None) -> object:
         best = min(steps, key=error)
         return best, error(best)
 

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from sandbox.domain.evidence import PAIRED
 from sandbox.domain.question import MeasureKind
 from sandbox.privacy.mechanisms.quantiles import BRANCHES
 from sandbox.privacy.planning.bounding import Bounding, BoundingLoss, groups_plan, rows_plan
 from sandbox.privacy.planning.measurements import Recipe, Target, What
-from sandbox.privacy.planning.needs import needs, noise_variance, supposed_variance, weights
+from sandbox.privacy.planning.needs import distance_squared, needs, noise_variance, supposed_variance, weights
 from sandbox.privacy.planning.profile import ladder, sum_edges
 from sandbox.privacy.planning.split import parts, power_of
 from sandbox.privacy.planning.ways import Setting
@@ -39,6 +40,8 @@ _EVEN = (
     MeasureKind.QUANTILE,
     *PAIRED,
 )  # they stay where they are when rows are left out evenly
+
+T = TypeVar("T")
 
 
 def choose(
@@ -89,13 +92,13 @@ class Weighing:
 
     def errors(self, bounding: Bounding) -> list[tuple[float, float]]:
         """Bias and noise of each aggregate in a typical cell, both relative to the aggregate in it."""
-        targets, accounting = self.setting.targets, self.setting.accounting
-        shares = parts(
-            needs([*self.weights, *self.deciding], targets, bounding, accounting), power=power_of(accounting)
-        )
+        accounting, whole = self.setting.accounting, 1e-9 * self.setting.nano
+        squared = {t.name: distance_squared(t, bounding, accounting) for t in self.setting.targets}
+        needed = needs([*self.weights, *self.deciding], squared, accounting)
+        shares = parts(needed, power=power_of(accounting))
         variances = {
-            t.name: self._variance(t, bounding, share) if share else 0.0
-            for t, share in zip(targets, shares, strict=True)
+            name: noise_variance(distance, price=whole * share, accounting=accounting) if share else 0.0
+            for (name, distance), share in zip(squared.items(), shares, strict=True)
         }
         sigmas = [math.sqrt(sum(c * c * variances[name] for name, c in w.items())) for w in self.weights]
         return [self._error(r, s, bounding) for r, s in zip(self.setting.recipes, sigmas, strict=True)]
@@ -160,16 +163,14 @@ class Weighing:
         """Of a plain sum by itself: each is cut where it is best for it alone."""
         uses = sum(target.name in (r.total, r.count) for r in self.setting.recipes)
         share = uses / len(self.setting.recipes) * (0.5 if target.what is What.CENTRED else 1.0)
-        sigma = math.sqrt(self._variance(target, bounding, share))
+        accounting, price = self.setting.accounting, 1e-9 * self.setting.nano * share
+        squared = distance_squared(target, bounding, accounting)
+        sigma = math.sqrt(noise_variance(squared, price=price, accounting=accounting))
         noise = self.setting.usual_cells * sigma / self._size(target)
         if target.what is What.CENTRED:
             noise /= 1 - self.crowd.rows_lost(bounding)
             return math.hypot(self.crowd.cut_lost(target.column, bounding, cut=target.cut(bounding)), noise)
         return math.hypot(self._uneven(self.lost(target, bounding)), noise)
-
-    def _variance(self, target: Target, bounding: Bounding, share: float) -> float:
-        price = 1e-9 * self.setting.nano * share
-        return noise_variance(target, bounding, price=price, accounting=self.setting.accounting)
 
     def has_sizes(self, target: Target) -> bool:
         """True of a plain sum whose sizes the profile knows."""
@@ -231,23 +232,25 @@ class _ByGroups:
         """The best bounding of units that count in so many cells."""
         cuts = {t.name: self._cut(t, groups, self.most) for t in self.apart}
         steps = ladder(self.per_group) if self.by_rows else (self.per_group,)
-        found = self._least("", [self._bounded(groups, c, cuts) for c in steps], self.weighing.error)
+        rows, error = self._least(
+            "rows", steps, lambda c: self.weighing.error(self._bounded(groups, c, cuts))
+        )
+        found = self._bounded(groups, rows, cuts), error
         if not self.average:
             return found
         # An average's sum is cut anew for the rows that its count is cut to.
-        rows = found[0].rows_per_group
-        cuts |= {t.name: self._cut(t, groups, rows) for t in self.average}
-        anew = self._bounded(groups, rows, cuts)
+        anew = self._bounded(groups, rows, cuts | {t.name: self._cut(t, groups, rows) for t in self.average})
         return min(found, (anew, self.weighing.error(anew)), key=lambda pair: pair[1])
 
     def _cut(self, target: Target, groups: int, rows: int) -> int:
         """The best cut of a sum, and no further than what the owner declared of one cell."""
         edges = [e for e in sum_edges(target.magnitude, self.most) if e <= target.magnitude * self.per_group]
-        tried = [self._bounded(groups, rows, {target.name: edge}) for edge in edges]
         best, _ = self._least(
-            f"{target.name} {rows == self.most}", tried, lambda b: self.weighing.cut_error(target, b)
+            f"{target.name} {rows == self.most}",
+            edges,
+            lambda edge: self.weighing.cut_error(target, self._bounded(groups, rows, {target.name: edge})),
         )
-        return best.cuts[0][1]
+        return best
 
     def _bounded(self, groups: int, rows: int, cuts: dict[str, int]) -> Bounding:
         return groups_plan(
@@ -258,18 +261,14 @@ class _ByGroups:
             cuts=tuple(cuts.items()),
         )
 
-    def _least(
-        self, what: str, steps: Sequence[Bounding], error: Callable[[Bounding], float]
-    ) -> tuple[Bounding, float]:
+    def _least(self, what: str, steps: Sequence[int], error: Callable[[int], float]) -> tuple[int, float]:
         """``least``, from where the search for the same ended with one cell more: it is seldom far from there."""
         best = least(steps, error, start=self._found.get(what))
         self._found[what] = steps.index(best[0])
         return best
 
 
-def least(
-    steps: Sequence[Bounding], error: Callable[[Bounding], float], start: int | None = None
-) -> tuple[Bounding, float]:
+def least(steps: Sequence[T], error: Callable[[T], float], start: int | None = None) -> tuple[T, float]:
     """The step with the least error, and that: from ``start``, or the best of a few, on while it gets better.
 
     Loss falls along the steps and noise rises, so that their sum falls and then rises, but for small unevenness.

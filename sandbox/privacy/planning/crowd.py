@@ -109,13 +109,16 @@ class Crowd:
         unit of ten, and a little smaller in the others, as if single values had a deviation of their own size. (Such
         a tail is longer than that of values that fall exponentially.)
         """
-        most, groups, per_group = bounding.rows_per_unit, bounding.groups_per_unit, bounding.rows_per_group
-        by_rows = bounding.plan is BoundingPlan.ROWS
+        most, per_group = bounding.rows_per_unit, bounding.rows_per_group
+        if bounding.plan is BoundingPlan.ROWS:
+            return 0.0  # nothing is cut but rows
 
         def capped() -> Capped:
             things = []
             for s in self.strata:
-                for rows, cells in _by_cell(s, most=most, groups=groups):
+                for rows, cells in _by_cell(
+                    s, most=most, groups=most
+                ):  # how many cells are kept hardly matters
                     size, spread = (
                         min(rows, per_group) * s.sums[column] / s.rows,
                         1 / math.sqrt(max(1.0, rows)),
@@ -126,9 +129,7 @@ class Crowd:
                     ]
             return Capped(things)
 
-        if by_rows:
-            return 0.0  # nothing is cut but rows
-        sums = self._once(("cut", column, most, groups, per_group), capped)
+        sums = self._once(("cut", column, most, per_group), capped)
         return _part_lost(sums(math.inf), sums(cut))
 
     def shift(self, column: str, bounding: Bounding) -> float:

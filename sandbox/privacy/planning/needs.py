@@ -110,7 +110,8 @@ def shares(
     named = {target.name: target for target in targets}
     weighed = [weights(recipe, named, averages.get(recipe.measure.column)) for recipe in recipes]
     weighed += [{shown_by: 1.0}] if shown_by else []
-    return split(whole, needs(weighed, targets, bounding, accounting), power=power_of(accounting))
+    squared = {t.name: distance_squared(t, bounding, accounting) for t in targets}
+    return split(whole, needs(weighed, squared, accounting), power=power_of(accounting))
 
 
 def distance_squared(target: Target, bounding: Bounding, accounting: Accounting) -> float:
@@ -120,32 +121,29 @@ def distance_squared(target: Target, bounding: Bounding, accounting: Accounting)
     return float(target.squared_sensitivity(bounding))
 
 
-def noise_variance(target: Target, bounding: Bounding, *, price: float, accounting: Accounting) -> float:
+def noise_variance(squared: float, *, price: float, accounting: Accounting) -> float:
     """About the variance of a target's noise: close enough to choose by; OpenDP says the real one.
 
     Args:
+        squared: its ``distance_squared``.
         price: rho or epsilon.
     """
-    squared = distance_squared(target, bounding, accounting)
     return 2 * squared / price**2 if accounting is Accounting.PURE else squared / (2 * price)
 
 
 def needs(
-    weighed: Sequence[Mapping[str, float]],
-    targets: Sequence[Target],
-    bounding: Bounding,
-    accounting: Accounting,
+    weighed: Sequence[Mapping[str, float]], squared: Mapping[str, float], accounting: Accounting
 ) -> list[float]:
-    """nₜ for each target.
+    """nₜ for each target, in the order of ``squared``.
 
     Args:
         weighed: ``weights`` of each aggregate.
+        squared: ``distance_squared`` of each target.
     """
-    squared = {target.name: distance_squared(target, bounding, accounting) for target in targets}
     found = dict.fromkeys(squared, 0.0)
     for weight in weighed:
         own = {name: c * c * squared[name] for name, c in weight.items() if c}
         alone = least_total(list(own.values()), power=power_of(accounting))
         for name, need in own.items():
             found[name] += need / alone if alone else 0.0
-    return [found[target.name] for target in targets]
+    return list(found.values())
