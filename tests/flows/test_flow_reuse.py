@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sandbox.domain.answer import stored, to_bytes
-from sandbox.domain.errors import BadInput, Conflict, Unanswered
+from sandbox.domain.errors import Conflict, QuestionRefused, Unanswered
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.privacy_loss import Loss
@@ -163,7 +163,7 @@ def test_a_part_of_a_stored_answer_is_free_and_kept_in_the_history(world: Any, e
 
 
 def test_only_free_answers_are_had_for_free(world: Any, engine: Measuring) -> None:
-    with pytest.raises(BadInput, match="No stored answer"):
+    with pytest.raises(QuestionRefused, match="No stored answer"):
         ask(world, free=True)
     assert (world.spent(), engine.calls) == (0, 0)
     paid = ask(world, epsilon=0.3)
