@@ -28,6 +28,13 @@ Epsilon = Annotated[
         "question says; nothing where the base release can say; else 0.1."
     ),
 ]
+Share = Annotated[
+    str | None, typer.Option("--budget", help="Instead: a share of the project's budget, such as '1%'.")
+]
+Accuracy = Annotated[
+    str | None,
+    typer.Option(help="Instead: how exact it has to be, such as '±50 at 95%', or 'n ±50, total ±1000'."),
+]
 GrantNumber = Annotated[int | None, typer.Option(help="Which of your grants; needed when several would fit.")]
 
 
@@ -60,14 +67,20 @@ def login(
 def ask(
     sql: Sql,
     epsilon: Epsilon = None,
+    budget: Share = None,
+    accuracy: Accuracy = None,
     grant: GrantNumber = None,
     free: Annotated[
-        bool, typer.Option("--free", help="From the base release only, also what it can but model.")
+        bool,
+        typer.Option(
+            "--free",
+            help="Spend nothing: what follows from stored answers, however exact, or from the base release.",
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The answer as it is stored.")] = False,
 ) -> None:
     """Ask a question and print the answer with its 95 % intervals."""
-    answer = _client(grant).ask(sql, epsilon=epsilon, free=free)
+    answer = _client(grant).ask(sql, epsilon=epsilon, budget=budget, accuracy=accuracy, free=free)
     if as_json:
         typer.echo(json.dumps(answer.raw, sort_keys=True))
         return
@@ -82,10 +95,13 @@ def ask(
 def estimate(
     sql: Sql,
     epsilon: Epsilon = None,
+    budget: Share = None,
+    accuracy: Accuracy = None,
     grant: GrantNumber = None,
 ) -> None:
     """Say what a question would cost and how exact it would be. Spends nothing."""
-    console.print(str(_client(grant).estimate(sql, epsilon=epsilon)), highlight=False)
+    found = _client(grant).estimate(sql, epsilon=epsilon, budget=budget, accuracy=accuracy)
+    console.print(str(found), highlight=False)
 
 
 def _client(grant: int | None) -> Sandbox:

@@ -91,6 +91,8 @@ class Answer:
         return {place for place, column in enumerate(self.columns) if column["kind"] != "key"}
 
     def _price(self) -> str:
+        if not self.price["epsilon"]:
+            return "It follows from an earlier answer, and cost nothing."
         if self.cached:
             return f"Paid for before (ε = {number(self.price['epsilon'])}); it cost nothing now."
         return f"It cost ε = {number(self.price['epsilon'])}."

@@ -93,11 +93,13 @@ class Sandbox:
         sql: str,
         epsilon: float | None = None,
         *,
+        budget: str | None = None,
+        accuracy: str | Mapping[str, object] | None = None,
         max_rows_per_unit: int | None = None,
         max_groups: int | None = None,
     ) -> Estimate:
         """What a question would cost, and how exact its answer would be. Spends nothing."""
-        body = {"sql": sql, "epsilon": epsilon, "grant": self._grant}
+        body = {"sql": sql, "grant": self._grant, **_price(epsilon, budget, accuracy)}
         body |= _limits(max_rows_per_unit, max_groups)
         return Estimate(self._connection.post("questions/estimate", body, again=True))
 
@@ -106,6 +108,8 @@ class Sandbox:
         sql: str,
         epsilon: float | None = None,
         *,
+        budget: str | None = None,
+        accuracy: str | Mapping[str, object] | None = None,
         max_rows_per_unit: int | None = None,
         max_groups: int | None = None,
         free: bool = False,
@@ -115,7 +119,11 @@ class Sandbox:
         Args:
             epsilon: how much privacy to spend: more is exacter and dearer. By default what the question says in
                 OPTIONS(epsilon = …); nothing for counts that the dataset's base release measured; or 0.1.
-            free: spend nothing: answer from the base release only, also what it can but model (without interval).
+            budget: instead of epsilon, a share of the project's budget, such as '1%'.
+            accuracy: instead of both, how exact it has to be: '±50 at 95%' finds the lowest price for that; or for
+                each aggregate, as {'n': '±50', 'total': '±1000'}.
+            free: spend nothing: take what follows from stored answers, however exact it is, or from the base release,
+                also what it can but model (without interval).
             max_rows_per_unit: count at most so many rows of one unit, where that is less than what is best.
             max_groups: count one unit in at most so many rows of the answer, likewise.
 
@@ -125,8 +133,9 @@ class Sandbox:
         """
         # One key for all sendings of this call: a lost reply is sent again, and is paid for once.
         key = uuid.uuid4().hex
-        body = {"sql": sql, "epsilon": epsilon, "grant": self._grant, "idempotency_key": key}
-        body |= _limits(max_rows_per_unit, max_groups) | ({"free": True} if free else {})
+        body = {"sql": sql, "grant": self._grant, "idempotency_key": key}
+        body |= _price(epsilon, budget, accuracy) | ({"free": True} if free else {})
+        body |= _limits(max_rows_per_unit, max_groups)
         return Answer(self._connection.post("questions", body, again=True))
 
     def sample(self, rows: int | None = None) -> pd.DataFrame:
@@ -210,4 +219,13 @@ def _segment(name: str) -> Any:
 def _limits(max_rows_per_unit: int | None, max_groups: int | None) -> dict[str, int]:
     """Only what was said."""
     given = {"max_rows_per_unit": max_rows_per_unit, "max_groups": max_groups}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _price(
+    epsilon: float | None, budget: str | None, accuracy: str | Mapping[str, object] | None
+) -> dict[str, Any]:
+    """Only what was said; whether that is one price, the portal checks."""
+    named = dict(accuracy) if isinstance(accuracy, Mapping) else accuracy
+    given = {"epsilon": epsilon, "budget": budget, "accuracy": named}
     return {name: value for name, value in given.items() if value is not None}

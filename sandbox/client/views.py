@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -124,6 +125,12 @@ class Estimate(_Shown):
             else ""
         )
         lines = [f"It would cost ε = {number(self.epsilon)}{share}."]
+        charge = self.raw.get("charge") or {}
+        if charge.get("free"):
+            lines.append("Stored answers say it already: it would take nothing.")
+        elif charge.get("nano", math.inf) < self.raw["price"].get("nano", 0):
+            part = 100 * charge["nano"] / self.raw["price"]["nano"]
+            lines.append(f"An earlier answer would be refined: it would take {percent(part)} of that.")
         if not self.affordable:
             lines.append("That is more than may be spent now.")
         elif "asks_left" in self.raw:

@@ -1,5 +1,8 @@
 """An answer as a value and as the bytes that are stored, and sent again to whoever asks the same.
 
+Stored bytes have one more member at their end, which is not sent: what was measured
+(``sandbox.privacy.answering.measured``).
+
 Numbers are noisy: a count may be below zero, and a total need not equal the sum of its parts. Both are left
 as they are, because repairing them would bend averages of many answers.
 """
@@ -14,6 +17,8 @@ from typing import Any
 from sandbox.domain.policy import Scalar
 
 Number = int | float
+_FORM = b'{"form":'
+_MEASURED = b',"measured":' + _FORM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +136,27 @@ def document_of(data: bytes) -> dict[str, Any]:
     if not isinstance(document, dict) or "rows" not in document or "columns" not in document:
         raise ValueError("these bytes are no answer")
     return document
+
+
+def stored(answer: bytes, measured: bytes) -> bytes:
+    """An answer's bytes as they are kept: with what was measured as its last member.
+
+    Args:
+        measured: a JSON object whose first member is ``form``.
+    """
+    return answer[:-1] + _MEASURED.removesuffix(_FORM) + measured + b"}"
+
+
+def shown(data: bytes) -> bytes:
+    """What people see of stored bytes. (Within a text of JSON, quotes are escaped: the mark stands nowhere else.)"""
+    before, mark, _ = data.rpartition(_MEASURED)
+    return before + b"}" if mark else data
+
+
+def measured_part(data: bytes) -> bytes | None:
+    """What was measured, as JSON; None where it was not kept."""
+    _, mark, after = data.rpartition(_MEASURED)
+    return _FORM + after[:-1] if mark else None
 
 
 def _cell(value: Scalar | Estimated) -> Any:

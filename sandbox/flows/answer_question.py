@@ -1,19 +1,19 @@
 """A question, from text to private answer.
 
-parse -> plan (no data read) -> reserve the price durably -> run in the engine's own process -> store the answer
--> send it on the next tick. Past the reservation the price stays spent, whatever happens, and the caller sees
-one constant error.
+parse -> plan (no data read) -> look for what a stored answer spares -> reserve the price durably -> run in the
+engine's own process -> store the answer -> send it on the next tick. Past the reservation the price stays spent,
+whatever happens, and the caller sees one constant error.
 """
 
 from __future__ import annotations
 
-import json
+import functools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sandbox.domain.access import Grant, check_use
 from sandbox.domain.audit import Event
@@ -23,26 +23,27 @@ from sandbox.domain.errors import BadInput, NotAllowed, NotFound, Unanswered
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.people import Person
 from sandbox.domain.policy import DatasetPolicy
-from sandbox.domain.privacy_loss import Loss, check_epsilon
-from sandbox.domain.question import canonical_sql
+from sandbox.domain.price import USUAL_EPSILON, ByEpsilon, Price, price_of
+from sandbox.domain.privacy_loss import ZERO, Loss
+from sandbox.domain.question import Question, canonical_sql
 from sandbox.domain.ticks import leaves_after_ms
 from sandbox.flows.buy_base import base_for
 from sandbox.flows.published import Published, published
-from sandbox.privacy.answering.finishing import finished
-from sandbox.privacy.asking.options import agreed_epsilon, agreed_limits, check_options
-from sandbox.privacy.asking.parse import Asked, read
+from sandbox.flows.reuse_answers import Answered, ReuseAnswers
+from sandbox.privacy.answering.reuse import Refinement, Wanted, as_asked, refined
+from sandbox.privacy.asking.options import agreed_limits, agreed_price, check_options
+from sandbox.privacy.asking.parse import read
 from sandbox.privacy.base.cells import NotInBase
 from sandbox.privacy.base.free import free_answer
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.planning.plan import Plan, plan
+from sandbox.privacy.planning.prices import priced
 from sandbox.privacy.planning.profile import profile_from_document
+from sandbox.privacy.planning.remembered import Remembered
 from sandbox.store import Store
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
-_PLANS_KEPT = 512
-
-USUAL_EPSILON = 0.1  # what a question costs when neither its text nor its caller says it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,33 +55,9 @@ class Estimate:
     epsilon: float
     delta: float
     percent_of_project: float  # of the project's quota, 0-100
+    charge: Loss  # what it would take now: less where stored answers spare a part, nothing where one serves
     asks_left: int  # how many more questions of this price fit in what is left
     affordable: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """A stored answer, as its bytes."""
-
-    id: int
-    body: bytes
-    cached: bool
-
-    def document(self) -> dict[str, Any]:
-        value: dict[str, Any] = json.loads(self.body)
-        return value
-
-
-@dataclass(frozen=True, slots=True)
-class _Bounds:
-    """What a plan follows from besides question, policy and price."""
-
-    profile: str  # its id; empty for none
-    limits: Limits
-
-    @property
-    def text(self) -> str:
-        return " ".join(part for part in (self.profile, self.limits.text) if part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,16 +70,30 @@ class AnswerQuestion:
     today: Callable[[], date]
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
-    # A plan follows from its key alone; weighing bounds by a profile takes a while, a repeated question should not.
-    _plans: dict[tuple[str, str, Loss, _Bounds], Plan] = field(
-        default_factory=dict, repr=False, compare=False
-    )
+    _plans: Remembered[Plan] = field(default_factory=Remembered, repr=False, compare=False)
+    _questions: Remembered[Question | None] = field(default_factory=Remembered, repr=False, compare=False)
+
+    @property
+    def _reuse(self) -> ReuseAnswers:
+        return ReuseAnswers(self.store.ledger, self._questions)
 
     def estimate(
-        self, person: Person, grant: Grant, *, sql: str, epsilon: float | None, limits: Limits = NO_LIMITS
+        self,
+        person: Person,
+        grant: Grant,
+        *,
+        sql: str,
+        epsilon: float | None = None,
+        budget: str | None = None,
+        accuracy: str | Mapping[str, object] | None = None,
+        limits: Limits = NO_LIMITS,
     ) -> Estimate:
         """Price and error of every column, spending nothing."""
-        dataset, asked, planned, _ = self._planned(person, grant, sql=sql, epsilon=epsilon, limits=limits)
+        said = price_of(epsilon=epsilon, budget=budget, accuracy=accuracy)
+        dataset, wanted = self._wanted(person, grant, sql=sql, price=said, limits=limits)
+        planned = wanted.planned
+        spared = self._reuse.spared(dataset, wanted)
+        charge = ZERO if spared.free else planned.loss if spared.refined is None else spared.refined.added
         guarantee = dataset.policy.guarantee
         accounts = self._accounts(dataset.policy, grant)
         left = min(a.left.nano for a in accounts)
@@ -111,12 +102,13 @@ class AnswerQuestion:
         assert dataset.policy.budget is not None  # noqa: S101 - check() demands it of private datasets
         return Estimate(
             plan=planned,
-            question=canonical_sql(asked.question),
+            question=wanted.canonical,
             epsilon=guarantee.epsilon(planned.loss),
             delta=guarantee.delta,
             percent_of_project=100.0 * price / quota if quota else 100.0,
             asks_left=left // price if price else 0,
-            affordable=price <= left and planned.loss.fits_in(dataset.policy.budget.per_question),
+            charge=charge,
+            affordable=charge.nano <= left and planned.loss.fits_in(dataset.policy.budget.per_question),
         )
 
     def ask(
@@ -125,7 +117,9 @@ class AnswerQuestion:
         grant: Grant,
         *,
         sql: str,
-        epsilon: float | None,
+        epsilon: float | None = None,
+        budget: str | None = None,
+        accuracy: str | Mapping[str, object] | None = None,
         idempotency_key: str = "",
         limits: Limits = NO_LIMITS,
         free: bool = False,
@@ -135,8 +129,9 @@ class AnswerQuestion:
         Where nobody names a price and a base release was bought, counts that it measured are answered from it, free.
 
         Args:
+            epsilon, budget, accuracy: its price, one of them; see ``sandbox.domain.price``.
             limits: what to count at most of one unit, where that is to be less than what is best.
-            free: from the base release only, also what it can but model.
+            free: from stored answers and the base release only, however exact that is; never pay.
 
         Raises:
             QuestionRefused, BadInput, NotAllowed, OverBudget: before anything was spent.
@@ -144,14 +139,13 @@ class AnswerQuestion:
             Unanswered: charged, and no answer; constant.
         """
         started = self.monotonic()
-        if free or epsilon is None:
-            found = self._from_base(person, grant, sql, idempotency_key, limits, free=free)
-            if found is not None:
-                return found
-        dataset, asked, planned, bounds = self._planned(
-            person, grant, sql=sql, epsilon=epsilon, limits=limits
-        )
-        canonical = canonical_sql(asked.question)
+        price = price_of(epsilon=epsilon, budget=budget, accuracy=accuracy)
+        if price is None and not free:
+            from_base = self._from_base(person, grant, sql, idempotency_key, limits, free=False)
+            if from_base is not None:
+                return from_base
+        dataset, wanted = self._wanted(person, grant, sql=sql, price=price, limits=limits)
+        planned = wanted.planned
         assert dataset.policy.budget is not None  # noqa: S101
         if len(idempotency_key) > 200:
             raise BadInput("idempotency_key is longer than 200 characters.", where="idempotency_key")
@@ -161,15 +155,25 @@ class AnswerQuestion:
             per_question=dataset.policy.budget.per_question,
             guarantee=dataset.policy.guarantee,
         )
+        spared = self._reuse.spared(dataset, wanted, free=free)
+        if spared.derived is not None:
+            return self._reuse.derived(person, grant, dataset, wanted, spared.derived, idempotency_key)
+        if free and not spared.served:
+            from_base = self._from_base(person, grant, sql, idempotency_key, limits, free=True)
+            assert from_base is not None  # noqa: S101 - it says so where the base cannot say
+            return from_base
+        found = spared.refined
+        cost = planned.loss if found is None else found.added
         reservation = self.store.ledger.reserve(
             grant=grant,
             lineage=dataset.policy.budget_lineage,
             snapshot=dataset.snapshot,
             policy_hash=dataset.policy_hash,
-            canonical=canonical,
-            cost=planned.loss,
+            canonical=wanted.canonical,
+            cost=cost,
+            price=planned.loss,
             guarantee=dataset.policy.guarantee,
-            bounds=bounds.text,
+            bounds=wanted.bounds,
             idempotency_key=idempotency_key,
             before_charge=self.engine.health,  # a stopped engine is an operator's error, and costs nothing
             event=Event(
@@ -178,20 +182,20 @@ class AnswerQuestion:
                 object=f"dataset:{dataset.policy.name}",
                 facts={
                     "grant": grant.id,
-                    "question_sha256": sha256_hex(canonical.encode()),
-                    "nano": planned.loss.nano,
-                    **({"atto_delta": planned.loss.atto_delta} if planned.loss.atto_delta else {}),
+                    "question_sha256": sha256_hex(wanted.canonical.encode()),
+                    "nano": cost.nano,
+                    **({"atto_delta": cost.atto_delta} if cost.atto_delta else {}),
                 },
             ),
         )
         if reservation.answer is not None:
             stored = Answered(id=reservation.question_id, body=reservation.answer, cached=True)
-            return _shown(stored, asked, planned)
+            return _shown(stored, wanted)
         try:
             answered = self._on_tick(
-                started, lambda: self._run(dataset, canonical, planned, bounds, reservation.question_id)
+                started, lambda: self._run(dataset, wanted, found, reservation.question_id)
             )
-            return _shown(answered, asked, planned)
+            return _shown(answered, wanted)
         except Exception as failure:
             if isinstance(failure, Unanswered):
                 raise
@@ -217,7 +221,7 @@ class AnswerQuestion:
             return None
         asked = read(sql, dataset.policy)
         check_options(asked.options, delta=dataset.policy.guarantee.delta)
-        if asked.options.epsilon is not None or agreed_limits(asked.options, limits) != NO_LIMITS:
+        if asked.options.price is not None or agreed_limits(asked.options, limits) != NO_LIMITS:
             if free:
                 raise NotInBase(
                     "The base has its own price and bounds.", fix="Name none, or pay for this question."
@@ -225,7 +229,8 @@ class AnswerQuestion:
             return None
         if base is None:
             raise NotInBase(
-                "No base release of this version was bought.", fix="Name an epsilon to pay for the question."
+                "No stored answer says this. No base release of this version was bought.",
+                fix="Name an epsilon to pay for the question.",
             )
         try:
             answer = free_answer(base, asked, dataset.policy)
@@ -255,21 +260,25 @@ class AnswerQuestion:
         return Answered(id=kept.question_id, body=answer.shown, cached=kept.answer is not None)
 
     def _run(
-        self, dataset: Published, canonical: str, planned: Plan, bounds: _Bounds, question_id: int
+        self, dataset: Published, wanted: Wanted, found: Refinement | None, question_id: int
     ) -> Answered:
         self.store.ledger.start(
             question_id, event=Event("system:portal", "question.started", f"question:{question_id}")
         )
         try:
+            cost = wanted.planned.loss if found is None else found.added
             body = self.engine.answer(
                 dataset=dataset.policy.name,
                 snapshot=dataset.snapshot,
-                sql=canonical,
-                nano=planned.loss.nano,
-                atto_delta=planned.loss.atto_delta,
-                profile=bounds.profile,
-                limits=bounds.limits,
+                sql=wanted.canonical,
+                nano=cost.nano,
+                atto_delta=cost.atto_delta,
+                profile=wanted.profile.id if wanted.profile is not None else "",
+                limits=wanted.limits,
+                planned_at=0 if found is None else found.base.planned_at,
             )
+            if found is not None:
+                body = refined(wanted, found, body)
         except Exception as failure:
             _log.error("the engine did not answer question %d: %s", question_id, type(failure).__name__)
             self.store.ledger.fail(
@@ -296,38 +305,62 @@ class AnswerQuestion:
             elapsed_ms = (self.monotonic() - started) * 1000
             self.sleep((leaves_after_ms(elapsed_ms, tick_ms=self.tick_ms) - elapsed_ms) / 1000)
 
-    def _planned(
-        self, person: Person, grant: Grant, *, sql: str, epsilon: float | None, limits: Limits
-    ) -> tuple[Published, Asked, Plan, _Bounds]:
+    def _wanted(
+        self, person: Person, grant: Grant, *, sql: str, price: Price | None, limits: Limits
+    ) -> tuple[Published, Wanted]:
         dataset = published(self.store, grant.dataset)
-        check_use(grant, person, dataset=dataset.policy.name, today=self.today())
-        asked = read(sql, dataset.policy)
-        guarantee = dataset.policy.guarantee
-        check_options(asked.options, delta=guarantee.delta)
-        price = check_epsilon(agreed_epsilon(asked.options, epsilon, otherwise=USUAL_EPSILON))
-        target = guarantee.loss(price)
+        policy = dataset.policy
+        check_use(grant, person, dataset=policy.name, today=self.today())
+        asked = read(sql, policy)
+        check_options(asked.options, delta=policy.guarantee.delta)
+        price = agreed_price(asked.options, price, otherwise=ByEpsilon(USUAL_EPSILON))
         limits = agreed_limits(asked.options, limits)
-        bought = self.store.profiles.released(dataset.policy.budget_lineage, asked.question.table)
+        bought = self.store.profiles.released(policy.budget_lineage, asked.question.table)
         profile = profile_from_document(bought.document) if bought is not None else None
-        bounds = _Bounds(bought.id if bought is not None else "", limits)
-        key = (dataset.policy_hash, canonical_sql(asked.question), target, bounds)
-        planned = self._plans.get(key)
-        if planned is None:
-            planned = plan(asked.question, dataset.policy, target=target, profile=profile, limits=limits)
-            if len(self._plans) >= _PLANS_KEPT:
-                self._plans.clear()
-            self._plans[key] = planned
-        return dataset, asked, planned, bounds
+
+        def plan_of(question: Question, target: Loss) -> Plan:
+            key = (dataset.policy_hash, question, target, profile and profile.id, limits)
+            make = functools.partial(plan, question, policy, target=target, profile=profile, limits=limits)
+            return self._plans.get(key, make)
+
+        assert policy.budget is not None  # noqa: S101 - check() demands it of private datasets
+        whole = self._accounts(policy, grant)[1].cap
+        key = (
+            dataset.policy_hash,
+            asked.question,
+            price,
+            whole,
+            asked.finish,
+            profile and profile.id,
+            limits,
+        )
+        make = functools.partial(
+            priced,
+            price,
+            functools.partial(plan_of, asked.question),
+            budget=policy.budget,
+            whole=whole,
+            finish=asked.finish,
+        )
+        planned = self._plans.get(key, make)
+        return dataset, Wanted(
+            asked=asked,
+            price=price,
+            planned=planned,
+            plan_of=plan_of,
+            policy=policy,
+            snapshot=dataset.snapshot,
+            profile=profile,
+            limits=limits,
+        )
 
     def _accounts(self, policy: DatasetPolicy, grant: Grant) -> tuple[Account, Account]:
         return self.store.ledger.accounts(policy.budget_lineage, grant.project)
 
 
-def _shown(answered: Answered, asked: Asked, planned: Plan) -> Answered:
+def _shown(answered: Answered, wanted: Wanted) -> Answered:
     """The answer as it was asked to look: what was paid for is stored, and this is free."""
-    if asked.finish is None:
-        return answered
-    return replace(answered, body=finished(answered.body, asked.finish, planned))
+    return replace(answered, body=as_asked(wanted, answered.body))
 
 
 def grant_for(

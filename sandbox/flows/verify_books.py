@@ -59,6 +59,9 @@ class _Told:
                 self.published[number] = (facts.get("policy_sha256"), facts.get("snapshot"))
             case "question.reserved" | "question.reused":
                 self.charged[facts.get("question")] = _nanos(facts, "nano")
+            case "question.derived":
+                self.charged[facts.get("question")] = _nanos(facts, "nano")
+                self.answered[str(facts.get("question"))] = facts.get("answer_sha256")
             case "question.answered":
                 self.answered[number] = facts.get("answer_sha256")
             case "application.approved":

@@ -29,13 +29,15 @@ class _Body(BaseModel):
 
 class QuestionBody(_Body):
     sql: str = Field(max_length=10_000)
-    epsilon: float | None = None  # by default what the question says, or 0.1
+    epsilon: float | None = None  # one price of three; by default what the question says, or epsilon 0.1
+    budget: str | None = Field(default=None, max_length=40)  # '1%' of the project's quota
+    accuracy: str | dict[str, str | int | float] | None = None  # '±50 at 95%', or by aggregate
     grant: int | None = None
     dataset: str | None = None
     max_rows_per_unit: int | None = Field(default=None, ge=1, le=10**9)  # stricter bounds than the best ones
     max_groups: int | None = Field(default=None, ge=1, le=10**9)
     idempotency_key: str = Field(default="", max_length=200)
-    free: bool = False  # from the base release only, also what it can but model
+    free: bool = False  # from stored answers or the base release only, however exact, or nothing
 
     @property
     def limits(self) -> Limits:
@@ -94,7 +96,13 @@ def estimate(system: System, caller: Program, body: QuestionBody) -> dict[str, A
     grant = _grant(system, caller, grant=body.grant, dataset=body.dataset)
     return documents.estimate(
         system.answer_question.estimate(
-            caller.person, grant, sql=body.sql, epsilon=body.epsilon, limits=body.limits
+            caller.person,
+            grant,
+            sql=body.sql,
+            epsilon=body.epsilon,
+            budget=body.budget,
+            accuracy=body.accuracy,
+            limits=body.limits,
         )
     )
 
@@ -108,6 +116,8 @@ def ask(system: System, caller: Program, body: QuestionBody) -> Response:
         grant,
         sql=body.sql,
         epsilon=body.epsilon,
+        budget=body.budget,
+        accuracy=body.accuracy,
         idempotency_key=body.idempotency_key,
         limits=body.limits,
         free=body.free,

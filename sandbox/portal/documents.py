@@ -47,6 +47,7 @@ def estimate(value: Estimate) -> dict[str, Any]:
             "text": value.plan.text,
             "estimated_loss_percent": value.plan.bounding_loss.percent if value.plan.bounding_loss else None,
         },
+        "charge": {"nano": value.charge.nano, "free": value.charge.nano == 0},
         "percent_of_project": value.percent_of_project,
         "asks_left": value.asks_left,
         "affordable": value.affordable,

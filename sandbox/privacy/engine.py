@@ -18,16 +18,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from sandbox.domain.answer import to_bytes
+from sandbox.domain.answer import stored, to_bytes
 from sandbox.domain.canonical import sha256_hex
 from sandbox.domain.errors import BadInput, QuestionRefused, Unanswered
 from sandbox.domain.evidence import RECOMPUTED, Evidence
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy, Table
-from sandbox.domain.privacy_loss import Loss
+from sandbox.domain.privacy_loss import Accounting, Loss
 from sandbox.domain.question import Question
 from sandbox.privacy.answering import run
 from sandbox.privacy.answering.assemble import assemble
+from sandbox.privacy.answering.measured import measured_by, measured_bytes
 from sandbox.privacy.asking.parse import parse
 from sandbox.privacy.base.buy import Progress, silent
 from sandbox.privacy.base.buy import buy as buy_base
@@ -38,6 +39,7 @@ from sandbox.privacy.engines.holding import EngineLimits, Warehouse
 from sandbox.privacy.planning.measurements import Plan
 from sandbox.privacy.planning.plan import plan
 from sandbox.privacy.planning.profile import Profile, offer
+from sandbox.privacy.planning.refining import topped_up
 from sandbox.privacy.publishing import publish, views
 from sandbox.privacy.publishing.in_place import prepare
 from sandbox.privacy.publishing.profiles import find_profile, keep_profile, profile_of
@@ -95,6 +97,7 @@ class Engine(Protocol):
         atto_delta: int = 0,
         profile: str = "",
         limits: Limits = NO_LIMITS,
+        planned_at: int = 0,
     ) -> bytes:
         """A fresh noisy answer. Each call is a release: charge before calling, never give back.
 
@@ -103,6 +106,7 @@ class Engine(Protocol):
             atto_delta: likewise of delta, where keys are not listed.
             profile: the id of the profile that the question was planned by; empty for none.
             limits: what the asker wants to count at most of one unit.
+            planned_at: to refine an answer: the price that it was planned at, by which bounds are chosen again.
         """
         ...
 
@@ -204,6 +208,7 @@ class LocalEngine:
         atto_delta: int = 0,
         profile: str = "",
         limits: Limits = NO_LIMITS,
+        planned_at: int = 0,
     ) -> bytes:
         """A fresh noisy answer as bytes.
 
@@ -213,11 +218,16 @@ class LocalEngine:
         """
         view = self._view(dataset, snapshot)
         known = find_profile(self._views, profile) if profile else None
-        ready = self._planned(view, sql, nano, atto_delta, known, limits)
+        ready = self._planned(view, sql, nano, atto_delta, known, limits, planned_at)
         with self._touching("answer", sql):
             noisy = run.measure(ready, view, self._limits)
             answer = assemble(ready, noisy.vectors, cells=noisy.cells, dataset=dataset, snapshot=snapshot)
-            return to_bytes(answer)
+            body = to_bytes(answer)
+            if ready.threshold is not None:  # other cells would be shown next time: nothing to build on
+                return body
+            first = planned_at or nano
+            kept = measured_by(ready, noisy.vectors, planned_at=first, profile=profile, limits=limits)
+            return stored(body, measured_bytes(kept))
 
     def evidence(self, *, dataset: str, snapshot: str, sql: str) -> Evidence:
         """The exact table behind a question, on the published rows, without bounds or noise.
@@ -236,13 +246,25 @@ class LocalEngine:
         return Health(ready=self._views.is_dir(), busy=self._busy)
 
     def _planned(
-        self, view: View, sql: str, nano: int, atto_delta: int, profile: Profile | None, limits: Limits
+        self,
+        view: View,
+        sql: str,
+        nano: int,
+        atto_delta: int,
+        profile: Profile | None,
+        limits: Limits,
+        planned_at: int,
     ) -> Plan:
         if type(nano) is not int or nano < 1:
             raise BadInput("The price is a whole number above 0.", where="nano", fix="Charge first.")
         charged = Loss(nano, atto_delta)
         question = _of_table(parse(sql, view.policy), view)
-        ready = plan(question, view.policy, target=charged, profile=profile, limits=limits)
+        first = Loss(planned_at) if planned_at else charged
+        ready = plan(question, view.policy, target=first, profile=profile, limits=limits)
+        if planned_at:
+            if ready.guarantee.accounting is not Accounting.ZCDP or ready.loss.atto_delta or atto_delta:
+                raise BadInput("Such an answer cannot be refined.", where="planned_at", fix="Ask it anew.")
+            ready = topped_up(ready, charged)
         if not ready.loss.fits_in(charged):  # holds by construction; a promise is worth a second look
             raise BadInput("The plan costs more than was charged.", where="nano", fix="Charge its price.")
         return ready

@@ -12,24 +12,27 @@ back, and the same question is answered with the same bytes.
 from __future__ import annotations
 
 import fcntl
+import functools
 import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sandbox.domain.budget import Account, check_affordable
-from sandbox.domain.canonical import sha256_hex
 from sandbox.domain.errors import BadInput, NotFound, OverBudget, Tampered
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy
-from sandbox.domain.privacy_loss import Loss, check_epsilon
-from sandbox.domain.question import canonical_sql
-from sandbox.privacy.answering.finishing import finished
-from sandbox.privacy.asking.options import agreed_epsilon, agreed_limits, check_options
-from sandbox.privacy.asking.parse import Asked, read
+from sandbox.domain.price import USUAL_EPSILON, ByEpsilon, Price, price_of
+from sandbox.domain.privacy_loss import Loss
+from sandbox.domain.question import Question
+from sandbox.privacy.answering import deriving
+from sandbox.privacy.answering.deriving import best_derivation, derived
+from sandbox.privacy.answering.reuse import Wanted, as_asked, refined
+from sandbox.privacy.asking.options import agreed_limits, agreed_price, check_options
+from sandbox.privacy.asking.parse import read
 from sandbox.privacy.base.buy import Progress, silent
 from sandbox.privacy.base.free import free_answer
 from sandbox.privacy.base.offer import offer as base_offer
@@ -37,8 +40,11 @@ from sandbox.privacy.base.release import BaseRelease, base_document, base_from_d
 from sandbox.privacy.base.sample import Sample, sample
 from sandbox.privacy.engine import LocalEngine
 from sandbox.privacy.engines.holding import EngineLimits, Warehouse
+from sandbox.privacy.kept import Heading, KeptAnswers, write_durably
 from sandbox.privacy.planning.plan import Plan, plan
+from sandbox.privacy.planning.prices import priced
 from sandbox.privacy.planning.profile import Offer, Profile, offer, profile_document, profile_from_document
+from sandbox.privacy.planning.remembered import Remembered
 from sandbox.privacy.publishing.publish import PublishReport
 
 
@@ -56,6 +62,8 @@ class PrivateData:
     report: PublishReport
     engine: LocalEngine
     profile: Profile | None = None  # of the table's contributions: bought once for a lineage, then public
+    _plans: Remembered[Plan] = field(default_factory=Remembered, repr=False, compare=False)
+    _read_before: Remembered[Heading | None] = field(default_factory=Remembered, repr=False, compare=False)
 
     @classmethod
     def publish(
@@ -120,64 +128,129 @@ class PrivateData:
         profile = data._buy_profile(offer(policy, table), new=new_profile)
         return replace(data, profile=profile)
 
-    def estimate(self, sql: str, *, epsilon: float | None = None, limits: Limits = NO_LIMITS) -> Plan:
+    def estimate(
+        self,
+        sql: str,
+        *,
+        epsilon: float | None = None,
+        budget: str | None = None,
+        accuracy: str | Mapping[str, object] | None = None,
+        limits: Limits = NO_LIMITS,
+    ) -> Plan:
         """Price and expected error of every column. No row is read and nothing is spent."""
-        return self._planned(sql, epsilon, limits)[1]
+        return self._wanted(sql, price_of(epsilon=epsilon, budget=budget, accuracy=accuracy), limits).planned
 
-    def _planned(self, sql: str, epsilon: float | None, limits: Limits) -> tuple[Asked, Plan]:
+    def _wanted(self, sql: str, said: Price | None, limits: Limits) -> Wanted:
         asked = read(sql, self.policy)
         check_options(asked.options, delta=self.policy.guarantee.delta)
-        price = check_epsilon(agreed_epsilon(asked.options, epsilon))
-        return asked, plan(
-            asked.question,
-            self.policy,
-            target=self.policy.guarantee.loss(price),
+        price = agreed_price(asked.options, said)
+        limits = agreed_limits(asked.options, limits)
+
+        def plan_of(question: Question, target: Loss) -> Plan:
+            make = functools.partial(
+                plan, question, self.policy, target=target, profile=self.profile, limits=limits
+            )
+            return self._plans.get((question, target, limits), make)
+
+        assert self.policy.budget is not None  # noqa: S101 - publish() refuses such a policy
+        make = functools.partial(
+            priced,
+            price,
+            functools.partial(plan_of, asked.question),
+            budget=self.policy.budget,
+            whole=self._cap,
+            finish=asked.finish,
+        )
+        return Wanted(
+            asked=asked,
+            price=price,
+            planned=self._plans.get((asked.question, price, asked.finish, limits), make),
+            plan_of=plan_of,
+            policy=self.policy,
+            snapshot=self.snapshot,
             profile=self.profile,
-            limits=agreed_limits(asked.options, limits),
+            limits=limits,
         )
 
-    def ask(self, sql: str, *, epsilon: float | None = None, limits: Limits = NO_LIMITS) -> dict[str, Any]:
+    def ask(
+        self,
+        sql: str,
+        *,
+        epsilon: float | None = None,
+        budget: str | None = None,
+        accuracy: str | Mapping[str, object] | None = None,
+        limits: Limits = NO_LIMITS,
+        free: bool = False,
+    ) -> dict[str, Any]:
         """A private answer; see ``sandbox.domain.answer`` for its shape.
 
         Args:
             epsilon: its price; it may stand in the text instead, as OPTIONS(epsilon = …). Without any, it is answered
                 free from the base release, where one was bought.
+            budget: its price as a share of the lineage's cap, such as '1%'.
+            accuracy: how exact it has to be, such as '±50 at 95%', or for each aggregate 'n ±50, total ±1000'.
             limits: what to count at most of one unit, where that is to be less than what is best.
+            free: take what follows from stored answers, however exact it is, and never pay.
 
         Raises:
             QuestionRefused, BadInput, OverBudget: nothing was spent.
             Unanswered: charged, and no answer.
         """
-        base = self.base
-        if base is not None and epsilon is None:
-            free = read(sql, self.policy)
-            if free.options.epsilon is None:
-                check_options(free.options, delta=self.policy.guarantee.delta)
-                return free_answer(base, free, self.policy).document
-        asked, planned = self._planned(sql, epsilon, limits)
-        limits = agreed_limits(asked.options, limits)
-        canonical = canonical_sql(planned.question)
-        by = self.profile.id if self.profile is not None else ""
-        parts = (self.policy.name, self.snapshot, planned.loss, canonical, by, limits.text)
-        identity = sha256_hex("\n".join(map(str, parts)).encode())
-        stored = self.folder / "answers" / f"{identity}.json"
+        said = price_of(epsilon=epsilon, budget=budget, accuracy=accuracy)
+        if said is None and not free and (said_by_base := self._from_base(sql)) is not None:
+            return said_by_base
+        wanted = self._wanted(sql, ByEpsilon(USUAL_EPSILON) if free and said is None else said, limits)
         with self._ledger() as ledger:
-            if not stored.exists():
-                self._charge(ledger, planned.loss, per_question=self._per_question)
-                body = self.engine.answer(
-                    dataset=self.policy.name,
-                    snapshot=self.snapshot,
-                    sql=canonical,
-                    nano=planned.loss.nano,
-                    atto_delta=planned.loss.atto_delta,
-                    profile=by,
-                    limits=limits,
-                )
-                stored.parent.mkdir(mode=0o700, exist_ok=True)
-                _write_durably(stored, body)
-        paid = stored.read_bytes()
-        answer: dict[str, Any] = json.loads(finished(paid, asked.finish, planned) if asked.finish else paid)
+            stored = self._answers.same(wanted)
+            found = None
+            if stored is None:
+                found = best_derivation(wanted, self._answers.sources(wanted), anyhow=free)
+            if found is not None:
+                body = deriving.as_asked(wanted, found, derived(wanted, found))
+            elif stored is None and free:
+                from_base = self._from_base(sql)
+                if from_base is None:
+                    raise BadInput(
+                        "No stored answer says this, and no base was bought.",
+                        where="free",
+                        fix="Ask without free; the estimate tells the price.",
+                    )
+                return from_base
+            else:
+                body = as_asked(wanted, self._run(wanted, ledger) if stored is None else stored)
+        answer: dict[str, Any] = json.loads(body)
         return answer
+
+    def _from_base(self, sql: str) -> dict[str, Any] | None:
+        """The answer from the base release; None where none was bought, or the text names its own price."""
+        base, asked = self.base, read(sql, self.policy)
+        if base is None or asked.options.price is not None:
+            return None
+        check_options(asked.options, delta=self.policy.guarantee.delta)
+        return free_answer(base, asked, self.policy).document
+
+    def _run(self, wanted: Wanted, ledger: dict[str, int]) -> bytes:
+        """Charge, ask the engine, and keep what it says."""
+        found = self._answers.refinement(wanted)
+        cost = wanted.planned.loss if found is None else found.added
+        check_affordable(
+            wanted.planned.loss, (), per_question=self._per_question, guarantee=self.policy.guarantee
+        )
+        self._charge(ledger, cost, per_question=self._per_question)
+        body = self.engine.answer(
+            dataset=self.policy.name,
+            snapshot=self.snapshot,
+            sql=wanted.canonical,
+            nano=cost.nano,
+            atto_delta=cost.atto_delta,
+            profile=self.profile.id if self.profile is not None else "",
+            limits=wanted.limits,
+            planned_at=0 if found is None else found.base.planned_at,
+        )
+        if found is not None:
+            body = refined(wanted, found, body)
+        self._answers.keep(wanted, body)
+        return body
 
     def _buy_profile(self, offered: Offer | None, *, new: bool) -> Profile | None:
         """The lineage's profile of the table; bought now where there is none, or a new one is wanted.
@@ -195,11 +268,11 @@ class PrivateData:
                 except OverBudget:
                     return profile_from_document(kept["document"]) if kept and kept["document"] else None
                 kept = {"dataset": self.policy.name, "snapshot": self.snapshot, "document": None}
-                _write_durably(file, json.dumps(kept).encode())
+                write_durably(file, json.dumps(kept).encode())
             if kept["document"] is None:
                 drawn = self.engine.profile(dataset=kept["dataset"], snapshot=kept["snapshot"])
                 kept["document"] = profile_document(drawn)
-                _write_durably(file, json.dumps(kept).encode())
+                write_durably(file, json.dumps(kept).encode())
             return profile_from_document(kept["document"])
 
     def buy_base(self, progress: Progress = silent) -> BaseRelease:
@@ -222,13 +295,13 @@ class PrivateData:
         with self._ledger() as ledger:
             if not self._base_file.exists():
                 self._charge(ledger, offered.price, per_question=offered.price)
-                _write_durably(self._base_file, b"null")
+                write_durably(self._base_file, b"null")
             base = self.base
             if base is None:
                 base = self.engine.base(
                     dataset=self.policy.name, snapshot=self.snapshot, profile=by, progress=progress
                 )
-                _write_durably(self._base_file, json.dumps(base_document(base)).encode())
+                write_durably(self._base_file, json.dumps(base_document(base)).encode())
             return base
 
     @property
@@ -257,6 +330,10 @@ class PrivateData:
         """What the lineage holds and has spent."""
         with self._ledger() as ledger:
             return self._account(ledger)
+
+    @property
+    def _answers(self) -> KeptAnswers:
+        return KeptAnswers(self.folder / "answers", self._read_before)
 
     def _account(self, ledger: Mapping[str, int]) -> Account:
         spent = Loss(ledger["spent_nano"], ledger["spent_atto_delta"])
@@ -310,13 +387,4 @@ class PrivateData:
         return spent
 
     def _write(self, ledger: dict[str, int]) -> None:
-        _write_durably(self._file, json.dumps(ledger).encode())
-
-
-def _write_durably(path: Path, data: bytes) -> None:
-    half = path.with_name(f"{path.name}.part")
-    with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(half, path)
+        write_durably(self._file, json.dumps(ledger).encode())

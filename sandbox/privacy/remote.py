@@ -112,11 +112,13 @@ class RemoteEngine:
         atto_delta: int = 0,
         profile: str = "",
         limits: Limits = NO_LIMITS,
+        planned_at: int = 0,
     ) -> bytes:
         """See ``Engine.answer``."""
         body: dict[str, Any] = {"dataset": dataset, "snapshot": snapshot, "sql": sql, "nano": nano}
         body |= {"profile": profile} if profile else {}
         body |= {"atto_delta": atto_delta} if atto_delta else {}
+        body |= {"planned_at": planned_at} if planned_at else {}
         body |= {name: value for name, value in asdict(limits).items() if value is not None}
         return self._send("POST", "/answer", body, self._timeout_s).content
 

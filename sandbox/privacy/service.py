@@ -72,7 +72,13 @@ def application(engine: Engine, *, questions: int = 2) -> Starlette:
         body = await _body(
             request,
             {"dataset": str, "snapshot": str, "sql": str, "nano": int},
-            optional={"atto_delta": int, "profile": str, "max_rows_per_unit": int, "max_groups": int},
+            optional={
+                "atto_delta": int,
+                "profile": str,
+                "max_rows_per_unit": int,
+                "max_groups": int,
+                "planned_at": int,
+            },
         )
         limits = Limits(
             max_rows_per_unit=body.pop("max_rows_per_unit", None), max_groups=body.pop("max_groups", None)

@@ -34,10 +34,17 @@ def bounds_in_steps(column: Column) -> tuple[int, int]:
     return column.lower * steps_per_one(column), column.upper * steps_per_one(column)
 
 
-def from_steps(steps: int, column: Column) -> int | float:
+def from_steps(steps: int | Fraction | float, column: Column) -> int | float:
     """The value that people read."""
     per_one = steps_per_one(column)
-    return steps if per_one == 1 and column.type is ColumnType.INTEGER else float(Fraction(steps, per_one))
+    if per_one == 1 and column.type is ColumnType.INTEGER:
+        return plain(steps)
+    return float(Fraction(steps) / per_one)
+
+
+def plain(number: int | Fraction | float) -> int | float:
+    """The number as JSON has it: whole where it is whole."""
+    return int(number) if isinstance(number, int | Fraction) and number.denominator == 1 else float(number)
 
 
 def exact_text(steps: Fraction, column: Column, *, places: int) -> str:

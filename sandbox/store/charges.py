@@ -34,6 +34,16 @@ class Charge:
     same_as: int | None  # the question whose answer served
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptAnswer:
+    """An answer that was paid for; its bytes are ``answer(id)``."""
+
+    id: int
+    canonical: str
+    question_hash: str
+    price: Loss  # what it is worth
+
+
 class Charges:
     """The reading half of the ledger."""
 
@@ -51,6 +61,33 @@ class Charges:
             if row is None or row.state != ChargeState.RELEASED:
                 raise NotFound(f"There is no answer {question_id}.")
             return stored_bytes(connection, row)
+
+    def kept(
+        self, *, dataset: str, snapshot: str, policy_hash: str, limit: int = 500
+    ) -> tuple[KeptAnswer, ...]:
+        """The answers of a version that were paid for, newest first: what others may be refined or derived from."""
+        c = questions.c
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                select(c.id, c.canonical, c.question_hash, c.price_nano)
+                .where(
+                    c.dataset == dataset,
+                    c.snapshot == snapshot,
+                    c.policy_hash == policy_hash,
+                    c.state == ChargeState.RELEASED,
+                    c.same_as.is_(None),
+                    c.price_nano > 0,
+                    c.price_atto_delta == 0,
+                )
+                .order_by(c.id.desc())
+                .limit(limit)
+            )
+            return tuple(
+                KeptAnswer(
+                    id=r.id, canonical=r.canonical, question_hash=r.question_hash, price=Loss(r.price_nano)
+                )
+                for r in rows
+            )
 
     def line(self, question_id: int) -> Charge | None:
         """One line, or None."""

@@ -5,6 +5,9 @@
 - The bytes of an answer are stored before they are sent. The same question at the same price on the same snapshot
   and policy gets the same bytes, free: asking again cannot average the noise away.
 - A question in flight is waited for, not run twice.
+- A question is the same at any price: one that was answered at a better price is served those bytes. An answer may
+  be refined: then only a part of its price is charged, and the rest was paid by the answer that it refines.
+- What is derived from stored answers is kept with a price of nothing (``keep_derived``), and serves nobody else.
 
 Order of calls: reserve -> start -> settle | fail. ``recover`` once, when a process starts.
 """
@@ -65,8 +68,12 @@ class _Identity:
     def values(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
 
-    def where(self) -> list[Any]:
-        return [questions.c[name] == value for name, value in self.values().items()]
+    def where_but_price(self) -> list[Any]:
+        return [
+            questions.c[name] == value
+            for name, value in self.values().items()
+            if name not in ("price_nano", "price_atto_delta")
+        ]
 
 
 class Ledger(Accounts, Charges):
@@ -100,6 +107,7 @@ class Ledger(Accounts, Charges):
         cost: Loss,
         guarantee: Guarantee,
         event: Event,
+        price: Loss | None = None,
         bounds: str = "",
         idempotency_key: str = "",
         before_charge: Callable[[], object] | None = None,
@@ -110,6 +118,7 @@ class Ledger(Accounts, Charges):
         Args:
             canonical: the question's canonical text.
             cost: the price of running it.
+            price: what the answer is worth, where a part of that was paid before; else its cost.
             guarantee: how people read the budget; for the error's words only.
             bounds: what else the answer follows from, in one form: the profile, and what the asker limits.
             idempotency_key: the same key on the same grant is the same call; empty for none.
@@ -122,24 +131,16 @@ class Ledger(Accounts, Charges):
             Conflict: the same question is still in flight, or the key was used for another one.
             Unanswered: the call with this key was charged before and failed.
         """
+        worth = price or cost
         identity = _Identity(
             dataset=grant.dataset,
-            question_hash=sha256_hex((f"{canonical}\n{bounds}" if bounds else canonical).encode()),
+            question_hash=question_hash(canonical, bounds),
             snapshot=snapshot,
             policy_hash=policy_hash,
-            price_nano=cost.nano,
-            price_atto_delta=cost.atto_delta,
+            price_nano=worth.nano,
+            price_atto_delta=worth.atto_delta,
         )
-        row = {
-            **identity.values(),
-            "grant_id": grant.id,
-            "person": grant.person,
-            "project": grant.project,
-            "lineage": lineage,
-            "canonical": canonical,
-            "idempotency_key": idempotency_key or None,
-            "worker": self._worker,
-        }
+        row = self._row(identity, grant, lineage, canonical, idempotency_key)
         waited = 0.0
         while True:
             earlier = self._look(row, identity)
@@ -215,6 +216,65 @@ class Ledger(Accounts, Charges):
             self._log.append(connection, told)
         return Reservation(question_id=number, charged=ZERO, answer=None)
 
+    def keep_derived(
+        self,
+        *,
+        grant: Grant,
+        lineage: str,
+        snapshot: str,
+        policy_hash: str,
+        canonical: str,
+        answer: bytes,
+        event: Event,
+        bounds: str = "",
+        idempotency_key: str = "",
+    ) -> Reservation:
+        """Keep what was worked out from stored answers: it cost nothing.
+
+        Raises:
+            Conflict: the key was used for another question.
+            Unanswered: the call with this key was charged before and failed.
+        """
+        identity = _Identity(
+            dataset=grant.dataset,
+            question_hash=question_hash(canonical, bounds),
+            snapshot=snapshot,
+            policy_hash=policy_hash,
+            price_nano=0,
+            price_atto_delta=0,
+        )
+        row = self._row(identity, grant, lineage, canonical, idempotency_key)
+        digest = sha256_hex(answer)
+        with self._database.transaction() as connection:
+            earlier = _known(connection, row)
+            if earlier is not None:
+                return _repeated(connection, earlier, identity)
+            same = connection.execute(
+                select(questions).where(
+                    *identity.where_but_price(),
+                    questions.c.price_nano == 0,
+                    questions.c.same_as.is_(None),
+                    questions.c.answer_sha256 == digest,
+                )
+            ).first()
+            if same is not None:
+                return self._reused(connection, row, same, event)
+            take(connection, lineage, grant.project, ZERO)  # its history hangs on the project's account
+            number = self._insert(
+                connection,
+                row,
+                ZERO,
+                ChargeState.RELEASED,
+                same_as=None,
+                answer=answer,
+                answer_sha256=digest,
+                ended_at=stamp(self._now()),
+            )
+            self._log.append(
+                connection, event, facts={"question": number, "answer_sha256": digest, "nano": 0}, id=number
+            )
+        return Reservation(question_id=number, charged=ZERO, answer=answer)
+
     def start(self, question_id: int, *, event: Event) -> None:
         """RESERVED to RUNNING, just before the engine is asked."""
         with self._database.transaction() as connection:
@@ -260,6 +320,20 @@ class Ledger(Accounts, Charges):
             if numbers:
                 self._log.append(connection, event, facts={"questions": list(numbers)})
         return numbers
+
+    def _row(
+        self, identity: _Identity, grant: Grant, lineage: str, canonical: str, idempotency_key: str
+    ) -> dict[str, Any]:
+        return {
+            **identity.values(),
+            "grant_id": grant.id,
+            "person": grant.person,
+            "project": grant.project,
+            "lineage": lineage,
+            "canonical": canonical,
+            "idempotency_key": idempotency_key or None,
+            "worker": self._worker,
+        }
 
     def _look(self, row: dict[str, Any], identity: _Identity) -> Row[Any] | None:
         """What is known of the call or the question, without waiting for any writer."""
@@ -327,19 +401,20 @@ class Ledger(Accounts, Charges):
         state: ChargeState,
         *,
         same_as: int | None,
+        **more: Any,
     ) -> int:
         now = stamp(self._now())
-        made = connection.execute(
-            insert(questions).values(
-                **row,
-                charged_nano=charged.nano,
-                charged_atto_delta=charged.atto_delta,
-                state=state,
-                same_as=same_as,
-                asked_at=now,
-                ended_at=now if same_as else "",
-            )
-        )
+        values = {
+            **row,
+            "charged_nano": charged.nano,
+            "charged_atto_delta": charged.atto_delta,
+            "state": state,
+            "same_as": same_as,
+            "asked_at": now,
+            "ended_at": now if same_as else "",
+            **more,
+        }
+        made = connection.execute(insert(questions).values(values))
         return number_of(made)
 
     def _step(self, connection: Connection, question_id: int, to: ChargeState, **more: Any) -> None:
@@ -355,6 +430,11 @@ class Ledger(Accounts, Charges):
         )
         if moved.rowcount != 1:
             raise Conflict(f"Question {question_id} was changed in this moment.")
+
+
+def question_hash(canonical: str, bounds: str = "") -> str:
+    """Names a question, whatever its price and the version of the data."""
+    return sha256_hex((f"{canonical}\n{bounds}" if bounds else canonical).encode())
 
 
 class _InFlight(Exception):
@@ -375,17 +455,24 @@ def _known(connection: Connection, row: dict[str, Any]) -> Row[Any] | None:
 
 
 def _same(connection: Connection, identity: _Identity) -> Row[Any] | None:
-    """The same question, answered or in flight; the answered one first."""
+    """The same question: answered at this price, or at the best of better ones, or in flight at this one."""
     found: Sequence[Row[Any]] = connection.execute(
         select(questions)
         .where(
-            *identity.where(),
+            *identity.where_but_price(),
+            questions.c.price_nano >= identity.price_nano,
+            questions.c.price_atto_delta == identity.price_atto_delta,
             questions.c.same_as.is_(None),
             questions.c.state.in_([ChargeState.RELEASED, *IN_FLIGHT]),
         )
         .order_by(questions.c.id)
     ).all()
-    return min(found, key=lambda row: row.state in IN_FLIGHT, default=None)
+    here = [row for row in found if row.price_nano == identity.price_nano]
+    flying = [row for row in here if row.state in IN_FLIGHT]
+    answered = [row for row in here if row not in flying] or sorted(
+        (row for row in found if row.state == ChargeState.RELEASED), key=lambda row: -row.price_nano
+    )
+    return next(iter(answered or flying), None)
 
 
 def _repeated(connection: Connection, earlier: Row[Any], identity: _Identity) -> Reservation:

@@ -98,6 +98,7 @@ class FakeEngine:
         atto_delta: int = 0,
         profile: str = "",
         limits: Limits = NO_LIMITS,
+        planned_at: int = 0,
     ) -> bytes:
         self.planned_by.append((profile, limits))
         self.asked.append(sql)

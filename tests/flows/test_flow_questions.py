@@ -71,6 +71,19 @@ def test_a_price_in_the_text_is_the_price(world: Any) -> None:
         ask(world, text, epsilon=0.4)
 
 
+def test_a_share_is_of_the_project_s_quota_and_an_accuracy_finds_its_price(world: Any) -> None:
+    flow, who = world.sandbox.answer_question, world.person("ana")
+    quota = world.sandbox.store.ledger.accounts("loans", "model")[1].cap.nano
+    share = flow.estimate(who, world.grant, sql=SQL, budget="5%")
+    assert share.percent_of_project == pytest.approx(5, abs=0.001)
+    exact = flow.estimate(who, world.grant, sql=SQL, accuracy="±20 at 95%")
+    assert exact.plan.columns[0].error_95 == 20
+    flow.ask(who, world.grant, sql=SQL, accuracy={"n": "±20"})
+    assert world.spent() == exact.plan.loss.nano < quota
+    with pytest.raises(BadInput, match="two prices"):
+        flow.ask(who, world.grant, sql=SQL, accuracy="±20", epsilon=0.5)
+
+
 def test_a_slightly_different_price_is_another_draw_and_is_paid_for(world: Any) -> None:
     """Averaging attack: many draws of one question are had only by paying for each."""
     bodies, before = set(), world.spent()

@@ -251,6 +251,7 @@ class Told:
         atto_delta: int = 0,
         profile: str = "",
         limits: Limits = NO_LIMITS,
+        planned_at: int = 0,
     ) -> bytes:
         told = {"profile": profile} if profile else {}
         more = told if limits == NO_LIMITS else {**told, "limits": limits}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
 
 from sandbox.domain.answer import Answer, AnswerColumn, BoundingUsed, Estimated, Price
 from sandbox.domain.evidence import PAIRED, is_count
@@ -18,24 +19,27 @@ from sandbox.privacy.mechanisms.spread import variance
 from sandbox.privacy.planning.bounding import BoundingPlan
 from sandbox.privacy.planning.estimate import KINDS, loss_notes, sum_error
 from sandbox.privacy.planning.measurements import Plan, Recipe
-from sandbox.privacy.stored import from_steps, steps_per_one
+from sandbox.privacy.stored import from_steps, plain, steps_per_one
 
+Steps = int | Fraction  # whole steps of one draw, parts of a step of several
 NOTHING = Estimated(value=None, low=None, high=None)
 
 
 def assemble(
     plan: Plan,
-    noisy: Mapping[str, Sequence[int]],
+    noisy: Mapping[str, Sequence[Steps]],
     *,
     dataset: str,
     snapshot: str,
     cells: tuple[tuple[Scalar, ...], ...] | None = None,
+    at: Callable[[int], Plan] | None = None,
 ) -> Answer:
     """The answer of a plan.
 
     Args:
         noisy: for each target by name, one number per cell, in the order of the cells.
         cells: those that are shown, where keys are not listed; otherwise the plan's own.
+        at: the plan with the noise of one place, where places differ in it.
     """
     rows = []
     for place, cell in enumerate(plan.cells if cells is None else cells):
@@ -43,7 +47,7 @@ def assemble(
             key.alias: value for key, value in zip(plan.question.keys, cell, strict=True)
         }
         for recipe in plan.recipes:
-            values[recipe.measure.alias] = _estimated(plan, recipe, noisy, place)
+            values[recipe.measure.alias] = _estimated(at(place) if at else plan, recipe, noisy, place)
         rows.append({name: values[name] for name in plan.question.select})
     return Answer(
         question=canonical_sql(plan.question),
@@ -72,7 +76,7 @@ def assemble(
 
 
 def average(
-    *, total: int, count: int, total_scale: float, count_scale: float, least: float, most: float
+    *, total: Steps, count: Steps, total_scale: float, count_scale: float, least: float, most: float
 ) -> tuple[float, float, float] | None:
     """A ratio of two noisy numbers with its 95 % interval; None where the noisy count is too near 0 to divide by.
 
@@ -93,10 +97,10 @@ def average(
     def within(value: float) -> float:
         return min(max(value, least), most)
 
-    return within(total / count), within(low), within(high)
+    return within(float(total / count)), within(low), within(high)
 
 
-def _estimated(plan: Plan, recipe: Recipe, noisy: Mapping[str, Sequence[int]], place: int) -> Estimated:
+def _estimated(plan: Plan, recipe: Recipe, noisy: Mapping[str, Sequence[Steps]], place: int) -> Estimated:
     kind = recipe.measure.kind
     if kind is MeasureKind.QUANTILE:
         return _quantile(plan, recipe, noisy[recipe.total], place)
@@ -105,7 +109,7 @@ def _estimated(plan: Plan, recipe: Recipe, noisy: Mapping[str, Sequence[int]], p
     total = noisy[recipe.total][place]
     if is_count(kind):
         width = half_width_95(plan.noise(recipe.total))
-        return Estimated(value=total, low=total - width, high=total + width)
+        return Estimated(value=plain(total), low=plain(total - width), high=plain(total + width))
     column = plan.table.columns[recipe.measure.column]
     count = noisy[recipe.count][place] if recipe.count else 0
     if kind is MeasureKind.SUM:
@@ -122,7 +126,7 @@ def _estimated(plan: Plan, recipe: Recipe, noisy: Mapping[str, Sequence[int]], p
     return _average(plan, recipe, column, total, count)
 
 
-def _average(plan: Plan, recipe: Recipe, column: Column, total: int, count: int) -> Estimated:
+def _average(plan: Plan, recipe: Recipe, column: Column, total: Steps, count: Steps) -> Estimated:
     target = plan.target(recipe.total)
     found = average(
         total=total,
@@ -138,7 +142,7 @@ def _average(plan: Plan, recipe: Recipe, column: Column, total: int, count: int)
     return Estimated(value=value, low=low, high=high)
 
 
-def _spread(plan: Plan, recipe: Recipe, column: Column, noisy: Mapping[str, int]) -> Estimated:
+def _spread(plan: Plan, recipe: Recipe, column: Column, noisy: Mapping[str, Steps]) -> Estimated:
     numbers = _moments(plan, noisy, n=recipe.count, x=recipe.total, xx=recipe.squares)
     largest = plan.target(recipe.squares)
     found = variance(
@@ -155,7 +159,7 @@ def _spread(plan: Plan, recipe: Recipe, column: Column, noisy: Mapping[str, int]
     return Estimated(value=value, low=low, high=high)
 
 
-def _pair(plan: Plan, recipe: Recipe, noisy: Mapping[str, int]) -> Estimated:
+def _pair(plan: Plan, recipe: Recipe, noisy: Mapping[str, Steps]) -> Estimated:
     """A covariance or a correlation."""
     parts = {"n": recipe.count, "x": recipe.total, "y": recipe.other_total, "xy": recipe.products}
     per_one = 1
@@ -174,18 +178,18 @@ def _pair(plan: Plan, recipe: Recipe, noisy: Mapping[str, int]) -> Estimated:
     return Estimated(value=value, low=low, high=high)
 
 
-def _moments(plan: Plan, noisy: Mapping[str, int], **targets: str) -> dict[str, Noisy]:
+def _moments(plan: Plan, noisy: Mapping[str, Steps], **targets: str) -> dict[str, Noisy]:
     """What is known of one cell, by the names of ``moments``, from the numbers of its targets."""
     return {
-        name: Noisy(noisy[target], plan.noise(target), plan.target(target).unit)
+        name: Noisy(plain(noisy[target]), plan.noise(target), plan.target(target).unit)
         for name, target in targets.items()
     }
 
 
-def _quantile(plan: Plan, recipe: Recipe, nodes: Sequence[int], place: int) -> Estimated:
+def _quantile(plan: Plan, recipe: Recipe, nodes: Sequence[Steps], place: int) -> Estimated:
     target = plan.target(recipe.total)
     found = quantile(
-        nodes[place * target.per_cell : (place + 1) * target.per_cell],
+        [plain(node) for node in nodes[place * target.per_cell : (place + 1) * target.per_cell]],
         target.shape,
         share=float(recipe.measure.share or 0),
         scale=plan.noise(recipe.total).sigma(),

@@ -15,10 +15,16 @@ from typing import Any
 
 from sandbox.domain.errors import BadInput, QuestionRefused
 from sandbox.domain.limits import Limits
+from sandbox.domain.price import Price, price_of
 
 _NUMBER = re.compile(r"([0-9]{1,30}(\.[0-9]{0,30})?|\.[0-9]{1,30})([eE][+-]?[0-9]{1,2})?")
-_FIX = "Write OPTIONS(epsilon = 0.5, delta = 1e-6, max_groups_contributed = 3), or leave the clause out."
-_NAMES = ("epsilon", "delta", "max_groups_contributed")
+_QUOTED = re.compile(r"'([^']*)'")
+_FIX = (
+    "Write OPTIONS(epsilon = 0.5, delta = 1e-6, max_groups_contributed = 3), with budget = '1%' or "
+    "accuracy = '±50 at 95%' instead of epsilon, or leave the clause out."
+)
+_NUMBERS = ("epsilon", "delta", "max_groups_contributed")
+_TEXTS = ("budget", "accuracy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,31 +34,45 @@ class Options:
     epsilon: Decimal | None = None
     delta: Decimal | None = None
     max_groups_contributed: int | None = None
+    budget: str | None = None
+    accuracy: str | None = None
+
+    @property
+    def price(self) -> Price | None:
+        """The price that the text says.
+
+        Raises:
+            BadInput: it says two, or one that cannot be read.
+        """
+        epsilon = None if self.epsilon is None else float(self.epsilon)
+        return price_of(epsilon=epsilon, budget=self.budget, accuracy=self.accuracy)
 
 
 NO_OPTIONS = Options()
 
 
-def agreed_epsilon(options: Options, epsilon: float | None, *, otherwise: float | None = None) -> float:
+def agreed_price(options: Options, said: Price | None, *, otherwise: Price | None = None) -> Price:
     """The price of a question, from its text or from its caller, or ``otherwise`` where neither says it.
 
     Raises:
         BadInput: neither says it, or they differ.
     """
-    if options.epsilon is None:
-        found = otherwise if epsilon is None else epsilon
-        if found is None:
-            raise BadInput(
-                "The question has no price.", where="epsilon", fix="Say epsilon=0.5, for instance."
-            )
-        return found
-    if epsilon is not None and epsilon != float(options.epsilon):
+    written = options.price
+    found = written or said or otherwise
+    if found is None:
         raise BadInput(
-            f"The question says epsilon={options.epsilon}, and its caller {epsilon:g}.",
+            "The question has no price.",
             where="epsilon",
+            fix="Say epsilon=0.5, budget='1%' or accuracy='±50 at 95%', for instance.",
+        )
+    if written is not None and said is not None and written != said:
+        where = said.text.partition("=")[0]
+        raise BadInput(
+            f"The question says {written.text}, and its caller {said.text}.",
+            where=where,
             fix="Say it once, or the same twice.",
         )
-    return float(options.epsilon)
+    return found
 
 
 def check_options(options: Options, *, delta: float) -> None:
@@ -91,7 +111,7 @@ def take_options(sql: str, words: Sequence[Any]) -> tuple[str, Options]:
         return sql, NO_OPTIONS
     start, end, options = words[at + 1].start, words[at + 2].end, NO_OPTIONS
     if texts[at + 3 : at + 4] == ["OPTIONS"]:
-        close = next((i for i in range(at + 4, len(words)) if texts[i] == ")"), None)
+        close = next((i for i in range(at + 4, len(words)) if sql[words[i].start] == ")"), None)
         if texts[at + 4 : at + 5] != ["("] or close is None:
             raise QuestionRefused("These options cannot be read.", position=words[at + 3].start, fix=_FIX)
         options = _read(sql, words[at + 5 : close])
@@ -104,11 +124,14 @@ def _read(sql: str, words: Sequence[Any]) -> Options:
     if not words:
         return NO_OPTIONS
     text = sql[words[0].start : words[-1].end + 1]
-    for item in text.split(","):
+    for item in _items(text):
         name, equals, value = (part.strip() for part in item.partition("="))
-        if name.lower() not in _NAMES or not equals or not _NUMBER.fullmatch(value) or name.lower() in said:
+        name = name.lower()
+        quoted = _QUOTED.fullmatch(value) if name in _TEXTS else None
+        readable = quoted is not None or (name in _NUMBERS and _NUMBER.fullmatch(value) is not None)
+        if not equals or not readable or name in said:
             raise QuestionRefused("These options cannot be read.", position=words[0].start, fix=_FIX)
-        said[name.lower()] = value
+        said[name] = value if quoted is None else quoted.group(1)
     groups = said.get("max_groups_contributed")
     if groups is not None and (not groups.isdecimal() or len(groups) > 9 or int(groups) < 1):
         raise QuestionRefused(
@@ -118,4 +141,18 @@ def _read(sql: str, words: Sequence[Any]) -> Options:
         epsilon=Decimal(said["epsilon"]) if "epsilon" in said else None,
         delta=Decimal(said["delta"]) if "delta" in said else None,
         max_groups_contributed=int(groups) if groups is not None else None,
+        budget=said.get("budget"),
+        accuracy=said.get("accuracy"),
     )
+
+
+def _items(text: str) -> list[str]:
+    """The parts between commas that stand outside of quotes."""
+    items, quoted = [""], False
+    for character in text:
+        quoted ^= character == "'"
+        if character == "," and not quoted:
+            items.append("")
+        else:
+            items[-1] += character
+    return items

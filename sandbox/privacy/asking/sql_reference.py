@@ -211,7 +211,8 @@ CHAPTERS: dict[str, tuple[Feature, ...]] = {
     "Price in the text": (
         Feature(
             "OPTIONS",
-            "epsilon, delta (only the policy's own) and max_groups_contributed. What the caller says has to agree.",
+            "The price: epsilon, or budget = '1%', or accuracy = '±50 at 95%'; also delta (only the policy's own) and "
+            "max_groups_contributed. What the caller says has to agree.",
             "SELECT WITH DIFFERENTIAL_PRIVACY OPTIONS(epsilon = 0.5, max_groups_contributed = 2) "
             "ward, COUNT(*) AS n FROM visits GROUP BY ward",
         ),

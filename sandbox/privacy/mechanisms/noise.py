@@ -28,6 +28,8 @@ dp.enable_features("contrib")
 Z_95 = 1.959963984540054  # the two-sided 95 % point of the normal distribution
 _WIDEST = 2.0**60  # noise that no longer fits in 64 bits says nothing
 _SINGLY = 8  # so many numbers are tried one by one: twice what was ever needed
+_FINEST = 10**9  # parts of a step
+_GRAIN = 1000  # parts of a σ
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +41,14 @@ class Noise:
         scale: the σ of the discrete Gaussian, or the scale of the discrete Laplace, in whole steps of what is measured.
         sensitivity: the distance that is paid for, in the same steps: L2 or L1.
         nano: OpenDP's map at that distance, rounded up.
+        scales: of the draws that it was combined from (``combined``); empty for a single draw.
     """
 
     accounting: Accounting = Accounting.ZCDP
     scale: float
     sensitivity: float
     nano: int
+    scales: tuple[float, ...] = ()
 
     def sigma(self, miss: float = 0.05) -> float:
         """The σ of a normal law that is as wide: beyond its two-sided points the noise is in ``miss`` of draws.
@@ -106,8 +110,10 @@ def draw(values: Sequence[int], noise: Noise) -> list[int]:
     return [int(value) for value in _measurement(noise.accounting, noise.scale)(list(values))]
 
 
-def half_width_95(noise: Noise) -> int:
-    """The smallest whole number that the noise stays within with a probability of at least 95 %."""
+def half_width_95(noise: Noise) -> int | float:
+    """What the noise stays within with a probability of at least 95 %: of one draw, the smallest such whole number."""
+    if noise.scales:
+        return _combined_half_width_95(noise.scale, min(noise.scales))
     if noise.accounting is Accounting.PURE:
         return _laplace_half_width_95(noise.scale)
     return _gaussian_half_width_95(noise.scale)
@@ -120,6 +126,27 @@ def standard_deviation(noise: Noise) -> float:
         p = math.exp(-1 / noise.scale)
         return math.sqrt(2 * p) / -math.expm1(-1 / noise.scale)
     return _gaussian_deviation(noise.scale)
+
+
+def parts_for(scale: float) -> int:
+    """Combined values are whole multiples of 1 over this power of ten: a thousandth of their σ, or whole steps."""
+    parts = 1
+    while parts < _FINEST and parts * scale < _GRAIN:
+        parts *= 10
+    return parts
+
+
+def _combined_half_width_95(scale: float, least: float) -> int | float:
+    """Of the weighted mean of several Gaussian draws, of which the most exact has the σ ``least``.
+
+    Its values may lie on a lattice, no wider than the steps in which the most exact draw moves it: half of such a step
+    covers what the normal law leaves out. The rounding to parts is added too.
+    """
+    step = (scale / least) ** 2  # the weight of the most exact draw
+    width = Z_95 * scale + step / 2
+    parts = parts_for(scale)
+    whole = math.ceil(width * parts + 0.5)
+    return whole if parts == 1 else whole / parts
 
 
 def _laplace_half_width_95(scale: float) -> int:

@@ -67,7 +67,7 @@ def tree_of(leaves: Mapping[int, int], shape: Shape) -> list[int]:
 
 
 def quantile(
-    nodes: Sequence[int], shape: Shape, *, share: float, scale: float
+    nodes: Sequence[float], shape: Shape, *, share: float, scale: float
 ) -> tuple[float, float, float] | None:
     """The value with a ``share`` of the filled rows at or below it, with its 95 % interval, in steps.
 
@@ -103,15 +103,16 @@ def _end(shape: Shape, leaf: int) -> int:
     return min(_start(shape, leaf) + shape.width - 1, shape.upper)
 
 
-def _levels(nodes: Sequence[int], shape: Shape) -> list[Sequence[int]]:
-    found, at = [], 0
+def _levels(nodes: Sequence[float], shape: Shape) -> list[Sequence[float]]:
+    found: list[Sequence[float]] = []
+    at = 0
     for level in range(1, shape.levels + 1):
         found.append(nodes[at : at + BRANCHES**level])
         at += BRANCHES**level
     return found
 
 
-def _descend(levels: Sequence[Sequence[int]], shape: Shape, rank: float) -> tuple[int, float]:
+def _descend(levels: Sequence[Sequence[float]], shape: Shape, rank: float) -> tuple[int, float]:
     """The leaf where the noisy rank is reached, and how far within it (0 to 1)."""
     node, inside = 0, 0.0
     for depth, level in enumerate(levels, start=1):
@@ -126,7 +127,7 @@ def _descend(levels: Sequence[Sequence[int]], shape: Shape, rank: float) -> tupl
     return node, inside
 
 
-def _edges(levels: Sequence[Sequence[int]], shape: Shape, share: float) -> list[tuple[float, float]]:
+def _edges(levels: Sequence[Sequence[float]], shape: Shape, share: float) -> list[tuple[float, float]]:
     """T at the lower edge of each leaf and at the upper end, with its standard deviation for a noise of scale 1."""
     below, variances = [0.0], [0.0]
     for depth, level in enumerate(levels):

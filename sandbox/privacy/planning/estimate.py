@@ -126,7 +126,7 @@ def _pair_told(recipe: Recipe, table: Table, noises: Mapping[str, Noise]) -> str
     return f"at most about ±{most:.3g} over {_TYPICAL_ROWS:,} rows, and less over more."
 
 
-def sum_error(recipe: Recipe, noises: Mapping[str, Noise]) -> tuple[float, int]:
+def sum_error(recipe: Recipe, noises: Mapping[str, Noise]) -> tuple[float, int | float]:
     """Standard deviation and 95 % half width of a sum's noise, in steps."""
     total = noises[recipe.total]
     if not recipe.count:
