@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any
 
 from sandbox.domain.errors import BadInput
@@ -61,6 +62,8 @@ class ColumnType(StrEnum):
 
 Scalar = int | str | bool
 UNLISTED_ANSWERS = 1000  # so many answers by unlisted keys share the delta that is set aside for them
+# No cell is more of its column's steps in size (publishing empties it): a literal just outside compares as it should.
+LARGEST = 10**18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +106,11 @@ class Column:
     def key_values(self) -> tuple[Scalar, ...]:
         """The public values it can be grouped by; empty when it cannot."""
         return (False, True) if self.type is ColumnType.BOOLEAN else self.categories
+
+    @property
+    def steps(self) -> int:
+        """How many steps make 1: 100 for a resolution of 0.01."""
+        return int(1 / Fraction(self.resolution)) if self.type is ColumnType.DECIMAL else 1
 
     @property
     def summable(self) -> bool:

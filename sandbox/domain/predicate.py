@@ -99,6 +99,17 @@ def implies_filled(predicate: Predicate | None, column: str) -> bool:
             return False
 
 
+def columns_of(predicate: Predicate | None) -> frozenset[str]:
+    """The columns that a predicate looks at."""
+    match predicate:
+        case None:
+            return frozenset()
+        case And(parts) | Or(parts):
+            return frozenset().union(*(columns_of(part) for part in parts))
+        case _:
+            return frozenset({predicate.column})
+
+
 def written(predicate: Predicate) -> str:
     """The predicate as SQL; equal predicates have equal text."""
     match predicate:

@@ -20,12 +20,14 @@ from typing import Protocol
 
 from sandbox.domain.answer import to_bytes
 from sandbox.domain.canonical import sha256_hex
+from sandbox.domain.derived import declared
 from sandbox.domain.errors import BadInput, QuestionRefused, Unanswered
 from sandbox.domain.evidence import RECOMPUTED, Evidence
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy, Table
 from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.question import Question
+from sandbox.domain.relation import tables_of
 from sandbox.privacy.answering import run
 from sandbox.privacy.answering.assemble import assemble
 from sandbox.privacy.asking.parse import parse
@@ -228,7 +230,7 @@ class LocalEngine:
         """
         view = self._view(dataset, snapshot)
         question = _of_table(parse(sql, view.policy), view)
-        _check_recomputed(question, view.table)
+        _check_recomputed(question, declared(question.source, view.policy))
         with self._touching("evidence", sql):
             return run.recompute(question, view, self._limits)
 
@@ -327,10 +329,11 @@ def _check_recomputed(question: Question, table: Table) -> None:
 
 
 def _of_table(question: Question, view: View) -> Question:
-    if question.table != view.table_name:
-        raise QuestionRefused(
-            f"This snapshot is of {view.table_name}, not of {question.table}.",
-            position=0,
-            fix="Ask its own table.",
-        )
+    for table in tables_of(question.source):
+        if table != view.table_name:
+            raise QuestionRefused(
+                f"This snapshot is of {view.table_name}, not of {table}.",
+                position=0,
+                fix="Ask its own table.",
+            )
     return question

@@ -195,6 +195,38 @@ SAME: list[list[str]] = [
         "select (sum(cost))::double s, coalesce((avg(age)::float), 0.0) a from visits",
     ],
     [
+        "select avg(total) as m from (select patient_id, sum(cost) as total from visits group by patient_id)",
+        "select avg(t) m from (select sum(v.cost) t, patient_id as p from visits as v group by v.patient_id) x",
+        "with u as (select patient_id, sum(cost) as t, max(age) as unused from visits group by 1) "
+        "select avg(t) m from u",
+        "with c as (select patient_id p, cost k from visits), u as (select p, least(sum(k), 99999) t from c group by p) "
+        "select avg(x) m from (select t as x from u)",
+        "select avg(t) m from (select sum(cost) t from visits group by (patient_id))",
+    ],
+    [
+        "select n, count(*) as c from (select patient_id, count(*) as n from visits where age > 17 group by patient_id) "
+        "where n >= 2 group by n",
+        "with a as (select patient_id p from visits where not age < 18), u as (select p, count(1) m from a group by p) "
+        "select m as n, count(*) c from u where m > 1 group by m",
+        "select n, count(*) c from (select patient_id, count(patient_id) n from visits where age >= 18 group by 1) "
+        "where not n < 2 group by 1",
+    ],
+    [
+        "select sum(m) as s from (select patient_id, greatest(least(sum(cost), 900), 0) as m from visits "
+        "group by patient_id)",
+        "select sum(m) as s from (select patient_id, least(900.00, greatest(0, sum(cost)), 950) as m from visits "
+        "group by patient_id)",
+        "select sum(m) as s from (select patient_id, least((greatest((sum(cost)), 0)), 900) as m, min(age) as b "
+        "from visits group by patient_id)",
+    ],
+    [
+        "select ward, avg(n) as m from (select patient_id, ward, count(*) as n from visits group by patient_id, ward) "
+        "group by ward",
+        "select w as ward, avg(n) m from (select count(*) n, ward as w from visits group by ward, patient_id, ward) "
+        "group by w",
+        "select ward, avg(n) m from (select count(*) n, ward from visits group by 2, patient_id) group by 1",
+    ],
+    [
         "select count(*) from visits where (sex = 'male' and age > 5) or smoker",
         "select count(*) from visits where smoker or (age >= 6 and sex = 'male')",
         "select count(*) from visits where not ((not smoker) and (age <= 5 or sex <> 'male'))",
@@ -437,7 +469,29 @@ HOSTILE: list[tuple[str, str, str]] = [
     ("select 1 from visits", "1", "keys and aggregates"),
     ("select count(*) from visits v, visits w", "visits w", "one table"),
     ("select count(*) from visits join visits w on true", "visits w", "one table"),
-    ("select count(*) from (select patient_id, count(*) from visits group by 1)", "1", "rename"),
+    ("select count(*) from (select ward, count(*) from visits group by 1)", "1)", "GROUP BY patient_id"),
+    ("select count(*) from (select patient_id, city from visits group by 1, 2)", "city", "listed values"),
+    ("select count(*) from (select patient_id, age from visits group by 1)", "age", "Add age"),
+    ("select count(*) from (select patient_id from visits group by 3)", "3", "name"),
+    ("select count(*) from (select patient_id, age + 1 from visits group by 1)", "age", "Per unit"),
+    ("select count(*) from (select patient_id, string_agg(city) from visits group by 1)", "city", "Per unit"),
+    ("select count(*) from (select patient_id, max(city) from visits group by 1)", "city", "bounds"),
+    ("select count(*) from (select patient_id p, count(*) p from visits group by 1)", "count", "Rename"),
+    (
+        "select count(*) from (select patient_id from visits group by 1 having count(*) > 1)",
+        "count",
+        "rename",
+    ),
+    (
+        "select n, count(*) from (select patient_id, sum(age) n from visits group by 1) group by n",
+        "n",
+        "none",
+    ),
+    (
+        "select sum(m) from (select patient_id, least(sum(age), 5, -5) m from visits group by 1)",
+        "least",
+        "between",
+    ),
     ("select count(*) from (select distinct sex from visits)", "sex", "rename"),
     ("select count(*) from (select age + 1 as a from visits)", "age", "rename"),
     ("select count(*) from (select * from visits limit 1)", "1", "rename"),

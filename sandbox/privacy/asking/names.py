@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from sandbox.domain.policy import Column, Table
+from sandbox.domain.relation import Relation
 from sandbox.privacy.asking.refusal import nearest, refused
 from sandbox.privacy.asking.tree import only
 
@@ -17,14 +18,15 @@ _OUTPUT_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Names:
-    """The names of one table, and what the question calls it and its columns.
+    """The names of one relation, and what the question calls it and its columns.
 
     Attributes:
+        table: the relation's rows, declared as those of a table are.
         called: the table's alias, or its name.
         renamed: the columns that are in reach, by what the question calls them; None for all, as they are.
     """
 
-    table_name: str
+    relation: Relation
     table: Table
     called: str
     unit_column: str

@@ -3,6 +3,7 @@
     [WITH name AS (SELECT column [AS name], … FROM … [WHERE …]), …]
     SELECT [WITH DIFFERENTIAL_PRIVACY OPTIONS(…)] key | aggregate | arithmetic of aggregates [AS name], …
     FROM table [[AS] name] | (SELECT column [AS name], … FROM … [WHERE …])
+       | (SELECT unit, key | aggregate [AS name], … FROM … [WHERE …] GROUP BY unit, key, …)
     [WHERE column compared with literals, AND, OR, NOT]
     [GROUP BY key, …]
     [HAVING …] [ORDER BY …] [LIMIT … [OFFSET …]]
@@ -19,9 +20,11 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from sandbox.domain.errors import QuestionRefused
 from sandbox.domain.finish import Finish, Name, nothing_to_do
 from sandbox.domain.policy import DatasetPolicy
-from sandbox.domain.question import Key, Measure, Question
+from sandbox.domain.question import Key, Measure, Question, canonical_sql, with_what_it_needs
+from sandbox.domain.relation import Base
 from sandbox.privacy.asking.aggregates import measure_of
 from sandbox.privacy.asking.finishes import Finishing, is_arithmetic, without_casts
 from sandbox.privacy.asking.histogram import unfold_histogram
@@ -90,6 +93,30 @@ def read(sql: str, policy: DatasetPolicy) -> Asked:
     Raises:
         QuestionRefused: outside the grammar, or about what the policy does not declare; with position and fix.
     """
+    asked = _read(sql, policy)
+    if not isinstance(asked.question.source, Base):
+        _check_engine_reads(asked.question, policy)
+    return asked
+
+
+def _check_engine_reads(question: Question, policy: DatasetPolicy) -> None:
+    """Raise where the engine would refuse the one text of a question, which may be longer than the asker's.
+
+    It is sent to the engine once it is paid for: too late to find out.
+    """
+    try:
+        same = _read(canonical_sql(question), policy).question == question
+    except QuestionRefused:
+        same = False
+    if not same:
+        raise QuestionRefused(
+            "The question is too long once it is written out.",
+            position=0,
+            fix="Use fewer parts and conditions.",
+        )
+
+
+def _read(sql: str, policy: DatasetPolicy) -> Asked:
     select, options = read_tree(sql)
     only(select, _READ, _CLAUSES)
     if select.args.get("kind"):
@@ -106,12 +133,13 @@ def read(sql: str, policy: DatasetPolicy) -> Asked:
     measures = tuple(item for item in finishing.paid if isinstance(item, Measure))
     _check_measures(select, measures)
     question = Question(
-        table=names.table_name,
+        source=names.relation,
         keys=keys,
         measures=measures,
         where=source.narrowed(select.args.get("where")),
         select=tuple(item.alias for item in finishing.paid),
     )
+    question = with_what_it_needs(question)
     _check_cells(names, keys, select)
     return Asked(
         question=question, finish=None if nothing_to_do(finish, question) else finish, options=options

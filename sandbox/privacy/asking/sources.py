@@ -1,7 +1,8 @@
-"""FROM and WITH: a parse tree → the names of one table, and the conditions that were put on it on the way.
+"""FROM and WITH: a parse tree → the names of one relation, and the conditions that were put on it on the way.
 
 A WITH part, or a SELECT in brackets, may rename columns, leave some out, and filter rows. It is read through to the
-table itself: what remains is one question on that table, the same as if it had been asked directly.
+table itself: what remains is one question on that table, the same as if it had been asked directly. One that is
+grouped by the unit makes rows of its own (``per_unit``).
 """
 
 from __future__ import annotations
@@ -14,20 +15,22 @@ from sqlglot import exp
 from sandbox.domain.errors import QuestionRefused
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.predicate import Predicate, conjunction
+from sandbox.domain.relation import Base
 from sandbox.privacy.asking.conditions import Conditions
 from sandbox.privacy.asking.names import Names, output_name, plain
+from sandbox.privacy.asking.per_unit import unit_names
 from sandbox.privacy.asking.refusal import nearest, refused
 from sandbox.privacy.asking.tree import only, without_brackets
 
 MAX_WITH = 20  # parts of one WITH
 _INNER_FIX = (
-    "A WITH part or a SELECT in brackets may rename columns and filter rows: SELECT a AS b FROM … WHERE …"
+    "A WITH part or a SELECT in brackets may rename columns and filter rows (SELECT a AS b FROM … WHERE …), "
+    "or be grouped by the unit column."
 )
 _INNER: dict[str, tuple[str, str]] = {
     part: (what, _INNER_FIX)
     for part, what in (
         ("distinct", "SELECT DISTINCT"),
-        ("group", "GROUP BY"),
         ("having", "HAVING"),
         ("order", "ORDER BY"),
         ("limit", "LIMIT"),
@@ -39,7 +42,7 @@ _INNER: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One table under the question's own names.
+    """One relation under the question's own names.
 
     Attributes:
         where: what its rows have to meet before the question's own WHERE; None for all.
@@ -119,7 +122,7 @@ def _from(select: exp.Select, policy: DatasetPolicy, known: Mapping[str, Source]
         )
     return Source(
         names=Names(
-            table_name=name,
+            relation=Base(name),
             table=table,
             called=called,
             unit_column=policy.unit.column,
@@ -131,12 +134,15 @@ def _from(select: exp.Select, policy: DatasetPolicy, known: Mapping[str, Source]
 def _inner(
     select: exp.Expression, policy: DatasetPolicy, known: Mapping[str, Source], *, called: str
 ) -> Source:
-    """A SELECT of columns as they are, read through to its table."""
+    """A SELECT of columns as they are, read through to its table; or one that is grouped by the unit."""
     if not isinstance(select, exp.Select):
         raise refused("This is not a single SELECT.", select, fix=_INNER_FIX)
-    only(select, {"expressions", "from_", "from", "where"}, _INNER)
+    only(select, {"expressions", "from_", "from", "where", "group"}, _INNER)
     source = _from(select, policy, known)
     names = source.names
+    if select.args.get("group") is not None:
+        where = source.narrowed(select.args.get("where"))
+        return Source(names=unit_names(select, names, where, policy, called=called))
     renamed: dict[str, str] = {}
     for item in select.expressions:
         alias, node = None, item

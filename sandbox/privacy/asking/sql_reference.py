@@ -177,9 +177,36 @@ CHAPTERS: dict[str, tuple[Feature, ...]] = {
         ),
         Feature(
             "WITH and SELECT in brackets",
-            "They may rename columns and filter rows; they are read through to the table.",
+            "They may rename columns and filter rows; they are read through to the table. Grouped by the unit, they "
+            "make rows of their own: see below.",
             "WITH adults AS (SELECT patient_id, age AS years FROM visits WHERE age >= 18) "
             "SELECT AVG(years) AS mean FROM adults WHERE years < 65",
+        ),
+    ),
+    "What stands behind FROM": (
+        Feature(
+            "Numbers of each unit",
+            "A WITH part or a SELECT in brackets that is grouped by the unit column has one row for each unit, with "
+            "numbers worked out from all its rows: COUNT(*), COUNT(column), COUNT(DISTINCT column), and SUM, AVG, MIN "
+            "or MAX of a column with bounds. They have bounds of their own, worked out from those and "
+            "`max_rows_per_unit`, and are asked about as columns are; counts with few possible values are keys as they "
+            "are. AVG is rounded to the column's step. A number over no filled cell is empty.",
+            "SELECT n, COUNT(*) AS patients, AVG(total) AS mean "
+            "FROM (SELECT patient_id, COUNT(*) AS n, SUM(cost) AS total FROM visits WHERE smoker GROUP BY patient_id) "
+            "WHERE total > 100 GROUP BY n",
+        ),
+        Feature(
+            "Numbers within limits",
+            "LEAST and GREATEST with a number cut what one unit may give, and so take less noise. What is empty "
+            "stays empty.",
+            "SELECT SUM(t) AS total FROM "
+            "(SELECT patient_id, LEAST(SUM(cost), 800) AS t FROM visits GROUP BY patient_id)",
+        ),
+        Feature(
+            "Numbers of each unit and key",
+            "With columns with listed values beside the unit column there is one row for each value that a unit has.",
+            "SELECT ward, AVG(n) AS visits "
+            "FROM (SELECT patient_id, ward, COUNT(*) AS n FROM visits GROUP BY patient_id, ward) GROUP BY ward",
         ),
     ),
     "After the answer, for free": (
@@ -244,7 +271,7 @@ def _lines() -> Iterator[str]:
     yield "Made from the grammar by `python -m sandbox.privacy.asking.sql_reference > docs/reference/sql.md`; a test"
     yield "runs each example and fails when the page is stale."
     yield ""
-    yield "A question is one SELECT on one table. What it says is read into our own form, shown below each example:"
+    yield "A question is one SELECT. What it says is read into our own form, shown below each example:"
     yield "every way to write the same has the same form and is paid for once, and an engine sees nothing else."
     yield f"Upper and lower case are the same in names and words. Aggregates: {', '.join(AGGREGATES)}."
     yield ""

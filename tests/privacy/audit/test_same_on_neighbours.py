@@ -30,7 +30,41 @@ CANARY = "CANARY7f3a"
 CHAPTER = "Outside the formulas"
 
 
+PER_UNIT = ("least(sum(cost), 900) as cost", "sum(cost) as cost", "avg(cost) as cost")
+
+
+def random_relation_question(lot: random.Random) -> str:
+    """A question about numbers of each patient, or of each patient and ward."""
+    by = lot.choice(["patient_id", "patient_id, ward"])
+    inner = lot.sample(["smoker", "age > 40", "city = 'Kyiv'", "cost is not null"], lot.randint(0, 2))
+    relation = (
+        f"(select {by}, count(*) as n, max(age) as age, count(distinct city) as cities, {lot.choice(PER_UNIT)} "
+        f"from visits{' where ' + ' or '.join(inner) if inner else ''} group by {by})"
+    )
+    keys = ["n", "cities", "floor(age / 25) * 25", "cost > 100", *(["ward"] if "ward" in by else [])]
+    keys = lot.sample(keys, lot.randint(0, 2))
+    measures = lot.sample(
+        [
+            "count(*)",
+            "count(distinct patient_id) u",
+            "avg(cost) d",
+            "sum(age) s",
+            "stddev(age) w",
+            "median(cost) m",
+        ],
+        lot.randint(1, 3),
+    )
+    where = lot.sample(["n > 1", "cost <= 99.5", "age is not null"], lot.randint(0, 2))
+    return (
+        f"select {', '.join(keys + measures)} from {relation}"
+        + (f" where {' and '.join(where)}" if where else "")
+        + (f" group by {', '.join(keys)}" if keys else "")
+    )
+
+
 def random_question(lot: random.Random) -> str:
+    if lot.random() < 0.3:
+        return random_relation_question(lot)
     keys = lot.sample(
         [
             "sex",

@@ -1,0 +1,133 @@
+"""What a relation's rows hold at most: a ``Table`` for rows that are made, from the policy alone.
+
+The planner sees nothing else of a relation. Bounds are worked out anew for every column that is made, from those of
+the columns it is made from; none is remembered by a name. With M the most rows of a unit, and cells between l and u:
+
+- COUNT(*) lies between 1 and M, as a unit without rows has no row here; COUNT(column) between 0 and M.
+- SUM over 1 … M cells lies between min(l, M·l) and max(u, M·u); over none it is empty.
+- AVG, MIN and MAX lie between l and u.
+- LEAST and GREATEST with a number narrow that.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+
+from sandbox.domain.errors import QuestionRefused
+from sandbox.domain.policy import LARGEST, Column, ColumnType, DatasetPolicy, Table
+from sandbox.domain.relation import Base, Per, PerUnit, Relation, UnitValue, value_text
+
+_LARGEST_DIVIDED = (
+    2**52
+)  # numbers up to it are divided exactly, also by engines that divide floating-point ones
+_MOST_LISTED = 100  # a count with so few possible values can be a key as it is
+
+
+def declared(relation: Relation, policy: DatasetPolicy) -> Table:
+    """The rows of a relation, declared as those of a table are.
+
+    Raises:
+        QuestionRefused: no such table, or a number that could leave 64 bits.
+    """
+    match relation:
+        case Base(name):
+            table = policy.table(name)
+            if table is None or policy.unit is None:
+                raise QuestionRefused(f"There is no private table {name!r}.", fix="Look at the catalogue.")
+            return table
+        case PerUnit():
+            return _per_unit(relation, declared(relation.of, policy))
+
+
+def unit_column(value: UnitValue, table: Table) -> Column:
+    """What a number of each unit holds at most.
+
+    Args:
+        table: the rows it is worked out from.
+
+    Raises:
+        QuestionRefused: it could leave 64 bits, or its limits leave it one value.
+    """
+    whole, (lower, upper) = _unlimited(value, table)
+    least = max(Fraction(lower), Fraction(lower if value.least is None else _number(value.least)))
+    most = min(Fraction(upper), Fraction(upper if value.most is None else _number(value.most)))
+    if least >= most:
+        raise QuestionRefused(
+            f"{value_text(value)} has one value only: it lies between {lower} and {upper} by itself.",
+            fix="Use limits between these.",
+        )
+    lower, upper = math.floor(least), math.ceil(most)
+    listed = whole.type is ColumnType.INTEGER and value.kind in (Per.ROWS, Per.FILLED, Per.DISTINCT)
+    categories = tuple(range(lower, upper + 1)) if listed and upper - lower < _MOST_LISTED else ()
+    return replace(whole, lower=lower, upper=upper, categories=categories)
+
+
+def narrowed(value: UnitValue, table: Table) -> UnitValue:
+    """The same number without limits that it keeps by itself."""
+    _, (lower, upper) = _unlimited(value, table)
+    least, most = value.least, value.most
+    return replace(
+        value,
+        least=None if least is None or _number(least) <= lower else least,
+        most=None if most is None or _number(most) >= upper else most,
+    )
+
+
+def _per_unit(relation: PerUnit, table: Table) -> Table:
+    """One row per unit; with keys, one for each of their values that the unit has, and one where one is empty."""
+    most = 1
+    for key in relation.keys:
+        most = min(table.max_rows_per_unit, most * (len(table.columns[key].key_values) + 1))
+    columns = {relation.unit: table.columns[relation.unit]}
+    for key in relation.keys:
+        # A unit's rows with the same value differ in another key: there are none where it is the only one.
+        alone = len(relation.keys) == 1
+        columns[key] = replace(table.columns[key], max_rows_per_unit=1 if alone else None)
+    for value, name in zip(relation.values, relation.names, strict=True):
+        columns[name] = unit_column(value, table)
+    # Each row is made from at least one row of its own.
+    return Table(columns=columns, max_rows=table.max_rows, max_rows_per_unit=most)
+
+
+def _unlimited(value: UnitValue, table: Table) -> tuple[Column, tuple[int, int]]:
+    """The number without its limits, and its bounds."""
+    most = table.max_rows_per_unit
+    match value.kind:
+        case Per.ROWS:
+            return _count(1 if most > 1 else 0, most, "rows")
+        case Per.FILLED | Per.DISTINCT:
+            return _count(0, most, "rows" if value.kind is Per.FILLED else "")
+    of = table.columns[value.column]
+    if of.lower is None or of.upper is None:
+        raise QuestionRefused(f"{value.column} has no declared bounds.", fix="Use a column that has.")
+    lower, upper = of.lower, of.upper
+    size = max(abs(lower), abs(upper)) * of.steps
+    if value.kind is Per.SUM:
+        lower, upper = min(lower, most * lower), max(upper, most * upper)
+        size *= most
+    if value.kind is Per.AVG and 2 * most * (size + 1) > _LARGEST_DIVIDED:
+        raise QuestionRefused(
+            f"{value_text(value)} could leave what every engine divides exactly.", fix="Use SUM and COUNT."
+        )
+    if size > LARGEST:
+        raise QuestionRefused(
+            f"{value_text(value)} could leave 64 bits.", fix="Ask the owner to declare narrower bounds."
+        )
+    column = Column(
+        type=of.type, resolution=of.resolution, measured_in=of.measured_in, lower=lower, upper=upper
+    )
+    return column, (lower, upper)
+
+
+def _count(lower: int, upper: int, measured_in: str) -> tuple[Column, tuple[int, int]]:
+    column = Column(type=ColumnType.INTEGER, lower=lower, upper=upper, measured_in=measured_in)
+    return column, (lower, upper)
+
+
+def _number(literal: object) -> int | Decimal:
+    if isinstance(literal, bool) or not isinstance(literal, (int, Decimal)):
+        raise TypeError("a limit is a number")  # parse reads nothing else
+    return literal

@@ -1,0 +1,118 @@
+"""Relation → the rows that a question is about: ``_unit``, ``_rank`` and the columns that ``derived`` declares.
+
+Promise, for every relation: the rows of a unit, their ranks included, are made from that unit's rows alone, and their
+ranks are distinct within it. The proof is by induction over the relation.
+
+- A table: publishing drew a unit's ranks for it alone.
+- ``PerUnit``: rows are filtered one by one, by themselves and by their own rank; then each group holds rows of one unit
+  only, as the unit is a part of the group, and all of them; so each aggregate, and the lowest rank, is one of that
+  unit's rows. Without keys a unit has one row, of rank 0. With keys it has one for each group of its rows; groups are
+  disjoint, so that their lowest ranks differ, and to count them off in that order gives ranks 0, 1, 2 … to them.
+
+So with D = D' + u, the rows behind a relation are those of D' and u's: what ``sensitivity`` supposes of a table's rows.
+A unit has no more of them than ``declared`` says; ``bounded`` filters by rank all the same.
+
+No step fails for some rows only: cells are clamped first, sums of M such cells are within 64 bits (``declared`` has
+seen to it), and nothing is divided by zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import ibis
+
+from sandbox.domain.derived import declared, unit_column
+from sandbox.domain.policy import DatasetPolicy, Table
+from sandbox.domain.relation import Base, Per, PerUnit, Relation, UnitValue
+from sandbox.privacy.answering.rowwise import Expression, clamped, condition
+from sandbox.privacy.stored import bounds_in_steps, stored_literal
+
+UNIT, RANK = "_unit", "_rank"
+
+
+def relation_rows(
+    relation: Relation, policy: DatasetPolicy, published: Callable[[str], Expression]
+) -> Expression:
+    """The rows of a relation.
+
+    Args:
+        published: the private view of a table by its name.
+    """
+    match relation:
+        case Base(table):
+            return published(table)
+        case PerUnit():
+            rows = relation_rows(relation.of, policy, published)
+            return _per_unit(relation, declared(relation.of, policy), rows)
+
+
+def _per_unit(relation: PerUnit, table: Table, rows: Expression) -> Expression:
+    rows = rows.filter(rows[RANK] < table.max_rows_per_unit)
+    if relation.where is not None:
+        rows = rows.filter(condition(relation.where, table, rows))
+    groups = {UNIT: rows[UNIT], **{key: rows[key] for key in relation.keys}}
+    named = dict(zip(relation.names, relation.values, strict=True))
+    parts = {
+        _part(place, what): part
+        for place, value in enumerate(named.values())
+        for what, part in _parts(value, table, rows).items()
+    }
+    made = rows.group_by(**groups).aggregate(**{RANK: rows[RANK].min()}, **parts)
+    rank = ibis.literal(0, "int64")
+    if relation.keys:
+        rank = ibis.row_number().over(ibis.window(group_by=made[UNIT], order_by=made[RANK])).cast("int64")
+    numbers = {name: _number(place, value, table, made) for place, (name, value) in enumerate(named.items())}
+    return made.select(**{UNIT: made[UNIT], RANK: rank}, **{k: made[k] for k in relation.keys}, **numbers)
+
+
+def _part(place: int, what: str) -> str:
+    return f"_{what}_{place}"
+
+
+def _parts(value: UnitValue, table: Table, rows: Expression) -> dict[str, Expression]:
+    """What has to be aggregated for a number of each unit."""
+    match value.kind:
+        case Per.ROWS:
+            return {"whole": rows.count()}
+        case Per.FILLED:
+            return {"whole": rows[value.column].count()}
+        case Per.DISTINCT:
+            return {"whole": rows[value.column].nunique()}
+    lower, upper = bounds_in_steps(table.columns[value.column])
+    cell = clamped(rows[value.column], lower, upper)
+    match value.kind:
+        case Per.MIN:
+            return {"whole": cell.min()}
+        case Per.MAX:
+            return {"whole": cell.max()}
+        case Per.AVG:
+            return {"whole": cell.sum(), "filled": cell.count()}
+        case Per.SUM:
+            return {"whole": cell.sum()}
+
+
+def _number(place: int, value: UnitValue, table: Table, made: Expression) -> Expression:
+    """The number itself, from its parts, within its limits; empty where no cell was filled."""
+    number = made[_part(place, "whole")].cast("int64")
+    if value.kind is Per.AVG:
+        number = _average(number, made[_part(place, "filled")].cast("int64"))
+    column = unit_column(value, table)
+    if value.kind is Per.AVG or value.least is not None or value.most is not None:
+        lower, upper = bounds_in_steps(column)
+        least = lower if value.least is None else int(stored_literal(value.least, column))  # type: ignore[arg-type]
+        most = upper if value.most is None else int(stored_literal(value.most, column))  # type: ignore[arg-type]
+        number = clamped(number, least, most)
+    return number
+
+
+def _average(total: Expression, filled: Expression) -> Expression:
+    """total / filled, halves away from zero; empty where nothing is filled.
+
+    In whole numbers: (2·|total| + filled) is made a multiple of 2·filled before it is divided, so that the quotient is
+    whole on engines that divide as floating-point numbers do as well; ``declared`` keeps both small enough for that.
+    """
+    doubled = 2 * ibis.greatest(filled, 1)
+    half_up = 2 * total.abs() + filled
+    size = ((half_up - half_up % doubled) // doubled).cast("int64")
+    return ibis.cases((total < 0, -size), else_=size)
