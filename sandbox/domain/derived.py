@@ -7,6 +7,7 @@ the columns it is made from; none is remembered by a name. With M the most rows 
 - SUM over 1 … M cells lies between min(l, M·l) and max(u, M·u); over none it is empty.
 - AVG, MIN and MAX lie between l and u.
 - LEAST and GREATEST with a number narrow that.
+- What a lookup says lies between the least and the greatest that it says, and is one of the values that it lists.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from decimal import Decimal
 from fractions import Fraction
 
 from sandbox.domain.errors import QuestionRefused
-from sandbox.domain.policy import LARGEST, Column, ColumnType, DatasetPolicy, Table
-from sandbox.domain.relation import Base, Per, PerUnit, Relation, UnitValue, value_text
+from sandbox.domain.policy import LARGEST, Column, ColumnType, DatasetPolicy, Lookup, Table
+from sandbox.domain.relation import Base, Per, PerUnit, Relation, UnitValue, WithLookup, value_text
 
 _LARGEST_DIVIDED = (
     2**52
@@ -40,6 +41,8 @@ def declared(relation: Relation, policy: DatasetPolicy) -> Table:
             return table
         case PerUnit():
             return _per_unit(relation, declared(relation.of, policy))
+        case WithLookup():
+            return _with_lookup(relation, declared(relation.of, policy), policy.lookups[relation.lookup])
 
 
 def unit_column(value: UnitValue, table: Table) -> Column:
@@ -74,6 +77,37 @@ def narrowed(value: UnitValue, table: Table) -> UnitValue:
         least=None if least is None or _number(least) <= lower else least,
         most=None if most is None or _number(most) >= upper else most,
     )
+
+
+def lookup_column(lookup: Lookup, name: str) -> Column:
+    """A column of a lookup: its cells are public, and so are their list and their ends."""
+    declared_as = lookup.by_name[name]
+    cells = list(dict.fromkeys(lookup.cells(name)))
+    column = Column(
+        type=declared_as.type, resolution=declared_as.resolution, measured_in=declared_as.measured_in
+    )
+    match declared_as.type:
+        case ColumnType.BOOLEAN:
+            return column
+        case ColumnType.TEXT:
+            return replace(column, categories=tuple(cells))
+        case ColumnType.DATE:
+            days = sorted(str(cell) for cell in cells)
+            return replace(column, categories=tuple(days), earliest=days[0], latest=days[-1])
+    by_size = {Fraction(str(cell)): cell for cell in cells}
+    lower, upper = math.floor(min(by_size)), math.ceil(max(by_size))
+    return replace(
+        column,
+        categories=tuple(by_size[size] for size in sorted(by_size)),
+        lower=lower,
+        upper=max(upper, lower + 1),
+    )
+
+
+def _with_lookup(relation: WithLookup, table: Table, lookup: Lookup) -> Table:
+    """The same rows, or some of them, with more columns: a value stands in one row of a lookup at most."""
+    looked_up = {relation.name_of(name): lookup_column(lookup, name) for name in relation.columns}
+    return replace(table, columns={**table.columns, **looked_up})
 
 
 def _per_unit(relation: PerUnit, table: Table) -> Table:

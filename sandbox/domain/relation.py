@@ -1,6 +1,7 @@
 """What stands behind FROM, as a value: one table, or rows that are made from tables.
 
 - ``PerUnit``: one row for each unit, or for each unit and listed key, with numbers worked out from the unit's rows.
+- ``WithLookup``: each row with what a small public table says of one of its columns.
 - Whatever is made, each row still belongs to one unit, and is made from that unit's rows alone. So neighbours that
   differ by one unit differ by that unit's rows, behind every relation.
 - ``relation_text`` is one text for all ways to write a relation; ``parse`` reads it back. Columns that are made have
@@ -12,7 +13,7 @@ What the made columns hold at most is worked out in ``derived``.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -90,7 +91,34 @@ class PerUnit:
         return f"{name[: _LONGEST_NAME - 9]}_{digest[:8]}"
 
 
-Relation = Base | PerUnit
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithLookup:
+    """``of JOIN lookup ON on = lookup.key``. ``with_lookup`` makes it.
+
+    Attributes:
+        on: the column of ``of`` whose value is looked up.
+        key: the lookup's own column; each of its values stands in one row.
+        columns: those of the lookup that are there, sorted.
+        optional: rows whose value is not found stay, with empty columns (LEFT JOIN); otherwise they are left out.
+    """
+
+    of: Relation
+    lookup: str
+    on: str
+    key: str
+    columns: tuple[str, ...]
+    optional: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What each of the columns is called."""
+        return tuple(self.name_of(column) for column in self.columns)
+
+    def name_of(self, column: str) -> str:
+        return f"{self.lookup}_{column}"
+
+
+Relation = Base | PerUnit | WithLookup
 
 
 def per_unit(
@@ -111,11 +139,23 @@ def per_unit(
     )
 
 
+def with_lookup(
+    of: Relation, *, lookup: str, on: str, key: str, columns: Iterable[str], optional: bool
+) -> WithLookup:
+    """The relation in its one form: lookups are sorted, except where one is looked up by what another says."""
+    if isinstance(of, WithLookup) and on not in of.names and (lookup, on) < (of.lookup, of.on):
+        inner = with_lookup(of.of, lookup=lookup, on=on, key=key, columns=columns, optional=optional)
+        return replace(of, of=inner)
+    return WithLookup(of=of, lookup=lookup, on=on, key=key, columns=tuple(sorted(columns)), optional=optional)
+
+
 def relation_text(relation: Relation) -> str:
     """The relation as SQL; equal relations have equal text."""
     match relation:
         case Base(table):
             return written_name(table)
+        case WithLookup():
+            return _lookup_text(relation)
         case PerUnit():
             named = zip(relation.values, relation.names, strict=True)
             groups = [written_name(name) for name in (relation.unit, *relation.keys)]
@@ -123,6 +163,13 @@ def relation_text(relation: Relation) -> str:
             where = f" WHERE {written(relation.where)}" if relation.where is not None else ""
             of = relation_text(relation.of)
             return f"(SELECT {', '.join(shown)} FROM {of}{where} GROUP BY {', '.join(groups)})"  # noqa: S608 - no engine reads it
+
+
+def _lookup_text(relation: WithLookup) -> str:
+    name = written_name(relation.lookup)
+    join = "LEFT JOIN" if relation.optional else "JOIN"
+    on = f"{written_name(relation.on)} = {name}.{written_name(relation.key)}"
+    return f"{relation_text(relation.of)} {join} {name} ON {on}"
 
 
 def value_text(value: UnitValue) -> str:
@@ -153,7 +200,7 @@ def tables_of(relation: Relation) -> Iterator[str]:
     match relation:
         case Base(table):
             yield table
-        case PerUnit():
+        case PerUnit() | WithLookup():
             yield from tables_of(relation.of)
 
 
@@ -170,6 +217,12 @@ def needed(relation: Relation, columns: Set[str]) -> Relation:
             values = tuple(v for v in relation.values if relation.name_of(v) in columns)
             inner = {*relation.keys, *(v.column for v in values if v.column), *columns_of(relation.where)}
             return replace(relation, of=needed(relation.of, inner), values=values)
+        case WithLookup():
+            found = tuple(c for c in relation.columns if relation.name_of(c) in columns)
+            if relation.optional and not found:  # no row comes or goes by it
+                return needed(relation.of, columns)
+            of = needed(relation.of, (columns - set(relation.names)) | {relation.on})
+            return replace(relation, of=of, columns=found)
 
 
 def _plain(number: Literal) -> str:

@@ -227,6 +227,29 @@ SAME: list[list[str]] = [
         "select ward, avg(n) m from (select count(*) n, ward from visits group by 2, patient_id) group by 1",
     ],
     [
+        "select kind, count(*) n, avg(beds) b from visits join wards using (ward) where age > 3 group by kind",
+        "select w.kind, count(*) n, avg(w.beds) b from visits v inner join wards as w on v.ward = w.ward "
+        "where v.age >= 4 group by w.kind",
+        "select kind, count(*) n, avg(wards_beds) b from visits join wards on wards.ward = ward "
+        "left join cities using (city) where age > 3 group by 1",
+        "with v as (select ward w, age a from visits where age > 3) "
+        "select kind, count(*) n, avg(beds) b from v join wards on v.w = wards.ward group by kind",
+        "with x as (select kind k, beds b, age from visits join wards using (ward)) "
+        "select k as kind, count(*) n, avg(b) b from x where age > 3 group by k",
+    ],
+    [
+        "select eu, sum(rate) s from visits join cities using (city) join countries c on c.name = country "
+        "join wards using (ward) where beds > 9 group by eu",
+        "select c.eu, sum(rate) s from visits v join wards w on v.ward = w.ward join cities on cities.city = v.city "
+        "join countries as c on cities.country = c.name where not w.beds < 10 group by c.eu",
+    ],
+    [
+        "select k, avg(b) m from (select patient_id, kind as k, max(beds) as b from visits left join wards "
+        "using (ward) group by patient_id, kind) group by k",
+        "select w.kind as k, avg(b) m from (select patient_id p, max(beds) b, kind from visits left outer join wards w "
+        "on w.ward = visits.ward group by 1, kind) w group by kind",
+    ],
+    [
         "select count(*) from visits where (sex = 'male' and age > 5) or smoker",
         "select count(*) from visits where smoker or (age >= 6 and sex = 'male')",
         "select count(*) from visits where not ((not smoker) and (age <= 5 or sex <> 'male'))",
@@ -467,7 +490,37 @@ HOSTILE: list[tuple[str, str, str]] = [
     ("select count(*) over () from visits", "count", "GROUP BY"),
     ("select age::text from visits", "age", "cast"),
     ("select 1 from visits", "1", "keys and aggregates"),
-    ("select count(*) from visits v, visits w", "visits w", "one table"),
+    ("select count(*) from visits v, visits w", "visits w", "USING"),
+    ("select count(*) from visits, wards", "wards", "USING"),
+    ("select count(*) from visits cross join wards", "wards", "USING"),
+    ("select count(*) from visits natural join wards", "wards", "USING"),
+    ("select count(*) from visits full join wards using (ward)", "wards", "USING"),
+    ("select count(*) from visits right join wards using (ward)", "wards", "USING"),
+    ("select count(*) from visits semi join wards using (ward)", "wards", "USING"),
+    ("select count(*) from visits asof join wards using (ward)", "wards", "USING"),
+    ("select count(*) from visits join wards on true", "", "wards.ward"),
+    ("select count(*) from visits join wards using (sex)", "sex", "USING (ward)"),
+    ("select count(*) from visits join wards using (ward, beds)", "ward, beds", "USING (ward)"),
+    ("select count(*) from visits join wards on visits.age = wards.beds", "visits.age", "wards.ward"),
+    ("select count(*) from visits join wards on wards.ward = wards.ward", "wards.ward", "wards.ward"),
+    ("select count(*) from visits join wards on ward > wards.ward", "ward", "wards.ward"),
+    ("select count(*) from visits v join wards w on v.ward = w.ward and w.beds > 3", "v.ward", "WHERE"),
+    ("select count(*) from visits join wards on visits.sex = wards.ward", "visits.sex", "one type"),
+    ("select count(*) from visits join wards on patient_id = wards.ward", "patient_id", "COUNT(DISTINCT"),
+    ("select count(*) from visits join wards on 1 = wards.ward", "1", "ON column"),
+    ("select count(*) from visits join wards using (ward) join wards w on w.ward = age", "wards w", "once"),
+    ("select count(*) from visits join wards visits using (ward)", "wards", "Rename"),
+    ("select count(*) from visits join nowhere using (ward)", "nowhere", "wards"),
+    ("select count(*) from wards", "wards", "JOIN it"),
+    (
+        "select ward, count(*) from visits join wards on visits.ward = wards.ward group by 1",
+        "ward",
+        "visits.ward or",
+    ),
+    ("select beds, count(*) from visits join wards using (ward) group by x.beds", "x.beds", "wards.column"),
+    ("select kind, count(*) from visits left join cities using (city) group by kind", "kind", "country"),
+    ("select count(*) from visits join wards using (ward) where kind = 'x'", "'x'", "surgery"),
+    ("with wards as (select * from visits) select count(*) from wards", "wards", "another name"),
     ("select count(*) from visits join visits w on true", "visits w", "one table"),
     ("select count(*) from (select ward, count(*) from visits group by 1)", "1)", "GROUP BY patient_id"),
     ("select count(*) from (select patient_id, city from visits group by 1, 2)", "city", "listed values"),

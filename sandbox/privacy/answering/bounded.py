@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 import ibis
 
-from sandbox.domain.policy import ColumnType, Table
+from sandbox.domain.policy import Table
 from sandbox.domain.question import Key, MeasureKind, Question
+from sandbox.privacy.answering.relations import IBIS_TYPES
 from sandbox.privacy.answering.relations import RANK as RANK
 from sandbox.privacy.answering.relations import UNIT as UNIT
 from sandbox.privacy.answering.rowwise import Expression, clamped, condition, key_cell, key_expression
@@ -25,19 +26,11 @@ _LARGEST_SCALED = 2**52
 LARGEST_SUM = 2**62  # of a column: beyond, 64 bits would not hold it
 LONGEST_KEY = 200  # characters: a longer text is no key that many units share
 
-_IBIS_TYPES = {
-    ColumnType.INTEGER: "int64",
-    ColumnType.DECIMAL: "int64",
-    ColumnType.TEXT: "string",
-    ColumnType.BOOLEAN: "boolean",
-    ColumnType.DATE: "date",
-}
-
 
 def view_of(table: Table, *, unit_column: str) -> Expression:
     """The private view, as a table that no engine is bound to yet."""
     schema = {UNIT: "int64", RANK: "int64"}
-    schema |= {name: _IBIS_TYPES[c.type] for name, c in table.columns.items() if name != unit_column}
+    schema |= {name: IBIS_TYPES[c.type] for name, c in table.columns.items() if name != unit_column}
     return ibis.table(schema, name=VIEW)
 
 

@@ -9,6 +9,9 @@ ranks are distinct within it. The proof is by induction over the relation.
   unit's rows. Without keys a unit has one row, of rank 0. With keys it has one for each group of its rows; groups are
   disjoint, so that their lowest ranks differ, and to count them off in that order gives ranks 0, 1, 2 … to them.
 
+- ``WithLookup``: columns are added, and rows are left out, by what stands in the row itself and in the policy; unit
+  and rank stay.
+
 So with D = D' + u, the rows behind a relation are those of D' and u's: what ``sensitivity`` supposes of a table's rows.
 A unit has no more of them than ``declared`` says; ``bounded`` filters by rank all the same.
 
@@ -22,13 +25,20 @@ from collections.abc import Callable
 
 import ibis
 
-from sandbox.domain.derived import declared, unit_column
-from sandbox.domain.policy import DatasetPolicy, Table
-from sandbox.domain.relation import Base, Per, PerUnit, Relation, UnitValue
+from sandbox.domain.derived import declared, lookup_column, unit_column
+from sandbox.domain.policy import ColumnType, DatasetPolicy, Lookup, Table
+from sandbox.domain.relation import Base, Per, PerUnit, Relation, UnitValue, WithLookup
 from sandbox.privacy.answering.rowwise import Expression, clamped, condition
-from sandbox.privacy.stored import bounds_in_steps, stored_literal
+from sandbox.privacy.stored import Stored, bounds_in_steps, stored_key, stored_literal
 
 UNIT, RANK = "_unit", "_rank"
+IBIS_TYPES = {
+    ColumnType.INTEGER: "int64",
+    ColumnType.DECIMAL: "int64",
+    ColumnType.TEXT: "string",
+    ColumnType.BOOLEAN: "boolean",
+    ColumnType.DATE: "date",
+}
 
 
 def relation_rows(
@@ -45,6 +55,30 @@ def relation_rows(
         case PerUnit():
             rows = relation_rows(relation.of, policy, published)
             return _per_unit(relation, declared(relation.of, policy), rows)
+        case WithLookup():
+            rows = relation_rows(relation.of, policy, published)
+            return _with_lookup(
+                relation, declared(relation.of, policy), policy.lookups[relation.lookup], rows
+            )
+
+
+def _with_lookup(relation: WithLookup, table: Table, lookup: Lookup, rows: Expression) -> Expression:
+    """As cases rather than as a join: a lookup is small, and what is compared is then plain to see."""
+    on, cell = table.columns[relation.on], rows[relation.on]
+    keys = [stored_key(key, on) for key in lookup.cells(relation.key)]
+    found = {}
+    for name in relation.columns:
+        column = lookup_column(lookup, name)
+        by_value: dict[Stored, list[Stored]] = {}
+        for key, value in zip(keys, lookup.cells(name), strict=True):
+            by_value.setdefault(stored_key(value, column), []).append(key)
+        branches = [
+            (cell.isin(same), ibis.literal(value, IBIS_TYPES[column.type]))
+            for value, same in by_value.items()
+        ]
+        found[relation.name_of(name)] = ibis.cases(*branches)
+    rows = rows.mutate(**found) if found else rows
+    return rows if relation.optional else rows.filter(rows[relation.on].isin(keys))
 
 
 def _per_unit(relation: PerUnit, table: Table, rows: Expression) -> Expression:

@@ -4,6 +4,7 @@
     SELECT [WITH DIFFERENTIAL_PRIVACY OPTIONS(…)] key | aggregate | arithmetic of aggregates [AS name], …
     FROM table [[AS] name] | (SELECT column [AS name], … FROM … [WHERE …])
        | (SELECT unit, key | aggregate [AS name], … FROM … [WHERE …] GROUP BY unit, key, …)
+    [[LEFT] JOIN lookup [[AS] name] ON column = lookup.key | USING (key)]
     [WHERE column compared with literals, AND, OR, NOT]
     [GROUP BY key, …]
     [HAVING …] [ORDER BY …] [LIMIT … [OFFSET …]]
@@ -40,8 +41,7 @@ MAX_MEASURES = 20
 MAX_CELLS = 10_000  # cells of an answer: the product of the keys' numbers of values
 
 _CLAUSES: dict[str, tuple[str, str]] = {
-    "joins": ("JOIN", "Ask about one table; joins are coming later."),
-    "laterals": ("LATERAL", "Ask about one table."),
+    "laterals": ("LATERAL", "Ask about a table."),
     "distinct": ("SELECT DISTINCT", "Use GROUP BY; COUNT(DISTINCT unit column) counts units."),
     "qualify": ("QUALIFY", "Leave it out, or use HAVING: that is free."),
     "into": ("INTO", "Leave it out; an answer is kept by itself."),
@@ -49,7 +49,8 @@ _CLAUSES: dict[str, tuple[str, str]] = {
     "sample": ("TABLESAMPLE", "Leave it out; a sample would be no more private."),
 }
 _READ = {
-    "expressions", "from_", "from", "where", "group", "kind", "with_", "with", "having", "order", "limit", "offset"
+    "expressions", "from_", "from", "joins", "where", "group", "kind", "with_", "with", "having", "order", "limit",
+    "offset",
 }  # fmt: skip
 _ARITHMETIC_FIX = "Give it a name with AS."
 

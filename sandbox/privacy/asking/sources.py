@@ -17,6 +17,7 @@ from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.predicate import Predicate, conjunction
 from sandbox.domain.relation import Base
 from sandbox.privacy.asking.conditions import Conditions
+from sandbox.privacy.asking.joins import add_lookup, clauses_of, no_table
 from sandbox.privacy.asking.names import Names, output_name, plain
 from sandbox.privacy.asking.per_unit import unit_names
 from sandbox.privacy.asking.refusal import nearest, refused
@@ -85,7 +86,7 @@ def _with(select: exp.Select, policy: DatasetPolicy) -> Mapping[str, Source]:
         only(part, {"this", "alias"})
         only(part.args["alias"], {"this"}, {"columns": ("A list of columns", _INNER_FIX)})
         name = output_name(part.args["alias"], "")
-        if name in known or name in policy.tables:
+        if name in known or name in policy.tables or name in policy.lookups:
             raise refused(f"There is a {name} already.", part, fix="Give it another name.")
         known[name] = _inner(part.this, policy, known, called=name)
     return known
@@ -96,21 +97,52 @@ def _from(select: exp.Select, policy: DatasetPolicy, known: Mapping[str, Source]
     if source is None:
         raise refused("There is no FROM.", select, fix=nearest("", policy.tables, what="Tables"))
     only(source, {"this"})
-    node = source.this
-    if isinstance(node, exp.Subquery):
-        only(node, {"this", "alias"}, {"joins": ("JOIN", "Ask about one table; joins are coming later.")})
-        alias = node.args.get("alias")
-        if alias is not None:
-            only(alias, {"this"})
-        return _inner(node.this, policy, known, called=alias.name.lower() if alias is not None else "")
+    found = _side(source.this, policy, known)
+    names = found.names
+    for clause in clauses_of(select):
+        lookup = _lookup(clause.node.this, policy, known)
+        if lookup is None:
+            _side(clause.node.this, policy, known)
+            raise refused(
+                "Tables cannot be joined yet.",
+                clause.node,
+                fix="Ask about one table, or JOIN a public lookup.",
+            )
+        names = add_lookup(clause, *lookup, names, policy)
+    return replace(found, names=names)
+
+
+def _lookup(
+    node: exp.Expression, policy: DatasetPolicy, known: Mapping[str, Source]
+) -> tuple[str, str] | None:
+    """The lookup that a side of a join names, and what it is called; None where it names none."""
     if not isinstance(node, exp.Table) or not isinstance(node.this, exp.Identifier):
-        raise refused("FROM takes one table.", source, fix=nearest("", policy.tables, what="Tables"))
-    only(node, {"this", "alias"}, {"joins": ("JOIN", "Ask about one table; joins are coming later.")})
+        return None
     name = plain(node.this)
+    if name in known or name not in policy.lookups:
+        return None
+    only(node, {"this", "alias"})
+    return name, _called(node, name)
+
+
+def _called(node: exp.Expression, otherwise: str) -> str:
     alias = node.args.get("alias")
-    if alias is not None:
-        only(alias, {"this"})
-    called = alias.name.lower() if alias is not None else name
+    if alias is None:
+        return otherwise
+    only(alias, {"this"}, {"columns": ("A list of columns", _INNER_FIX)})
+    return str(alias.name).lower()
+
+
+def _side(node: exp.Expression, policy: DatasetPolicy, known: Mapping[str, Source]) -> Source:
+    """A table, a part of WITH, or a SELECT in brackets."""
+    if isinstance(node, exp.Subquery):
+        only(node, {"this", "alias"})
+        return _inner(node.this, policy, known, called=_called(node, ""))
+    if not isinstance(node, exp.Table) or not isinstance(node.this, exp.Identifier):
+        raise refused("FROM takes a table.", node, fix=nearest("", policy.tables, what="Tables"))
+    only(node, {"this", "alias"})
+    name = plain(node.this)
+    called = _called(node, name)
     if name in known:
         return replace(known[name], names=replace(known[name].names, called=called))
     table = policy.table(name)
@@ -118,7 +150,7 @@ def _from(select: exp.Select, policy: DatasetPolicy, known: Mapping[str, Source]
         raise refused(
             f"{policy.name} has no table {node.name[:60]!r}.",
             node,
-            fix=nearest(name, [*policy.tables, *known], what="Tables"),
+            fix=no_table(name, policy, known),
         )
     return Source(
         names=Names(
@@ -137,7 +169,7 @@ def _inner(
     """A SELECT of columns as they are, read through to its table; or one that is grouped by the unit."""
     if not isinstance(select, exp.Select):
         raise refused("This is not a single SELECT.", select, fix=_INNER_FIX)
-    only(select, {"expressions", "from_", "from", "where", "group"}, _INNER)
+    only(select, {"expressions", "from_", "from", "joins", "where", "group"}, _INNER)
     source = _from(select, policy, known)
     names = source.names
     if select.args.get("group") is not None:
@@ -155,7 +187,7 @@ def _inner(
                 raise refused(f"Two columns are called {written}.", item, fix="Rename one with AS.")
             renamed[written] = meant
     return Source(
-        names=replace(names, called=called, renamed=renamed),
+        names=replace(names, called=called, renamed=renamed, sides={}, unclear=frozenset()),
         where=source.narrowed(select.args.get("where")),
     )
 

@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from sandbox.domain.errors import QuestionRefused
 from sandbox.domain.finish import finished_sql
 from sandbox.domain.key_forms import DatePart, DateUnit
-from sandbox.domain.policy import BudgetTerms, Column, ColumnType, DatasetPolicy, OpenClass, Table, Unit
+from sandbox.domain.policy import (
+    BudgetTerms,
+    Column,
+    ColumnType,
+    DatasetPolicy,
+    Lookup,
+    LookupColumn,
+    OpenClass,
+    Table,
+    Unit,
+)
 from sandbox.domain.question import canonical_sql
 from sandbox.privacy.asking.aggregates import AGGREGATES
 from sandbox.privacy.asking.conditions import MAX_LIST, MAX_TEXT
@@ -51,6 +61,25 @@ POLICY = DatasetPolicy(
             max_rows=100_000,
             max_rows_per_unit=4,
         )
+    },
+    lookups={
+        "wards": Lookup(
+            key="ward",
+            columns=(
+                LookupColumn(name="ward", type=ColumnType.INTEGER),
+                LookupColumn(name="kind", type=ColumnType.TEXT),
+                LookupColumn(name="beds", type=ColumnType.INTEGER),
+            ),
+            rows=((1, "surgery", 20), (2, "children", 8), (3, "surgery", 35)),
+        ),
+        "cities": Lookup(
+            key="city",
+            columns=(
+                LookupColumn(name="city", type=ColumnType.TEXT),
+                LookupColumn(name="country", type=ColumnType.TEXT),
+            ),
+            rows=(("Kyiv", "Ukraine"), ("Łódź", "Poland"), ("Köln", "Germany")),
+        ),
     },
 )
 
@@ -208,6 +237,14 @@ CHAPTERS: dict[str, tuple[Feature, ...]] = {
             "SELECT ward, AVG(n) AS visits "
             "FROM (SELECT patient_id, ward, COUNT(*) AS n FROM visits GROUP BY patient_id, ward) GROUP BY ward",
         ),
+        Feature(
+            "Public lookups",
+            "A policy may bring small public tables. JOIN (or LEFT JOIN) one by its key, with ON or USING: each row "
+            "finds one row of it, or none. With JOIN, rows that find none are left out. What it says is public, so "
+            "that its columns are keys and are summed without more ado: also of a column without listed values.",
+            "SELECT country, kind, COUNT(*) AS n, AVG(beds) AS size FROM visits JOIN cities USING (city) "
+            "JOIN wards ON visits.ward = wards.ward GROUP BY country, kind",
+        ),
     ),
     "After the answer, for free": (
         Feature(
@@ -281,6 +318,9 @@ def _lines() -> Iterator[str]:
     yield "|---|---|---|"
     for name, column in table.columns.items():
         yield f"| `{name}` | {column.type} | {_declared(column)} |"
+    yield ""
+    lookups = (f"`{name}` ({', '.join(lookup.by_name)})" for name, lookup in POLICY.lookups.items())
+    yield f"and the public lookups {' and '.join(lookups)}."
     for chapter, features in CHAPTERS.items():
         yield ""
         yield f"## {chapter}"

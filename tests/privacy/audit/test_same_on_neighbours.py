@@ -62,9 +62,30 @@ def random_relation_question(lot: random.Random) -> str:
     )
 
 
+def random_lookup_question(lot: random.Random) -> str:
+    """A question with public lookups beside the visits."""
+    join = lot.choice(["join", "left join"])
+    keys = lot.sample(
+        ["kind", "country", "big", "cities.city", "floor(beds / 10) * 10", "sex"], lot.randint(0, 2)
+    )
+    measures = lot.sample(
+        ["count(*)", "count(distinct patient_id) u", "sum(rate) r", "avg(beds) b", "median(rate) m"],
+        lot.randint(1, 3),
+    )
+    where = lot.sample(
+        ["beds > 8", "since > '2013-02-01'", "country is not null", "age > 40"], lot.randint(0, 2)
+    )
+    return (
+        f"select {', '.join(keys + measures)} from visits {join} wards using (ward) "
+        f"{join} cities on cities.city = visits.city"
+        + (f" where {' or '.join(where)}" if where else "")
+        + (f" group by {', '.join(keys)}" if keys else "")
+    )
+
+
 def random_question(lot: random.Random) -> str:
-    if lot.random() < 0.3:
-        return random_relation_question(lot)
+    if lot.random() < 0.4:
+        return lot.choice([random_relation_question, random_lookup_question])(lot)
     keys = lot.sample(
         [
             "sex",
