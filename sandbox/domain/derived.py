@@ -114,7 +114,9 @@ def _per_unit(relation: PerUnit, table: Table) -> Table:
     """One row per unit; with keys, one for each of their values that the unit has, and one where one is empty."""
     most = 1
     for key in relation.keys:
-        most = min(table.max_rows_per_unit, most * (len(table.columns[key].key_values) + 1))
+        column = table.columns[key]
+        values = table.max_rows_per_unit if column.unlisted_keys else len(column.key_values) + 1
+        most = min(table.max_rows_per_unit, most * values)
     columns = {relation.unit: table.columns[relation.unit]}
     for key in relation.keys:
         # A unit's rows with the same value differ in another key: there are none where it is the only one.

@@ -523,7 +523,7 @@ HOSTILE: list[tuple[str, str, str]] = [
     ("with wards as (select * from visits) select count(*) from wards", "wards", "another name"),
     ("select count(*) from visits join visits w on true", "visits w", "one table"),
     ("select count(*) from (select ward, count(*) from visits group by 1)", "1)", "GROUP BY patient_id"),
-    ("select count(*) from (select patient_id, city from visits group by 1, 2)", "city", "listed values"),
+    ("select count(*) from (select patient_id, city from visits group by 1, 2)", "city", "can be keys"),
     ("select count(*) from (select patient_id, age from visits group by 1)", "age", "Add age"),
     ("select count(*) from (select patient_id from visits group by 3)", "3", "name"),
     ("select count(*) from (select patient_id, age + 1 from visits group by 1)", "age", "Per unit"),

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import ibis
 
-from sandbox.domain.policy import Table
+from sandbox.domain.policy import ColumnType, Table
 from sandbox.domain.question import Key, MeasureKind, Question
 from sandbox.privacy.answering.relations import IBIS_TYPES
 from sandbox.privacy.answering.relations import RANK as RANK

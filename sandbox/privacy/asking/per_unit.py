@@ -109,7 +109,7 @@ def _keys(select: exp.Select, names: Names) -> frozenset[str]:
         if not isinstance(node, exp.Column) or isinstance(node.this, exp.Star):
             raise refused("GROUP BY takes columns here.", node, fix=key_fix(names))
         name, column = names.column(node)
-        if not column.key_values:
+        if not column.key_values and not column.unlisted_keys:
             raise refused(f"{name} has no listed values.", node, fix=key_fix(names))
         keys.add(name)
     return frozenset(keys)
