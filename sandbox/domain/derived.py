@@ -7,23 +7,27 @@ the columns it is made from; none is remembered by a name. With M the most rows 
 - SUM over 1 … M cells lies between min(l, M·l) and max(u, M·u); over none it is empty.
 - AVG, MIN and MAX lie between l and u.
 - LEAST and GREATEST with a number narrow that.
+- In a join, a unit has at most the product of its rows on all sides, and each of its rows on one side stands there as
+  often as the product of the others.
 - What a lookup says lies between the least and the greatest that it says, and is one of the values that it lists.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
 from sandbox.domain.errors import QuestionRefused
 from sandbox.domain.policy import LARGEST, Column, ColumnType, DatasetPolicy, Lookup, Table
-from sandbox.domain.relation import Base, Per, PerUnit, Relation, UnitValue, WithLookup, value_text
+from sandbox.domain.relation import Base, Joined, Per, PerUnit, Relation, UnitValue, WithLookup, value_text
 
 _LARGEST_DIVIDED = (
     2**52
 )  # numbers up to it are divided exactly, also by engines that divide floating-point ones
+_LARGEST_ROWS = 2**62
 _MOST_LISTED = 100  # a count with so few possible values can be a key as it is
 
 
@@ -41,6 +45,8 @@ def declared(relation: Relation, policy: DatasetPolicy) -> Table:
             return table
         case PerUnit():
             return _per_unit(relation, declared(relation.of, policy))
+        case Joined():
+            return _joined(relation, [declared(side, policy) for side in relation.sides])
         case WithLookup():
             return _with_lookup(relation, declared(relation.of, policy), policy.lookups[relation.lookup])
 
@@ -108,6 +114,25 @@ def _with_lookup(relation: WithLookup, table: Table, lookup: Lookup) -> Table:
     """The same rows, or some of them, with more columns: a value stands in one row of a lookup at most."""
     looked_up = {relation.name_of(name): lookup_column(lookup, name) for name in relation.columns}
     return replace(table, columns={**table.columns, **looked_up})
+
+
+def _joined(relation: Joined, tables: Sequence[Table]) -> Table:
+    most = math.prod(table.max_rows_per_unit for table in tables)
+    columns = {relation.unit: tables[0].columns[relation.unit]}
+    for table, pairs in zip(tables, relation.columns, strict=True):
+        beside = most // table.max_rows_per_unit  # rows of the others that stand beside one of its own
+        for own, called in pairs:
+            column = table.columns[own]
+            rows = column.max_rows_per_unit
+            columns[called] = replace(column, max_rows_per_unit=None if rows is None else rows * beside)
+    needed = tables[: len(relation.parts)]
+    rows = min(table.max_rows * (most // table.max_rows_per_unit) for table in needed)
+    if rows > _LARGEST_ROWS:
+        raise QuestionRefused(
+            "This join could have more rows than 64 bits count.",
+            fix="Join one row for each unit: (SELECT unit, … GROUP BY unit).",
+        )
+    return Table(columns=columns, max_rows=rows, max_rows_per_unit=most)
 
 
 def _per_unit(relation: PerUnit, table: Table) -> Table:

@@ -10,8 +10,8 @@ Strict comparisons do not occur: columns are whole multiples of a step, so that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -108,6 +108,17 @@ def columns_of(predicate: Predicate | None) -> frozenset[str]:
             return frozenset().union(*(columns_of(part) for part in parts))
         case _:
             return frozenset({predicate.column})
+
+
+def renamed(predicate: Predicate, names: Mapping[str, str]) -> Predicate:
+    """The predicate with other names for its columns, again in normal form."""
+    match predicate:
+        case And(parts):
+            return conjunction(renamed(part, names) for part in parts)
+        case Or(parts):
+            return disjunction(renamed(part, names) for part in parts)
+        case _:
+            return replace(predicate, column=names[predicate.column])
 
 
 def written(predicate: Predicate) -> str:

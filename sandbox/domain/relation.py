@@ -2,6 +2,7 @@
 
 - ``PerUnit``: one row for each unit, or for each unit and listed key, with numbers worked out from the unit's rows.
 - ``WithLookup``: each row with what a small public table says of one of its columns.
+- ``Joined``: rows of several tables that belong to the same unit, side by side.
 - Whatever is made, each row still belongs to one unit, and is made from that unit's rows alone. So neighbours that
   differ by one unit differ by that unit's rows, behind every relation.
 - ``relation_text`` is one text for all ways to write a relation; ``parse`` reads it back. Columns that are made have
@@ -118,7 +119,30 @@ class WithLookup:
         return f"{self.lookup}_{column}"
 
 
-Relation = Base | PerUnit | WithLookup
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """``a JOIN b USING (unit) … LEFT JOIN c USING (unit) …``. ``derived.joined`` makes it.
+
+    A unit's row of each part stands beside each of its rows in all others. By the unit alone: so which stand beside
+    which is a matter of one unit.
+
+    Attributes:
+        parts: rows that a unit has to have, sorted.
+        optional: rows that it may have; where it has none, their columns are empty. Sorted.
+        columns: of each part, then of each optional one: its own columns and what they are called here; sorted.
+    """
+
+    unit: str
+    parts: tuple[Relation, ...]
+    optional: tuple[Relation, ...]
+    columns: tuple[tuple[tuple[str, str], ...], ...]
+
+    @property
+    def sides(self) -> tuple[Relation, ...]:
+        return (*self.parts, *self.optional)
+
+
+Relation = Base | PerUnit | WithLookup | Joined
 
 
 def per_unit(
@@ -156,6 +180,8 @@ def relation_text(relation: Relation) -> str:
             return written_name(table)
         case WithLookup():
             return _lookup_text(relation)
+        case Joined():
+            return _joined_text(relation)
         case PerUnit():
             named = zip(relation.values, relation.names, strict=True)
             groups = [written_name(name) for name in (relation.unit, *relation.keys)]
@@ -163,6 +189,35 @@ def relation_text(relation: Relation) -> str:
             where = f" WHERE {written(relation.where)}" if relation.where is not None else ""
             of = relation_text(relation.of)
             return f"(SELECT {', '.join(shown)} FROM {of}{where} GROUP BY {', '.join(groups)})"  # noqa: S608 - no engine reads it
+
+
+def _joined_text(relation: Joined) -> str:
+    using = f"USING ({written_name(relation.unit)})"
+    first, *others = (_side_text(part) for part in relation.parts)
+    joins = [f" JOIN {text} {using}" for text in others]
+    joins += [f" LEFT JOIN {_side_text(part)} {using}" for part in relation.optional]
+    return first + "".join(joins)
+
+
+def _side_text(relation: Relation) -> str:
+    text = relation_text(relation)
+    return text if isinstance(relation, Base | PerUnit) else f"(SELECT * FROM {text})"  # noqa: S608 - no engine reads it
+
+
+def rows_key(relation: Relation) -> str:
+    """What says which rows a relation has, whatever columns are asked of them: sides of a join are sorted by it."""
+    return relation_text(needed(relation, frozenset()))
+
+
+def label_of(relation: Relation) -> str:
+    """The table that a relation is first of all about: what its columns are called by in a join."""
+    match relation:
+        case Base(table):
+            return table
+        case PerUnit() | WithLookup():
+            return label_of(relation.of)
+        case Joined():
+            return label_of(relation.parts[0])
 
 
 def _lookup_text(relation: WithLookup) -> str:
@@ -202,6 +257,9 @@ def tables_of(relation: Relation) -> Iterator[str]:
             yield table
         case PerUnit() | WithLookup():
             yield from tables_of(relation.of)
+        case Joined():
+            for side in relation.sides:
+                yield from tables_of(side)
 
 
 def needed(relation: Relation, columns: Set[str]) -> Relation:
@@ -223,6 +281,17 @@ def needed(relation: Relation, columns: Set[str]) -> Relation:
                 return needed(relation.of, columns)
             of = needed(relation.of, (columns - set(relation.names)) | {relation.on})
             return replace(relation, of=of, columns=found)
+        case Joined():
+            kept = tuple(
+                tuple((own, called) for own, called in pairs if called in columns)
+                for pairs in relation.columns
+            )
+            sides = [
+                needed(side, frozenset(own for own, _ in pairs))
+                for side, pairs in zip(relation.sides, kept, strict=True)
+            ]
+            count = len(relation.parts)
+            return replace(relation, parts=tuple(sides[:count]), optional=tuple(sides[count:]), columns=kept)
 
 
 def _plain(number: Literal) -> str:

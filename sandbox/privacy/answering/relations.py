@@ -12,6 +12,11 @@ ranks are distinct within it. The proof is by induction over the relation.
 - ``WithLookup``: columns are added, and rows are left out, by what stands in the row itself and in the policy; unit
   and rank stay.
 
+- ``Joined``: rows stand beside each other by the unit alone, so that the product of a unit's rows on all sides is made
+  of that unit's rows. Where one side alone may have several, its rank tells the rows apart, as each of its rows stands
+  there once. Otherwise the rows of a unit are counted off in an order of their ranks in which no two are equal (the
+  largest first, then one by one); a window holds rows of one unit only. Low ranks of all sides come first.
+
 So with D = D' + u, the rows behind a relation are those of D' and u's: what ``sensitivity`` supposes of a table's rows.
 A unit has no more of them than ``declared`` says; ``bounded`` filters by rank all the same.
 
@@ -21,13 +26,13 @@ seen to it), and nothing is divided by zero.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import ibis
 
 from sandbox.domain.derived import declared, lookup_column, unit_column
 from sandbox.domain.policy import ColumnType, DatasetPolicy, Lookup, Table
-from sandbox.domain.relation import Base, Per, PerUnit, Relation, UnitValue, WithLookup
+from sandbox.domain.relation import Base, Joined, Per, PerUnit, Relation, UnitValue, WithLookup
 from sandbox.privacy.answering.rowwise import Expression, clamped, condition
 from sandbox.privacy.stored import Stored, bounds_in_steps, stored_key, stored_literal
 
@@ -55,11 +60,52 @@ def relation_rows(
         case PerUnit():
             rows = relation_rows(relation.of, policy, published)
             return _per_unit(relation, declared(relation.of, policy), rows)
+        case Joined():
+            tables = [declared(side, policy) for side in relation.sides]
+            sides = [relation_rows(side, policy, published) for side in relation.sides]
+            return _joined(relation, tables, sides)
         case WithLookup():
             rows = relation_rows(relation.of, policy, published)
             return _with_lookup(
                 relation, declared(relation.of, policy), policy.lookups[relation.lookup], rows
             )
+
+
+def _joined(relation: Joined, tables: Sequence[Table], sides: Sequence[Expression]) -> Expression:
+    together: Expression = None
+    for place, (table, rows, pairs) in enumerate(zip(tables, sides, relation.columns, strict=True)):
+        rows = rows.filter(rows[RANK] < table.max_rows_per_unit)
+        side = rows.select(
+            **{_own(UNIT, place): rows[UNIT], _own(RANK, place): rows[RANK]},
+            **{called: rows[own] for own, called in pairs},
+        )
+        if together is None:
+            together = side
+            continue
+        how = "inner" if place < len(relation.parts) else "left"
+        beside = together.join(side, together[_own(UNIT, 0)] == side[_own(UNIT, place)], how=how)
+        together = beside.select(
+            *(together[name] for name in together.columns),
+            *(side[name] for name in side.columns if name != _own(UNIT, place)),
+        )
+    several = [place for place, table in enumerate(tables) if table.max_rows_per_unit > 1]
+    ranks = [together[_own(RANK, place)].coalesce(0) for place in several]
+    if not ranks:
+        rank = ibis.literal(0, "int64")
+    elif len(ranks) == 1:
+        rank = ranks[0]
+    else:
+        order = ibis.window(group_by=together[_own(UNIT, 0)], order_by=[ibis.greatest(*ranks), *ranks])
+        rank = ibis.row_number().over(order)
+    called = [called for pairs in relation.columns for _, called in pairs]
+    return together.select(
+        **{UNIT: together[_own(UNIT, 0)], RANK: rank.cast("int64")},
+        **{name: together[name] for name in called},
+    )
+
+
+def _own(name: str, place: int) -> str:
+    return f"{name}_{place}"
 
 
 def _with_lookup(relation: WithLookup, table: Table, lookup: Lookup, rows: Expression) -> Expression:

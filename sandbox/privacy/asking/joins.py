@@ -1,7 +1,8 @@
 """JOIN: a parse tree → rows with what stands beside them.
 
-A public lookup may be joined by its key: each row finds one row of it at most. Everything else could put one unit's row
-beside another's, and is refused with its place and what to write instead.
+Tables are joined by the column that names the units, so that only rows of one unit stand beside each other. A public
+lookup is joined by its key: each row finds one row of it at most. Everything else could put one unit's row beside
+another's, and is refused with its place and what to write instead.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
+from sandbox.domain.errors import QuestionRefused
+from sandbox.domain.joining import joined
 from sandbox.domain.policy import DatasetPolicy, Lookup
-from sandbox.domain.relation import WithLookup, with_lookup
+from sandbox.domain.predicate import Predicate, conjunction, renamed
+from sandbox.domain.relation import MAX_TABLES, WithLookup, tables_of, with_lookup
 from sandbox.privacy.asking.names import Names, plain
 from sandbox.privacy.asking.per_unit import derived
 from sandbox.privacy.asking.refusal import nearest, refused
@@ -53,6 +57,94 @@ def _clause(join: exp.Join) -> Clause:
         )
     only(join, {"this", "on", "using", "side", "kind"})
     return Clause(node=join, optional=_KINDS[side, kind])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One table of a FROM.
+
+    Attributes:
+        clause: the JOIN it stands in; None for the first.
+        where: the conditions that were put on it on the way.
+    """
+
+    clause: Clause | None
+    names: Names
+    where: Predicate | None
+
+
+def join_tables(sides: Sequence[Side], policy: DatasetPolicy) -> tuple[Names, Predicate | None]:
+    """The names of tables side by side, and all their conditions.
+
+    Raises:
+        QuestionRefused: joined by anything but the unit, or rows that stand there twice.
+    """
+    first = sides[0].names
+    for place, side in enumerate(sides[1:], start=1):
+        assert side.clause is not None  # noqa: S101 - only the first has none
+        _check_by_unit(side.clause.node, side.names, [other.names for other in sides[:place]])
+        if side.clause.optional and side.where is not None:
+            raise refused(
+                "A side of LEFT JOIN cannot be filtered before it is joined.",
+                side.clause.node,
+                fix="Leave LEFT out, or group the side by the unit: its own WHERE then stands in the brackets.",
+            )
+    node = sides[-1].clause.node if sides[-1].clause is not None else None
+    try:
+        relation, mappings = joined(
+            [(side.names.relation, side.clause is not None and side.clause.optional) for side in sides],
+            unit=first.unit_column,
+            policy=policy,
+        )
+    except QuestionRefused as wrong:
+        raise refused(wrong.message, node, fix=wrong.fix) from None
+    if len(list(tables_of(relation))) > MAX_TABLES:
+        raise refused("Too many tables stand in this FROM.", node, fix=f"Use at most {MAX_TABLES}.")
+    assert node is not None  # noqa: S101 - there are two sides at least
+    called: dict[str, Mapping[str, str]] = {}
+    where = []
+    for place, (side, mapping) in enumerate(zip(sides, mappings, strict=True)):
+        own = {**mapping, first.unit_column: first.unit_column}
+        alias = side.names.called or f" {place}"  # one without a name: no text can name it
+        if alias in called:
+            raise refused(f"Two sides of a join are called {alias}.", node, fix="Rename one with AS.")
+        reach = side.names.columns_in_reach
+        called[alias] = {written: own[meant] for written, meant in reach.items() if meant in own}
+        if side.where is not None:
+            where.append(renamed(side.where, own))
+    names = Names(
+        relation=relation,
+        table=derived(relation, policy, node),
+        called="",
+        unit_column=first.unit_column,
+        unit_noun=first.unit_noun,
+    )
+    return names.of_sides(called), conjunction(where) if where else None
+
+
+def _check_by_unit(join: exp.Join, side: Names, before: Sequence[Names]) -> None:
+    """Raise unless the side is joined to one before it by the unit."""
+    unit = side.shown(side.unit_column)
+    fix = f"Write USING ({unit}), or ON …{unit} = {side.called or '…'}.{unit}."
+    problem = f"Tables are joined by {unit} alone: rows of one {side.unit_noun} stand beside each other, and no others."
+    if join.args.get("using"):
+        (written, *more) = join.args["using"]
+        column = exp.Column(this=written)
+        if more or not side.is_unit(column) or not any(names.is_unit(column) for names in before):
+            raise refused(problem, written, fix=fix)
+        return
+    on = without_brackets(join.args["on"])
+    if not isinstance(on, exp.EQ):
+        raise refused(problem, on, fix=fix)
+    only(on, {"this", "expression"})
+    one, other = without_brackets(on.this), without_brackets(on.expression)
+    for here, there in ((one, other), (other, one)):
+        qualified = (
+            isinstance(here, exp.Column) and isinstance(there, exp.Column) and here.table and there.table
+        )
+        if qualified and side.is_unit(here) and any(names.is_unit(there) for names in before):
+            return
+    raise refused(problem, on, fix=fix)
 
 
 def add_lookup(clause: Clause, lookup: str, called: str, names: Names, policy: DatasetPolicy) -> Names:

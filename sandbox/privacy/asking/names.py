@@ -97,7 +97,14 @@ class Names:
         called = called or f" {len(sides)}"  # one without a name: no text can name it
         if called in sides:
             raise refused(f"Two sides of a join are called {called}.", node, fix="Rename one with AS.")
-        sides[called] = columns
+        return self.of_sides({**sides, called: columns})
+
+    def of_sides(self, sides: Mapping[str, Mapping[str, str]]) -> Names:
+        """The names of a join with these sides.
+
+        Args:
+            sides: by alias, each side's columns by what it calls them.
+        """
         # A name of one side alone, a name that means the same on all, and each column's own name, mean something.
         meanings: dict[str, set[str]] = {}
         for names in sides.values():
@@ -108,6 +115,11 @@ class Names:
         for names in sides.values():
             renamed |= {meant: meant for meant in names.values() if meant not in meanings}
         return replace(self, called="", renamed=renamed, sides=sides, unclear=unclear)
+
+    @property
+    def columns_in_reach(self) -> Mapping[str, str]:
+        """The policy's columns by what the question calls them."""
+        return self._all
 
     @property
     def _all(self) -> Mapping[str, str]:

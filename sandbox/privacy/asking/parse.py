@@ -4,6 +4,7 @@
     SELECT [WITH DIFFERENTIAL_PRIVACY OPTIONS(…)] key | aggregate | arithmetic of aggregates [AS name], …
     FROM table [[AS] name] | (SELECT column [AS name], … FROM … [WHERE …])
        | (SELECT unit, key | aggregate [AS name], … FROM … [WHERE …] GROUP BY unit, key, …)
+    [[LEFT] JOIN table | (SELECT …) [[AS] name] ON a.unit = b.unit | USING (unit)] …
     [[LEFT] JOIN lookup [[AS] name] ON column = lookup.key | USING (key)]
     [WHERE column compared with literals, AND, OR, NOT]
     [GROUP BY key, …]

@@ -17,7 +17,7 @@ from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.predicate import Predicate, conjunction
 from sandbox.domain.relation import Base
 from sandbox.privacy.asking.conditions import Conditions
-from sandbox.privacy.asking.joins import add_lookup, clauses_of, no_table
+from sandbox.privacy.asking.joins import Side, add_lookup, clauses_of, join_tables, no_table
 from sandbox.privacy.asking.names import Names, output_name, plain
 from sandbox.privacy.asking.per_unit import unit_names
 from sandbox.privacy.asking.refusal import nearest, refused
@@ -97,19 +97,19 @@ def _from(select: exp.Select, policy: DatasetPolicy, known: Mapping[str, Source]
     if source is None:
         raise refused("There is no FROM.", select, fix=nearest("", policy.tables, what="Tables"))
     only(source, {"this"})
-    found = _side(source.this, policy, known)
-    names = found.names
+    first = _side(source.this, policy, known)
+    sides, lookups = [Side(clause=None, names=first.names, where=first.where)], []
     for clause in clauses_of(select):
         lookup = _lookup(clause.node.this, policy, known)
-        if lookup is None:
-            _side(clause.node.this, policy, known)
-            raise refused(
-                "Tables cannot be joined yet.",
-                clause.node,
-                fix="Ask about one table, or JOIN a public lookup.",
-            )
+        if lookup is not None:
+            lookups.append((clause, lookup))
+        else:
+            side = _side(clause.node.this, policy, known)
+            sides.append(Side(clause=clause, names=side.names, where=side.where))
+    names, where = join_tables(sides, policy) if len(sides) > 1 else (first.names, first.where)
+    for clause, lookup in lookups:
         names = add_lookup(clause, *lookup, names, policy)
-    return replace(found, names=names)
+    return Source(names=names, where=where)
 
 
 def _lookup(
