@@ -51,6 +51,23 @@ def declared(relation: Relation, policy: DatasetPolicy) -> Table:
             return _with_lookup(relation, declared(relation.of, policy), policy.lookups[relation.lookup])
 
 
+def profiled_table(relation: Relation, policy: DatasetPolicy) -> str:
+    """The table whose units contribute to the relation as they do to the table: its profile is about both.
+
+    Empty where there is none, as where units have one row each, or several on two sides of a join.
+    """
+    match relation:
+        case Base(name):
+            return name
+        case WithLookup():
+            return profiled_table(relation.of, policy)
+        case Joined():
+            several = [side for side in relation.sides if declared(side, policy).max_rows_per_unit > 1]
+            return profiled_table(several[0], policy) if len(several) == 1 else ""
+        case PerUnit():
+            return ""
+
+
 def unit_column(value: UnitValue, table: Table) -> Column:
     """What a number of each unit holds at most.
 

@@ -19,6 +19,7 @@ from sandbox.domain.access import Grant, check_use
 from sandbox.domain.audit import Event
 from sandbox.domain.budget import Account, check_affordable
 from sandbox.domain.canonical import sha256_hex
+from sandbox.domain.derived import profiled_table
 from sandbox.domain.errors import BadInput, NotAllowed, NotFound, Unanswered
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.people import Person
@@ -307,7 +308,9 @@ class AnswerQuestion:
         price = check_epsilon(agreed_epsilon(asked.options, epsilon, otherwise=USUAL_EPSILON))
         target = guarantee.loss(price)
         limits = agreed_limits(asked.options, limits)
-        bought = self.store.profiles.released(dataset.policy.budget_lineage, asked.question.table)
+        bought = self.store.profiles.released(
+            dataset.policy.budget_lineage, profiled_table(asked.question.source, dataset.policy)
+        )
         profile = profile_from_document(bought.document) if bought is not None else None
         bounds = _Bounds(bought.id if bought is not None else "", limits)
         key = (dataset.policy_hash, canonical_sql(asked.question), target, bounds)

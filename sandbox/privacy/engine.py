@@ -12,7 +12,7 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -72,8 +72,16 @@ class Engine(Protocol):
         """Make a private view of a raw file. May be repeated."""
         ...
 
+    def publish_tables(self, *, policy: DatasetPolicy, files: Mapping[str, str]) -> PublishReport:
+        """Make the private views of several tables, as one snapshot. May be repeated."""
+        ...
+
     def profile(self, *, dataset: str, snapshot: str) -> Profile:
-        """The contribution profile of a snapshot: drawn once, the same ever after. Charge its ``offer`` before."""
+        """The contribution profile of a snapshot: drawn once, the same ever after. Charge its ``offer`` before.
+
+        Args:
+            snapshot: where a dataset has several tables, the name of one of them: ``table_snapshot``.
+        """
         ...
 
     def base(
@@ -153,6 +161,23 @@ class LocalEngine:
             return prepare(self._warehouse, file, policy, table, out, salt=self._salt(), limits=limits)
         return publish.publish(self._raw_file(file), policy, table, out, salt=self._salt(), limits=limits)
 
+    def publish_tables(self, *, policy: DatasetPolicy, files: Mapping[str, str]) -> PublishReport:
+        """Make the private views of all tables of a dataset, as one snapshot.
+
+        Raises:
+            BadInput: what is wrong with a file, or with the policy for it; or tables that stay in a warehouse.
+        """
+        if self._warehouse is not None:
+            raise BadInput(
+                "Several tables of a warehouse cannot be one dataset yet.",
+                where="tables",
+                fix="Publish each table as a dataset of its own, all with the same lineage.",
+            )
+        raws = {table: self._raw_file(file) for table, file in files.items()}
+        out = views.folder_of(self._views, policy.name)
+        limits = replace(self._limits, timeout_s=publish.PUBLISH_LIMITS.timeout_s)
+        return publish.publish_tables(raws, policy, out, salt=self._salt(), limits=limits)
+
     def profile(self, *, dataset: str, snapshot: str) -> Profile:
         """The contribution profile of a snapshot. Drawn once: asked again, it is the same.
 
@@ -160,7 +185,7 @@ class LocalEngine:
             BadInput, NotFound, Tampered: no row was touched.
             Unanswered: anything else.
         """
-        view = self._view(dataset, snapshot)
+        view = self._one_table(dataset, snapshot)
         offered = offer(view.policy, view.table_name)
         if offered is None:
             raise BadInput("This table has no profile.", where="snapshot", fix="Its policy buys none.")
@@ -181,7 +206,7 @@ class LocalEngine:
             BadInput, NotFound, Tampered: no row was touched.
             Unanswered: anything else.
         """
-        view = self._view(dataset, snapshot)
+        view = self._one_table(dataset, snapshot)
         known = find_profile(self._views, profile) if profile else None
         offered = base_offer(view.policy, view.table_name, profile=known)
         if offered is None:
@@ -215,7 +240,7 @@ class LocalEngine:
         """
         view = self._view(dataset, snapshot)
         known = find_profile(self._views, profile) if profile else None
-        ready = self._planned(view, sql, nano, atto_delta, known, limits)
+        ready, view = self._planned(view, sql, nano, atto_delta, known, limits)
         with self._touching("answer", sql):
             noisy = run.measure(ready, view, self._limits)
             answer = assemble(ready, noisy.vectors, cells=noisy.cells, dataset=dataset, snapshot=snapshot)
@@ -229,7 +254,8 @@ class LocalEngine:
             Unanswered: anything else.
         """
         view = self._view(dataset, snapshot)
-        question = _of_table(parse(sql, view.policy), view)
+        question = parse(sql, view.policy)
+        view = _behind(question, view)
         _check_recomputed(question, declared(question.source, view.policy))
         with self._touching("evidence", sql):
             return run.recompute(question, view, self._limits)
@@ -239,15 +265,26 @@ class LocalEngine:
 
     def _planned(
         self, view: View, sql: str, nano: int, atto_delta: int, profile: Profile | None, limits: Limits
-    ) -> Plan:
+    ) -> tuple[Plan, View]:
         if type(nano) is not int or nano < 1:
             raise BadInput("The price is a whole number above 0.", where="nano", fix="Charge first.")
         charged = Loss(nano, atto_delta)
-        question = _of_table(parse(sql, view.policy), view)
+        question = parse(sql, view.policy)
+        view = _behind(question, view)
         ready = plan(question, view.policy, target=charged, profile=profile, limits=limits)
         if not ready.loss.fits_in(charged):  # holds by construction; a promise is worth a second look
             raise BadInput("The plan costs more than was charged.", where="nano", fix="Charge its price.")
-        return ready
+        return ready, view
+
+    def _one_table(self, dataset: str, snapshot: str) -> View:
+        view = self._view(dataset, snapshot)
+        if view.tables:
+            raise BadInput(
+                f"This snapshot is of {' and '.join(view.tables)}.",
+                where="snapshot",
+                fix="Name one of its tables.",
+            )
+        return view
 
     def _view(self, dataset: str, snapshot: str) -> View:
         """The view, checked against its hashes when it is first used: it is written once and never changed."""
@@ -328,12 +365,15 @@ def _check_recomputed(question: Question, table: Table) -> None:
             )
 
 
-def _of_table(question: Question, view: View) -> Question:
-    for table in tables_of(question.source):
-        if table != view.table_name:
-            raise QuestionRefused(
-                f"This snapshot is of {view.table_name}, not of {table}.",
-                position=0,
-                fix="Ask its own table.",
-            )
-    return question
+def _behind(question: Question, view: View) -> View:
+    """The tables that the question is about."""
+    names = set(tables_of(question.source))
+    found = view.of(names)
+    if found is None:
+        has = sorted(view.tables) or [view.table_name]
+        raise QuestionRefused(
+            f"This snapshot is of {' and '.join(has)}, not of {' and '.join(sorted(names - set(has)))}.",
+            position=0,
+            fix="Ask its own table.",
+        )
+    return found

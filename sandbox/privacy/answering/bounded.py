@@ -27,11 +27,11 @@ LARGEST_SUM = 2**62  # of a column: beyond, 64 bits would not hold it
 LONGEST_KEY = 200  # characters: a longer text is no key that many units share
 
 
-def view_of(table: Table, *, unit_column: str) -> Expression:
+def view_of(table: Table, *, unit_column: str, name: str = VIEW) -> Expression:
     """The private view, as a table that no engine is bound to yet."""
     schema = {UNIT: "int64", RANK: "int64"}
     schema |= {name: IBIS_TYPES[c.type] for name, c in table.columns.items() if name != unit_column}
-    return ibis.table(schema, name=VIEW)
+    return ibis.table(schema, name=name)
 
 
 def key_name(place: int) -> str:

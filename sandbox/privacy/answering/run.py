@@ -135,7 +135,7 @@ def rows_behind(question: Question, view: View) -> Expression:
     """What stands behind the question's FROM, from published rows."""
 
     def published(name: str) -> Expression:
-        return view_of(view.policy.tables[name], unit_column=view.unit_column)
+        return view_of(view.policy.tables[name], unit_column=view.unit_column, name=view.name_of(name))
 
     return relation_rows(question.source, view.policy, published)
 

@@ -10,6 +10,7 @@ import random
 
 import pytest
 
+from sandbox.domain.derived import declared
 from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.question import Question
 from sandbox.privacy.answering.run import count_exactly
@@ -26,7 +27,6 @@ PRICE = Loss(1_000_000_000)
 PER_BATCH = 15
 ASKED = list(questions(160))
 BATCHES = [ASKED[start : start + PER_BATCH] for start in range(0, len(ASKED), PER_BATCH)]
-TABLE = POLICY.tables["visits"]
 
 
 def planned(sql: str, bounding: Bounding | None = None) -> Plan:
@@ -35,24 +35,25 @@ def planned(sql: str, bounding: Bounding | None = None) -> Plan:
 
 def some_bounding(question: Question, lot: random.Random) -> Bounding | None:
     """The planner's own choice, or one that cuts more."""
-    cells = 1
+    cells, table = 1, declared(question.source, POLICY)
     for key in question.keys:
-        cells *= key.how_many(TABLE)
+        cells *= key.how_many(table)
+    most = table.max_rows_per_unit
     quantiles = any(measure.share is not None for measure in question.measures)  # only rows bound a tree
     match lot.randrange(2 if quantiles else 4):
         case 0:
             return None
         case 1:
-            return rows_plan(rows_per_unit=lot.choice([1, 3, 12]), cells=cells)
+            return rows_plan(rows_per_unit=min(most, lot.choice([1, 3, 12])), cells=cells)
         case _:
-            rows = lot.choice([2, 5, 12])
-            most = {"centred_negative": 9, "sum_negative": 41, "rows": 3, "centred_fine": 2_000_000}
+            rows = min(most, lot.choice([2, 5, 12]))
+            cuts = {"centred_negative": 9, "sum_negative": 41, "rows": 3, "centred_fine": 2_000_000}
             return groups_plan(
                 rows_per_unit=rows,
                 cells=cells,
                 groups_per_unit=lot.choice([1, 2, 5]),
                 rows_per_group=lot.choice([1, 2, 3]),
-                cuts=tuple(item for item in most.items() if lot.random() < 0.5),
+                cuts=tuple(item for item in cuts.items() if lot.random() < 0.5),
             )
 
 
