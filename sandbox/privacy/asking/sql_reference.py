@@ -60,7 +60,15 @@ POLICY = DatasetPolicy(
             },
             max_rows=100_000,
             max_rows_per_unit=4,
-        )
+        ),
+        "patients": Table(
+            columns={
+                "patient_id": Column(type=ColumnType.TEXT),
+                "born": Column(type=ColumnType.INTEGER, lower=1910, upper=2013),
+                "insured": Column(type=ColumnType.BOOLEAN),
+            },
+            max_rows=50_000,
+        ),
     },
     lookups={
         "wards": Lookup(
@@ -238,6 +246,22 @@ CHAPTERS: dict[str, tuple[Feature, ...]] = {
             "FROM (SELECT patient_id, ward, COUNT(*) AS n FROM visits GROUP BY patient_id, ward) GROUP BY ward",
         ),
         Feature(
+            "Tables joined by the unit",
+            "JOIN (or LEFT JOIN) tables of one dataset by the column that names the units, with ON or USING: each row "
+            "stands beside all rows of the same unit. A unit then has as many rows as the product of its rows on all "
+            "sides; with one row on all sides but one, no more than before. A column that several tables have is "
+            "written with its table. Numbers of each unit may be joined as tables are.",
+            "SELECT insured, AVG(cost) AS mean FROM visits JOIN patients ON visits.patient_id = patients.patient_id "
+            "WHERE born < 1950 GROUP BY insured",
+        ),
+        Feature(
+            "Rows with numbers of their unit",
+            "A side of LEFT JOIN may be missing: its columns are then empty. It is filtered in brackets, "
+            "grouped by the unit.",
+            "SELECT insured, COUNT(*) AS patients, AVG(n) AS visits FROM patients LEFT JOIN (SELECT patient_id, "
+            "COUNT(*) AS n FROM visits WHERE cost > 50 GROUP BY patient_id) AS v USING (patient_id) GROUP BY insured",
+        ),
+        Feature(
             "Public lookups",
             "A policy may bring small public tables. JOIN (or LEFT JOIN) one by its key, with ON or USING: each row "
             "finds one row of it, or none. With JOIN, rows that find none are left out. What it says is public, so "
@@ -288,7 +312,9 @@ REFUSED = (
     "SELECT MAX(age) FROM visits",
     "SELECT SUM(age * 2) FROM visits",
     "SELECT DISTINCT sex FROM visits",
-    "SELECT COUNT(*) FROM visits JOIN visits AS w ON TRUE",
+    "SELECT COUNT(*) FROM visits JOIN patients ON TRUE",
+    "SELECT COUNT(*) FROM visits NATURAL JOIN patients",
+    "SELECT COUNT(*) FROM visits AS a JOIN visits AS b USING (patient_id)",
     "SELECT COUNT(*) FROM visits WHERE city LIKE 'K%'",
     "SELECT HISTOGRAM(age, 10), AVG(cost) FROM visits",
     "SELECT COUNT(*) FROM read_csv('/etc/passwd')",
@@ -302,7 +328,6 @@ def reference_markdown() -> str:
 
 
 def _lines() -> Iterator[str]:
-    table = POLICY.tables["visits"]
     yield "# Questions in SQL"
     yield ""
     yield "Made from the grammar by `python -m sandbox.privacy.asking.sql_reference > docs/reference/sql.md`; a test"
@@ -312,12 +337,13 @@ def _lines() -> Iterator[str]:
     yield "every way to write the same has the same form and is paid for once, and an engine sees nothing else."
     yield f"Upper and lower case are the same in names and words. Aggregates: {', '.join(AGGREGATES)}."
     yield ""
-    yield "The examples ask about a made-up table `visits`, in which `patient_id` names the unit:"
+    yield "The examples ask about two made-up tables, in which `patient_id` names the unit:"
     yield ""
-    yield "| column | type | declared |"
-    yield "|---|---|---|"
-    for name, column in table.columns.items():
-        yield f"| `{name}` | {column.type} | {_declared(column)} |"
+    yield "| table | column | type | declared |"
+    yield "|---|---|---|---|"
+    for name, table in POLICY.tables.items():
+        for column_name, column in table.columns.items():
+            yield f"| `{name}` | `{column_name}` | {column.type} | {_declared(column)} |"
     yield ""
     lookups = (f"`{name}` ({', '.join(lookup.by_name)})" for name, lookup in POLICY.lookups.items())
     yield f"and the public lookups {' and '.join(lookups)}."

@@ -37,7 +37,7 @@ def some_bounding(question: Question, lot: random.Random) -> Bounding | None:
     """The planner's own choice, or one that cuts more."""
     cells, table = 1, declared(question.source, POLICY)
     for key in question.keys:
-        cells *= key.how_many(table)
+        cells *= max(1, key.how_many(table))  # of a key without a list, one is as good as any
     most = table.max_rows_per_unit
     quantiles = any(measure.share is not None for measure in question.measures)  # only rows bound a tree
     match lot.randrange(2 if quantiles else 4):
