@@ -521,7 +521,7 @@ HOSTILE: list[tuple[str, str, str]] = [
     ("select kind, count(*) from visits left join cities using (city) group by kind", "kind", "country"),
     ("select count(*) from visits join wards using (ward) where kind = 'x'", "'x'", "surgery"),
     ("with wards as (select * from visits) select count(*) from wards", "wards", "another name"),
-    ("select count(*) from visits join visits w on true", "visits w", "one table"),
+    ("select count(*) from visits join visits w on true", "visits w", "USING"),
     ("select count(*) from (select ward, count(*) from visits group by 1)", "1)", "GROUP BY patient_id"),
     ("select count(*) from (select patient_id, city from visits group by 1, 2)", "city", "can be keys"),
     ("select count(*) from (select patient_id, age from visits group by 1)", "age", "Add age"),
