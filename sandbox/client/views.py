@@ -69,6 +69,11 @@ class Dataset(_Shown):
                     return f"SELECT {name}, COUNT(*) AS n FROM {table} GROUP BY {name}"  # noqa: S608 - text to read
         return f"SELECT COUNT(*) AS n FROM {next(iter(self.raw['tables']))}"  # noqa: S608
 
+    def lookup(self, name: str) -> pd.DataFrame:
+        """A small public table that questions may JOIN, in full."""
+        content = self.raw["lookups"][name]
+        return pd.DataFrame(content["rows"], columns=[column["name"] for column in content["columns"]])
+
     def download(self, table: str | None = None) -> pd.DataFrame:
         """A whole table of an unconditionally open dataset."""
         return self.fetch(table or next(iter(self.raw["tables"])))

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from sandbox.domain.names import written_name
 from sandbox.domain.policy import Column, Scalar
-from sandbox.domain.predicate import Predicate, written, written_literal
+from sandbox.domain.predicate import Predicate, columns_of, written, written_literal
 
 
 class DateUnit(StrEnum):
@@ -118,6 +118,17 @@ def how_many(form: Form, column: Column | None) -> int:
             return 0
         return column.upper // form.width - column.lower // form.width + 1
     return len(values_of(form, column))
+
+
+def columns_of_form(form: Form) -> frozenset[str]:
+    """The columns that a form's own conditions look at."""
+    match form:
+        case Cases(branches, _):
+            return frozenset().union(*(columns_of(condition) for condition, _ in branches))
+        case Holds(condition):
+            return columns_of(condition)
+        case _:
+            return frozenset()
 
 
 def form_text(form: Form, column: str) -> str:

@@ -15,12 +15,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any
 
 from sandbox.domain.errors import BadInput
 from sandbox.domain.privacy_loss import ATTO, Accounting, Guarantee, Loss
 
 _COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_LONGEST = 63  # characters of a name, also on engines that cut longer ones
+MAX_LOOKUP_ROWS = 1000  # each row is compared with all of them
 
 
 def _doc(text: str, **more: Any) -> Any:
@@ -61,6 +64,8 @@ class ColumnType(StrEnum):
 
 Scalar = int | str | bool
 UNLISTED_ANSWERS = 1000  # so many answers by unlisted keys share the delta that is set aside for them
+# No cell is more of its column's steps in size (publishing empties it): a literal just outside compares as it should.
+LARGEST = 10**18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +110,11 @@ class Column:
         return (False, True) if self.type is ColumnType.BOOLEAN else self.categories
 
     @property
+    def steps(self) -> int:
+        """How many steps make 1: 100 for a resolution of 0.01."""
+        return int(1 / Fraction(self.resolution)) if self.type is ColumnType.DECIMAL else 1
+
+    @property
     def summable(self) -> bool:
         return (
             self.type in (ColumnType.INTEGER, ColumnType.DECIMAL)
@@ -126,6 +136,40 @@ class Table:
         "A unit's rows beyond this many (chosen at random) are left out when publishing; counted for the owner.",
         default=1,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookupColumn:
+    """One column of a lookup."""
+
+    name: str = _doc("Its name: a-z, 0-9 and _.")
+    type: ColumnType = _doc(
+        "What its cells are. A date is text ('2013-01-01'), and so is a decimal ('0.25')."
+    )
+    description: str = _doc("One line for the catalogue.", default="")
+    resolution: str = _doc("For decimal: the step of its cells, such as '0.01'.", default="1")
+    measured_in: str = _doc("Unit of measure, such as 'DM' or 'minutes'.", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """One small public table that questions may join: names of codes, groups of places, rates. It is public in full."""
+
+    key: str = _doc("The column (text or integer) that rows are found by: each value stands in one row.")
+    columns: tuple[LookupColumn, ...] = _doc("The columns, in the order of a row's cells.")
+    rows: tuple[tuple[Scalar, ...], ...] = _doc(
+        "The rows, each a list of one cell for each column; at most 1000."
+    )
+    description: str = _doc("One line for the catalogue.", default="")
+
+    @property
+    def by_name(self) -> Mapping[str, LookupColumn]:
+        return {column.name: column for column in self.columns}
+
+    def cells(self, name: str) -> tuple[Scalar, ...]:
+        """The cells of one column, row by row."""
+        place = [column.name for column in self.columns].index(name)
+        return tuple(row[place] for row in self.rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +294,9 @@ class DatasetPolicy:
         "Whose privacy is protected. Needed unless unconditional or closed.", default=None
     )
     tables: Mapping[str, Table] = _doc("The tables by name.", default_factory=dict)
+    lookups: Mapping[str, Lookup] = _doc(
+        "Small public tables that questions may join, by name.", default_factory=dict
+    )
     budget: BudgetTerms | None = _doc("Needed unless unconditional or closed.", default=None)
     access: AccessTerms = _doc("Who may apply for what.", default=AccessTerms())
     release: ReleaseTerms = _doc("What may leave.", default=ReleaseTerms())
@@ -314,7 +361,7 @@ class SitePolicy:
 class Mistake:
     """A rule broken within one file."""
 
-    path: tuple[str, ...]  # keys from the top
+    path: tuple[str | int, ...]  # keys from the top, and places in lists
     problem: str
     allowed: str = ""
 
@@ -334,6 +381,8 @@ def _mistakes(p: DatasetPolicy) -> Iterator[Mistake]:
             yield Mistake(("tables", name), f"{name!r} is not a table name", "a-z, 0-9 and _")
     for name, table in p.tables.items():
         yield from _table_mistakes(p, name, table)
+    for name, lookup in p.lookups.items():
+        yield from _lookup_mistakes(p, name, lookup)
     if p.private:
         yield from _private_mistakes(p)
 
@@ -381,6 +430,73 @@ def _unlisted_mistakes(
         yield Mistake((*there, "unlisted_keys"), "is for columns without categories")
     elif budget is not None and not _number(budget.unlisted_delta):
         yield Mistake((*there, "unlisted_keys"), "needs a part of delta to spend", "budget.unlisted_delta")
+
+
+def _lookup_mistakes(p: DatasetPolicy, name: str, lookup: Lookup) -> Iterator[Mistake]:
+    here = ("lookups", name)
+    if not _COLUMN.fullmatch(name):
+        yield Mistake(here, f"{name!r} is not a name", "a-z, 0-9 and _")
+    if name in p.tables:
+        yield Mistake(here, f"there is a table {name!r} too", "another name")
+    key = lookup.by_name.get(lookup.key)
+    if key is None:
+        yield Mistake((*here, "key"), f"{lookup.key!r} is not among the columns", ", ".join(lookup.by_name))
+    elif key.type not in (ColumnType.TEXT, ColumnType.INTEGER):
+        yield Mistake((*here, "key"), f"rows cannot be found by a {key.type}", "a text or an integer column")
+    if len(lookup.by_name) != len(lookup.columns):
+        yield Mistake((*here, "columns"), "two columns have one name", "each name once")
+    for place, column in enumerate(lookup.columns):
+        there = (*here, "columns", place)
+        called = f"{name}_{column.name}"
+        if not _COLUMN.fullmatch(column.name) or len(called) > _LONGEST:
+            yield Mistake(
+                there, f"{column.name!r} is not a column name", f"a-z, 0-9 and _, short beside {name}"
+            )
+        if any(called in table.columns for table in p.tables.values()):
+            yield Mistake(there, f"a table has a column {called}: that is what this one is called")
+        if column.type is ColumnType.DECIMAL and not _is_step(column.resolution):
+            yield Mistake((*there, "resolution"), f"{column.resolution!r} is not a step", "1, 0.1 … 0.000001")
+    if not 1 <= len(lookup.rows) <= MAX_LOOKUP_ROWS:
+        yield Mistake((*here, "rows"), f"there are {len(lookup.rows)}", f"1 to {MAX_LOOKUP_ROWS}")
+    yield from _row_mistakes((*here, "rows"), lookup)
+
+
+def _row_mistakes(here: tuple[str, ...], lookup: Lookup) -> Iterator[Mistake]:
+    """A row is told by its number; the first mistake of a kind is enough."""
+    seen: set[Scalar] = set()
+    names = [column.name for column in lookup.columns]
+    for number, row in enumerate(lookup.rows, start=1):
+        there: tuple[str | int, ...] = (*here, number - 1)
+        if len(row) != len(names):
+            yield Mistake(there, f"row {number} has {len(row)} cells", f"{len(names)}: {', '.join(names)}")
+            return
+        for column, cell in zip(lookup.columns, row, strict=True):
+            if not _is_cell(cell, column):
+                wanted = f"{column.type}, as {column.name} is declared"
+                yield Mistake(there, f"row {number}: {cell!r} is not a {column.name}", wanted)
+                return
+        if lookup.key in names:
+            found = row[names.index(lookup.key)]
+            if found in seen:
+                yield Mistake(there, f"row {number}: {found!r} stands there twice", "each key once")
+                return
+            seen.add(found)
+
+
+def _is_cell(cell: Scalar, column: LookupColumn) -> bool:
+    """Whether a lookup's cell is of its column's type, and on its grid."""
+    if not _fits(cell, column.type):
+        return False
+    if column.type is ColumnType.DATE:
+        return _day(str(cell)) is not None
+    if column.type is ColumnType.DECIMAL:
+        if not re.fullmatch(r"-?[0-9]{1,12}(\.[0-9]{1,6})?", str(cell)):
+            return False
+        return (
+            not _is_step(column.resolution)
+            or (Fraction(str(cell)) / Fraction(column.resolution)).denominator == 1
+        )
+    return not isinstance(cell, int) or abs(cell) <= LARGEST
 
 
 def _day_mistakes(there: tuple[str, ...], column: Column) -> Iterator[Mistake]:

@@ -10,8 +10,8 @@ Strict comparisons do not occur: columns are whole multiples of a step, so that 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -97,6 +97,28 @@ def implies_filled(predicate: Predicate | None, column: str) -> bool:
             return all(implies_filled(part, column) for part in predicate.parts)
         case None:
             return False
+
+
+def columns_of(predicate: Predicate | None) -> frozenset[str]:
+    """The columns that a predicate looks at."""
+    match predicate:
+        case None:
+            return frozenset()
+        case And(parts) | Or(parts):
+            return frozenset().union(*(columns_of(part) for part in parts))
+        case _:
+            return frozenset({predicate.column})
+
+
+def renamed(predicate: Predicate, names: Mapping[str, str]) -> Predicate:
+    """The predicate with other names for its columns, again in normal form."""
+    match predicate:
+        case And(parts):
+            return conjunction(renamed(part, names) for part in parts)
+        case Or(parts):
+            return disjunction(renamed(part, names) for part in parts)
+        case _:
+            return replace(predicate, column=names[predicate.column])
 
 
 def written(predicate: Predicate) -> str:

@@ -1,6 +1,7 @@
 """A question as a value. However it was asked, this is what is planned, priced, cached and answered.
 
-- One table, keys with public values, aggregates, one row-wise condition in normal form (``predicate``).
+- One relation (a table, or rows made from tables), keys with public values, aggregates, one row-wise condition in
+  normal form (``predicate``).
 - Names are the policy's own, lower case; nothing of the asker's text is left but literals and output names.
 - ``canonical_sql`` is one text for all ways to ask the same: by it an answer that was paid for is found.
 """
@@ -11,10 +12,21 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sandbox.domain.evidence import MeasureKind
-from sandbox.domain.key_forms import Form, form_text, how_many, values_of
+from sandbox.domain.key_forms import Form, columns_of_form, form_text, how_many, values_of
 from sandbox.domain.names import written_name
 from sandbox.domain.policy import Scalar, Table
-from sandbox.domain.predicate import And, Comparison, In, IsNull, Or, Predicate, written, written_literal
+from sandbox.domain.predicate import (
+    And,
+    Comparison,
+    In,
+    IsNull,
+    Or,
+    Predicate,
+    columns_of,
+    written,
+    written_literal,
+)
+from sandbox.domain.relation import Base, Relation, needed, relation_text
 
 __all__ = [
     "And",
@@ -88,18 +100,24 @@ class Measure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked of one table.
+    """What is asked of one relation.
 
     Attributes:
+        source: what stands behind FROM.
         keys: in the order of the answer's columns; empty for one row about everybody.
         select: all output names in the asked order.
     """
 
-    table: str
+    source: Relation
     keys: tuple[Key, ...]
     measures: tuple[Measure, ...]
     where: Predicate | None
     select: tuple[str, ...]
+
+    @property
+    def table(self) -> str:
+        """The table that it is about as it is; empty where its rows are made."""
+        return self.source.table if isinstance(self.source, Base) else ""
 
 
 def canonical_sql(question: Question) -> str:
@@ -114,12 +132,27 @@ def canonical_sql(question: Question) -> str:
 
 def from_and_where(question: Question) -> str:
     """The text of a question from FROM on."""
-    text = f" FROM {written_name(question.table)}"
+    text = f" FROM {relation_text(question.source)}"
     if question.where is not None:
         text += f" WHERE {written(question.where)}"
     if question.keys:
         text += " GROUP BY " + ", ".join(key_text(key) for key in question.keys)
     return text
+
+
+def columns_asked(question: Question) -> frozenset[str]:
+    """The columns that a question looks at."""
+    found = set(columns_of(question.where))
+    for key in question.keys:
+        found |= {key.column, *(columns_of_form(key.form) if key.form is not None else ())}
+    for measure in question.measures:
+        found |= {measure.column, measure.other, *columns_of(measure.where)}
+    return frozenset(found) - {""}
+
+
+def with_what_it_needs(question: Question) -> Question:
+    """The question without what its relation works out and nobody asks for."""
+    return replace(question, source=needed(question.source, columns_asked(question)))
 
 
 def key_text(key: Key) -> str:

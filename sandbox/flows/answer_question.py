@@ -19,6 +19,7 @@ from sandbox.domain.access import Grant, check_use
 from sandbox.domain.audit import Event
 from sandbox.domain.budget import Account, check_affordable
 from sandbox.domain.canonical import sha256_hex
+from sandbox.domain.derived import profiled_table
 from sandbox.domain.errors import BadInput, NotAllowed, NotFound, Unanswered
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.people import Person
@@ -315,7 +316,9 @@ class AnswerQuestion:
         check_options(asked.options, delta=policy.guarantee.delta)
         price = agreed_price(asked.options, price, otherwise=ByEpsilon(USUAL_EPSILON))
         limits = agreed_limits(asked.options, limits)
-        bought = self.store.profiles.released(policy.budget_lineage, asked.question.table)
+        bought = self.store.profiles.released(
+            policy.budget_lineage, profiled_table(asked.question.source, policy)
+        )
         profile = profile_from_document(bought.document) if bought is not None else None
 
         def plan_of(question: Question, target: Loss) -> Plan:

@@ -24,6 +24,7 @@ from sandbox.domain.policy_document import policy_to_document
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.planning.profile import offer, profile_document
 from sandbox.privacy.publishing.publish import PublishReport
+from sandbox.privacy.publishing.views import table_snapshot
 from sandbox.store import Store
 from sandbox.store.policy_files import read_dataset_policy
 
@@ -84,14 +85,18 @@ class PublishDataset:
             with self.store.transaction():
                 self._record(person, policy, digest, snapshot, public, lines)
         if policy.private:
-            lines = (*lines, *self._profile(person, policy, snapshot, new=new_profile))
+            for table in policy.tables:
+                said = self._profile(person, policy, table, snapshot, new=new_profile)
+                lines = (*lines, *(f"{table}: {line}" if len(policy.tables) > 1 else line for line in said))
         return PublishedReport(
             dataset=policy.name, open_class=policy.open_class, snapshot=snapshot, lines=tuple(lines)
         )
 
-    def _profile(self, person: Person, policy: DatasetPolicy, snapshot: str, *, new: bool) -> Iterator[str]:
-        """Buy what is to be known of how units contribute, where the lineage does not know it yet."""
-        (table,) = policy.tables
+    def _profile(
+        self, person: Person, policy: DatasetPolicy, table: str, snapshot: str, *, new: bool
+    ) -> Iterator[str]:
+        """Buy what is to be known of how units contribute to a table, where the lineage does not know it yet."""
+        snapshot = table_snapshot(policy, snapshot, table)
         offered = offer(policy, table)
         if offered is None or policy.budget is None:
             return
@@ -184,14 +189,12 @@ class PublishDataset:
                 )
 
     def _private_view(self, policy: DatasetPolicy, files: Mapping[str, Path]) -> tuple[str, tuple[str, ...]]:
-        if len(files) != 1:
-            raise BadInput(
-                f"{policy.name} has {len(files)} tables; a conditional dataset has one in this version.",
-                where="tables",
-                fix="Publish each table as a dataset of its own, all with the same lineage.",
-            )
-        ((table, file),) = files.items()
-        report = self.engine.publish(policy=policy, table=table, file=self._take(policy.name, file).name)
+        taken = {table: self._take(policy.name, file).name for table, file in files.items()}
+        if len(taken) == 1:
+            ((table, name),) = taken.items()
+            report = self.engine.publish(policy=policy, table=table, file=name)
+        else:
+            report = self.engine.publish_tables(policy=policy, files=taken)
         return report.snapshot, _lines(report, policy)
 
     def _take(self, dataset: str, file: Path) -> Path:

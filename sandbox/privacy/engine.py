@@ -12,7 +12,7 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,12 +20,14 @@ from typing import Protocol
 
 from sandbox.domain.answer import stored, to_bytes
 from sandbox.domain.canonical import sha256_hex
+from sandbox.domain.derived import declared
 from sandbox.domain.errors import BadInput, QuestionRefused, Unanswered
 from sandbox.domain.evidence import RECOMPUTED, Evidence
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy, Table
 from sandbox.domain.privacy_loss import Accounting, Loss
 from sandbox.domain.question import Question
+from sandbox.domain.relation import tables_of
 from sandbox.privacy.answering import run
 from sandbox.privacy.answering.assemble import assemble
 from sandbox.privacy.answering.measured import measured_by, measured_bytes
@@ -72,8 +74,16 @@ class Engine(Protocol):
         """Make a private view of a raw file. May be repeated."""
         ...
 
+    def publish_tables(self, *, policy: DatasetPolicy, files: Mapping[str, str]) -> PublishReport:
+        """Make the private views of several tables, as one snapshot. May be repeated."""
+        ...
+
     def profile(self, *, dataset: str, snapshot: str) -> Profile:
-        """The contribution profile of a snapshot: drawn once, the same ever after. Charge its ``offer`` before."""
+        """The contribution profile of a snapshot: drawn once, the same ever after. Charge its ``offer`` before.
+
+        Args:
+            snapshot: where a dataset has several tables, the name of one of them: ``table_snapshot``.
+        """
         ...
 
     def base(
@@ -155,6 +165,23 @@ class LocalEngine:
             return prepare(self._warehouse, file, policy, table, out, salt=self._salt(), limits=limits)
         return publish.publish(self._raw_file(file), policy, table, out, salt=self._salt(), limits=limits)
 
+    def publish_tables(self, *, policy: DatasetPolicy, files: Mapping[str, str]) -> PublishReport:
+        """Make the private views of all tables of a dataset, as one snapshot.
+
+        Raises:
+            BadInput: what is wrong with a file, or with the policy for it; or tables that stay in a warehouse.
+        """
+        if self._warehouse is not None:
+            raise BadInput(
+                "Several tables of a warehouse cannot be one dataset yet.",
+                where="tables",
+                fix="Publish each table as a dataset of its own, all with the same lineage.",
+            )
+        raws = {table: self._raw_file(file) for table, file in files.items()}
+        out = views.folder_of(self._views, policy.name)
+        limits = replace(self._limits, timeout_s=publish.PUBLISH_LIMITS.timeout_s)
+        return publish.publish_tables(raws, policy, out, salt=self._salt(), limits=limits)
+
     def profile(self, *, dataset: str, snapshot: str) -> Profile:
         """The contribution profile of a snapshot. Drawn once: asked again, it is the same.
 
@@ -162,7 +189,7 @@ class LocalEngine:
             BadInput, NotFound, Tampered: no row was touched.
             Unanswered: anything else.
         """
-        view = self._view(dataset, snapshot)
+        view = self._one_table(dataset, snapshot)
         offered = offer(view.policy, view.table_name)
         if offered is None:
             raise BadInput("This table has no profile.", where="snapshot", fix="Its policy buys none.")
@@ -183,7 +210,7 @@ class LocalEngine:
             BadInput, NotFound, Tampered: no row was touched.
             Unanswered: anything else.
         """
-        view = self._view(dataset, snapshot)
+        view = self._one_table(dataset, snapshot)
         known = find_profile(self._views, profile) if profile else None
         offered = base_offer(view.policy, view.table_name, profile=known)
         if offered is None:
@@ -218,7 +245,7 @@ class LocalEngine:
         """
         view = self._view(dataset, snapshot)
         known = find_profile(self._views, profile) if profile else None
-        ready = self._planned(view, sql, nano, atto_delta, known, limits, planned_at)
+        ready, view = self._planned(view, sql, nano, atto_delta, known, limits, planned_at)
         with self._touching("answer", sql):
             noisy = run.measure(ready, view, self._limits)
             answer = assemble(ready, noisy.vectors, cells=noisy.cells, dataset=dataset, snapshot=snapshot)
@@ -237,8 +264,9 @@ class LocalEngine:
             Unanswered: anything else.
         """
         view = self._view(dataset, snapshot)
-        question = _of_table(parse(sql, view.policy), view)
-        _check_recomputed(question, view.table)
+        question = parse(sql, view.policy)
+        view = _behind(question, view)
+        _check_recomputed(question, declared(question.source, view.policy))
         with self._touching("evidence", sql):
             return run.recompute(question, view, self._limits)
 
@@ -254,11 +282,12 @@ class LocalEngine:
         profile: Profile | None,
         limits: Limits,
         planned_at: int,
-    ) -> Plan:
+    ) -> tuple[Plan, View]:
         if type(nano) is not int or nano < 1:
             raise BadInput("The price is a whole number above 0.", where="nano", fix="Charge first.")
         charged = Loss(nano, atto_delta)
-        question = _of_table(parse(sql, view.policy), view)
+        question = parse(sql, view.policy)
+        view = _behind(question, view)
         first = Loss(planned_at) if planned_at else charged
         ready = plan(question, view.policy, target=first, profile=profile, limits=limits)
         if planned_at:
@@ -267,7 +296,17 @@ class LocalEngine:
             ready = topped_up(ready, charged)
         if not ready.loss.fits_in(charged):  # holds by construction; a promise is worth a second look
             raise BadInput("The plan costs more than was charged.", where="nano", fix="Charge its price.")
-        return ready
+        return ready, view
+
+    def _one_table(self, dataset: str, snapshot: str) -> View:
+        view = self._view(dataset, snapshot)
+        if view.tables:
+            raise BadInput(
+                f"This snapshot is of {' and '.join(view.tables)}.",
+                where="snapshot",
+                fix="Name one of its tables.",
+            )
+        return view
 
     def _view(self, dataset: str, snapshot: str) -> View:
         """The view, checked against its hashes when it is first used: it is written once and never changed."""
@@ -348,11 +387,15 @@ def _check_recomputed(question: Question, table: Table) -> None:
             )
 
 
-def _of_table(question: Question, view: View) -> Question:
-    if question.table != view.table_name:
+def _behind(question: Question, view: View) -> View:
+    """The tables that the question is about."""
+    names = set(tables_of(question.source))
+    found = view.of(names)
+    if found is None:
+        has = sorted(view.tables) or [view.table_name]
         raise QuestionRefused(
-            f"This snapshot is of {view.table_name}, not of {question.table}.",
+            f"This snapshot is of {' and '.join(has)}, not of {' and '.join(sorted(names - set(has)))}.",
             position=0,
             fix="Ask its own table.",
         )
-    return question
+    return found

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.domain.budget import Account, check_affordable
+from sandbox.domain.derived import profiled_table
 from sandbox.domain.errors import BadInput, NotFound, OverBudget, Tampered
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy
@@ -32,7 +33,7 @@ from sandbox.privacy.answering import deriving
 from sandbox.privacy.answering.deriving import best_derivation, derived
 from sandbox.privacy.answering.reuse import Wanted, as_asked, refined
 from sandbox.privacy.asking.options import agreed_limits, agreed_price, check_options
-from sandbox.privacy.asking.parse import read
+from sandbox.privacy.asking.parse import Asked, read
 from sandbox.privacy.base.buy import Progress, silent
 from sandbox.privacy.base.free import free_answer
 from sandbox.privacy.base.offer import offer as base_offer
@@ -46,13 +47,15 @@ from sandbox.privacy.planning.prices import priced
 from sandbox.privacy.planning.profile import Offer, Profile, offer, profile_document, profile_from_document
 from sandbox.privacy.planning.remembered import Remembered
 from sandbox.privacy.publishing.publish import PublishReport
+from sandbox.privacy.publishing.views import table_snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrivateData:
-    """One published table and its budget.
+    """A published dataset and its budget.
 
     Attributes:
+        profiles: of each table's contributions, where one was bought; public.
         report: what publishing counted. From rows: for the owner's eyes.
     """
 
@@ -62,13 +65,14 @@ class PrivateData:
     report: PublishReport
     engine: LocalEngine
     profile: Profile | None = None  # of the table's contributions: bought once for a lineage, then public
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
     _plans: Remembered[Plan] = field(default_factory=Remembered, repr=False, compare=False)
     _read_before: Remembered[Heading | None] = field(default_factory=Remembered, repr=False, compare=False)
 
     @classmethod
     def publish(
         cls,
-        raw: Path,
+        raw: Path | Mapping[str, Path],
         policy: DatasetPolicy,
         *,
         folder: Path,
@@ -78,8 +82,8 @@ class PrivateData:
         """Make the private view of a raw file, and open its lineage's budget if it is new.
 
         Args:
-            raw: a CSV or Parquet file.
-            policy: a conditional dataset with one table.
+            raw: a CSV or Parquet file; for several tables, one for each by its name.
+            policy: a conditional dataset.
             folder: keeps views and budget; readable by its owner only.
             new_profile: buy a contribution profile of this file, also where the lineage has an earlier one.
 
@@ -87,7 +91,13 @@ class PrivateData:
             BadInput: the file does not fit the policy, or the policy is not of that kind.
         """
         engine = LocalEngine(folder / "views", limits=limits)
-        return cls._published(engine, str(raw), policy, folder, new_profile)
+        if not isinstance(raw, Mapping):
+            return cls._published(engine, str(raw), policy, folder, new_profile)
+        if len(raw) == 1 and set(raw) == set(policy.tables):
+            return cls._published(engine, str(raw[next(iter(raw))]), policy, folder, new_profile)
+        return cls._published(
+            engine, {table: str(file) for table, file in raw.items()}, policy, folder, new_profile
+        )
 
     @classmethod
     def over(
@@ -115,18 +125,35 @@ class PrivateData:
 
     @classmethod
     def _published(
-        cls, engine: LocalEngine, source: str, policy: DatasetPolicy, folder: Path, new_profile: bool
+        cls,
+        engine: LocalEngine,
+        source: str | Mapping[str, str],
+        policy: DatasetPolicy,
+        folder: Path,
+        new_profile: bool,
     ) -> PrivateData:
-        if policy.budget is None or len(policy.tables) != 1:
+        if policy.budget is None or not policy.tables:
             raise BadInput(
-                "The policy needs one table and a budget.", where="policy", fix="See policies/README.md."
+                "The policy needs a table and a budget.", where="policy", fix="See policies/README.md."
+            )
+        if isinstance(source, str) and len(policy.tables) > 1:
+            raise BadInput(
+                f"The policy has the tables {', '.join(policy.tables)}.",
+                where="raw",
+                fix="Give a file for each: {table: file}.",
             )
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (table,) = policy.tables
-        report = engine.publish(policy=policy, table=table, file=source)
+        if isinstance(source, str):
+            (table,) = policy.tables
+            report = engine.publish(policy=policy, table=table, file=source)
+        else:
+            report = engine.publish_tables(policy=policy, files=source)
         data = cls(policy=policy, snapshot=report.snapshot, folder=folder, report=report, engine=engine)
-        profile = data._buy_profile(offer(policy, table), new=new_profile)
-        return replace(data, profile=profile)
+        bought = {table: data._buy_profile(offer(policy, table), new=new_profile) for table in policy.tables}
+        profiles = {table: profile for table, profile in bought.items() if profile is not None}
+        return replace(
+            data, profiles=profiles, profile=next(iter(profiles.values()), None) if len(bought) == 1 else None
+        )
 
     def estimate(
         self,
@@ -145,10 +172,11 @@ class PrivateData:
         check_options(asked.options, delta=self.policy.guarantee.delta)
         price = agreed_price(asked.options, said)
         limits = agreed_limits(asked.options, limits)
+        profile = self._profile_for(asked)
 
         def plan_of(question: Question, target: Loss) -> Plan:
             make = functools.partial(
-                plan, question, self.policy, target=target, profile=self.profile, limits=limits
+                plan, question, self.policy, target=target, profile=profile, limits=limits
             )
             return self._plans.get((question, target, limits), make)
 
@@ -168,9 +196,12 @@ class PrivateData:
             plan_of=plan_of,
             policy=self.policy,
             snapshot=self.snapshot,
-            profile=self.profile,
+            profile=profile,
             limits=limits,
         )
+
+    def _profile_for(self, asked: Asked) -> Profile | None:
+        return self.profiles.get(profiled_table(asked.question.source, self.policy))
 
     def ask(
         self,
@@ -243,7 +274,7 @@ class PrivateData:
             sql=wanted.canonical,
             nano=cost.nano,
             atto_delta=cost.atto_delta,
-            profile=self.profile.id if self.profile is not None else "",
+            profile=wanted.profile.id if wanted.profile is not None else "",
             limits=wanted.limits,
             planned_at=0 if found is None else found.base.planned_at,
         )
@@ -260,14 +291,15 @@ class PrivateData:
         if offered is None:
             return None
         file = self.folder / f"{self.policy.budget_lineage}.{offered.table}.profile.json"
+        snapshot = table_snapshot(self.policy, self.snapshot, offered.table)
         with self._ledger() as ledger:
             kept = json.loads(file.read_bytes()) if file.exists() else None
-            if kept is None or (new and kept["snapshot"] != self.snapshot):
+            if kept is None or (new and kept["snapshot"] != snapshot):
                 try:
                     self._charge(ledger, offered.loss, per_question=offered.loss)
                 except OverBudget:
                     return profile_from_document(kept["document"]) if kept and kept["document"] else None
-                kept = {"dataset": self.policy.name, "snapshot": self.snapshot, "document": None}
+                kept = {"dataset": self.policy.name, "snapshot": snapshot, "document": None}
                 write_durably(file, json.dumps(kept).encode())
             if kept["document"] is None:
                 drawn = self.engine.profile(dataset=kept["dataset"], snapshot=kept["snapshot"])
@@ -287,6 +319,8 @@ class PrivateData:
             BadInput: the policy sets no ``base_percent``, or no column can be counted by.
             OverBudget: nothing was spent.
         """
+        if len(self.policy.tables) > 1:
+            raise BadInput("A base is of one table.", where="tables", fix="Publish the table by itself.")
         (table,) = self.policy.tables
         offered = base_offer(self.policy, table, profile=self.profile)
         if offered is None:

@@ -8,6 +8,7 @@ What matters is whether a question may have run. When nothing answered at the so
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,9 +61,18 @@ class RemoteEngine:
         Raises:
             OperatorError: the engine stopped in the middle. No half view is left; publish again.
         """
-        body = {"policy": policy_to_document(policy), "table": table, "file": file}
+        return self._published(
+            "/publish", {"policy": policy_to_document(policy), "table": table, "file": file}
+        )
+
+    def publish_tables(self, *, policy: DatasetPolicy, files: Mapping[str, str]) -> PublishReport:
+        """See ``Engine.publish_tables``. Raises as ``publish``."""
+        body = {"policy": policy_to_document(policy), "files": dict(files)}
+        return self._published("/publish-tables", body)
+
+    def _published(self, path: str, body: dict[str, Any]) -> PublishReport:
         try:
-            response = self._send("POST", "/publish", body, self._publish_timeout_s)
+            response = self._send("POST", path, body, self._publish_timeout_s)
             return report_of(response.json())
         except (Unanswered, ValueError, KeyError, TypeError):
             raise OperatorError(

@@ -2,8 +2,9 @@
 
     python -m sandbox.privacy.service --socket /run/engine/engine.sock --raw /data/raw --views /data/views
 
-POST /publish, /profile, /base, /answer, /evidence and GET /health, JSON in and out (``wire``). Who may connect is
-decided by the socket's folder: there are no people here, only the platform. Nothing of a request is logged.
+POST /publish, /publish-tables, /profile, /base, /answer, /evidence and GET /health, JSON in and out (``wire``). Who
+may connect is decided by the socket's folder: there are no people here, only the platform. Nothing of a request is
+logged.
 """
 
 from __future__ import annotations
@@ -58,6 +59,14 @@ def application(engine: Engine, *, questions: int = 2) -> Starlette:
         )
         return JSONResponse(report_document(report))
 
+    async def publish_tables(request: Request) -> Response:
+        body = await _body(request, {"policy": dict, "files": dict})
+        policy, files = policy_from_document(body["policy"]), body["files"]
+        if not all(isinstance(file, str) for file in files.values()):
+            raise BadInput("The request has another shape.", where="files", fix="Send a file for each table.")
+        report = await _run(publishing, lambda: engine.publish_tables(policy=policy, files=files))
+        return JSONResponse(report_document(report))
+
     async def profile(request: Request) -> Response:
         body = await _body(request, {"dataset": str, "snapshot": str})
         bought = await _run(publishing, lambda: engine.profile(**body))
@@ -97,6 +106,7 @@ def application(engine: Engine, *, questions: int = 2) -> Starlette:
     return Starlette(
         routes=[
             Route("/publish", publish, methods=["POST"]),
+            Route("/publish-tables", publish_tables, methods=["POST"]),
             Route("/profile", profile, methods=["POST"]),
             Route("/base", base, methods=["POST"]),
             Route("/answer", answer, methods=["POST"]),

@@ -10,11 +10,10 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
+from sandbox.domain.policy import LARGEST as LARGEST
 from sandbox.domain.policy import Column, ColumnType, Scalar
 from sandbox.domain.predicate import Literal
 
-# Cells beyond this many steps are empty after publishing, so that a literal just outside compares as it should.
-LARGEST = 10**18
 NUMERIC = (ColumnType.INTEGER, ColumnType.DECIMAL)
 
 Stored = int | str | bool | date
@@ -22,9 +21,7 @@ Stored = int | str | bool | date
 
 def steps_per_one(column: Column) -> int:
     """How many steps make 1: 100 for a resolution of 0.01."""
-    if column.type is not ColumnType.DECIMAL:
-        return 1
-    return int(1 / Fraction(column.resolution))
+    return column.steps
 
 
 def bounds_in_steps(column: Column) -> tuple[int, int]:

@@ -79,7 +79,7 @@ def _refuse(path: Path, tree: CommentedMap, mistakes: Sequence[Mistake]) -> None
     if mistakes:
         raise PolicyRefused(
             tuple(
-                PolicyMistake(str(path), _line(tree, m.path), ".".join(m.path), m.problem, m.allowed)
+                PolicyMistake(str(path), _line(tree, m.path), _dotted(m.path), m.problem, m.allowed)
                 for m in mistakes
             )
         )

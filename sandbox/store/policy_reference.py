@@ -85,11 +85,11 @@ def _group(kind: type[Any], place: tuple[str, ...]) -> Iterator[str]:
     inner: list[tuple[type[Any], tuple[str, ...]]] = []
     for f in dataclasses.fields(kind):
         declared = hints[f.name]
-        group, many = _group_of(declared)
+        group, each = _group_of(declared)
         value = _words(declared)
         if group is not None:
-            value = "one group for each name" if many else "group"
-            inner.append((group, (*place, f.name, *(("NAME",) if many else ()))))
+            value = {"NAME": "one group for each name", "N": "list of groups", "": "group"}[each]
+            inner.append((group, (*place, f.name, *((each,) if each else ()))))
         cells = (f"`{f.name}`", value.replace("|", "\\|"), _default(f), f.metadata["doc"])
         yield f"| {' | '.join(cells)} |"
     for group, there in inner:
@@ -107,14 +107,16 @@ def _default(f: dataclasses.Field[Any]) -> str:
     return f"`{value}`" if not isinstance(value, str) or isinstance(value, StrEnum) else f"`'{value}'`"
 
 
-def _group_of(declared: Any) -> tuple[type[Any] | None, bool]:
-    """The dataclass that a field holds, if any, and whether it holds one for each name."""
+def _group_of(declared: Any) -> tuple[type[Any] | None, str]:
+    """The dataclass that a field holds, if any, and what it holds several by: a NAME, a place N, or nothing."""
     declared = _without_none(declared)
     if dataclasses.is_dataclass(declared):
-        return typing.cast(type[Any], declared), False
+        return typing.cast(type[Any], declared), ""
     if _is_mapping(declared):
-        return typing.get_args(declared)[1], True
-    return None, False
+        return typing.get_args(declared)[1], "NAME"
+    if typing.get_origin(declared) is tuple and dataclasses.is_dataclass(typing.get_args(declared)[0]):
+        return typing.get_args(declared)[0], "N"
+    return None, ""
 
 
 def _declared(kind: Any, place: Sequence[str | int]) -> Any:

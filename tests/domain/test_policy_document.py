@@ -17,6 +17,8 @@ from sandbox.domain.policy import (
     ColumnType,
     DatasetPolicy,
     Domain,
+    Lookup,
+    LookupColumn,
     Mode,
     OpenClass,
     ReleaseTerms,
@@ -51,6 +53,16 @@ FULL = DatasetPolicy(
             max_rows_per_unit=4,
         )
     },
+    lookups={
+        "kinds": Lookup(
+            key="kind",
+            columns=(
+                LookupColumn(name="kind", type=ColumnType.TEXT),
+                LookupColumn(name="n", type=ColumnType.INTEGER),
+            ),
+            rows=(("a", 1), ("b", 2)),
+        )
+    },
     budget=BudgetTerms(epsilon="8", delta="1e-7", per_question_percent=10),
     access=AccessTerms(modes=(Mode.QUERY, Mode.ROOM), max_days=3, conditions=("be kind",)),
     release=ReleaseTerms(threshold=5, reviewers=1, pool=("rita",), file_types=("csv", "png")),
@@ -76,7 +88,7 @@ def test_a_policy_comes_back_as_it_was(policy: DatasetPolicy) -> None:
 
 def test_a_document_may_leave_defaults_out() -> None:
     document = policy_to_document(BARE)
-    for name in ("budget", "unit", "access", "tables"):
+    for name in ("budget", "unit", "access", "tables", "lookups"):
         del document[name]
     assert policy_from_document(document) == BARE
 
@@ -100,6 +112,8 @@ BROKEN: list[tuple[list[str | int], Any, str]] = [
         "policy.tables.loans.columns.kind.categories.0",
     ),
     (["tables", "loans", "columns", "amount", "lower"], "0", "policy.tables.loans.columns.amount.lower"),
+    (["lookups", "kinds", "rows"], [["a", 1.5]], "policy.lookups.kinds.rows.0.1"),
+    (["lookups", "kinds", "rows"], ["a"], "policy.lookups.kinds.rows.0"),
     (["access", "modes"], ["fly"], "policy.access.modes.0"),
     (["budget", "epsilon"], 8, "policy.budget.epsilon"),
 ]

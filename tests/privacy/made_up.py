@@ -15,6 +15,8 @@ from sandbox.domain.policy import (
     Column,
     ColumnType,
     DatasetPolicy,
+    Lookup,
+    LookupColumn,
     OpenClass,
     Table,
     Unit,
@@ -41,6 +43,40 @@ COLUMNS = {
     "city": Column(type=ColumnType.TEXT),
 }
 NAMES = tuple(COLUMNS)
+LOOKUPS = {
+    "wards": Lookup(
+        key="ward",
+        columns=(
+            LookupColumn(name="ward", type=ColumnType.INTEGER),
+            LookupColumn(name="kind", type=ColumnType.TEXT),
+            LookupColumn(name="beds", type=ColumnType.INTEGER, measured_in="beds"),
+        ),
+        rows=((1, "surgery", 20), (3, "surgery", 35), (2, "children", 8)),
+    ),
+    "cities": Lookup(
+        key="city",
+        columns=(
+            LookupColumn(name="city", type=ColumnType.TEXT),
+            LookupColumn(name="country", type=ColumnType.TEXT),
+            LookupColumn(name="rate", type=ColumnType.DECIMAL, resolution="0.01"),
+            LookupColumn(name="since", type=ColumnType.DATE),
+            LookupColumn(name="big", type=ColumnType.BOOLEAN),
+        ),
+        rows=(
+            ("Kyiv", "Ukraine", "1.25", "2013-01-01", True),
+            ("Łódź", "Poland", "-0.5", "2014-02-03", False),
+            ("O'Hara", "Nowhere", "0", "2013-05-05", False),
+        ),
+    ),
+    "countries": Lookup(
+        key="name",
+        columns=(
+            LookupColumn(name="name", type=ColumnType.TEXT),
+            LookupColumn(name="eu", type=ColumnType.BOOLEAN),
+        ),
+        rows=(("Poland", True), ("Ukraine", False)),
+    ),
+}
 
 
 def hospital(*, max_rows_per_unit: int = 4, max_rows: int = 100_000, **columns: Column) -> DatasetPolicy:
@@ -60,6 +96,7 @@ def hospital(*, max_rows_per_unit: int = 4, max_rows: int = 100_000, **columns: 
                 columns={**COLUMNS, **columns}, max_rows=max_rows, max_rows_per_unit=max_rows_per_unit
             )
         },
+        lookups=LOOKUPS,
     )
 
 

@@ -195,6 +195,61 @@ SAME: list[list[str]] = [
         "select (sum(cost))::double s, coalesce((avg(age)::float), 0.0) a from visits",
     ],
     [
+        "select avg(total) as m from (select patient_id, sum(cost) as total from visits group by patient_id)",
+        "select avg(t) m from (select sum(v.cost) t, patient_id as p from visits as v group by v.patient_id) x",
+        "with u as (select patient_id, sum(cost) as t, max(age) as unused from visits group by 1) "
+        "select avg(t) m from u",
+        "with c as (select patient_id p, cost k from visits), u as (select p, least(sum(k), 99999) t from c group by p) "
+        "select avg(x) m from (select t as x from u)",
+        "select avg(t) m from (select sum(cost) t from visits group by (patient_id))",
+    ],
+    [
+        "select n, count(*) as c from (select patient_id, count(*) as n from visits where age > 17 group by patient_id) "
+        "where n >= 2 group by n",
+        "with a as (select patient_id p from visits where not age < 18), u as (select p, count(1) m from a group by p) "
+        "select m as n, count(*) c from u where m > 1 group by m",
+        "select n, count(*) c from (select patient_id, count(patient_id) n from visits where age >= 18 group by 1) "
+        "where not n < 2 group by 1",
+    ],
+    [
+        "select sum(m) as s from (select patient_id, greatest(least(sum(cost), 900), 0) as m from visits "
+        "group by patient_id)",
+        "select sum(m) as s from (select patient_id, least(900.00, greatest(0, sum(cost)), 950) as m from visits "
+        "group by patient_id)",
+        "select sum(m) as s from (select patient_id, least((greatest((sum(cost)), 0)), 900) as m, min(age) as b "
+        "from visits group by patient_id)",
+    ],
+    [
+        "select ward, avg(n) as m from (select patient_id, ward, count(*) as n from visits group by patient_id, ward) "
+        "group by ward",
+        "select w as ward, avg(n) m from (select count(*) n, ward as w from visits group by ward, patient_id, ward) "
+        "group by w",
+        "select ward, avg(n) m from (select count(*) n, ward from visits group by 2, patient_id) group by 1",
+    ],
+    [
+        "select kind, count(*) n, avg(beds) b from visits join wards using (ward) where age > 3 group by kind",
+        "select w.kind, count(*) n, avg(w.beds) b from visits v inner join wards as w on v.ward = w.ward "
+        "where v.age >= 4 group by w.kind",
+        "select kind, count(*) n, avg(wards_beds) b from visits join wards on wards.ward = ward "
+        "left join cities using (city) where age > 3 group by 1",
+        "with v as (select ward w, age a from visits where age > 3) "
+        "select kind, count(*) n, avg(beds) b from v join wards on v.w = wards.ward group by kind",
+        "with x as (select kind k, beds b, age from visits join wards using (ward)) "
+        "select k as kind, count(*) n, avg(b) b from x where age > 3 group by k",
+    ],
+    [
+        "select eu, sum(rate) s from visits join cities using (city) join countries c on c.name = country "
+        "join wards using (ward) where beds > 9 group by eu",
+        "select c.eu, sum(rate) s from visits v join wards w on v.ward = w.ward join cities on cities.city = v.city "
+        "join countries as c on cities.country = c.name where not w.beds < 10 group by c.eu",
+    ],
+    [
+        "select k, avg(b) m from (select patient_id, kind as k, max(beds) as b from visits left join wards "
+        "using (ward) group by patient_id, kind) group by k",
+        "select w.kind as k, avg(b) m from (select patient_id p, max(beds) b, kind from visits left outer join wards w "
+        "on w.ward = visits.ward group by 1, kind) w group by kind",
+    ],
+    [
         "select count(*) from visits where (sex = 'male' and age > 5) or smoker",
         "select count(*) from visits where smoker or (age >= 6 and sex = 'male')",
         "select count(*) from visits where not ((not smoker) and (age <= 5 or sex <> 'male'))",
@@ -435,9 +490,61 @@ HOSTILE: list[tuple[str, str, str]] = [
     ("select count(*) over () from visits", "count", "GROUP BY"),
     ("select age::text from visits", "age", "cast"),
     ("select 1 from visits", "1", "keys and aggregates"),
-    ("select count(*) from visits v, visits w", "visits w", "one table"),
-    ("select count(*) from visits join visits w on true", "visits w", "one table"),
-    ("select count(*) from (select patient_id, count(*) from visits group by 1)", "1", "rename"),
+    ("select count(*) from visits v, visits w", "visits w", "USING"),
+    ("select count(*) from visits, wards", "wards", "USING"),
+    ("select count(*) from visits cross join wards", "wards", "USING"),
+    ("select count(*) from visits natural join wards", "wards", "USING"),
+    ("select count(*) from visits full join wards using (ward)", "wards", "USING"),
+    ("select count(*) from visits right join wards using (ward)", "wards", "USING"),
+    ("select count(*) from visits semi join wards using (ward)", "wards", "USING"),
+    ("select count(*) from visits asof join wards using (ward)", "wards", "USING"),
+    ("select count(*) from visits join wards on true", "", "wards.ward"),
+    ("select count(*) from visits join wards using (sex)", "sex", "USING (ward)"),
+    ("select count(*) from visits join wards using (ward, beds)", "ward, beds", "USING (ward)"),
+    ("select count(*) from visits join wards on visits.age = wards.beds", "visits.age", "wards.ward"),
+    ("select count(*) from visits join wards on wards.ward = wards.ward", "wards.ward", "wards.ward"),
+    ("select count(*) from visits join wards on ward > wards.ward", "ward", "wards.ward"),
+    ("select count(*) from visits v join wards w on v.ward = w.ward and w.beds > 3", "v.ward", "WHERE"),
+    ("select count(*) from visits join wards on visits.sex = wards.ward", "visits.sex", "one type"),
+    ("select count(*) from visits join wards on patient_id = wards.ward", "patient_id", "COUNT(DISTINCT"),
+    ("select count(*) from visits join wards on 1 = wards.ward", "1", "ON column"),
+    ("select count(*) from visits join wards using (ward) join wards w on w.ward = age", "wards w", "once"),
+    ("select count(*) from visits join wards visits using (ward)", "wards", "Rename"),
+    ("select count(*) from visits join nowhere using (ward)", "nowhere", "wards"),
+    ("select count(*) from wards", "wards", "JOIN it"),
+    (
+        "select ward, count(*) from visits join wards on visits.ward = wards.ward group by 1",
+        "ward",
+        "visits.ward or",
+    ),
+    ("select beds, count(*) from visits join wards using (ward) group by x.beds", "x.beds", "wards.column"),
+    ("select kind, count(*) from visits left join cities using (city) group by kind", "kind", "country"),
+    ("select count(*) from visits join wards using (ward) where kind = 'x'", "'x'", "surgery"),
+    ("with wards as (select * from visits) select count(*) from wards", "wards", "another name"),
+    ("select count(*) from visits join visits w on true", "visits w", "USING"),
+    ("select count(*) from (select ward, count(*) from visits group by 1)", "1)", "GROUP BY patient_id"),
+    ("select count(*) from (select patient_id, city from visits group by 1, 2)", "city", "can be keys"),
+    ("select count(*) from (select patient_id, age from visits group by 1)", "age", "Add age"),
+    ("select count(*) from (select patient_id from visits group by 3)", "3", "name"),
+    ("select count(*) from (select patient_id, age + 1 from visits group by 1)", "age", "Per unit"),
+    ("select count(*) from (select patient_id, string_agg(city) from visits group by 1)", "city", "Per unit"),
+    ("select count(*) from (select patient_id, max(city) from visits group by 1)", "city", "bounds"),
+    ("select count(*) from (select patient_id p, count(*) p from visits group by 1)", "count", "Rename"),
+    (
+        "select count(*) from (select patient_id from visits group by 1 having count(*) > 1)",
+        "count",
+        "rename",
+    ),
+    (
+        "select n, count(*) from (select patient_id, sum(age) n from visits group by 1) group by n",
+        "n",
+        "none",
+    ),
+    (
+        "select sum(m) from (select patient_id, least(sum(age), 5, -5) m from visits group by 1)",
+        "least",
+        "between",
+    ),
     ("select count(*) from (select distinct sex from visits)", "sex", "rename"),
     ("select count(*) from (select age + 1 as a from visits)", "age", "rename"),
     ("select count(*) from (select * from visits limit 1)", "1", "rename"),

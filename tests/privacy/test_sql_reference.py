@@ -22,7 +22,11 @@ EXAMPLES = [feature.example for features in CHAPTERS.values() for feature in fea
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> PrivateData:
     folder = tmp_path_factory.mktemp("reference")
-    raw = write_csv(folder / "visits.csv", many_visits(400))
+    raw = {"visits": write_csv(folder / "visits.csv", many_visits(400))}
+    patients = [
+        {"patient_id": f"p{n}", "born": 1920 + n % 90, "insured": n % 3 == 0} for n in range(0, 400, 2)
+    ]
+    raw["patients"] = write_csv(folder / "patients.csv", patients, list(POLICY.tables["patients"].columns))
     return PrivateData.publish(raw, POLICY, folder=folder / "private", limits=LIMITS)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.domain.canonical import content_hash
 from sandbox.domain.errors import BadInput, PolicyRefused
 from sandbox.domain.policy import Accounting, ColumnType, DatasetPolicy, Mode, OpenClass, SitePolicy
 from sandbox.domain.policy_document import policy_from_document, policy_to_document
@@ -255,6 +256,62 @@ def test_a_mistake_is_named_with_line_key_and_allowed_values(
     assert (found[0], found[1] or "file") == (line, key)
     assert problem in found[2]
     assert allowed in found[3]
+
+
+LOOKUP = """\
+lookups:
+  sectors:
+    key: sector
+    columns:
+      - {name: sector, type: text}
+      - {name: risk, type: decimal, resolution: '0.01'}
+      - {name: since, type: date}
+    rows:
+      - [farm, '0.25', '2013-01-01']
+      - [shop, '0.5', '2014-01-01']
+"""
+LOOKUP_MISTAKES = [
+    ("    key: sector", "    key: sectr", 27, "lookups.sectors.key", "'sectr' is not among", "sector, risk"),
+    ("    key: sector", "    key: since", 27, "lookups.sectors.key", "found by a date", "text or an integer"),
+    ("    key: sector", "    kye: sector", 27, "lookups.sectors.kye", "did you mean 'key'", "rows"),
+    ("  sectors:", "  loans:", 26, "lookups.loans", "a table 'loans' too", "another name"),
+    ("  sectors:", "  Sectors:", 26, "lookups.Sectors", "is not a name", "a-z"),
+    ("type: decimal, resolution: '0.01'", "type: number", 30, "lookups.sectors.columns.type",
+     "'number' is not one", "decimal"),
+    ("resolution: '0.01'", "resolution: '3'", 30, "lookups.sectors.columns.resolution", "not a step", "0.1"),
+    ("name: risk", f"name: {'r' * 60}", 30, "lookups.sectors.columns", "not a column name", "short"),
+    ("[shop, '0.5', '2014-01-01']", "[shop, '0.5']", 34, "lookups.sectors.rows", "row 2 has 2 cells", "3: sector"),
+    ("[shop, '0.5', ", "[farm, '0.5', ", 34, "lookups.sectors.rows", "row 2: 'farm' stands there twice", "once"),
+    ("[shop, '0.5', ", "[shop, '0.505', ", 34, "lookups.sectors.rows", "row 2: '0.505' is not a risk", "decimal"),
+    ("[shop, '0.5', ", "[shop, '1e3', ", 34, "lookups.sectors.rows", "row 2: '1e3' is not a risk", "decimal"),
+    ("[shop, '0.5', ", "[shop, 1, ", 34, "lookups.sectors.rows", "row 2: 1 is not a risk", "decimal"),
+    ("'2014-01-01'", "'2014-02-30'", 34, "lookups.sectors.rows", "is not a since", "date"),
+    ("      - [shop, '0.5', '2014-01-01']", "      - shop", 34, "lookups.sectors.rows", "item 2", "list of"),
+    ("      - [shop, '0.5', '2014-01-01']", "      - [shop, 0.5, x]", 34, "lookups.sectors.rows", "0.5", "text"),
+]  # fmt: skip
+
+
+def test_a_lookup_is_read_with_its_rows(tmp_path: Path) -> None:
+    policy = read_dataset_policy(written(tmp_path, GOOD.replace("budget:", LOOKUP + "budget:")))
+    assert policy.lookups["sectors"].rows == (("farm", "0.25", "2013-01-01"), ("shop", "0.5", "2014-01-01"))
+    other = read_dataset_policy(
+        written(tmp_path, GOOD.replace("budget:", LOOKUP + "budget:").replace("0.25", "0.26"))
+    )
+    assert content_hash(policy_to_document(policy)) != content_hash(policy_to_document(other))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "key", "problem", "allowed"), LOOKUP_MISTAKES, ids=lambda v: str(v)[:40]
+)
+def test_a_mistake_in_a_lookup_is_named_with_its_place(
+    tmp_path: Path, old: str, new: str, line: int, key: str, problem: str, allowed: str
+) -> None:
+    assert LOOKUP.count(old) == 1
+    [found] = mistakes(tmp_path, GOOD.replace("budget:", LOOKUP.replace(old, new) + "budget:"))
+    assert found[1] == key, found
+    assert problem in found[2], found
+    assert allowed in found[3], found
+    assert found[0] == line, found
 
 
 def test_all_mistakes_are_named_at_once_in_the_files_order(tmp_path: Path) -> None:

@@ -14,30 +14,24 @@ import ibis
 
 from sandbox.domain.policy import ColumnType, Table
 from sandbox.domain.question import Key, MeasureKind, Question
-from sandbox.privacy.answering.rowwise import Expression, condition, key_cell, key_expression
+from sandbox.privacy.answering.relations import IBIS_TYPES
+from sandbox.privacy.answering.relations import RANK as RANK
+from sandbox.privacy.answering.relations import UNIT as UNIT
+from sandbox.privacy.answering.rowwise import Expression, clamped, condition, key_cell, key_expression
 from sandbox.privacy.engines.holding import VIEW
 from sandbox.privacy.planning.bounding import Bounding, BoundingPlan
 from sandbox.privacy.planning.measurements import Plan, Target, What
 
-UNIT, RANK = "_unit", "_rank"
 _LARGEST_SCALED = 2**52
 LARGEST_SUM = 2**62  # of a column: beyond, 64 bits would not hold it
 LONGEST_KEY = 200  # characters: a longer text is no key that many units share
 
-_IBIS_TYPES = {
-    ColumnType.INTEGER: "int64",
-    ColumnType.DECIMAL: "int64",
-    ColumnType.TEXT: "string",
-    ColumnType.BOOLEAN: "boolean",
-    ColumnType.DATE: "date",
-}
 
-
-def view_of(table: Table, *, unit_column: str) -> Expression:
+def view_of(table: Table, *, unit_column: str, name: str = VIEW) -> Expression:
     """The private view, as a table that no engine is bound to yet."""
     schema = {UNIT: "int64", RANK: "int64"}
-    schema |= {name: _IBIS_TYPES[c.type] for name, c in table.columns.items() if name != unit_column}
-    return ibis.table(schema, name=VIEW)
+    schema |= {name: IBIS_TYPES[c.type] for name, c in table.columns.items() if name != unit_column}
+    return ibis.table(schema, name=name)
 
 
 def key_name(place: int) -> str:
@@ -242,14 +236,6 @@ def _summed(target: Target, partial: Expression, bounding: Bounding) -> Expressi
         # To the nearest: cutting off would bend averages.
         value = (2 * most_rows * value + rows) // (2 * rows)
     return clamped(value, -most, most).sum().coalesce(0)
-
-
-def clamped(value: Expression, lower: int, upper: int) -> Expression:
-    """The value, or the nearer bound; empty stays empty, as no comparison with it is true.
-
-    Ibis's own ``clip`` says the same with the value written out seven times.
-    """
-    return ibis.cases((value > upper, upper), (value < lower, lower), else_=value)
 
 
 def scales(target: Target, bounding: Bounding) -> bool:

@@ -19,7 +19,8 @@ import ibis
 
 from sandbox.domain.policy import Table
 from sandbox.domain.question import Key
-from sandbox.privacy.answering.bounded import LARGEST_SUM, RANK, UNIT, clamped, is_listed, key_name
+from sandbox.privacy.answering.bounded import LARGEST_SUM, RANK, UNIT, is_listed, key_name
+from sandbox.privacy.answering.rowwise import clamped
 from sandbox.privacy.planning.bounding import BoundingPlan
 from sandbox.privacy.planning.measurements import Plan, Target, What
 from sandbox.privacy.stored import bounds_in_steps

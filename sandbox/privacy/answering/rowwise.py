@@ -91,6 +91,14 @@ def condition(predicate: Predicate, policy_table: Table, table: Expression) -> E
             return table[column].notin(literals) if negated else table[column].isin(literals)
 
 
+def clamped(value: Expression, lower: int, upper: int) -> Expression:
+    """The value, or the nearer bound; empty stays empty, as no comparison with it is true.
+
+    Ibis's own ``clip`` says the same with the value written out seven times.
+    """
+    return ibis.cases((value > upper, upper), (value < lower, lower), else_=value)
+
+
 def _part(part: DatePart, cell: Expression) -> Expression:
     match part:
         case DatePart.YEAR:

@@ -9,12 +9,15 @@ from typing import Any
 
 import ibis
 
+from sandbox.domain.derived import declared
 from sandbox.domain.evidence import Evidence, EvidenceRow, Exact
-from sandbox.domain.policy import ColumnType, Scalar
+from sandbox.domain.policy import ColumnType, Scalar, Table
 from sandbox.domain.question import Key, Measure, MeasureKind, Question, canonical_sql
+from sandbox.domain.relation import Base
 from sandbox.privacy.answering.bounded import bounded, exact, flat_targets, leaves, view_of
 from sandbox.privacy.answering.contributions import key_served, partial_of, schema_of
-from sandbox.privacy.answering.rowwise import key_cell
+from sandbox.privacy.answering.relations import relation_rows
+from sandbox.privacy.answering.rowwise import Expression, key_cell
 from sandbox.privacy.engines.holding import CONTRIBUTIONS, EngineLimits, Rows
 from sandbox.privacy.mechanisms import noise
 from sandbox.privacy.mechanisms.quantiles import tree_of
@@ -53,8 +56,8 @@ def measure(ready: Plan, view: View, limits: EngineLimits) -> Noisy:
 def _measure_unlisted(ready: Plan, threshold: Threshold, view: View, limits: EngineLimits) -> Noisy:
     """First which keys are shown; from then on these are public, and all else is measured for them alone."""
     public = [
-        {stored: value for value, stored in _stored_keys(key, view).items()}
-        if key.listed(view.table)
+        {stored: value for value, stored in _stored_keys(key, ready.table).items()}
+        if key.listed(ready.table)
         else None
         for key in ready.question.keys
     ]
@@ -87,7 +90,9 @@ def count_found(ready: Plan, view: View, limits: EngineLimits) -> dict[tuple[Any
 
 
 def _served(ready: Plan, view: View) -> str | None:
-    """The key whose contributions were added up at publishing and serve the plan."""
+    """The key whose contributions were added up at publishing and serve the plan: one about the table as it is."""
+    if ready.question.source != Base(view.table_name):
+        return None
     key = key_served(ready, unit_column=view.unit_column)
     return key if key in view.contributions else None
 
@@ -97,7 +102,7 @@ def _found(ready: Plan, view: View, rows: Rows) -> dict[tuple[Any, ...], dict[st
     width = len(ready.question.keys)
     if not names:
         return {}
-    table = view_of(view.table, unit_column=view.unit_column)
+    table = rows_behind(ready.question, view)
     partial = None
     if (key := _served(ready, view)) is not None:
         schema = schema_of(key, view.table, table, unit_column=view.unit_column)
@@ -110,12 +115,12 @@ def _found(ready: Plan, view: View, rows: Rows) -> dict[tuple[Any, ...], dict[st
 
 def count_exactly(ready: Plan, view: View, limits: EngineLimits) -> dict[str, list[int]]:
     """The bounded vectors before noise, in the order of the plan's cells; those without rows are 0. They stay here."""
-    table = view_of(view.table, unit_column=view.unit_column)
+    table = rows_behind(ready.question, view)
     trees = [m.target for m in ready.measurements if m.target.what is What.TREE]
     with view.opened(limits, contributions=_served(ready, view)) as rows:
         found = _found(ready, view, rows)
         leaved = {t.name: rows(leaves(ready, t, table)) for t in trees}
-    place = {key: i for i, key in enumerate(_stored(ready.cells, ready.question, view))}
+    place = {key: i for i, key in enumerate(_stored(ready.cells, ready.question, ready.table))}
     vectors = {target.name: [0] * len(place) for target in flat_targets(ready)}
     for key, numbers in found.items():
         if (at := place.get(key)) is not None:  # else no cell of the answer; see ``bounded``
@@ -124,6 +129,15 @@ def count_exactly(ready: Plan, view: View, limits: EngineLimits) -> dict[str, li
     for target in trees:
         vectors[target.name] = _nodes(target, leaved[target.name], place)
     return {m.target.name: vectors[m.target.name] for m in ready.measurements}
+
+
+def rows_behind(question: Question, view: View) -> Expression:
+    """What stands behind the question's FROM, from published rows."""
+
+    def published(name: str) -> Expression:
+        return view_of(view.policy.tables[name], unit_column=view.unit_column, name=view.name_of(name))
+
+    return relation_rows(question.source, view.policy, published)
 
 
 def _nodes(
@@ -141,20 +155,21 @@ def _nodes(
 
 def recompute(question: Question, view: View, limits: EngineLimits) -> Evidence:
     """The exact table behind a question, and how many units and rows are behind each cell."""
-    expression = exact(question, view.table, view_of(view.table, unit_column=view.unit_column))
+    table = declared(question.source, view.policy)
+    expression = exact(question, table, rows_behind(question, view))
     names = [str(name) for name in expression.columns]
     with view.opened(limits) as rows_of:
         found = rows_of(expression)
     width = len(question.keys)
     by_key = {row[:width]: dict(zip(names[width:], row[width:], strict=True)) for row in found}
-    cells = cells_of(question, view.table)
+    cells = cells_of(question, table)
     rows = []
-    for cell, key in zip(cells, _stored(cells, question, view), strict=True):
+    for cell, key in zip(cells, _stored(cells, question, table), strict=True):
         numbers = by_key.get(key, {})
         rows.append(
             EvidenceRow(
                 key=cell,
-                values={m.alias: _exact_value(m, numbers, view) for m in question.measures},
+                values={m.alias: _exact_value(m, numbers, table) for m in question.measures},
                 units=int(numbers.get("units", 0)),
                 rows=int(numbers.get("rows", 0)),
             )
@@ -168,25 +183,25 @@ def recompute(question: Question, view: View, limits: EngineLimits) -> Evidence:
 
 
 def _stored(
-    cells: Iterable[tuple[Scalar, ...]], question: Question, view: View
+    cells: Iterable[tuple[Scalar, ...]], question: Question, table: Table
 ) -> Iterable[tuple[Stored, ...]]:
-    values = [_stored_keys(key, view) for key in question.keys]
+    values = [_stored_keys(key, table) for key in question.keys]
     return [tuple(stored[v] for v, stored in zip(cell, values, strict=True)) for cell in cells]
 
 
-def _stored_keys(key: Key, view: View) -> dict[Scalar, Stored]:
+def _stored_keys(key: Key, table: Table) -> dict[Scalar, Stored]:
     """A key's public values, as the view stores them."""
-    return {value: key_cell(key, value, view.table) for value in key.values(view.table)}
+    return {value: key_cell(key, value, table) for value in key.values(table)}
 
 
-def _exact_value(measure: Measure, numbers: Mapping[str, Any], view: View) -> Exact:
+def _exact_value(measure: Measure, numbers: Mapping[str, Any], table: Table) -> Exact:
     if measure.kind is MeasureKind.COUNT_ROWS:
         return int(numbers.get("rows", 0))
     if measure.kind is MeasureKind.COUNT_UNITS:
         return int(numbers.get("units", 0))
     if measure.kind is MeasureKind.COUNT_FILLED:
         return int(numbers.get(f"filled_{measure.column}") or 0)
-    column = view.table.columns[measure.column]
+    column = table.columns[measure.column]
     total = int(numbers.get(f"sum_{measure.column}") or 0)
     filled = int(numbers.get(f"filled_{measure.column}") or 0)
     if measure.kind is MeasureKind.AVG:

@@ -158,7 +158,7 @@ class Conditions:
         """A literal that a cell of the column can be equal to."""
         node = without_brackets(node)
         if column.type in NUMERIC:
-            return _value_on_grid(name, column, node)
+            return value_on_grid(name, column, node)
         if column.type is ColumnType.DATE:
             return _date(name, node)
         if column.type is ColumnType.BOOLEAN:
@@ -223,7 +223,8 @@ def _on_grid(value: Fraction, column: Column, sign: str) -> int | Decimal:
     return _literal(whole, column)
 
 
-def _value_on_grid(name: str, column: Column, node: exp.Expression) -> Literal:
+def value_on_grid(name: str, column: Column, node: exp.Expression) -> Literal:
+    """A numeral that is a whole number of the column's steps."""
     steps = number_of(name, node) * steps_per_one(column)
     if steps.denominator != 1:
         step = column.resolution if column.type is ColumnType.DECIMAL else "1"

@@ -8,7 +8,7 @@ from sandbox.domain.key_forms import Bins, Cases, DatePart, DateUnit, Extracted,
 from sandbox.domain.policy import Column, ColumnType, Scalar
 from sandbox.domain.question import Key
 from sandbox.privacy.asking.conditions import MAX_TEXT, Conditions
-from sandbox.privacy.asking.names import Names, output_name
+from sandbox.privacy.asking.names import Names, output_name, plain
 from sandbox.privacy.asking.refusal import refused
 from sandbox.privacy.asking.tree import only, without_brackets
 from sandbox.privacy.stored import LARGEST, NUMERIC, bounds_in_steps, steps_per_one
@@ -59,7 +59,7 @@ def key_of(node: exp.Expression, alias: exp.Expression | None, names: Names) -> 
                 node,
                 fix=key_fix(names),
             )
-        return Key(column=name, alias=output_name(alias, name))
+        return Key(column=name, alias=output_name(alias, plain(node.this)))
     name, form = _form(node, names)
     return Key(column=name, alias=output_name(alias, _default_name(name, form)), form=form)
 

@@ -3,6 +3,9 @@
     [WITH name AS (SELECT column [AS name], … FROM … [WHERE …]), …]
     SELECT [WITH DIFFERENTIAL_PRIVACY OPTIONS(…)] key | aggregate | arithmetic of aggregates [AS name], …
     FROM table [[AS] name] | (SELECT column [AS name], … FROM … [WHERE …])
+       | (SELECT unit, key | aggregate [AS name], … FROM … [WHERE …] GROUP BY unit, key, …)
+    [[LEFT] JOIN table | (SELECT …) [[AS] name] ON a.unit = b.unit | USING (unit)] …
+    [[LEFT] JOIN lookup [[AS] name] ON column = lookup.key | USING (key)]
     [WHERE column compared with literals, AND, OR, NOT]
     [GROUP BY key, …]
     [HAVING …] [ORDER BY …] [LIMIT … [OFFSET …]]
@@ -19,9 +22,11 @@ from dataclasses import dataclass
 
 from sqlglot import exp
 
+from sandbox.domain.errors import QuestionRefused
 from sandbox.domain.finish import Finish, Name, nothing_to_do
 from sandbox.domain.policy import DatasetPolicy
-from sandbox.domain.question import Key, Measure, Question
+from sandbox.domain.question import Key, Measure, Question, canonical_sql, with_what_it_needs
+from sandbox.domain.relation import Base
 from sandbox.privacy.asking.aggregates import measure_of
 from sandbox.privacy.asking.finishes import Finishing, is_arithmetic, without_casts
 from sandbox.privacy.asking.histogram import unfold_histogram
@@ -37,8 +42,7 @@ MAX_MEASURES = 20
 MAX_CELLS = 10_000  # cells of an answer: the product of the keys' numbers of values
 
 _CLAUSES: dict[str, tuple[str, str]] = {
-    "joins": ("JOIN", "Ask about one table; joins are coming later."),
-    "laterals": ("LATERAL", "Ask about one table."),
+    "laterals": ("LATERAL", "Ask about a table."),
     "distinct": ("SELECT DISTINCT", "Use GROUP BY; COUNT(DISTINCT unit column) counts units."),
     "qualify": ("QUALIFY", "Leave it out, or use HAVING: that is free."),
     "into": ("INTO", "Leave it out; an answer is kept by itself."),
@@ -46,7 +50,8 @@ _CLAUSES: dict[str, tuple[str, str]] = {
     "sample": ("TABLESAMPLE", "Leave it out; a sample would be no more private."),
 }
 _READ = {
-    "expressions", "from_", "from", "where", "group", "kind", "with_", "with", "having", "order", "limit", "offset"
+    "expressions", "from_", "from", "joins", "where", "group", "kind", "with_", "with", "having", "order", "limit",
+    "offset",
 }  # fmt: skip
 _ARITHMETIC_FIX = "Give it a name with AS."
 
@@ -90,6 +95,30 @@ def read(sql: str, policy: DatasetPolicy) -> Asked:
     Raises:
         QuestionRefused: outside the grammar, or about what the policy does not declare; with position and fix.
     """
+    asked = _read(sql, policy)
+    if not isinstance(asked.question.source, Base):
+        _check_engine_reads(asked.question, policy)
+    return asked
+
+
+def _check_engine_reads(question: Question, policy: DatasetPolicy) -> None:
+    """Raise where the engine would refuse the one text of a question, which may be longer than the asker's.
+
+    It is sent to the engine once it is paid for: too late to find out.
+    """
+    try:
+        same = _read(canonical_sql(question), policy).question == question
+    except QuestionRefused:
+        same = False
+    if not same:
+        raise QuestionRefused(
+            "The question is too long once it is written out.",
+            position=0,
+            fix="Use fewer parts and conditions.",
+        )
+
+
+def _read(sql: str, policy: DatasetPolicy) -> Asked:
     select, options = read_tree(sql)
     only(select, _READ, _CLAUSES)
     if select.args.get("kind"):
@@ -106,12 +135,13 @@ def read(sql: str, policy: DatasetPolicy) -> Asked:
     measures = tuple(item for item in finishing.paid if isinstance(item, Measure))
     _check_measures(select, measures)
     question = Question(
-        table=names.table_name,
+        source=names.relation,
         keys=keys,
         measures=measures,
         where=source.narrowed(select.args.get("where")),
         select=tuple(item.alias for item in finishing.paid),
     )
+    question = with_what_it_needs(question)
     _check_cells(names, keys, select)
     return Asked(
         question=question, finish=None if nothing_to_do(finish, question) else finish, options=options

@@ -1,7 +1,8 @@
-"""FROM and WITH: a parse tree → the names of one table, and the conditions that were put on it on the way.
+"""FROM and WITH: a parse tree → the names of one relation, and the conditions that were put on it on the way.
 
 A WITH part, or a SELECT in brackets, may rename columns, leave some out, and filter rows. It is read through to the
-table itself: what remains is one question on that table, the same as if it had been asked directly.
+table itself: what remains is one question on that table, the same as if it had been asked directly. One that is
+grouped by the unit makes rows of its own (``per_unit``).
 """
 
 from __future__ import annotations
@@ -14,20 +15,23 @@ from sqlglot import exp
 from sandbox.domain.errors import QuestionRefused
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.predicate import Predicate, conjunction
+from sandbox.domain.relation import Base
 from sandbox.privacy.asking.conditions import Conditions
+from sandbox.privacy.asking.joins import Side, add_lookup, clauses_of, join_tables, no_table
 from sandbox.privacy.asking.names import Names, output_name, plain
+from sandbox.privacy.asking.per_unit import unit_names
 from sandbox.privacy.asking.refusal import nearest, refused
 from sandbox.privacy.asking.tree import only, without_brackets
 
 MAX_WITH = 20  # parts of one WITH
 _INNER_FIX = (
-    "A WITH part or a SELECT in brackets may rename columns and filter rows: SELECT a AS b FROM … WHERE …"
+    "A WITH part or a SELECT in brackets may rename columns and filter rows (SELECT a AS b FROM … WHERE …), "
+    "or be grouped by the unit column."
 )
 _INNER: dict[str, tuple[str, str]] = {
     part: (what, _INNER_FIX)
     for part, what in (
         ("distinct", "SELECT DISTINCT"),
-        ("group", "GROUP BY"),
         ("having", "HAVING"),
         ("order", "ORDER BY"),
         ("limit", "LIMIT"),
@@ -39,7 +43,7 @@ _INNER: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """One table under the question's own names.
+    """One relation under the question's own names.
 
     Attributes:
         where: what its rows have to meet before the question's own WHERE; None for all.
@@ -82,7 +86,7 @@ def _with(select: exp.Select, policy: DatasetPolicy) -> Mapping[str, Source]:
         only(part, {"this", "alias"})
         only(part.args["alias"], {"this"}, {"columns": ("A list of columns", _INNER_FIX)})
         name = output_name(part.args["alias"], "")
-        if name in known or name in policy.tables:
+        if name in known or name in policy.tables or name in policy.lookups:
             raise refused(f"There is a {name} already.", part, fix="Give it another name.")
         known[name] = _inner(part.this, policy, known, called=name)
     return known
@@ -93,21 +97,52 @@ def _from(select: exp.Select, policy: DatasetPolicy, known: Mapping[str, Source]
     if source is None:
         raise refused("There is no FROM.", select, fix=nearest("", policy.tables, what="Tables"))
     only(source, {"this"})
-    node = source.this
-    if isinstance(node, exp.Subquery):
-        only(node, {"this", "alias"}, {"joins": ("JOIN", "Ask about one table; joins are coming later.")})
-        alias = node.args.get("alias")
-        if alias is not None:
-            only(alias, {"this"})
-        return _inner(node.this, policy, known, called=alias.name.lower() if alias is not None else "")
+    first = _side(source.this, policy, known)
+    sides, lookups = [Side(clause=None, names=first.names, where=first.where)], []
+    for clause in clauses_of(select):
+        lookup = _lookup(clause.node.this, policy, known)
+        if lookup is not None:
+            lookups.append((clause, lookup))
+        else:
+            side = _side(clause.node.this, policy, known)
+            sides.append(Side(clause=clause, names=side.names, where=side.where))
+    names, where = join_tables(sides, policy) if len(sides) > 1 else (first.names, first.where)
+    for clause, lookup in lookups:
+        names = add_lookup(clause, *lookup, names, policy)
+    return Source(names=names, where=where)
+
+
+def _lookup(
+    node: exp.Expression, policy: DatasetPolicy, known: Mapping[str, Source]
+) -> tuple[str, str] | None:
+    """The lookup that a side of a join names, and what it is called; None where it names none."""
     if not isinstance(node, exp.Table) or not isinstance(node.this, exp.Identifier):
-        raise refused("FROM takes one table.", source, fix=nearest("", policy.tables, what="Tables"))
-    only(node, {"this", "alias"}, {"joins": ("JOIN", "Ask about one table; joins are coming later.")})
+        return None
     name = plain(node.this)
+    if name in known or name not in policy.lookups:
+        return None
+    only(node, {"this", "alias"})
+    return name, _called(node, name)
+
+
+def _called(node: exp.Expression, otherwise: str) -> str:
     alias = node.args.get("alias")
-    if alias is not None:
-        only(alias, {"this"})
-    called = alias.name.lower() if alias is not None else name
+    if alias is None:
+        return otherwise
+    only(alias, {"this"}, {"columns": ("A list of columns", _INNER_FIX)})
+    return str(alias.name).lower()
+
+
+def _side(node: exp.Expression, policy: DatasetPolicy, known: Mapping[str, Source]) -> Source:
+    """A table, a part of WITH, or a SELECT in brackets."""
+    if isinstance(node, exp.Subquery):
+        only(node, {"this", "alias"})
+        return _inner(node.this, policy, known, called=_called(node, ""))
+    if not isinstance(node, exp.Table) or not isinstance(node.this, exp.Identifier):
+        raise refused("FROM takes a table.", node, fix=nearest("", policy.tables, what="Tables"))
+    only(node, {"this", "alias"})
+    name = plain(node.this)
+    called = _called(node, name)
     if name in known:
         return replace(known[name], names=replace(known[name].names, called=called))
     table = policy.table(name)
@@ -115,11 +150,11 @@ def _from(select: exp.Select, policy: DatasetPolicy, known: Mapping[str, Source]
         raise refused(
             f"{policy.name} has no table {node.name[:60]!r}.",
             node,
-            fix=nearest(name, [*policy.tables, *known], what="Tables"),
+            fix=no_table(name, policy, known),
         )
     return Source(
         names=Names(
-            table_name=name,
+            relation=Base(name),
             table=table,
             called=called,
             unit_column=policy.unit.column,
@@ -131,12 +166,15 @@ def _from(select: exp.Select, policy: DatasetPolicy, known: Mapping[str, Source]
 def _inner(
     select: exp.Expression, policy: DatasetPolicy, known: Mapping[str, Source], *, called: str
 ) -> Source:
-    """A SELECT of columns as they are, read through to its table."""
+    """A SELECT of columns as they are, read through to its table; or one that is grouped by the unit."""
     if not isinstance(select, exp.Select):
         raise refused("This is not a single SELECT.", select, fix=_INNER_FIX)
-    only(select, {"expressions", "from_", "from", "where"}, _INNER)
+    only(select, {"expressions", "from_", "from", "joins", "where", "group"}, _INNER)
     source = _from(select, policy, known)
     names = source.names
+    if select.args.get("group") is not None:
+        where = source.narrowed(select.args.get("where"))
+        return Source(names=unit_names(select, names, where, policy, called=called))
     renamed: dict[str, str] = {}
     for item in select.expressions:
         alias, node = None, item
@@ -149,7 +187,7 @@ def _inner(
                 raise refused(f"Two columns are called {written}.", item, fix="Rename one with AS.")
             renamed[written] = meant
     return Source(
-        names=replace(names, called=called, renamed=renamed),
+        names=replace(names, called=called, renamed=renamed, sides={}, unclear=frozenset()),
         where=source.narrowed(select.args.get("where")),
     )
 

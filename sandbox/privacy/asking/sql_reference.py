@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from sandbox.domain.errors import QuestionRefused
 from sandbox.domain.finish import finished_sql
 from sandbox.domain.key_forms import DatePart, DateUnit
-from sandbox.domain.policy import BudgetTerms, Column, ColumnType, DatasetPolicy, OpenClass, Table, Unit
+from sandbox.domain.policy import (
+    BudgetTerms,
+    Column,
+    ColumnType,
+    DatasetPolicy,
+    Lookup,
+    LookupColumn,
+    OpenClass,
+    Table,
+    Unit,
+)
 from sandbox.domain.question import canonical_sql
 from sandbox.privacy.asking.aggregates import AGGREGATES
 from sandbox.privacy.asking.conditions import MAX_LIST, MAX_TEXT
@@ -50,7 +60,34 @@ POLICY = DatasetPolicy(
             },
             max_rows=100_000,
             max_rows_per_unit=4,
-        )
+        ),
+        "patients": Table(
+            columns={
+                "patient_id": Column(type=ColumnType.TEXT),
+                "born": Column(type=ColumnType.INTEGER, lower=1910, upper=2013),
+                "insured": Column(type=ColumnType.BOOLEAN),
+            },
+            max_rows=50_000,
+        ),
+    },
+    lookups={
+        "wards": Lookup(
+            key="ward",
+            columns=(
+                LookupColumn(name="ward", type=ColumnType.INTEGER),
+                LookupColumn(name="kind", type=ColumnType.TEXT),
+                LookupColumn(name="beds", type=ColumnType.INTEGER),
+            ),
+            rows=((1, "surgery", 20), (2, "children", 8), (3, "surgery", 35)),
+        ),
+        "cities": Lookup(
+            key="city",
+            columns=(
+                LookupColumn(name="city", type=ColumnType.TEXT),
+                LookupColumn(name="country", type=ColumnType.TEXT),
+            ),
+            rows=(("Kyiv", "Ukraine"), ("Łódź", "Poland"), ("Köln", "Germany")),
+        ),
     },
 )
 
@@ -177,9 +214,60 @@ CHAPTERS: dict[str, tuple[Feature, ...]] = {
         ),
         Feature(
             "WITH and SELECT in brackets",
-            "They may rename columns and filter rows; they are read through to the table.",
+            "They may rename columns and filter rows; they are read through to the table. Grouped by the unit, they "
+            "make rows of their own: see below.",
             "WITH adults AS (SELECT patient_id, age AS years FROM visits WHERE age >= 18) "
             "SELECT AVG(years) AS mean FROM adults WHERE years < 65",
+        ),
+    ),
+    "What stands behind FROM": (
+        Feature(
+            "Numbers of each unit",
+            "A WITH part or a SELECT in brackets that is grouped by the unit column has one row for each unit, with "
+            "numbers worked out from all its rows: COUNT(*), COUNT(column), COUNT(DISTINCT column), and SUM, AVG, MIN "
+            "or MAX of a column with bounds. They have bounds of their own, worked out from those and "
+            "`max_rows_per_unit`, and are asked about as columns are; counts with few possible values are keys as they "
+            "are. AVG is rounded to the column's step. A number over no filled cell is empty.",
+            "SELECT n, COUNT(*) AS patients, AVG(total) AS mean "
+            "FROM (SELECT patient_id, COUNT(*) AS n, SUM(cost) AS total FROM visits WHERE smoker GROUP BY patient_id) "
+            "WHERE total > 100 GROUP BY n",
+        ),
+        Feature(
+            "Numbers within limits",
+            "LEAST and GREATEST with a number cut what one unit may give, and so take less noise. What is empty "
+            "stays empty.",
+            "SELECT SUM(t) AS total FROM "
+            "(SELECT patient_id, LEAST(SUM(cost), 800) AS t FROM visits GROUP BY patient_id)",
+        ),
+        Feature(
+            "Numbers of each unit and key",
+            "With columns with listed values beside the unit column there is one row for each value that a unit has.",
+            "SELECT ward, AVG(n) AS visits "
+            "FROM (SELECT patient_id, ward, COUNT(*) AS n FROM visits GROUP BY patient_id, ward) GROUP BY ward",
+        ),
+        Feature(
+            "Tables joined by the unit",
+            "JOIN (or LEFT JOIN) tables of one dataset by the column that names the units, with ON or USING: each row "
+            "stands beside all rows of the same unit. A unit then has as many rows as the product of its rows on all "
+            "sides; with one row on all sides but one, no more than before. A column that several tables have is "
+            "written with its table. Numbers of each unit may be joined as tables are.",
+            "SELECT insured, AVG(cost) AS mean FROM visits JOIN patients ON visits.patient_id = patients.patient_id "
+            "WHERE born < 1950 GROUP BY insured",
+        ),
+        Feature(
+            "Rows with numbers of their unit",
+            "A side of LEFT JOIN may be missing: its columns are then empty. It is filtered in brackets, "
+            "grouped by the unit.",
+            "SELECT insured, COUNT(*) AS patients, AVG(n) AS visits FROM patients LEFT JOIN (SELECT patient_id, "
+            "COUNT(*) AS n FROM visits WHERE cost > 50 GROUP BY patient_id) AS v USING (patient_id) GROUP BY insured",
+        ),
+        Feature(
+            "Public lookups",
+            "A policy may bring small public tables. JOIN (or LEFT JOIN) one by its key, with ON or USING: each row "
+            "finds one row of it, or none. With JOIN, rows that find none are left out. What it says is public, so "
+            "that its columns are keys and are summed without more ado: also of a column without listed values.",
+            "SELECT country, kind, COUNT(*) AS n, AVG(beds) AS size FROM visits JOIN cities USING (city) "
+            "JOIN wards ON visits.ward = wards.ward GROUP BY country, kind",
         ),
     ),
     "After the answer, for free": (
@@ -225,7 +313,9 @@ REFUSED = (
     "SELECT MAX(age) FROM visits",
     "SELECT SUM(age * 2) FROM visits",
     "SELECT DISTINCT sex FROM visits",
-    "SELECT COUNT(*) FROM visits JOIN visits AS w ON TRUE",
+    "SELECT COUNT(*) FROM visits JOIN patients ON TRUE",
+    "SELECT COUNT(*) FROM visits NATURAL JOIN patients",
+    "SELECT COUNT(*) FROM visits AS a JOIN visits AS b USING (patient_id)",
     "SELECT COUNT(*) FROM visits WHERE city LIKE 'K%'",
     "SELECT HISTOGRAM(age, 10), AVG(cost) FROM visits",
     "SELECT COUNT(*) FROM read_csv('/etc/passwd')",
@@ -239,22 +329,25 @@ def reference_markdown() -> str:
 
 
 def _lines() -> Iterator[str]:
-    table = POLICY.tables["visits"]
     yield "# Questions in SQL"
     yield ""
     yield "Made from the grammar by `python -m sandbox.privacy.asking.sql_reference > docs/reference/sql.md`; a test"
     yield "runs each example and fails when the page is stale."
     yield ""
-    yield "A question is one SELECT on one table. What it says is read into our own form, shown below each example:"
+    yield "A question is one SELECT. What it says is read into our own form, shown below each example:"
     yield "every way to write the same has the same form and is paid for once, and an engine sees nothing else."
     yield f"Upper and lower case are the same in names and words. Aggregates: {', '.join(AGGREGATES)}."
     yield ""
-    yield "The examples ask about a made-up table `visits`, in which `patient_id` names the unit:"
+    yield "The examples ask about two made-up tables, in which `patient_id` names the unit:"
     yield ""
-    yield "| column | type | declared |"
-    yield "|---|---|---|"
-    for name, column in table.columns.items():
-        yield f"| `{name}` | {column.type} | {_declared(column)} |"
+    yield "| table | column | type | declared |"
+    yield "|---|---|---|---|"
+    for name, table in POLICY.tables.items():
+        for column_name, column in table.columns.items():
+            yield f"| `{name}` | `{column_name}` | {column.type} | {_declared(column)} |"
+    yield ""
+    lookups = (f"`{name}` ({', '.join(lookup.by_name)})" for name, lookup in POLICY.lookups.items())
+    yield f"and the public lookups {' and '.join(lookups)}."
     for chapter, features in CHAPTERS.items():
         yield ""
         yield f"## {chapter}"

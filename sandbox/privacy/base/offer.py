@@ -23,6 +23,7 @@ from sandbox.domain.key_forms import Bins, DateUnit, Form, Truncated
 from sandbox.domain.policy import BudgetTerms, Column, ColumnType, DatasetPolicy, Table
 from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.question import Key, Measure, Question
+from sandbox.domain.relation import Base
 from sandbox.privacy.base.design import shares
 from sandbox.privacy.base.least_squares import Axes
 from sandbox.privacy.base.release import BaseColumn
@@ -179,7 +180,7 @@ def _rows_per_unit(
         return most, ""
     target = Target(what=What.ROWS)
     measure = Measure(kind=MeasureKind.COUNT_ROWS, column="", alias="n")
-    question = Question(table=name, keys=(), measures=(measure,), where=None, select=("n",))
+    question = Question(source=Base(name), keys=(), measures=(measure,), where=None, select=("n",))
     typical = max(split, key=lambda axes: (len(axes), split[axes]))
     cells = math.prod(sizes[i] for i in typical)
     setting = Setting(

@@ -7,9 +7,10 @@ extensions, cannot write to disk, and its settings are locked before the query i
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -22,14 +23,19 @@ __all__ = ["EngineLimits", "connection_to", "publishing_connection", "quoted", "
 
 @contextmanager
 def connection_to(
-    view: Path, limits: EngineLimits, *, contributions: Path | None = None
+    view: Path,
+    limits: EngineLimits,
+    *,
+    contributions: Path | None = None,
+    beside: Mapping[str, Path] = MappingProxyType({}),
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that can read this Parquet file, as ``private_view``, until the time is up.
 
     Args:
         contributions: likewise, what its units give to the values of a key, as ``private_contributions``.
+        beside: other tables of the same snapshot, by what they are to be called.
     """
-    files = {VIEW: view} if contributions is None else {VIEW: view, CONTRIBUTIONS: contributions}
+    files = {VIEW: view, **beside} | ({} if contributions is None else {CONTRIBUTIONS: contributions})
     with _connection(limits, spill="") as connection:
         # Order matters: the paths are allowed, then all others are forbidden, then nothing can be changed any more.
         allowed = ", ".join(quoted(str(path)) for path in files.values())

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+from sandbox.domain.derived import declared
 from sandbox.domain.errors import BadInput, QuestionRefused
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy, Table
@@ -53,9 +54,8 @@ def plan(
         BadInput: the price is too small to be split over the question's measurements.
         QuestionRefused: the declared bounds are so wide that a sum could leave 64 bits.
     """
-    table = policy.table(question.table)
-    if table is None or policy.unit is None:
-        raise QuestionRefused(f"There is no private table {question.table!r}.", fix="Look at the catalogue.")
+    table = declared(question.source, policy)
+    assert policy.unit is not None  # noqa: S101 - otherwise nothing is declared
     cells = most_cells(question, table)
     unlisted = any(not key.listed(table) for key in question.keys)
     recipes, targets = recipes_of(question, table, unlisted=unlisted)

@@ -139,7 +139,7 @@ def ladder(most: int) -> tuple[int, ...]:
 def offer(policy: DatasetPolicy, table_name: str) -> Offer | None:
     """What publishing buys about a table. From the policy alone; None where there is nothing to learn from it.
 
-    The price is the owner's ``profile_percent`` of the cap, split over the histograms.
+    The price is the owner's ``profile_percent`` of the cap, split over the tables that buy one and their histograms.
 
     Raises:
         BadInput: the share is too small to be split.
@@ -147,7 +147,7 @@ def offer(policy: DatasetPolicy, table_name: str) -> Offer | None:
     table = policy.table(table_name)
     if table is None or policy.unit is None or policy.budget is None or table.max_rows_per_unit == 1:
         return None
-    whole = policy.budget.profile.nano
+    whole = policy.budget.profile.nano // sum(t.max_rows_per_unit > 1 for t in policy.tables.values())
     if whole == 0:
         return None
     shapes = _shapes(table, policy.unit.column)

@@ -7,7 +7,8 @@ from typing import Any
 import ibis
 
 from sandbox.domain.policy import Table
-from sandbox.privacy.answering.bounded import RANK, UNIT, clamped, view_of
+from sandbox.privacy.answering.bounded import RANK, UNIT, view_of
+from sandbox.privacy.answering.rowwise import clamped
 from sandbox.privacy.engines.holding import EngineLimits
 from sandbox.privacy.mechanisms import noise
 from sandbox.privacy.planning.profile import TILT_PARTS, Counted, Offer, Profile, Wanted, filled_in

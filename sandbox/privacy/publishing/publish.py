@@ -17,7 +17,7 @@ import hmac
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -85,8 +85,16 @@ def publish(
     work = Path(tempfile.mkdtemp(prefix=".publishing-", dir=out))
     try:
         with publishing_connection(limits or PUBLISH_LIMITS, spill=work / "spill") as connection:
+            read = _read(connection, raw, declared, unit=unit)
+            _number_units(connection, salt, of=("typed",))
+            _rank_rows(connection, salt)
             report = _write_view(
-                connection, raw, declared, unit=unit, salt=salt, target=work / "view.parquet"
+                connection,
+                declared,
+                read,
+                unit=unit,
+                target=work / "view.parquet",
+                most_units=declared.max_rows,
             )
         shutil.rmtree(work / "spill", ignore_errors=True)
         key = hmac.new(salt, b"snapshot", hashlib.sha256).digest()
@@ -94,6 +102,80 @@ def publish(
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return replace(report, snapshot=snapshot)
+
+
+def publish_tables(
+    raws: Mapping[str, Path],
+    policy: DatasetPolicy,
+    out: Path,
+    *,
+    salt: bytes,
+    limits: EngineLimits | None = None,
+) -> PublishReport:
+    """Make the private views of all tables of a dataset: one snapshot, in which a unit has one number everywhere.
+
+    Args:
+        raws: a file for each table of the policy.
+
+    Returns:
+        All tables together; columns and warnings are told with their table.
+
+    Raises:
+        BadInput: as ``publish``; or a table without a file.
+    """
+    declared = {name: declared_table(policy, name, salt)[0] for name in sorted(raws)}
+    if policy.unit is None or set(declared) != set(policy.tables):
+        raise BadInput(
+            f"{policy.name} has the tables {', '.join(policy.tables)}; files came for {', '.join(raws) or 'none'}.",
+            where="files",
+            fix="Give one file for each table.",
+        )
+    unit, most_units = policy.unit.column, sum(table.max_rows for table in declared.values())
+    out.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=".publishing-", dir=out))
+    reports: dict[str, PublishReport] = {}
+    try:
+        with publishing_connection(limits or PUBLISH_LIMITS, spill=work / "spill") as connection:
+            read = {}
+            for place, (name, table) in enumerate(declared.items()):
+                read[name] = _read(connection, raws[name], table, unit=unit)
+                connection.execute(f"ALTER TABLE typed RENAME TO typed_{place}")
+            _number_units(connection, salt, of=[f"typed_{place}" for place in range(len(declared))])
+            for place, (name, table) in enumerate(declared.items()):
+                connection.execute(f"ALTER TABLE typed_{place} RENAME TO typed")
+                _rank_rows(connection, salt, of=name)
+                (work / name).mkdir()
+                reports[name] = _write_view(
+                    connection,
+                    table,
+                    read[name],
+                    unit=unit,
+                    target=work / name / "view.parquet",
+                    most_units=most_units,
+                )
+                connection.execute("DROP TABLE typed")
+                connection.execute("DROP TABLE ranked")
+            units = _whole(connection, "SELECT count(*) FROM units")
+        shutil.rmtree(work / "spill", ignore_errors=True)
+        key = hmac.new(salt, b"snapshot", hashlib.sha256).digest()
+        snapshot = views.keep_tables(work, policy=policy, tables=list(declared), key=key, into=out)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return _together(reports, snapshot=snapshot, units=units)
+
+
+def _together(reports: Mapping[str, PublishReport], *, snapshot: str, units: int) -> PublishReport:
+    return PublishReport(
+        snapshot=snapshot,
+        rows=sum(report.rows for report in reports.values()),
+        units=units,
+        dropped_rows=sum(report.dropped_rows for report in reports.values()),
+        rows_without_unit=sum(report.rows_without_unit for report in reports.values()),
+        emptied={
+            f"{table}.{name}": n for table, report in reports.items() for name, n in report.emptied.items()
+        },
+        warnings=tuple(f"{table}: {text}" for table, report in reports.items() for text in report.warnings),
+    )
 
 
 def declared_table(policy: DatasetPolicy, table: str, salt: bytes) -> tuple[Table, str]:
@@ -114,9 +196,15 @@ def declared_table(policy: DatasetPolicy, table: str, salt: bytes) -> tuple[Tabl
     return declared, policy.unit.column
 
 
-def _write_view(
-    connection: duckdb.DuckDBPyConnection, raw: Path, table: Table, *, unit: str, salt: bytes, target: Path
-) -> PublishReport:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A raw file that is ``typed`` now."""
+
+    total: int
+    emptied: dict[str, int]
+
+
+def _read(connection: duckdb.DuckDBPyConnection, raw: Path, table: Table, *, unit: str) -> _Read:
     columns = {name: column for name, column in table.columns.items() if name != unit}
     found = _open_raw(connection, raw, [unit, *columns])
     total = _whole(connection, "SELECT count(*) FROM raw")
@@ -126,13 +214,25 @@ def _write_view(
             where="max_rows",
             fix="Raise max_rows, or publish fewer rows.",
         )
-    emptied = _type_cells(connection, columns, found, unit=unit)
-    _rank_rows(connection, salt)
+    return _Read(total, _type_cells(connection, columns, found, unit=unit))
+
+
+def _write_view(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    read: _Read,
+    *,
+    unit: str,
+    target: Path,
+    most_units: int,
+) -> PublishReport:
+    """Write what is ``ranked``."""
+    columns = {name: column for name, column in table.columns.items() if name != unit}
     kept = f"FROM ranked WHERE {RANK} < {table.max_rows_per_unit}"
     # By rank first: a question that keeps each unit's first rows skips the rest of the file without reading it.
     # The two columns are only compared, so that narrow types cannot overflow; the policy alone decides them.
     narrow = [
-        f"CAST({UNIT} AS {_whole_type(table.max_rows)}) AS {UNIT}",
+        f"CAST({UNIT} AS {_whole_type(most_units)}) AS {UNIT}",
         f"CAST({RANK} AS {_whole_type(table.max_rows_per_unit)}) AS {RANK}",
     ]
     names = ", ".join([*narrow, *(quoted_name(name) for name in columns)])
@@ -140,10 +240,10 @@ def _write_view(
         f"COPY (SELECT {names} {kept} ORDER BY ranked.{RANK}, ranked.{UNIT}) TO {quoted(str(target))}"
         " (FORMAT parquet, COMPRESSION zstd)"
     )
-    _write_contributions(connection, table, unit=unit, view=target)
+    _write_contributions(connection, table, unit=unit, view=target, most_units=most_units)
     rows, units = (
         _whole(connection, f"SELECT count(*) {kept}"),
-        _whole(connection, "SELECT count(*) FROM units"),
+        _whole(connection, f"SELECT count(*) FROM ranked WHERE {RANK} = 0"),  # noqa: S608 - constants
     )
     with_unit = _whole(connection, "SELECT count(*) FROM ranked")
     report = PublishReport(
@@ -151,8 +251,8 @@ def _write_view(
         rows=rows,
         units=units,
         dropped_rows=with_unit - rows,
-        rows_without_unit=total - with_unit,
-        emptied=emptied,
+        rows_without_unit=read.total - with_unit,
+        emptied=read.emptied,
         warnings=(),
     )
     said = warnings_about(lambda sql: _whole(connection, sql), quoted_name, table, columns, report)
@@ -160,7 +260,7 @@ def _write_view(
 
 
 def _write_contributions(
-    connection: duckdb.DuckDBPyConnection, table: Table, *, unit: str, view: Path
+    connection: duckdb.DuckDBPyConnection, table: Table, *, unit: str, view: Path, most_units: int
 ) -> None:
     """Beside the view: what each unit gives to each value of each key."""
     connection.execute(f"CREATE VIEW {VIEW} AS FROM read_parquet({quoted(str(view))})")
@@ -168,9 +268,7 @@ def _write_contributions(
     for key in kept_keys(table):
         added = ibis.to_sql(added_up(key, table, private, unit_column=unit), dialect="duckdb")
         order = _whole_type(table.max_rows_per_unit)
-        narrow = (
-            f"CAST({UNIT} AS {_whole_type(table.max_rows)}) AS {UNIT}, CAST({ORDER} AS {order}) AS {ORDER}"
-        )
+        narrow = f"CAST({UNIT} AS {_whole_type(most_units)}) AS {UNIT}, CAST({ORDER} AS {order}) AS {ORDER}"
         connection.execute(
             f"COPY (SELECT * REPLACE ({narrow}) FROM ({added}) ORDER BY {ORDER}, {UNIT})"  # noqa: S608 - names of the policy
             f" TO {quoted(str(view.with_name(f'by-{key}.parquet')))} (FORMAT parquet, COMPRESSION zstd)"
@@ -251,26 +349,31 @@ def _type_cells(
     return {name: int(count) for name, count in zip(columns, counts, strict=True)}
 
 
-def _rank_rows(connection: duckdb.DuckDBPyConnection, salt: bytes) -> None:
-    """Make ``ranked`` from ``typed``: units as whole numbers in random order, rows in random order within a unit.
+def _number_units(connection: duckdb.DuckDBPyConnection, salt: bytes, *, of: Sequence[str]) -> None:
+    """Make ``units``: the names of all of these tables as whole numbers, in random order."""
+    named = " UNION ".join(f"SELECT _name FROM {name} WHERE _name IS NOT NULL" for name in of)  # noqa: S608 - constants
+    connection.execute(
+        f"CREATE TEMP TABLE units AS SELECT _name, row_number() OVER (ORDER BY sha256($unit || _name)) - 1 AS {UNIT}"  # noqa: S608 - constants
+        f" FROM (SELECT DISTINCT _name FROM ({named}))",
+        {"unit": hmac.new(salt, b"units", hashlib.sha256).hexdigest()},
+    )
+
+
+def _rank_rows(connection: duckdb.DuckDBPyConnection, salt: bytes, *, of: str = "") -> None:
+    """Make ``ranked`` from ``typed`` and ``units``: rows in random order within a unit.
 
     The salted hash is a random function: to whoever does not know the salt, the order of a unit's rows is a fair
     shuffle that says nothing about, and takes nothing from, another unit's.
+
+    Args:
+        of: the table, where there are several: each has lots of its own.
     """
-    lots = {
-        "unit": hmac.new(salt, b"units", hashlib.sha256).hexdigest(),
-        "row": hmac.new(salt, b"rows", hashlib.sha256).hexdigest(),
-    }
-    connection.execute(
-        f"CREATE TEMP TABLE units AS SELECT _name, row_number() OVER (ORDER BY sha256($unit || _name)) - 1 AS {UNIT}"  # noqa: S608 - constants
-        " FROM (SELECT DISTINCT _name FROM typed WHERE _name IS NOT NULL)",
-        {"unit": lots["unit"]},
-    )
+    row = hmac.new(salt, f"rows {of}".strip().encode(), hashlib.sha256).hexdigest()
     connection.execute(
         "CREATE TEMP TABLE ranked AS SELECT * EXCLUDE (_name, _place),"  # noqa: S608 - constants
         f" row_number() OVER (PARTITION BY {UNIT} ORDER BY sha256($row || CAST(_place AS VARCHAR))) - 1 AS {RANK}"
         " FROM typed JOIN units USING (_name)",
-        {"row": lots["row"]},
+        {"row": row},
     )
 
 

@@ -4,6 +4,8 @@
     <views>/<dataset>/<snapshot>/by-<key>.parquet   what units give to its values (``contributions``); by- for no key
     <views>/<dataset>/<snapshot>/manifest.json   the policy it was published under, and its hashes
 
+Of a dataset with several tables, each table has a folder of these files, named as it is; the manifest is one for all.
+
 The snapshot's name is public, and is therefore a keyed hash: a plain one would let anybody who guesses a table check
 the guess. The key stands in the manifest, which never leaves this folder.
 """
@@ -17,20 +19,20 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sandbox.domain.canonical import canonical_json
+from sandbox.domain.canonical import canonical_json, content_hash
 from sandbox.domain.errors import BadInput, NotFound, Tampered
 from sandbox.domain.policy import DatasetPolicy, Table
 from sandbox.domain.policy_document import policy_from_document, policy_to_document
 from sandbox.privacy.engines.duck import connection_to, rows_of
-from sandbox.privacy.engines.holding import EngineLimits, Holder, Rows, Warehouse
+from sandbox.privacy.engines.holding import VIEW, EngineLimits, Holder, Rows, Warehouse
 
-_FORMAT = "sandbox-view-v1"
+_FORMAT, _FORMAT_OF_TABLES = "sandbox-view-v1", "sandbox-view-v2"
 _SNAPSHOT = re.compile(r"[0-9a-f]{64}")
 _DATASET = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _CHUNK = 1 << 20
@@ -38,7 +40,12 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """One published table: as it stands on disk, or where a warehouse holds it."""
+    """One published table: as it stands on disk, or where a warehouse holds it.
+
+    Attributes:
+        tables: of a snapshot of several tables: each by its name. ``of`` takes those that a question is about.
+        beside: of a view that ``of`` made: the other tables that are read as well.
+    """
 
     policy: DatasetPolicy
     table_name: str
@@ -46,6 +53,23 @@ class View:
     parquet: Path  # not there for a view that is held elsewhere
     held: Holder | None = None
     contributions: Mapping[str, Path] = field(default_factory=dict)  # by key column; empty for no key
+    tables: Mapping[str, View] = field(default_factory=dict)
+    beside: Mapping[str, Path] = field(default_factory=dict)
+
+    def of(self, names: Set[str]) -> View | None:
+        """The view of these tables alone; None where the snapshot has not all of them."""
+        if not self.tables:
+            return self if names == {self.table_name} else None
+        if not names or not names <= set(self.tables):
+            return None
+        first, *others = (self.tables[name] for name in sorted(names))
+        return replace(
+            first, beside={view.table_name: view.parquet for view in others}, snapshot=self.snapshot
+        )
+
+    def name_of(self, table: str) -> str:
+        """What an open table is called in the engine."""
+        return VIEW if table == self.table_name else f"{VIEW}_{table}"
 
     @contextmanager
     def opened(self, limits: EngineLimits, *, contributions: str | None = None) -> Iterator[Rows]:
@@ -59,7 +83,8 @@ class View:
                 yield rows
         else:
             by_key = None if contributions is None else self.contributions[contributions]
-            with connection_to(self.parquet, limits, contributions=by_key) as connection:
+            beside = {self.name_of(table): path for table, path in self.beside.items()}
+            with connection_to(self.parquet, limits, contributions=by_key, beside=beside) as connection:
                 yield lambda expression: rows_of(connection, expression)
 
     @property
@@ -77,22 +102,48 @@ def keep(folder: Path, *, policy: DatasetPolicy, table_name: str, key: bytes, in
     Returns:
         The snapshot, 64 hex digits. The same bytes, policy and key give the same one, and are kept once.
     """
-    document = policy_to_document(policy)
-    file_hash = _sha256(folder / "view.parquet")
-    contributions = {path.stem.removeprefix("by-"): _sha256(path) for path in folder.glob("by-*.parquet")}
     manifest = {
         "format": _FORMAT,
         "table": table_name,
-        "policy": document,
-        "view_sha256": file_hash,
-        "contributions_sha256": contributions,
+        "policy": policy_to_document(policy),
+        "key": key.hex(),
+        **_hashes(folder),
+    }
+    return _keep(folder, manifest, key=key, into=into)
+
+
+def keep_tables(folder: Path, *, policy: DatasetPolicy, tables: Sequence[str], key: bytes, into: Path) -> str:
+    """The same for several tables, each finished in a folder of its own."""
+    hashes = {name: _hashes(folder / name) for name in tables}
+    for name in tables:
+        (folder / name).chmod(0o700)
+        _flush(folder / name)
+    manifest = {
+        "format": _FORMAT_OF_TABLES,
+        "tables": hashes,
+        "policy": policy_to_document(policy),
         "key": key.hex(),
     }
+    return _keep(folder, manifest, key=key, into=into)
+
+
+def _hashes(folder: Path) -> dict[str, object]:
+    """What a manifest says of one table's files, which are on the disk now."""
+    contributions = {path.stem.removeprefix("by-"): path for path in folder.glob("by-*.parquet")}
+    for path in (folder / "view.parquet", *contributions.values()):
+        path.chmod(0o600)
+        _flush(path)
+    return {
+        "view_sha256": _sha256(folder / "view.parquet"),
+        "contributions_sha256": {key: _sha256(path) for key, path in contributions.items()},
+    }
+
+
+def _keep(folder: Path, manifest: Mapping[str, object], *, key: bytes, into: Path) -> str:
     snapshot = name_of(manifest, key)
-    (folder / "manifest.json").write_bytes(canonical_json(manifest))
-    for name in ("manifest.json", "view.parquet", *map(_by_key, contributions)):
-        (folder / name).chmod(0o600)
-        _flush(folder / name)
+    (folder / "manifest.json").write_bytes(canonical_json(dict(manifest)))
+    (folder / "manifest.json").chmod(0o600)
+    _flush(folder / "manifest.json")
     _flush(folder)
     target = into / snapshot
     if target.exists():
@@ -155,9 +206,10 @@ def check_snapshot(snapshot: str) -> None:
 
 
 def find(views: Path, *, dataset: str, snapshot: str, warehouse: Warehouse | None = None) -> View:
-    """The view of a snapshot, checked against its name.
+    """The view of a snapshot, or of one of its tables, checked against its name.
 
     Args:
+        snapshot: its name, or ``table_snapshot`` of one of its tables.
         warehouse: where the rows of views that are not on disk are.
 
     Raises:
@@ -168,6 +220,9 @@ def find(views: Path, *, dataset: str, snapshot: str, warehouse: Warehouse | Non
     check_snapshot(snapshot)
     folder = folder_of(views, dataset) / snapshot
     place = f"{dataset}/{snapshot}"
+    if not folder.exists() and (whole := _with_table(views, dataset, snapshot)) is not None:
+        found = find(views, dataset=dataset, snapshot=whole[0])
+        return replace(found.tables[whole[1]], snapshot=snapshot)
     try:
         manifest = json.loads((folder / "manifest.json").read_bytes())
         unchanged = hmac.compare_digest(name_of(manifest, bytes.fromhex(manifest["key"])), snapshot)
@@ -181,9 +236,38 @@ def find(views: Path, *, dataset: str, snapshot: str, warehouse: Warehouse | Non
         raise Tampered("A view's manifest was changed.", place=place)
     if "held_by" in manifest:
         return _held(manifest, snapshot, folder, warehouse)
+    policy = policy_from_document(manifest["policy"])
+    if manifest["format"] == _FORMAT_OF_TABLES:
+        tables = {
+            name: _table(policy, name, snapshot, folder / name, hashes, place)
+            for name, hashes in sorted(manifest["tables"].items())
+        }
+        return replace(next(iter(tables.values())), tables=tables)
+    return _table(policy, manifest["table"], snapshot, folder, manifest, place)
+
+
+def table_snapshot(policy: DatasetPolicy, snapshot: str, table: str) -> str:
+    """The name of one table's view: the snapshot's own where it has one table."""
+    return snapshot if len(policy.tables) == 1 else content_hash([snapshot, table])
+
+
+def _with_table(views: Path, dataset: str, name: str) -> tuple[str, str] | None:
+    """The snapshot and the table that ``table_snapshot`` gave this name."""
+    for folder in sorted(folder_of(views, dataset).glob("*/manifest.json")):
+        snapshot = folder.parent.name
+        for table in sorted(path.parent.name for path in folder.parent.glob("*/view.parquet")):
+            if content_hash([snapshot, table]) == name:
+                return snapshot, table
+    return None
+
+
+def _table(
+    policy: DatasetPolicy, name: str, snapshot: str, folder: Path, manifest: Mapping[str, Any], place: str
+) -> View:
+    """One table's files, checked against what a manifest says of them."""
     view = View(
-        policy=policy_from_document(manifest["policy"]),
-        table_name=manifest["table"],
+        policy=policy,
+        table_name=name,
         snapshot=snapshot,
         parquet=folder / "view.parquet",
         contributions={key: folder / _by_key(key) for key in manifest.get("contributions_sha256", {})},

@@ -30,7 +30,87 @@ CANARY = "CANARY7f3a"
 CHAPTER = "Outside the formulas"
 
 
+PER_UNIT = ("least(sum(cost), 900) as cost", "sum(cost) as cost", "avg(cost) as cost")
+
+
+def random_relation_question(lot: random.Random) -> str:
+    """A question about numbers of each patient, or of each patient and ward."""
+    by = lot.choice(["patient_id", "patient_id, ward"])
+    inner = lot.sample(["smoker", "age > 40", "city = 'Kyiv'", "cost is not null"], lot.randint(0, 2))
+    relation = (
+        f"(select {by}, count(*) as n, max(age) as age, count(distinct city) as cities, {lot.choice(PER_UNIT)} "
+        f"from visits{' where ' + ' or '.join(inner) if inner else ''} group by {by})"
+    )
+    keys = ["n", "cities", "floor(age / 25) * 25", "cost > 100", *(["ward"] if "ward" in by else [])]
+    keys = lot.sample(keys, lot.randint(0, 2))
+    measures = lot.sample(
+        [
+            "count(*)",
+            "count(distinct patient_id) u",
+            "avg(cost) d",
+            "sum(age) s",
+            "stddev(age) w",
+            *(["median(cost) m"] if len(keys) < 2 else []),
+        ],
+        lot.randint(1, 3),
+    )
+    where = lot.sample(["n > 1", "cost <= 99.5", "age is not null"], lot.randint(0, 2))
+    return (
+        f"select {', '.join(keys + measures)} from {relation}"
+        + (f" where {' and '.join(where)}" if where else "")
+        + (f" group by {', '.join(keys)}" if keys else "")
+    )
+
+
+def random_lookup_question(lot: random.Random) -> str:
+    """A question with public lookups beside the visits."""
+    join = lot.choice(["join", "left join"])
+    keys = lot.sample(
+        ["kind", "country", "cities.city", "floor(beds / 10) * 10", "beds", "sex"], lot.randint(0, 2)
+    )
+    measures = lot.sample(
+        ["count(*)", "count(distinct patient_id) u", "sum(beds) r", "avg(beds) b", "median(beds) m"],
+        lot.randint(1, 3),
+    )
+    where = lot.sample(["beds > 8", "kind = 'surgery'", "country is not null", "age > 40"], lot.randint(0, 2))
+    return (
+        f"select {', '.join(keys + measures)} from visits {join} wards using (ward) "
+        f"{join} cities on cities.city = visits.city"
+        + (f" where {' or '.join(where)}" if where else "")
+        + (f" group by {', '.join(keys)}" if keys else "")
+    )
+
+
+def random_join_question(lot: random.Random) -> str:
+    """Each visit with numbers of its patient, and of its patient and ward, beside it."""
+    totals = (
+        "(select patient_id, count(*) as n, sum(cost) as total from visits where age > 30 group by 1) as t"
+    )
+    wards = "(select patient_id, ward, max(age) as oldest from visits group by patient_id, ward) as w"
+    joins = lot.sample(
+        [f"{lot.choice(['join', 'left join'])} {side}" for side in (totals, wards)], lot.randint(1, 2)
+    )
+    sides = "".join(joins)
+    keys = [
+        "sex",
+        *(["n", "total > 100"] if " as t" in sides else []),
+        *(["w.ward", "floor(oldest / 25) * 25"] if " as w" in sides else []),
+    ]
+    keys = lot.sample(keys, lot.randint(0, 2))
+    measures = ["count(*)", "count(distinct patient_id) u", "sum(cost) c", "avg(age) a"]
+    measures += ["avg(total) m"] if " as t" in sides else ["median(oldest) o"]
+    measures = lot.sample(measures, lot.randint(1, 3))
+    return (
+        f"select {', '.join(keys + measures)} from visits "
+        + " ".join(f"{join} using (patient_id)" for join in joins)
+        + lot.choice(["", " where smoker", " where age > 40"])
+        + (f" group by {', '.join(keys)}" if keys else "")
+    )
+
+
 def random_question(lot: random.Random) -> str:
+    if lot.random() < 0.4:
+        return lot.choice([random_relation_question, random_lookup_question, random_join_question])(lot)
     keys = lot.sample(
         [
             "sex",
