@@ -65,7 +65,8 @@ def key_served(plan: Plan, *, unit_column: str) -> str | None:
     question, bounding = plan.question, plan.bounding
     keys = [key.column if key.form is None else None for key in question.keys]
     if (
-        bounding.plan is not BoundingPlan.GROUPS
+        not question.table  # its rows are made: they are not those that were added up
+        or bounding.plan is not BoundingPlan.GROUPS
         or question.where is not None
         or len(keys) > 1
         or None in keys
