@@ -125,6 +125,8 @@ class Portal:
                 return httpx.Response(200, json=ENTRY)
             case "GET", ["datasets", "german_credit", "loans.csv"]:
                 return httpx.Response(200, text="a,b\n1,2\n")
+            case "GET", ["sample"]:
+                return httpx.Response(200, text="id,sex\n1,f\n2,\n")
             case "POST", ["releases"]:
                 return httpx.Response(201, json=RELEASE)
             case "GET", ["releases"]:
@@ -161,6 +163,21 @@ def test_it_connects_to_the_gate_with_the_notebooks_token_and_makes_the_outbox(
     assert request.headers["authorization"] == "token secret"
     assert box.outbox == tmp_path / "outbox"
     assert box.outbox.is_dir()
+
+
+def test_synthetic_rows_come_as_a_frame(box: Sandbox, portal: Portal) -> None:
+    frame = box.sample(2)
+    assert frame["sex"].isna().tolist() == [False, True]
+    assert portal.requests[-1].url.params.get("rows") == "2"
+    box.sample()
+    assert "rows" not in portal.requests[-1].url.params
+
+
+def test_free_is_said_only_when_it_is_meant(box: Sandbox, portal: Portal) -> None:
+    box.ask("SELECT 1")
+    assert "free" not in json.loads(portal.requests[-1].content)
+    box.ask("SELECT 1", free=True)
+    assert json.loads(portal.requests[-1].content)["free"] is True
 
 
 def test_an_answer_has_a_frame_with_intervals_and_whole_counts(box: Sandbox) -> None:

@@ -170,3 +170,14 @@ def test_the_description_of_the_interface_names_no_page(world: World) -> None:
     paths = world.program().get("/openapi.json").json()["paths"]
     assert paths
     assert all(path.startswith("/services/portal/api/v1/") for path in paths)
+
+
+def test_synthetic_rows_are_for_a_grants_holder_and_need_a_base(world: World) -> None:
+    assert world.program().get("/sample").status_code == 401
+    assert world.program("ana").get("/sample").status_code == 403
+    world.granted()
+    missing = world.program("ana").get("/sample?rows=5")
+    assert missing.status_code == 404
+    assert "No base release" in _error(missing.json())["message"]
+    free = world.program("ana").post("/questions", json={"sql": SQL, "free": True})
+    assert (free.status_code, _error(free.json())["code"]) == (422, "question_refused")

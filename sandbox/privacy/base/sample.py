@@ -17,7 +17,7 @@ import io
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from fractions import Fraction
 from typing import Any
 
@@ -31,6 +31,7 @@ from sandbox.privacy.base.cells import ends_of
 from sandbox.privacy.base.least_squares import Floats
 from sandbox.privacy.base.modelling import Model
 from sandbox.privacy.base.release import BaseColumn, BaseRelease
+from sandbox.privacy.stored import steps_per_one
 
 MOST_ROWS = 100_000
 
@@ -132,24 +133,38 @@ def parted(weights: Floats, rows: int, chance: np.random.Generator) -> Places:
 
 
 def _values(column: BaseColumn, declared: Column, places: Places, chance: np.random.Generator) -> list[Any]:
-    """A value of the cell that each row is in; None for the empty one."""
+    """A value of the cell that each row is in, each as likely as the others; None for the empty cell."""
     ends = [ends_of(column, value, declared) for value in column.values]
-    shares = chance.random(len(places))
+    if column.form is None:
+        listed = [*(_shown(low, declared) for low, _ in ends), None]
+        return [listed[place] for place in places.tolist()]
+    per_one = steps_per_one(declared)
+    first = np.array([*(_step(low, per_one) for low, _ in ends), 0])
+    last = np.array([*(_step(high, per_one) for _, high in ends), 0])
+    steps = first[places] + (chance.random(len(places)) * (last - first + 1)[places]).astype(np.int64)
+    nothing = len(ends)
     return [
-        None if place == len(ends) else _within(ends[place][0], ends[place][1], declared, share)
-        for place, share in zip(places.tolist(), shares.tolist(), strict=True)
+        None if place == nothing else _value(step, declared, per_one)
+        for place, step in zip(places.tolist(), steps.tolist(), strict=True)
     ]
 
 
-def _within(low: Any, high: Any, declared: Column, share: float) -> Any:
-    """One of the values from ``low`` to ``high``, in the column's own type."""
-    if isinstance(low, date):
-        return low + timedelta(days=int(share * ((high - low).days + 1)))
-    if not isinstance(low, Fraction):
-        return low
-    step = Fraction(declared.resolution) if declared.type is ColumnType.DECIMAL else Fraction(1)
-    value = low + int(share * int((high - low) / step + 1)) * step
-    return int(value) if declared.type is ColumnType.INTEGER else value
+def _step(end: Any, per_one: int) -> int:
+    """A cell's end as a whole number: days of a date, steps of a number."""
+    return end.toordinal() if isinstance(end, date) else int(end * per_one)
+
+
+def _value(step: int, declared: Column, per_one: int) -> Any:
+    if declared.type is ColumnType.DATE:
+        return date.fromordinal(step)
+    return step if declared.type is ColumnType.INTEGER else step / per_one
+
+
+def _shown(listed: Any, declared: Column) -> Any:
+    """A listed value in the column's own type."""
+    if not isinstance(listed, Fraction):
+        return listed
+    return int(listed) if declared.type is ColumnType.INTEGER else float(listed)
 
 
 def _written(value: Any) -> Any:
@@ -157,4 +172,4 @@ def _written(value: Any) -> Any:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return repr(float(value)) if isinstance(value, Fraction) else value
+    return value
