@@ -129,7 +129,8 @@ class PublishDataset:
             event=Event(person.name, "profile.released", f"dataset:{of[0]}"),
         )
         yield (
-            f"how units contribute was learned for {policy.budget.profile_percent} % of the budget; "
+            f"how units contribute was learned for {'a part of ' if len(policy.tables) > 1 else ''}"
+            f"{policy.budget.profile_percent} % of the budget; "
             "answers are bounded by it"
         )
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.domain.errors import Unanswered
+from sandbox.domain.errors import BadInput, Unanswered
 from sandbox.domain.limits import Limits
 from sandbox.privacy.planning.profile import offer
+from sandbox.privacy.publishing.views import table_snapshot
 from sandbox.store.policy_files import read_dataset_policy
 from tests.flows.conftest import POLICY, World
 
@@ -58,6 +59,49 @@ def test_a_new_version_buys_again_only_when_the_owner_says_so(world: World) -> N
     publish(world, rows=5, new=True)  # the control
     assert world.spent() == 2 * once
     assert len(world.engine.profiled) == 2
+
+
+def test_several_tables_are_one_version_with_a_profile_for_each_that_needs_one(world: World) -> None:
+    columns = "columns: {id: {type: integer}, paid: {type: integer, lower: 0, upper: 9}}"
+    text = POLICY.replace(
+        "budget:",
+        f"  payments: {{max_rows: 90, max_rows_per_unit: 3, {columns}}}\n"
+        f"  calls: {{max_rows: 90, max_rows_per_unit: 2, {columns}}}\nbudget:",
+    )
+    world.policy_file.write_text(text)
+    files = {"loans": world.raw_file}
+    for table in ("payments", "calls"):
+        files[table] = world.raw_file.with_name(f"{table}.csv")
+        files[table].write_text(f"id,paid\n{len(files)},1\n")
+    report = world.sandbox.publish_dataset(
+        world.person("olga"), policy_file=world.policy_file, files=files, new_profile=False
+    )
+    assert [line.partition(":")[0] for line in report.lines[1:]] == ["payments", "calls"]
+    policy = read_dataset_policy(world.policy_file)
+    named = [table_snapshot(policy, report.snapshot, table) for table in ("payments", "calls")]
+    assert world.engine.profiled == named
+    assert policy.budget is not None
+    assert 0 < world.spent() <= policy.budget.profile.nano
+    assert world.actions()[-4:] == ["profile.reserved", "profile.released"] * 2
+    bought = world.sandbox.store.profiles.released("loans", "calls")
+    assert bought is not None
+    grant = world.grant
+    for sql, by in (
+        ("SELECT SUM(paid) AS s FROM loans JOIN calls USING (id)", bought.id),
+        ("SELECT SUM(calls.paid) AS s FROM payments JOIN calls USING (id)", ""),
+        ("SELECT AVG(n) AS m FROM (SELECT id, COUNT(*) AS n FROM calls GROUP BY id)", ""),
+    ):
+        world.sandbox.answer_question.ask(world.person("ana"), grant, sql=sql, epsilon=0.1)
+        assert world.engine.planned_by[-1][0] == by
+    again = world.sandbox.publish_dataset(
+        world.person("olga"), policy_file=world.policy_file, files=files, new_profile=False
+    )
+    assert "no new version" in again.lines[0]
+    assert all("nothing was spent" in line for line in again.lines[1:])
+    with pytest.raises(BadInput, match="files came for loans"):
+        world.sandbox.publish_dataset(
+            world.person("olga"), policy_file=world.policy_file, files={"loans": world.raw_file}
+        )
 
 
 def test_what_broke_off_stays_charged_and_is_asked_for_again_free(world: World) -> None:

@@ -34,12 +34,15 @@ from sandbox.domain.errors import (
 )
 from sandbox.domain.evidence import Evidence
 from sandbox.domain.limits import NO_LIMITS, Limits
-from sandbox.domain.policy import BudgetTerms, DatasetPolicy
+from sandbox.domain.policy import BudgetTerms, Column, ColumnType, DatasetPolicy, Table
 from sandbox.domain.policy_document import policy_to_document
+from sandbox.domain.question import canonical_sql
+from sandbox.privacy.asking.parse import parse
 from sandbox.privacy.base.wire import base_of_lines
 from sandbox.privacy.engine import Health
 from sandbox.privacy.planning.profile import Counted, Histogram, Profile, profile_from_document
 from sandbox.privacy.publishing.publish import PublishReport
+from sandbox.privacy.publishing.views import table_snapshot
 from sandbox.privacy.remote import EngineUnavailable, RemoteEngine
 from sandbox.privacy.service import application, listen
 from sandbox.privacy.wire import error_document, error_of, report_document, report_of
@@ -112,6 +115,35 @@ def test_the_whole_way_over_the_socket(running: Process) -> None:
     with pytest.raises(BadInput, match="outside the folder") as outside:
         remote.publish(policy=POLICY, table="visits", file="../visits.csv")
     assert outside.value.where == "file"
+
+
+def test_several_tables_go_over_the_socket(running: Process) -> None:
+    patients = Table(
+        columns={
+            "patient_id": Column(type=ColumnType.TEXT),
+            "born": Column(type=ColumnType.INTEGER, lower=1900, upper=2020),
+        },
+        max_rows=100,
+    )
+    policy = replace(POLICY, tables={**POLICY.tables, "patients": patients})
+    rows = [{"patient_id": f"p{n}", "born": 1950 + n} for n in range(50)]
+    write_csv(running.folder / "raw" / "patients.csv", rows, ["patient_id", "born"])
+    remote = RemoteEngine(running.socket)
+    files = {"visits": "visits.csv", "patients": "patients.csv"}
+    report = remote.publish_tables(policy=policy, files=files)
+    assert (report.rows, report.units) == (200, 60)
+    where = {"dataset": "hospital", "snapshot": report.snapshot}
+    sql = "SELECT sex, AVG(born) AS b FROM patients JOIN visits USING (patient_id) GROUP BY sex"
+    profile = remote.profile(dataset="hospital", snapshot=table_snapshot(policy, report.snapshot, "visits"))
+    body = remote.answer(**where, sql=canonical_sql(parse(sql, policy)), nano=PRICE.nano, profile=profile.id)
+    assert [r["sex"] for r in document_of(body)["rows"]] == ["female", "male"]
+    with pytest.raises(BadInput, match="files came for visits"):
+        remote.publish_tables(policy=policy, files={"visits": "visits.csv"})
+    with pytest.raises(BadInput, match="outside the folder"):
+        remote.publish_tables(policy=policy, files={**files, "patients": "../patients.csv"})
+    alone = remote.publish(policy=POLICY, table="visits", file="visits.csv")
+    with pytest.raises(QuestionRefused, match="no table 'patients'"):
+        remote.answer(dataset="hospital", snapshot=alone.snapshot, sql=sql, nano=PRICE.nano)
 
 
 def test_a_base_comes_over_the_socket_with_its_progress(tmp_path: Path) -> None:

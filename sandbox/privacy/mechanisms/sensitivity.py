@@ -1,11 +1,13 @@
 """How far one unit can move a measurement: every formula, each with its proof.
 
-Setting, common to all. Neighbours D and D' differ by one unit u with all its rows. A measurement is a vector q of
-whole numbers, one per cell of the answer; its cells are fixed by the policy's listed keys, so that D and D' have the
-same. Every aggregate here first computes one vector v(w) for each unit w from w's rows alone (they carry ranks that
-were drawn for w alone), then adds the vectors up: q(D) = Σ_w v(w). So q(D) − q(D') = ±v(u), and the L2 sensitivity
-is max ‖v(u)‖₂ over all rows that u might have. Below: M = rows_per_unit, g = groups_per_unit,
-c = rows_per_group, n_j = the number of u's kept rows that pass WHERE and fall in cell j. Rows with a rank of M or
+Setting, common to all. Neighbours D and D' differ by one unit u with all its rows, in all tables. What stands behind a
+question's FROM is made of each unit's rows alone (``answering.relations`` proves it), so that it, too, differs by the
+rows of u: below, "rows" are those. A measurement is a vector q of whole numbers, one per cell of the answer; its cells
+are fixed by the policy's listed keys, so that D and D' have the same. Every aggregate here first computes one vector
+v(w) for each unit w from w's rows alone (they carry ranks that were drawn for w alone), then adds the vectors up:
+q(D) = Σ_w v(w). So q(D) − q(D') = ±v(u), and the L2 sensitivity is max ‖v(u)‖₂ over all rows that u might have.
+Below: M = rows_per_unit, g = groups_per_unit, c = rows_per_group, n_j = the number of u's kept rows that pass WHERE
+and fall in cell j. Rows with a rank of M or
 more are filtered, ranks within a unit are distinct, and a row falls in at most one cell: Σ_j n_j ≤ M.
 
 An aggregate's own condition (FILTER, or "both columns are filled") looks at one row at a time, as WHERE does, and
