@@ -17,6 +17,7 @@ from sandbox.privacy.asking.parse import read
 from sandbox.privacy.planning.bounding import Bounding, groups_plan, rows_plan
 from sandbox.privacy.planning.plan import Plan, plan
 from sandbox.privacy.planning.profile import offer
+from sandbox.privacy.planning.recipes import recipes_of
 from sandbox.privacy.publishing.profiling import count_units
 from tests.privacy.engines.conftest import ENGINES, Engines
 from tests.privacy.engines.world import POLICY, questions
@@ -38,8 +39,10 @@ def some_bounding(question: Question, lot: random.Random) -> Bounding | None:
     cells = 1
     for key in question.keys:
         cells *= key.how_many(TABLE)
-    quantiles = any(measure.share is not None for measure in question.measures)  # only rows bound a tree
-    match lot.randrange(2 if quantiles else 4):
+    by_rows = any(t.by_rows_alone for t in recipes_of(question, TABLE, unlisted=False)[1])
+    if cells == 0:  # keys without a public list
+        return None
+    match lot.randrange(2 if by_rows else 4):
         case 0:
             return None
         case 1:
