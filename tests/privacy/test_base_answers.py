@@ -161,6 +161,8 @@ REFUSED = [
     ("SELECT COUNT(*) AS n FROM visits WHERE weight > 3", "It knows sex"),
     ("SELECT COUNT(weight) AS n FROM visits", "It knows sex"),
     ("SELECT AVG(age) AS n FROM visits", "holds counts alone"),
+    ("SELECT COUNT(*) FILTER (WHERE smoker) AS n FROM visits", "counts some"),
+    ("SELECT COUNT(DISTINCT sex) AS n FROM visits", "holds counts alone"),
     ("SELECT COUNT(DISTINCT patient_id) AS n FROM visits", "counts rows"),
 ]
 

@@ -27,7 +27,7 @@ from sandbox.domain.question import MeasureKind
 from sandbox.privacy.answering.run import count_exactly, recompute
 from sandbox.privacy.asking.parse import parse
 from sandbox.privacy.planning import choice
-from sandbox.privacy.planning.bounding import Bounding, groups_plan, rows_plan
+from sandbox.privacy.planning.bounding import Bounding, BoundingPlan, groups_plan, rows_plan
 from sandbox.privacy.planning.measurements import Plan
 from sandbox.privacy.planning.plan import plan
 from sandbox.privacy.planning.profile import Counted, Profile, filled_in, ladder, offer
@@ -297,7 +297,29 @@ def test_limits_only_ever_tighten(profiles: list[Profile]) -> None:
             assert ready.bounding.groups_per_unit <= min(CARRIERS, limits.max_groups or CARRIERS)
 
 
-@pytest.mark.parametrize("sql", [COUNT, BY_KEY, SUM_AVG, COUNT + " WHERE distance > 300"])
+def test_distinct_values_are_bounded_by_rows_and_what_they_lose_is_told(profiles: list[Profile]) -> None:
+    """As if each row had a value of its own: never less than what is really lost."""
+    ready = planned(
+        "SELECT carrier, COUNT(DISTINCT distance) AS d FROM flights GROUP BY carrier", profiles[0]
+    )
+    assert ready.bounding.plan is BoundingPlan.ROWS
+    assert 1 < ready.bounding.rows_per_unit < MOST
+    assert ready.bounding_loss is not None
+    assert ready.bounding_loss.percent > 1
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        COUNT,
+        BY_KEY,
+        SUM_AVG,
+        COUNT + " WHERE distance > 300",
+        "SELECT carrier, COUNT(DISTINCT distance) AS d, COUNT(*) AS n FROM flights GROUP BY carrier",
+        "SELECT carrier, SUM(distance) FILTER (WHERE distance > 300) AS s, AVG(distance) AS a FROM flights "
+        "GROUP BY carrier",
+    ],
+)
 def test_the_engine_plans_the_same_at_the_price_that_was_charged(profiles: list[Profile], sql: str) -> None:
     for profile in profiles[:3]:
         first = planned(sql, profile)

@@ -51,6 +51,10 @@ NOT_SERVED = [
     "select floor(age / 10) * 10 as bin, count(*) n from visits group by bin",
     "select ward, stddev(age) s from visits group by ward",
     "select ward, count(*) n from visits group by ward having count(*) filter (where age > 30) > 0",
+    "select sex, count(*) filter (where age > 40) n from visits group by sex",
+    "select sex, count(distinct patient_id) filter (where age > 40) n from visits group by sex",
+    "select sex, sum(case when age > 40 then cost end) n from visits group by sex",
+    "select sex, corr(age, cost) n from visits group by sex",
 ]
 
 

@@ -11,17 +11,21 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.domain.answer import document_of, to_bytes
 from sandbox.domain.errors import QuestionRefused
 from sandbox.domain.limits import Limits
 from sandbox.domain.predicate import Comparison, IsNull, Op
+from sandbox.domain.privacy_loss import Loss
+from sandbox.privacy.answering.assemble import assemble
 from sandbox.privacy.answering.bounded import bounded, view_of
+from sandbox.privacy.answering.finishing import finished
 from sandbox.privacy.answering.run import count_exactly
-from sandbox.privacy.asking.parse import parse
+from sandbox.privacy.asking.parse import parse, read
 from sandbox.privacy.mechanisms.sensitivity import values_absolute, values_squared
 from sandbox.privacy.planning.bounding import Bounding, BoundingPlan, groups_plan, rows_plan
 from sandbox.privacy.planning.measurements import Plan, Target, What
 from sandbox.privacy.planning.plan import plan
-from tests.privacy.made_up import LIMITS, PRICE, Asked, hospital, many_visits, with_table
+from tests.privacy.made_up import LIMITS, PRICE, Asked, hospital, many_visits, published, with_table
 from tests.privacy.small import POLICY, Row, Test, everybody, reference, values_of, view_with
 from tests.privacy.test_sensitivity import BOUNDINGS
 
@@ -314,6 +318,33 @@ def test_with_next_to_no_noise_a_part_of_the_rows_is_the_truth(tmp_path: Path) -
     assert found["u"]["value"] == len({r["patient_id"] for r in rows if r["age"] and int(r["age"]) > 40})
     assert found["a"]["value"] == pytest.approx(sum(ages) / len(ages), abs=0.01)
     assert found["m"]["value"] == pytest.approx(male[len(male) // 2], abs=2)
+
+
+def test_straight_arithmetic_within_is_done_to_the_answer(tmp_path: Path) -> None:
+    rows = many_visits()
+    sql = (
+        "select sum(3 - age / 2) a, avg(2 * (cost + 1)) c, sum(case when smoker then age * 10 + 1 else 0 end) s, "
+        "avg(case when smoker then 100 else 0 end) p, sum(if(smoker, -2, 0)) m from visits"
+    )
+    asked = read(sql, hospital())
+    assert asked.finish is not None
+    ready = plan(asked.question, hospital(), target=Loss(EXACT))
+    exact = count_exactly(ready, published(tmp_path, rows)[1], LIMITS)
+    body = to_bytes(assemble(ready, exact, dataset="hospital", snapshot=""))
+    (found,) = document_of(finished(body, asked.finish, ready))["rows"]
+    ages = [int(r["age"]) for r in rows if r["age"]]
+    costs = [float(r["cost"]) for r in rows if r["cost"]]
+    smokers = [r for r in rows if r["smoker"] == "true"]
+    ten = sum(10 * int(r["age"]) + 1 for r in smokers if r["age"])
+    for name, truth in (
+        ("a", sum(3 - age / 2 for age in ages)),
+        ("c", 2 * (sum(costs) / len(costs) + 1)),
+        ("s", ten),
+        ("p", 100 * len(smokers) / len(rows)),
+        ("m", -2 * len(smokers)),
+    ):
+        assert found[name]["value"] == pytest.approx(truth, rel=1e-6), name
+        assert found[name]["low"] <= truth <= found[name]["high"], name
 
 
 def test_an_aggregate_of_some_rows_is_no_evidence(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from sandbox.privacy.engines.holding import VIEW
 from sandbox.privacy.planning.bounding import Bounding, BoundingPlan
 from sandbox.privacy.planning.measurements import Plan, Target, What
 
+ONE = ibis.literal(1, "int64")
 _LARGEST_SCALED = 2**52
 LARGEST_SUM = 2**62  # of a column: beyond, 64 bits would not hold it
 LONGEST_KEY = 200  # characters: a longer text is no key that many units share
@@ -105,38 +106,47 @@ def _grouped(rows: Expression, keys: dict[str, Expression], columns: dict[str, E
 
 
 def _sum_over_rows(target: Target, rows: Expression, policy_table: Table) -> Expression:
-    counts = _counted(target, rows, policy_table)
     match target.what:
         case What.ROWS:
-            return rows.count(where=counts)
+            return rows.count() if target.where is None else _counted(target, ONE, rows, policy_table).count()
         case What.UNITS:
-            return rows[UNIT].nunique(where=counts)
+            return _counted(target, rows[UNIT], rows, policy_table).nunique()
         case What.VALUES:
-            return rows[target.column].nunique(where=counts)
+            return _counted(target, rows[target.column], rows, policy_table).nunique()
         case What.FILLED:
-            return rows[target.column].count(where=counts)
-        case What.SUM | What.CENTRED:
-            value = clamped(rows[target.column], target.lower, target.upper) - target.middle
-            return value.sum(where=counts).coalesce(0)
-        case What.SQUARES:
-            value = _away(target, rows[target.column])
-            return (value * value).sum(where=counts).coalesce(0)
-        case What.PRODUCTS:
-            return _product(target, rows).sum(where=counts).coalesce(0)
+            return _counted(target, rows[target.column], rows, policy_table).count()
+        case What.SUM | What.CENTRED | What.SQUARES | What.PRODUCTS:
+            return _counted(target, _number(target, rows), rows, policy_table).sum().coalesce(0)
         case What.TREE:
             raise ValueError("a tree is counted by its leaves")
 
 
-def _counted(target: Target, rows: Expression, policy_table: Table) -> Expression | None:
-    """True for rows that meet the target's own condition; None where it has none."""
-    return None if target.where is None else condition(target.where, policy_table, rows)
+def _number(target: Target, rows: Expression) -> Expression:
+    """What a row adds to a sum; empty where it has nothing to add."""
+    match target.what:
+        case What.SQUARES:
+            away = _away(target, rows[target.column])
+            return away * away
+        case What.PRODUCTS:
+            return _product(target, rows)
+        case _:
+            return clamped(rows[target.column], target.lower, target.upper) - target.middle
+
+
+def _counted(target: Target, value: Expression, rows: Expression, policy_table: Table) -> Expression:
+    """The value in rows that meet the target's own condition, empty in others.
+
+    Written as a CASE: what Ibis makes of a filtered count on Spark is empty where there are no rows.
+    """
+    if target.where is None:
+        return value
+    return ibis.cases((condition(target.where, policy_table, rows), value), else_=None)
 
 
 def _filled_rows(target: Target, rows: Expression, policy_table: Table) -> Expression:
     """How many rows a unit's sum in a cell is over."""
-    counts = _counted(target, rows, policy_table)
     value = rows[target.column] if target.times is None else _product(target, rows)
-    return value.count(where=counts)
+    return _counted(target, value, rows, policy_table).count()
 
 
 def _by_groups(
@@ -183,7 +193,7 @@ def _is_there(target: Target) -> bool:
 def _in_a_cell(target: Target, rows: Expression, policy_table: Table) -> Expression:
     """One unit's part of one cell; of a count of units with a condition, how many of its rows meet that."""
     if target.what is What.UNITS:
-        return rows.count(where=_counted(target, rows, policy_table))
+        return _counted(target, ONE, rows, policy_table).count()
     return _sum_over_rows(target, rows, policy_table)
 
 
@@ -227,7 +237,7 @@ def _summed(target: Target, partial: Expression, bounding: Bounding) -> Expressi
     if _is_there(target):
         return partial.count()
     if target.what is What.UNITS:
-        return (partial[target.name] > 0).cast("int64").sum().coalesce(0)
+        return clamped(partial[target.name], 0, 1).sum().coalesce(0)
     value, most = partial[target.name], target.cut(bounding)
     if scales(target, bounding):
         # An average's sum shrinks just as its count is cut: a unit with many rows loses weight, not size.

@@ -231,7 +231,7 @@ def _summable(inner: exp.Expression, node: exp.Expression, names: Names) -> str:
         raise refused(
             f"{called} takes one column.",
             node,
-            fix="Write the column's name; expressions are coming later.",
+            fix="Write the column's name; arithmetic stands within SUM and AVG, and around all aggregates.",
         )
     name, column = names.column(inner)
     if not column.summable:

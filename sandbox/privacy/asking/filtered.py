@@ -11,6 +11,9 @@ aggregate, and so never adds to what one unit can move it by (``mechanisms.sensi
 
 from __future__ import annotations
 
+import re
+from fractions import Fraction
+
 from sqlglot import exp
 
 from sandbox.domain.predicate import Predicate, conjunction
@@ -19,6 +22,7 @@ from sandbox.privacy.asking.names import Names
 from sandbox.privacy.asking.refusal import refused
 from sandbox.privacy.asking.tree import only, without_brackets
 
+_NUMERAL = re.compile(r"[0-9]{1,30}(\.[0-9]{1,30})?")
 _CASE_FIX = "Write FILTER (WHERE …) behind the aggregate, or CASE WHEN condition THEN column END within it."
 
 
@@ -55,7 +59,7 @@ def _without_case(node: exp.Expression, names: Names) -> tuple[exp.Expression, l
         _check_otherwise(node, otherwise)
     predicate = Conditions(names).read(condition)
     if isinstance(then, exp.Literal) and not isinstance(node.this, exp.Distinct):
-        counted = isinstance(node, exp.Count) or (isinstance(node, exp.Sum) and _is(then, "1"))
+        counted = isinstance(node, exp.Count) or (isinstance(node, exp.Sum) and is_number(then, 1))
         if counted:
             return _all_rows(), [predicate]
     plain = node.copy()
@@ -95,7 +99,7 @@ def _branch(case: exp.Expression) -> tuple[exp.Expression, exp.Expression, exp.E
 
 def _check_otherwise(node: exp.Expression, otherwise: exp.Expression) -> None:
     """Raise unless the rows that do not meet the condition add nothing."""
-    if isinstance(node, exp.Sum) and _is(otherwise, "0"):
+    if isinstance(node, exp.Sum) and is_number(otherwise, 0):
         return
     if isinstance(node, exp.Count):
         raise refused("COUNT counts what stands behind ELSE as well.", otherwise, fix="Leave ELSE out.")
@@ -108,8 +112,14 @@ def _check_otherwise(node: exp.Expression, otherwise: exp.Expression) -> None:
     )
 
 
-def _is(node: exp.Expression, text: str) -> bool:
-    return isinstance(node, exp.Literal) and not node.is_string and str(node.this) == text
+def is_number(node: exp.Expression, value: int) -> bool:
+    """True for a numeral of this value: 1 and 1.0 are the same."""
+    return (
+        isinstance(node, exp.Literal)
+        and not node.is_string
+        and _NUMERAL.fullmatch(str(node.this)) is not None
+        and Fraction(str(node.this)) == value
+    )
 
 
 def _all_rows() -> exp.Expression:

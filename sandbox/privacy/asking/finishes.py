@@ -33,6 +33,7 @@ from sandbox.privacy.asking.conditions import number_of, operands
 from sandbox.privacy.asking.keys import is_form, key_of
 from sandbox.privacy.asking.names import Names, plain
 from sandbox.privacy.asking.refusal import refused
+from sandbox.privacy.asking.straight import has_arithmetic, without_nothing, worked_out
 from sandbox.privacy.asking.tree import only, without_brackets
 
 MAX_ROWS = 1_000_000  # of LIMIT and OFFSET
@@ -53,6 +54,8 @@ _VALUE_FIX = "Use aggregates, numbers, + - * / and names of the answer's columns
 
 def is_arithmetic(node: exp.Expression) -> bool:
     """True for what is reckoned from aggregates, rather than a key."""
+    if is_measure(node):
+        return has_arithmetic(node)
     if isinstance(node, _AROUND):
         return any(isinstance(part, exp.Expression) and is_measure(part) for part in node.walk())
     return (type(node) in _SIGNS or isinstance(node, exp.Neg)) and not is_form(node)
@@ -77,7 +80,9 @@ class Finishing:
         Raises:
             QuestionRefused: anything but aggregates, numbers, arithmetic and names.
         """
-        node = without_brackets(node)
+        node = without_nothing(without_brackets(node))
+        if is_measure(node) and has_arithmetic(node):
+            return worked_out(node, self.value)
         if is_measure(node):
             return Name(self._pay(measure_of(node, None, self.names)))
         if isinstance(node, _AROUND):
@@ -220,12 +225,15 @@ def _number(node: exp.Expression) -> Decimal:
 
 
 def without_casts(node: exp.Expression) -> exp.Expression:
-    """What stands within brackets and casts of an aggregate: values are numbers of any kind, division never cuts."""
+    """What stands within brackets and casts of an aggregate: values are numbers of any kind, division never cuts.
+
+    Arithmetic that does nothing is left out as well, so that all of it is the same question.
+    """
     node = without_brackets(node)
     while isinstance(node, exp.Cast) and is_arithmetic(node):
         _check_cast(node)
         node = without_brackets(node.this)
-    return node
+    return without_nothing(node)
 
 
 def _check_cast(node: exp.Expression) -> None:

@@ -147,6 +147,12 @@ CHAPTERS: dict[str, tuple[Feature, ...]] = {
             "COUNT(DISTINCT CASE WHEN ward = 1 THEN patient_id END) AS in_ward_1 FROM visits",
         ),
         Feature(
+            "Arithmetic within SUM and AVG",
+            "One column with numerals and + - * /: it is done to the noisy answer. "
+            "AVG(CASE WHEN … THEN 1 ELSE 0 END) is a share of rows, and so a ratio of two counts.",
+            "SELECT SUM(cost * 1.19 + 5) AS gross, AVG(CASE WHEN smoker THEN 1 ELSE 0 END) AS share FROM visits",
+        ),
+        Feature(
             "Median and quantiles",
             "MEDIAN(column), QUANTILE_CONT(column, p) and PERCENTILE_CONT(p) WITHIN GROUP (ORDER BY column), read off "
             f"one tree of noisy counts over at most {BRANCHES**MAX_LEVELS} bins of the declared range; several "
@@ -311,7 +317,7 @@ REFUSED = (
     "SELECT * FROM visits",
     "SELECT admitted, COUNT(*) FROM visits GROUP BY admitted",
     "SELECT MAX(age) FROM visits",
-    "SELECT SUM(age * 2) FROM visits",
+    "SELECT SUM(age * cost) AS s FROM visits",
     "SELECT DISTINCT sex FROM visits",
     "SELECT COUNT(*) FROM visits JOIN patients ON TRUE",
     "SELECT COUNT(*) FROM visits NATURAL JOIN patients",

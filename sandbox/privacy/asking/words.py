@@ -14,6 +14,7 @@ from sandbox.privacy.asking.options import Options, take_options
 
 MAX_CHARACTERS = 10_000
 MAX_DEPTH = 32  # brackets within brackets; also a row of NOT or of signs, each of which the parser nests
+MAX_TREE = 150  # parts within one another: also of arithmetic, which needs no brackets
 
 _OPENING = {"(", "[", "{"}
 _CLOSING = {")", "]", "}"}
@@ -59,7 +60,28 @@ def read_tree(sql: str) -> tuple[exp.Select, Options]:
         raise QuestionRefused(
             "This is not a single SELECT.", position=0, fix="Write one SELECT … FROM … WHERE … GROUP BY …"
         )
+    _check_depth(statements[0])
     return statements[0], options
+
+
+def _check_depth(tree: exp.Expression) -> None:
+    """Raise where a tree is too deep to be walked: a row of ``+ 1`` nests without any bracket.
+
+    Rows of AND and of OR do not count: they are read as lists.
+    """
+    waiting: list[tuple[exp.Expression, int]] = [(tree, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        if depth > MAX_TREE:
+            raise QuestionRefused(
+                f"The question has more than {MAX_TREE} signs within one another.",
+                position=0,
+                fix="Write it flatter.",
+            )
+        for child in node.iter_expressions():
+            if isinstance(child, exp.Expression):
+                same = isinstance(node, exp.And | exp.Or) and type(child) is type(node)
+                waiting.append((child, depth if same else depth + 1))
 
 
 def _checked_words(sql: str) -> list[Any]:

@@ -120,6 +120,11 @@ class _Counts:
 
 def _counted(measure: Measure, table: Table) -> str:
     """The column whose filled cells are counted; empty for all rows."""
+    if measure.where is not None:
+        raise NotInBase(
+            f"The base counts all rows of a cell, and {measure.alias} counts some.",
+            fix="Write the condition into WHERE or GROUP BY, or pay for this question.",
+        )
     match measure.kind:
         case MeasureKind.COUNT_ROWS:
             return ""
