@@ -134,6 +134,21 @@ def test_without_noise_a_measured_count_is_what_the_rows_say(
             assert shown["low"] <= value <= shown["high"]
 
 
+def test_rows_that_count_for_one_aggregate_alone_are_those_of_its_own_condition(exact: BaseRelease) -> None:
+    by = "FROM visits GROUP BY sex"
+    both = rows_of(
+        exact,
+        "SELECT sex, COUNT(*) AS n, COUNT(*) FILTER (WHERE age >= 60) AS old, "
+        f"COUNT(age) FILTER (WHERE ward = 2) AS known {by}",
+    )
+    for name, sql in {
+        "n": f"SELECT sex, COUNT(*) AS v {by}",
+        "old": "SELECT sex, COUNT(*) AS v FROM visits WHERE age >= 60 GROUP BY sex",
+        "known": "SELECT sex, COUNT(age) AS v FROM visits WHERE ward = 2 GROUP BY sex",
+    }.items():
+        assert [row[name] for row in both] == [row["v"] for row in rows_of(exact, sql)]
+
+
 @pytest.mark.parametrize("sql", MODELLED)
 def test_a_count_over_more_columns_is_modelled_without_an_interval(exact: BaseRelease, sql: str) -> None:
     answer = free_answer(exact, read(sql, POLICY), POLICY)
@@ -161,7 +176,7 @@ REFUSED = [
     ("SELECT COUNT(*) AS n FROM visits WHERE weight > 3", "It knows sex"),
     ("SELECT COUNT(weight) AS n FROM visits", "It knows sex"),
     ("SELECT AVG(age) AS n FROM visits", "holds counts alone"),
-    ("SELECT COUNT(*) FILTER (WHERE smoker) AS n FROM visits", "counts some"),
+    ("SELECT COUNT(*) FILTER (WHERE age < 33) AS n FROM visits", "multiples of 10"),
     ("SELECT COUNT(DISTINCT sex) AS n FROM visits", "holds counts alone"),
     ("SELECT COUNT(DISTINCT patient_id) AS n FROM visits", "counts rows"),
 ]

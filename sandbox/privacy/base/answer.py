@@ -22,9 +22,10 @@ import numpy as np
 from sandbox.domain.answer import Answer, AnswerColumn, BoundingUsed, Estimated, Price
 from sandbox.domain.key_forms import Bins, Truncated
 from sandbox.domain.policy import DatasetPolicy, Scalar, Table
+from sandbox.domain.predicate import Predicate
 from sandbox.domain.question import Measure, MeasureKind, Question, canonical_sql
 from sandbox.privacy.answering.assemble import key_measured_in
-from sandbox.privacy.base.cells import TRUE, Cells, NotInBase, Outcomes, columns_in
+from sandbox.privacy.base.cells import TRUE, Cells, NotInBase, Outcomes, columns_in, columns_of
 from sandbox.privacy.base.least_squares import Consistent, Floats, Measured, reconciled
 from sandbox.privacy.base.modelling import Model
 from sandbox.privacy.base.release import BaseRelease
@@ -62,8 +63,8 @@ def answer_from(base: BaseRelease, question: Question, policy: DatasetPolicy) ->
     if table is None or policy.unit is None or question.table != base.table or not base.fits(table):
         raise NotInBase("The base is about another table.", fix="Pay for this question.")
     counted = {m.alias: _counted(m, table) for m in question.measures}
-    found = {column: _counts(base, question, table, column) for column in dict.fromkeys(counted.values())}
-    by_name = {alias: found[column] for alias, column in counted.items()}
+    found = {what: _counts(base, question, table, *what) for what in dict.fromkeys(counted.values())}
+    by_name = {alias: found[what] for alias, what in counted.items()}
     rows = []
     for place, cell in enumerate(cells_of(question, table)):
         row: dict[str, Scalar | Estimated] = {
@@ -118,20 +119,15 @@ class _Counts:
         return math.ceil(float(self.width.max()))
 
 
-def _counted(measure: Measure, table: Table) -> str:
-    """The column whose filled cells are counted; empty for all rows."""
-    if measure.where is not None:
-        raise NotInBase(
-            f"The base counts all rows of a cell, and {measure.alias} counts some.",
-            fix="Write the condition into WHERE or GROUP BY, or pay for this question.",
-        )
+def _counted(measure: Measure, table: Table) -> tuple[str, Predicate | None]:
+    """The column whose filled cells are counted, empty for all rows; and which rows count."""
     match measure.kind:
         case MeasureKind.COUNT_ROWS:
-            return ""
+            return "", measure.where
         case MeasureKind.COUNT_FILLED:
-            return measure.column
+            return measure.column, measure.where
         case MeasureKind.COUNT_UNITS if table.max_rows_per_unit == 1:
-            return ""
+            return "", measure.where
         case MeasureKind.COUNT_UNITS:
             raise NotInBase(
                 "The base counts rows, of which a unit has many here.",
@@ -144,16 +140,19 @@ def _counted(measure: Measure, table: Table) -> str:
             )
 
 
-def _counts(base: BaseRelease, question: Question, table: Table, column: str) -> _Counts:
-    """The count of each group of the answer, of rows where ``column`` is filled."""
-    cells = Cells(base, table, columns_in(question) | ({column} if column else set()))
+def _counts(
+    base: BaseRelease, question: Question, table: Table, column: str, where: Predicate | None
+) -> _Counts:
+    """The count of each group of the answer, of rows that pass ``where`` too and in which ``column`` is filled."""
+    named = columns_in(question) | ({column} if column else set())
+    cells = Cells(base, table, named | (columns_of(where) if where is not None else set()))
     consistent, model = known(base)
     direct = len(cells.axes) <= 2 and consistent.knows(cells.axes)
     if not direct and math.prod(cells.shape) > MOST_CELLS:
         raise NotInBase(
             "The base cannot tell so many columns apart.", fix="Use fewer, or pay for this question."
         )
-    group = _group_of(cells, question, table, column)
+    group = _group_of(cells, question, table, column, where)
     groups = math.prod(key.how_many(table) for key in question.keys)
     inside = group >= 0
     value = np.bincount(group[inside], model.table(cells.axes)[inside], minlength=groups).astype(np.float64)
@@ -168,14 +167,17 @@ def _counts(base: BaseRelease, question: Question, table: Table, column: str) ->
     return _Counts(value, middle, Z_95 * np.sqrt(variance))
 
 
-def _group_of(cells: Cells, question: Question, table: Table, column: str) -> Outcomes:
+def _group_of(
+    cells: Cells, question: Question, table: Table, column: str, where: Predicate | None
+) -> Outcomes:
     """For each cell of the base, the place of its group in the answer; -1 where it is in none."""
     group: Outcomes = np.zeros([1] * len(cells.axes), dtype=np.int64)
     for key in question.keys:
         place = cells.key(key)
         group = np.where((group >= 0) & (place >= 0), group * key.how_many(table) + place, -1)
-    if question.where is not None:
-        group = np.where(cells.condition(question.where) == TRUE, group, -1)
+    for predicate in (question.where, where):
+        if predicate is not None:
+            group = np.where(cells.condition(predicate) == TRUE, group, -1)
     if column:
         group = np.where(cells.filled(column) == TRUE, group, -1)
     return np.broadcast_to(group, cells.shape)
@@ -212,7 +214,8 @@ def _notes(base: BaseRelease, question: Question, table: Table, counts: Mapping[
             "Modelled, no interval: the base measured pairs of columns, and this is about more. It supposes that "
             "nothing is behind the columns together but what is behind them in pairs."
         )
-    for name in sorted(columns_in(question)):
+    filtered = {name for m in question.measures if m.where is not None for name in columns_of(m.where)}
+    for name in sorted(columns_in(question) | filtered):
         column = next(c for c in base.columns if c.name == name)
         declared = table.columns[name]
         if isinstance(column.form, Bins):
