@@ -15,22 +15,21 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
 from typing import TypeVar
 
-from sandbox.domain.key_forms import Bins, Cases, DatePart, DateUnit, Extracted, Form, Holds, Truncated
-from sandbox.domain.policy import Column, ColumnType, Scalar, Table
+from sandbox.domain.cell_facts import MONTHS, Facts, Known, Truth, facts_of, number_of, span_of
+from sandbox.domain.key_forms import Bins, Cases, DatePart, DateUnit, Extracted, Holds, Truncated
+from sandbox.domain.policy import Scalar, Table
 from sandbox.domain.predicate import (
     And,
     Comparison,
     In,
     IsNull,
-    Literal,
     Op,
     Or,
     Predicate,
@@ -38,19 +37,10 @@ from sandbox.domain.predicate import (
     written,
 )
 from sandbox.domain.question import Key, Question
+from sandbox.domain.relation import Base
 
 T = TypeVar("T")
 MAX_CELLS = 20_000  # of the kept answer, with those of rows that it left out
-_MONTHS = {DateUnit.MONTH: 1, DateUnit.QUARTER: 3, DateUnit.YEAR: 12}
-
-
-class Truth(Enum):
-    """Of a condition in all rows of a cell; MAYBE where it does not follow."""
-
-    YES = "yes"
-    NO = "no"
-    UNKNOWN = "unknown"  # as SQL has it: an empty cell was compared
-    MAYBE = "may be"
 
 
 class _Place(Enum):
@@ -58,41 +48,20 @@ class _Place(Enum):
     MAYBE = "may be in any"
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What is known of a column in all rows of a cell: empty, or between two ends (None: open), or a part of a date.
-
-    Numbers are kept as they are, days by their ordinal; ``value`` is the one listed value, where it is known.
-    """
-
-    empty: bool = False
-    low: Fraction | None = None
-    high: Fraction | None = None
-    value: Scalar | None = None
-    literal: Literal | None = None  # the same as conditions have it
-    month: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What a value of one kept key says. ``covered``: False for rows that the kept answer left out."""
-
-    covered: bool
-    own: Scalar | None
-    column: str = ""
-    known: _Known = field(default_factory=_Known)
-    truth: Truth | None = None  # of the condition that the key is
-
-
 def cells_behind(new: Question, kept: Question, table: Table) -> tuple[tuple[int, ...], ...] | None:
     """For each cell of the new answer, the places of the kept cells that make it up; None where that is not certain."""
     bare = [replace(q, keys=(), measures=(), where=None, select=()) for q in (new, kept)]
-    if bare[0] != bare[1] or not all(key.listed(table) for key in (*new.keys, *kept.keys)):
+    # Of rows that are made from tables, nobody has looked yet whether empty keys are all that is in no cell.
+    if (
+        bare[0] != bare[1]
+        or not isinstance(new.source, Base)
+        or not all(key.listed(table) for key in (*new.keys, *kept.keys))
+    ):
         return None
     further = _further(new.where, kept.where)
     if further is None:
         return None
-    facts = [tuple(_facts(key, table)) for key in kept.keys]
+    facts = [tuple(facts_of(key, table)) for key in kept.keys]
     if math.prod(map(len, facts)) > MAX_CELLS:
         return None
     tests = [_Item(part, kept.keys) for part in further]
@@ -137,88 +106,6 @@ def _parts(predicate: Predicate | None) -> tuple[Predicate, ...]:
     return predicate.parts if isinstance(predicate, And) else (predicate,)
 
 
-# What kept keys say
-
-
-def _facts(key: Key, table: Table) -> Iterator[_Facts]:
-    """One for each value, in the order of the answer, and then those of the rows that are in none of its cells."""
-    column = table.columns.get(key.column)
-    for value in key.values(table):
-        yield _Facts(True, value, key.column, _known_of(key.form, value, column), _truth_of(key.form, value))
-    match key.form:
-        case None | Bins() | Extracted(DatePart.QUARTER | DatePart.MONTH | DatePart.DAY | DatePart.DOW):
-            yield _Facts(False, None, key.column, _Known(empty=True))
-        case Truncated() | Extracted():
-            first, last = _span(key, table)
-            yield _Facts(False, None, key.column, _Known(empty=True))
-            yield _Facts(False, None, key.column, _Known(high=first - 1))
-            yield _Facts(False, None, key.column, _Known(low=last + 1))
-        case Cases(_, otherwise):
-            if otherwise is None:
-                yield _Facts(False, None)
-        case Holds():
-            yield _Facts(False, None, truth=Truth.UNKNOWN)
-
-
-def _truth_of(form: Form | None, value: Scalar) -> Truth | None:
-    return (Truth.YES if value else Truth.NO) if isinstance(form, Holds) else None
-
-
-def _known_of(form: Form | None, value: Scalar, column: Column | None) -> _Known:
-    if column is None:
-        return _Known()
-    match form:
-        case None:
-            literal = _literal(value, column)
-            number = _number(literal)
-            return _Known(low=number, high=number, value=value, literal=literal)
-        case Bins(width):
-            lower, upper = int(column.lower or 0), int(column.upper or 0)
-            start, step = int(value), Fraction(column.resolution) if column.type is ColumnType.DECIMAL else 1
-            # Values beyond the bounds are in the outermost bins.
-            low = None if start <= lower else Fraction(start)
-            return _Known(low=low, high=None if start + width > upper else Fraction(start + width - step))
-        case Truncated(unit):
-            return _period(date.fromisoformat(str(value)), unit)
-        case Extracted(DatePart.YEAR):
-            return _period(date(int(value), 1, 1), DateUnit.YEAR)
-        case Extracted(DatePart.MONTH):
-            return _Known(month=int(value))
-        case _:
-            return _Known()
-
-
-def _literal(value: Scalar, column: Column) -> Literal:
-    """A listed value as conditions have it: decimals and dates are listed as text."""
-    if column.type is ColumnType.DATE:
-        return date.fromisoformat(str(value))
-    return Decimal(str(value)) if column.type is ColumnType.DECIMAL else value
-
-
-def _number(literal: Literal) -> Fraction | None:
-    if isinstance(literal, date):
-        return Fraction(literal.toordinal())
-    return Fraction(literal) if isinstance(literal, int | Decimal) and not isinstance(literal, bool) else None
-
-
-def _period(first: date, unit: DateUnit) -> _Known:
-    months = first.year * 12 + first.month - 1 + _MONTHS[unit]
-    after = date(months // 12, months % 12 + 1, 1)
-    return _Known(low=Fraction(first.toordinal()), high=Fraction(after.toordinal() - 1))
-
-
-def _span(key: Key, table: Table) -> tuple[Fraction, Fraction]:
-    """The first and the last day that are in a cell of a key by periods."""
-    column = table.columns[key.column]
-    values = key.values(table)
-    first, last = (_known_of(key.form, value, column) for value in (values[0], values[-1]))
-    assert first.low is not None and last.high is not None  # noqa: S101, PT018 - periods have both ends
-    return first.low, last.high
-
-
-# What follows for the new question
-
-
 class _Item:
     """A condition or a key of the new question, with the kept keys that it can hang on."""
 
@@ -235,14 +122,14 @@ class _Item:
         ]
         self.memory: dict[tuple[int, ...], object] = {}
 
-    def truth(self, at: tuple[int, ...], facts: Sequence[Sequence[_Facts]]) -> Truth:
+    def truth(self, at: tuple[int, ...], facts: Sequence[Sequence[Facts]]) -> Truth:
         assert not isinstance(self.item, Key)  # noqa: S101
         found = self._remembered(at)
         if not isinstance(found, Truth):
             found = self._keep(at, _truth(self.item, *self._told(at, facts)))
         return found
 
-    def place(self, at: tuple[int, ...], facts: Sequence[Sequence[_Facts]], table: Table) -> Scalar | _Place:
+    def place(self, at: tuple[int, ...], facts: Sequence[Sequence[Facts]], table: Table) -> Scalar | _Place:
         assert isinstance(self.item, Key)  # noqa: S101
         for i in self.same:
             fact = facts[i][at[i]]
@@ -260,9 +147,9 @@ class _Item:
         return found
 
     def _told(
-        self, at: tuple[int, ...], facts: Sequence[Sequence[_Facts]]
-    ) -> tuple[Mapping[str, Sequence[_Known]], Mapping[str, Truth]]:
-        known: dict[str, list[_Known]] = {}
+        self, at: tuple[int, ...], facts: Sequence[Sequence[Facts]]
+    ) -> tuple[Mapping[str, Sequence[Known]], Mapping[str, Truth]]:
+        known: dict[str, list[Known]] = {}
         truths: dict[str, Truth] = {}
         for i in self.on:
             fact = facts[i][at[i]]
@@ -290,7 +177,7 @@ def _names(item: Predicate | Key) -> tuple[set[str], set[str]]:
     return {item.column}, {written(item)}
 
 
-def _truth(predicate: Predicate, known: Mapping[str, Sequence[_Known]], truths: Mapping[str, Truth]) -> Truth:
+def _truth(predicate: Predicate, known: Mapping[str, Sequence[Known]], truths: Mapping[str, Truth]) -> Truth:
     if written(predicate) in truths:
         return truths[written(predicate)]
     if isinstance(predicate, And | Or):
@@ -304,7 +191,7 @@ def _truth(predicate: Predicate, known: Mapping[str, Sequence[_Known]], truths: 
     return next((truth for truth in told if truth is not Truth.MAYBE), Truth.MAYBE)
 
 
-def _atom(atom: Comparison | In | IsNull, known: _Known) -> Truth:
+def _atom(atom: Comparison | In | IsNull, known: Known) -> Truth:
     if isinstance(atom, IsNull):
         return Truth.YES if known.empty is not atom.negated else Truth.NO
     if known.empty:
@@ -312,15 +199,15 @@ def _atom(atom: Comparison | In | IsNull, known: _Known) -> Truth:
     if isinstance(atom, In):
         if known.literal is not None:
             there = any(type(v) is type(known.literal) and v == known.literal for v in atom.values)
-            there = there or _number(known.literal) in [
-                n for v in atom.values if (n := _number(v)) is not None
+            there = there or number_of(known.literal) in [
+                n for v in atom.values if (n := number_of(v)) is not None
             ]
             return Truth.YES if there is not atom.negated else Truth.NO
-        numbers = [_number(value) for value in atom.values]
+        numbers = [number_of(value) for value in atom.values]
         if any(n is None or not _outside(n, known) for n in numbers):
             return Truth.MAYBE
         return Truth.YES if atom.negated else Truth.NO
-    number = _number(atom.value)
+    number = number_of(atom.value)
     if number is None:
         return Truth.MAYBE
     low, high = known.low, known.high
@@ -331,12 +218,12 @@ def _atom(atom: Comparison | In | IsNull, known: _Known) -> Truth:
     return Truth.YES if surely else Truth.NO if never else Truth.MAYBE
 
 
-def _outside(number: Fraction, known: _Known) -> bool:
+def _outside(number: Fraction, known: Known) -> bool:
     return (known.low is not None and number < known.low) or (known.high is not None and number > known.high)
 
 
 def _value(
-    key: Key, known: Mapping[str, Sequence[_Known]], truths: Mapping[str, Truth], table: Table
+    key: Key, known: Mapping[str, Sequence[Known]], truths: Mapping[str, Truth], table: Table
 ) -> Scalar | _Place:
     match key.form:
         case Cases(branches, otherwise):
@@ -356,7 +243,7 @@ def _value(
     return next((value for value in told if value is not _Place.MAYBE), _Place.MAYBE)
 
 
-def _of_column(key: Key, known: _Known, table: Table) -> Scalar | _Place:
+def _of_column(key: Key, known: Known, table: Table) -> Scalar | _Place:
     if known.empty:
         return _Place.NOWHERE
     column = table.columns[key.column]
@@ -387,8 +274,8 @@ def _bin(number: Fraction, width: int, lower: int, upper: int) -> int:
     return int(inside // width) * width
 
 
-def _in_period(key: Key, known: _Known, table: Table, unit: DateUnit) -> Scalar | _Place:
-    first, last = _span(key, table)
+def _in_period(key: Key, known: Known, table: Table, unit: DateUnit) -> Scalar | _Place:
+    first, last = span_of(key, table)
     if (known.high is not None and known.high < first) or (known.low is not None and known.low > last):
         return _Place.NOWHERE
     if known.low is None or known.high is None:
@@ -400,11 +287,11 @@ def _in_period(key: Key, known: _Known, table: Table, unit: DateUnit) -> Scalar 
 
 
 def _start(day: date, unit: DateUnit) -> date:
-    months = _MONTHS[unit]
+    months = MONTHS[unit]
     return date(day.year, (day.month - 1) // months * months + 1, 1)
 
 
-def _part(part: DatePart, known: _Known) -> Scalar | _Place:
+def _part(part: DatePart, known: Known) -> Scalar | _Place:
     month = known.month
     if known.low is not None and known.high is not None:
         low, high = date.fromordinal(int(known.low)), date.fromordinal(int(known.high))

@@ -22,7 +22,7 @@ from sandbox.domain.errors import (
     Unanswered,
 )
 from sandbox.domain.privacy_loss import ZERO, Guarantee, Loss
-from sandbox.store import Store
+from sandbox.store import Reservation, Store
 from sandbox.store.schema import lineage_accounts, questions
 from tests.store.world import COST, Clock, answer, ask, did, furnish, grant_to, open_store
 
@@ -387,3 +387,69 @@ def test_sqlite_is_durable_and_keeps_its_references(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "state.db") as raw:
         assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     raw.close()
+
+
+# At other prices
+
+
+def test_a_lower_price_is_served_the_best_answer_and_the_same_price_its_own(store: Store) -> None:
+    grant = furnish(store, cap=Loss(100_000))
+    for nano, body in ((1_000, b"rough"), (3_000, b"better"), (5_000, b"best")):
+        answer(store, ask(store, grant, "q", cost=Loss(nano)).question_id, body)
+    spent = store.ledger.accounts("loans", grant.project)[0].spent
+    for nano, body in (
+        (500, b"best"),
+        (1_000, b"rough"),
+        (2_000, b"best"),
+        (3_000, b"better"),
+        (5_000, b"best"),
+    ):
+        found = ask(store, grant, "q", cost=Loss(nano))
+        assert (found.answer, found.charged) == (body, ZERO)
+    assert store.ledger.accounts("loans", grant.project)[0].spent == spent
+    assert ask(store, grant, "q", cost=Loss(5_001)).charged == Loss(5_001)  # the control
+
+
+def test_an_answer_that_was_paid_for_in_two_parts_is_worth_both(store: Store) -> None:
+    grant = furnish(store, cap=Loss(100_000))
+    answer(store, ask(store, grant, "q", cost=Loss(1_000)).question_id, b"rough")
+    refined = ask(store, grant, "q", cost=Loss(2_000), price=Loss(3_000))
+    assert refined.charged == Loss(2_000)
+    answer(store, refined.question_id, b"better")
+    assert store.ledger.accounts("loans", grant.project)[0].spent == Loss(3_000)
+    assert ask(store, grant, "q", cost=Loss(3_000)).answer == b"better"
+    assert (
+        ask(store, grant, "q", cost=Loss(2_000)).answer == b"better"
+    )  # the part alone names no other answer
+    kept = store.ledger.kept(dataset="loans", snapshot="snapshot-1", policy_hash="p" * 64)
+    assert [(k.price, k.canonical) for k in kept] == [(Loss(3_000), "q"), (Loss(1_000), "q")]
+    store.ledger.check_sums()
+
+
+def test_what_is_derived_costs_nothing_and_serves_nobody_else(store: Store) -> None:
+    grant = furnish(store, cap=Loss(100_000))
+
+    def keep(body: bytes, key: str = "") -> Reservation:
+        return store.ledger.keep_derived(
+            grant=grant,
+            lineage="loans",
+            snapshot="snapshot-1",
+            policy_hash="p" * 64,
+            canonical="q",
+            answer=body,
+            idempotency_key=key,
+            event=did("question.derived", "dataset:loans"),
+        )
+
+    first = keep(b"derived", key="k")
+    assert (first.charged, first.answer) == (ZERO, b"derived")
+    assert (keep(b"other", key="k").question_id, keep(b"other", key="k").answer) == (
+        first.question_id,
+        b"derived",
+    )
+    again = keep(b"derived")
+    assert again.question_id != first.question_id
+    assert store.ledger.answer(again.question_id) == b"derived"
+    assert ask(store, grant, "q", cost=Loss(1)).charged == Loss(1)
+    assert store.ledger.kept(dataset="loans", snapshot="snapshot-1", policy_hash="p" * 64) == ()
+    store.ledger.check_sums()
