@@ -162,6 +162,31 @@ def test_sums_that_leave_64_bits(bare: Bare) -> None:
     assert bare.say("spark, ANSI", sql) == "error"
 
 
+def test_conditions_as_numbers(bare: Bare) -> None:
+    """PostgreSQL casts no condition to a wide number. Ours chooses between 1 and 0."""
+    met = ibis.literal(3) > 0
+    naive = bare.ours(met.cast("int64"))
+    assert naive == {"duckdb": 1, "postgresql": "error", "spark": 1}
+    assert all_say(bare.ours(met.ifelse(1, 0)), 1)
+
+
+def test_counting_rows_on_a_condition(bare: Bare) -> None:
+    """A count of no rows is 0, but what Ibis makes of it for Spark is a sum, and empty: an error, for some tables only."""
+    bare.postgres.run("CREATE TABLE nothing (x BIGINT)")
+    bare.spark.run("CREATE TABLE nothing USING parquet AS SELECT CAST(1 AS BIGINT) AS x LIMIT 0")
+    rows = ibis.table({"x": "int64"}, name="nothing")
+    for counted, said in (
+        (rows.count(where=rows["x"] > 1), None),
+        (ibis.cases((rows["x"] > 1, 1), else_=None).count(), 0),
+    ):
+        sql = {e: str(ibis.to_sql(rows.aggregate(n=counted), dialect=d)) for e, d in DIALECTS.items()}
+        assert bare.say("postgresql", sql["postgresql"]) == 0
+        assert bare.say("spark", sql["spark"]) == said
+        with duckdb.connect() as connection:
+            connection.execute("CREATE TABLE nothing (x BIGINT)")
+            assert connection.execute(sql["duckdb"]).fetchall() == [(0,)]
+
+
 def test_the_day_of_the_week(bare: Bare) -> None:
     """The same word counts from another day, or from 1. Ours is 0 for Sunday."""
     sunday = "DATE '2013-01-06'"
