@@ -108,8 +108,9 @@ def _fixed(relation: Relation, policy: DatasetPolicy) -> set[str]:
             return {
                 called
                 for side, pairs in zip(relation.sides, relation.columns, strict=True)
+                for fixed in [_fixed(side, policy)]
                 for own, called in pairs
-                if own in _fixed(side, policy)
+                if own in fixed
             }
 
 
