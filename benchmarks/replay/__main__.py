@@ -1,0 +1,84 @@
+"""Replay the recorded workloads: ``python -m benchmarks.replay``. Minutes; docs/benchmarks.md is written anew."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks.replay import ours, summed, table
+from benchmarks.replay.facts import Raw
+from benchmarks.workloads import credit, health
+from benchmarks.workloads.told import questions
+from sandbox.domain.privacy_loss import loss_for_epsilon
+
+ROOT = Path(__file__).resolve().parents[2]
+HOME = ROOT / ".sandbox" / "bench"
+KEPT = HOME / "replay.json"
+DATASETS = {"health": health, "credit": credit}
+BOUNDS = (10, 20, 40)  # rows of each unit: the usual bound, and others of which the best is taken
+
+
+class Bar:
+    """How far it is, on one line; and a limit of time."""
+
+    def __init__(self, title: str, whole: int, *, until: float) -> None:
+        self.title, self.whole, self.done, self.until = title, whole, 0, until
+
+    def __call__(self, what: str) -> None:
+        if time.monotonic() > self.until:
+            raise TimeoutError("the replay took too long")
+        filled = 30 * self.done // max(1, self.whole)
+        line = f"\r{self.title} [{'#' * filled}{'.' * (30 - filled)}] {self.done}/{self.whole} {what:<32}"
+        print(line, end="", file=sys.stderr, flush=True)
+        self.done += 1
+
+
+def replay(name: str, *, until: float) -> dict[str, Any]:
+    """One dataset in all ways."""
+    made = DATASETS[name]
+    file = made.make(HOME / f"raw-{name}.parquet")
+    raw, asked = Raw(file, made.policy()), questions(name)
+    bar = Bar(name, len(asked) * (1 + len(BOUNDS)), until=until)
+    begun = time.perf_counter()
+    asking, data = ours.replayed(raw, file, asked, HOME / f"replay-{name}", bar)
+    seconds = time.perf_counter() - begun
+    ways = {}
+    for bound in BOUNDS:
+        bought = summed.priced(raw, asked, bound, bar)
+        for advanced in (False, True):
+            good, count = summed.answered(bought, advanced=advanced)
+            ways[f"{bound}{' advanced' if advanced else ''}"] = {"good": good, "bought": count}
+        ways[str(bound)]["possible"] = len(bought)
+    print(file=sys.stderr)
+    return {
+        "questions": len(asked),
+        "summed": ways,
+        "ours": [asdict(one) for one in asking],
+        "cap_nano": loss_for_epsilon(summed.BUDGET, delta=summed.DELTA).nano,
+        "spent_nano": data.budget.spent.nano,
+        "seconds": seconds,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.replay", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=25, help="give up after so long")
+    parser.add_argument("--only", choices=sorted(DATASETS))
+    given = parser.parse_args()
+    until = time.monotonic() + 60 * given.minutes
+    kept = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
+    HOME.mkdir(parents=True, exist_ok=True)
+    for name in DATASETS:
+        if given.only in (None, name):
+            kept[name] = replay(name, until=until)
+            KEPT.write_text(json.dumps(kept), encoding="utf-8")
+    print("\n".join(table.lines(kept)))
+
+
+if __name__ == "__main__":
+    main()
