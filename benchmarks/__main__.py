@@ -21,6 +21,9 @@ PEERS = {
     "opendp": ("OpenDP Polars context", "opendp_polars.py"),
     "smartnoise": ("SmartNoise SQL", "smartnoise.py"),
     "diffprivlib": ("diffprivlib", "diffprivlib_tools.py"),
+    "pipelinedp": ("PipelineDP", "pipelinedp.py"),
+    "pydp": ("PyDP", "pydp_tools.py"),
+    "tumult": ("Tumult Analytics", "tumult.py"),
 }
 PATIENCE_S = 1200  # for one peer
 

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,14 @@ from typing import Any
 from benchmarks.replay import ours, summed, table
 from benchmarks.replay.facts import Raw
 from benchmarks.workloads import credit, health
-from benchmarks.workloads.told import questions
-from sandbox.domain.privacy_loss import loss_for_epsilon
+from benchmarks.workloads.told import Wanted, questions
+from sandbox.domain.question import from_and_where, measure_text
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / ".sandbox" / "bench"
 KEPT = HOME / "replay.json"
 DATASETS = {"health": health, "credit": credit}
+BASES = (0, 30)  # percent of the budget for a base release, of which the better one is taken
 BOUNDS = (10, 20, 40)  # rows of each unit: the usual bound, and others of which the best is taken
 
 
@@ -43,26 +45,37 @@ def replay(name: str, *, until: float) -> dict[str, Any]:
     made = DATASETS[name]
     file = made.make(HOME / f"raw-{name}.parquet")
     raw, asked = Raw(file, made.policy()), questions(name)
-    bar = Bar(name, len(asked) * (1 + len(BOUNDS)), until=until)
-    begun = time.perf_counter()
-    asking, data = ours.replayed(raw, file, asked, HOME / f"replay-{name}", bar)
-    seconds = time.perf_counter() - begun
-    ways = {}
-    for bound in BOUNDS:
-        bought = summed.priced(raw, asked, bound, bar)
+    bar = Bar(name, len(asked) * (len(BASES) + len(BOUNDS) + 1), until=until)
+    own = {}
+    for base in BASES:
+        begun = time.perf_counter()
+        asking, data = ours.replayed(raw, file, asked, HOME / f"replay-{name}", bar, base_percent=base)
+        own[str(base)] = {
+            "asked": [asdict(one) for one in asking],
+            "cap_nano": data.budget.cap.nano,
+            "spent_nano": data.budget.spent.nano,
+            "seconds": time.perf_counter() - begun,
+        }
+    ways = []
+    for bound, foresight in [(BOUNDS[0], False), *((bound, True) for bound in BOUNDS)]:
+        bought = summed.priced(raw, asked, bound, bar, foresight=foresight)
         for advanced in (False, True):
             good, count = summed.answered(bought, advanced=advanced)
-            ways[f"{bound}{' advanced' if advanced else ''}"] = {"good": good, "bought": count}
-        ways[str(bound)]["possible"] = len(bought)
+            way = {"rows": bound, "foresight": foresight, "advanced": advanced}
+            ways.append({**way, "good": good, "bought": count})
     print(file=sys.stderr)
-    return {
-        "questions": len(asked),
-        "summed": ways,
-        "ours": [asdict(one) for one in asking],
-        "cap_nano": loss_for_epsilon(summed.BUDGET, delta=summed.DELTA).nano,
-        "spent_nano": data.budget.spent.nano,
-        "seconds": seconds,
-    }
+    return {"questions": len(asked), "repeats": repeats(raw, asked), "summed": ways, "ours": own}
+
+
+def repeats(raw: Raw, asked: Sequence[Wanted]) -> int:
+    """How many ask for the same cells and aggregates as one before, whatever its words, names and order."""
+    seen, again = set(), 0
+    for wanted in asked:
+        question = raw.read(wanted.sql).question
+        same = (from_and_where(question), frozenset(measure_text(m) for m in question.measures))
+        again += same in seen
+        seen.add(same)
+    return again
 
 
 def main() -> None:

@@ -6,8 +6,10 @@ What is assumed, always in its favour where in doubt:
   for a sum; for an average half the range, and a count; min(k, cells) for a count of units.
 - An average, a ratio or a deviation shares its ε evenly over the numbers it is worked out from.
 - A quantile is drawn by the exponential mechanism over ranks at its better constant (ε, not ε/2); bins do not blur it.
-- A price is the least ε at which the target error is kept, found with the real numbers in hand (the loss to the bound
-  included). What no price can keep is not bought. Keys without a list are known for free.
+- A price is the least ε at which the noise keeps the target error, found with the real numbers in hand; what no price
+  can keep is not bought. Keys without a list are known for free.
+- ``foresight``: the loss to the bound is known before as well, and what it would spoil is not bought. No one can know
+  that; it is what the best possible asker of such a system would reach.
 - A question that no longer fits is passed over, and later, cheaper ones are still answered.
 - ``advanced`` composes the same answers by the zCDP bound (ρ = ε²/2 each) instead of the sum.
 """
@@ -53,7 +55,12 @@ class Bought:
 
 
 def priced(
-    raw: Raw, questions: Sequence[Wanted], rows_per_unit: int, told: Callable[[str], object]
+    raw: Raw,
+    questions: Sequence[Wanted],
+    rows_per_unit: int,
+    told: Callable[[str], object],
+    *,
+    foresight: bool,
 ) -> list[Bought]:
     """Every question that can be kept at this bound, with what it costs by itself."""
     lot, found = np.random.default_rng(3), []
@@ -61,7 +68,7 @@ def priced(
         told(f"at most {rows_per_unit} rows of each unit")
         asked = raw.read(wanted.sql)
         real, kept = raw.facts(asked.question), raw.facts(asked.question, rows_per_unit)
-        one = _One(raw, wanted, asked, real, _along(kept, real), rows_per_unit, lot)
+        one = _One(raw, wanted, asked, real, _along(kept, real), rows_per_unit, lot, foresight)
         epsilons = [one.epsilon(name, value) for name, value in shown_columns(asked).columns]
         if all(e is not None for e, _ in epsilons):
             spent = [share for e, shares in epsilons if e is not None for share in shares]
@@ -85,8 +92,17 @@ class _One:
     """One question's numbers at one bound."""
 
     def __init__(
-        self, raw: Raw, wanted: Wanted, asked: Asked, real: Facts, kept: Facts, k: int, lot: np.random.Generator
+        self,
+        raw: Raw,
+        wanted: Wanted,
+        asked: Asked,
+        real: Facts,
+        kept: Facts,
+        k: int,
+        lot: np.random.Generator,
+        foresight: bool,
     ) -> None:
+        self.foreseen = kept if foresight else real
         self.wanted, self.real, self.kept, self.k, self.lot = wanted, real, kept, k, lot
         self.question: Question = asked.question
         table = raw.policy.table(self.question.table)
@@ -102,7 +118,7 @@ class _One:
         draws = self._draws(value, _TRIES)
 
         def keeps(e: float) -> bool:
-            return sure(self._values(value, draws, e)[..., self.places], truth, width)
+            return sure(self._values(value, draws, e, self.foreseen)[..., self.places], truth, width)
 
         low, high = 1e-6, BUDGET
         if not keeps(high):
@@ -117,7 +133,7 @@ class _One:
         good = [[] for _ in range(_REPLAYS)]  # type: list[list[bool]]
         for e, (name, value) in columns:
             truth = reckon(value, self.truth)[self.places]
-            values = self._values(value, self._draws(value, _REPLAYS), e or 0.0)[..., self.places]
+            values = self._values(value, self._draws(value, _REPLAYS), e or 0.0, self.kept)[..., self.places]
             inside = within(values, truth, widths(self.wanted, name, truth))
             for replay in range(_REPLAYS):
                 good[replay] += [bool(x) for x, t in zip(inside[replay], truth, strict=True) if np.isfinite(t)]
@@ -160,13 +176,13 @@ class _One:
             for part in self._scales(m)
         }
 
-    def _values(self, value: Value, draws: dict[tuple[str, str], Floats], e: float) -> Floats:
+    def _values(self, value: Value, draws: dict[tuple[str, str], Floats], e: float, facts: Facts) -> Floats:
         noisy = {}
         for m in self._measures(value):
-            exact_parts = self.kept.parts[m.alias]
+            exact_parts = facts.parts[m.alias]
             noise = {part: draws[m.alias, part] * scale / e for part, scale in self._scales(m).items()}
             if m.kind is MeasureKind.QUANTILE:
-                noisy[m.alias] = measured(m, exact_parts, noise["rank"], self.kept.sorted[m.alias])
+                noisy[m.alias] = measured(m, exact_parts, noise["rank"], facts.sorted[m.alias])
                 continue
             middle = self._middle(m)
             parts = {}

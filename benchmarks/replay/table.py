@@ -10,23 +10,36 @@ GOAL = 10
 
 
 def lines(replayed: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    yield "| workload | questions | way | answers bought | within their target | ours are |"
-    yield "|---|---|---|---|---|---|"
+    yield f"| workload | way | bought | within their target | ours, best, is (goal {GOAL} ×) |"
+    yield "|---|---|---|---|---|"
     for name, told in replayed.items():
-        own = [one for one in told["ours"] if one["how"] in ("paid", "free")]
-        good = sum(one["good"] for one in told["ours"])
-        for way, found in sorted(told["summed"].items(), key=lambda item: (len(item[0]) > 3, item[0])):
-            rows, _, advanced = way.partition(" ")
-            title = f"Laplace, {rows} rows of each unit, ε {'by advanced composition' if advanced else 'summed'}"
-            times = f"{good / found['good']:.1f} ×" if found["good"] else "∞"
-            yield f"| {name} | {told['questions']} | {title} | {found['bought']} | {found['good']:.1f} | {times} |"
-        free = sum(one["how"] == "free" for one in own)
-        yield f"| {name} | {told['questions']} | ours | {len(own)}, {free} of them free | {good} | |"
+        best = max(_good(own) for own in told["ours"].values())
+        for way in told["summed"]:
+            times = f"{best / way['good']:.1f} ×" if way["good"] else "beyond measure"
+            yield f"| {name} | {_title(way)} | {way['bought']} | {way['good']:.1f} | {times} |"
+        for base, own in told["ours"].items():
+            how = Counter(one["how"] for one in own["asked"])
+            bought = f"{how['paid']} paid, {how['free'] + how['base']} free"
+            title = "**ours**" if base == "0" else f"**ours**, {base} % for a base release first"
+            yield f"| {name} | {title} | {bought} | {_good(own)} | |"
     yield ""
     for name, told in replayed.items():
-        how = Counter(one["how"] for one in told["ours"])
-        yield (
-            f"- {name}: {100 * told['spent_nano'] / told['cap_nano']:.0f} % of the budget spent; "
-            + ", ".join(f"{count} {word}" for word, count in sorted(how.items()))
-            + f"; {told['seconds'] / told['questions']:.1f} s for a question, its price found by trying included."
-        )
+        yield f"- {name}: {told['questions']} questions, {told['repeats']} of them the same as an earlier one in other words."
+        for base, own in told["ours"].items():
+            how = Counter(one["how"] for one in own["asked"])
+            words = ", ".join(f"{count} {word}" for word, count in sorted(how.items()))
+            yield (
+                f"- {name}, base {base} %: {100 * own['spent_nano'] / own['cap_nano']:.0f} % of the budget spent; {words};"
+                f" {own['seconds'] / told['questions']:.1f} s for a question, with the search for its price."
+            )
+
+
+def _good(own: Mapping[str, Any]) -> int:
+    return sum(one["good"] for one in own["asked"])
+
+
+def _title(way: Mapping[str, Any]) -> str:
+    composed = "advanced composition" if way["advanced"] else "ε summed"
+    if not way["foresight"]:
+        return f"usual: Laplace, {way['rows']} rows of each unit, {composed}"
+    return f"with foresight: Laplace, {way['rows']} rows, {composed}"
