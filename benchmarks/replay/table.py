@@ -19,7 +19,7 @@ def lines(replayed: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             yield f"| {name} | {_title(way)} | {way['bought']} | {way['good']:.1f} | {times} |"
         for base, own in told["ours"].items():
             how = Counter(one["how"] for one in own["asked"])
-            bought = f"{how['paid']} paid, {how['free'] + how['base']} free"
+            bought = f"{how['paid']} paid, {how['free']} free"
             title = "**ours**" if base == "0" else f"**ours**, {base} % for a base release first"
             yield f"| {name} | {title} | {bought} | {_good(own)} | |"
     yield ""
