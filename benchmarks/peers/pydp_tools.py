@@ -29,7 +29,12 @@ def main() -> None:
 
     def total(cells: pd.Series, upper: float, epsilon: float) -> float:
         summer = BoundedSum(
-            epsilon=epsilon, l0_sensitivity=1, linf_sensitivity=ROWS_KEPT, lower_bound=0, upper_bound=upper, dtype="float"
+            epsilon=epsilon,
+            l0_sensitivity=1,
+            linf_sensitivity=ROWS_KEPT,
+            lower_bound=0,
+            upper_bound=upper,
+            dtype="float",
         )
         return summer.quick_result([float(x) for x in cells.fillna(0)])
 
@@ -57,11 +62,17 @@ def main() -> None:
             "Q1": lambda: {"": [count(kept(), EPSILON)]},
             "Q2": lambda: by_key(lambda rows: [count(rows, EPSILON)], kept()),
             "Q3": lambda: by_key(
-                lambda rows: [total(rows["value"], 1000, third), total(rows["amount"], 500, third), count(rows, third)],
+                lambda rows: [
+                    total(rows["value"], 1000, third),
+                    total(rows["amount"], 500, third),
+                    count(rows, third),
+                ],
                 kept(),
             ),
             "Q4": by_free_key,
-            "Q5": lambda: by_key(lambda rows: [count(rows, EPSILON)], kept().drop_duplicates(["unit", "key"])),
+            "Q5": lambda: by_key(
+                lambda rows: [count(rows, EPSILON)], kept().drop_duplicates(["unit", "key"])
+            ),
         },
         note=f"cut to {ROWS_KEPT} rows of each unit with pandas, all of them in the sensitivity; Laplace, pure ε; keys "
         "without a list by its truncated geometric selection, for half of ε",

@@ -10,7 +10,6 @@ import time
 os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
 
 from pyspark.sql import SparkSession
-from told import DELTA, EPSILON, KEYS, ROWS_KEPT, asked, tell
 from tmlt.analytics import (
     AddRowsWithID,
     ApproxDPBudget,
@@ -20,6 +19,7 @@ from tmlt.analytics import (
     QueryBuilder,
     Session,
 )
+from told import DELTA, EPSILON, KEYS, ROWS_KEPT, asked, tell
 
 
 def main() -> None:
@@ -57,7 +57,9 @@ def main() -> None:
 
     def by_free_key():
         whole = session(ApproxDPBudget(EPSILON, DELTA))
-        shown = whole.evaluate(start().select(["unit", "free_key"]).get_groups(["free_key"]), ApproxDPBudget(EPSILON / 2, DELTA))
+        shown = whole.evaluate(
+            start().select(["unit", "free_key"]).get_groups(["free_key"]), ApproxDPBudget(EPSILON / 2, DELTA)
+        )
         query = start().groupby(KeySet.from_dataframe(shown)).count()
         counted = whole.evaluate(query, ApproxDPBudget(EPSILON / 2, 0))
         return {str(row[0]): [row[1]] for row in counted.collect()}

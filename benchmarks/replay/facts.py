@@ -63,18 +63,16 @@ class Raw:
                 where = "" if rows_per_unit is None else f" WHERE place <= {rows_per_unit}"
                 self._connection.execute(
                     f"CREATE OR REPLACE VIEW {self._table} AS SELECT * FROM all_rows{where}"
-                )  # noqa: S608
+                )
                 self._at = rows_per_unit
             self._known[name] = self._found(question)
         return self._known[name]
 
     def _found(self, question: Question) -> Facts:
         keys = [key_text(key) for key in question.keys]
-        columns = {
-            (m.alias, part): text for m in question.measures for part, text in self._parts(m).items()
-        }
+        columns = {(m.alias, part): text for m in question.measures for part, text in self._parts(m).items()}
         tail = from_and_where(question)
-        rows = self._connection.execute(f"SELECT {', '.join([*keys, *columns.values()])}{tail}").fetchall()  # noqa: S608
+        rows = self._connection.execute(f"SELECT {', '.join([*keys, *columns.values()])}{tail}").fetchall()
         rows = [row for row in rows if None not in row[: len(keys)]]
         cells = tuple(tuple(as_text(v) for v in row[: len(keys)]) for row in rows)
         parts: dict[str, dict[str, Floats]] = {}
@@ -117,7 +115,7 @@ class Raw:
         tail = from_and_where(question).partition(" GROUP BY ")[0]
         found = self._connection.execute(
             f"SELECT {', '.join([*keys, f'CAST({measure.column} AS DOUBLE) AS x'])}{tail}"
-        ).fetchnumpy()  # noqa: S608
+        ).fetchnumpy()
         values = np.asarray(found["x"], dtype=np.float64)
         lists = []
         for cell in cells:

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -34,14 +35,22 @@ from sandbox.domain.question import MeasureKind
 from sandbox.privacy import PrivateData
 from sandbox.privacy.asking.parse import Asked
 from sandbox.privacy.engines.duck import EngineLimits
+from sandbox.privacy.mechanisms.noise import Z_95
 from sandbox.privacy.mechanisms.quantiles import BRANCHES
 from sandbox.privacy.planning.measurements import Plan
 from sandbox.privacy.stored import steps_per_one
 
 LIMITS = EngineLimits(memory_mib=3000, threads=2, timeout_s=300)
-EVEN = (MeasureKind.AVG, MeasureKind.VARIANCE, MeasureKind.STDDEV, MeasureKind.QUANTILE)  # no loss is taken off these
+EVEN = (
+    MeasureKind.AVG,
+    MeasureKind.VARIANCE,
+    MeasureKind.STDDEV,
+    MeasureKind.QUANTILE,
+)  # no loss is taken off these
+FREE_SURE = 0.9  # of a free answer's cells: what costs nothing is taken where it is a little less sure
+_NORMAL = NormalDist()
 _TRIES = 300
-_STEPS = 12
+_STEPS = 10
 _LEAST = 0.002  # epsilon
 
 
@@ -50,8 +59,7 @@ class Asking:
     """What became of one question.
 
     Attributes:
-        how: ``paid``, ``free`` (it followed from what was known, or was known), ``hopeless`` (no price keeps the target),
-            ``over budget``.
+        how: ``paid``, ``free`` (known, or it followed from what was), ``out of reach`` (what is left keeps no such target).
         nano: what the ledger was charged.
         good: it was within its target.
     """
@@ -108,12 +116,12 @@ class _Asker:
             return Asking(number, session, "free", 0, good=self._good(known))
         epsilon = self._epsilon()
         if epsilon is None:
-            return Asking(number, session, "hopeless", 0, good=False)
+            return Asking(number, session, "out of reach", 0, good=False)
         before = self.data.budget.spent
         try:
             document = self.data.ask(self.wanted.sql, epsilon=epsilon)
         except SandboxError:
-            return Asking(number, session, "over budget", 0, good=False, epsilon=epsilon)
+            return Asking(number, session, "out of reach", 0, good=False, epsilon=epsilon)
         nano = self.data.budget.spent.nano - before.nano
         how = "paid" if nano else "free"
         return Asking(number, session, how, nano, good=self._good(document), epsilon=epsilon)
@@ -143,7 +151,8 @@ class _Asker:
                     return False
                 width = self.wanted.target_of(name).width(cell["value"])
                 bias = lost * abs(cell["value"]) if counted and not self._average(value) else 0.0
-                near.append((cell["high"] - cell["low"]) / 2 + bias <= width)
+                sigma = max((cell["high"] - cell["low"]) / 2 / Z_95, 1e-9)
+                near.append(_NORMAL.cdf((width - bias) / sigma) - _NORMAL.cdf((-width - bias) / sigma) >= FREE_SURE)
         return counts_as_answered(near)
 
     def _average(self, value: Value) -> bool:
@@ -152,8 +161,11 @@ class _Asker:
 
     def _epsilon(self) -> float | None:
         """The least price by which the target is kept; None where none does."""
-        low, high = _LEAST, 1.0
-        if not self._keeps(high):
+        left = self.data.budget.left
+        if left.nano < 2:
+            return None
+        low, high = _LEAST, self.data.policy.guarantee.epsilon(replace(left, nano=left.nano - 1, atto_delta=0))
+        if high <= low or not self._keeps(high):
             return None
         for _ in range(_STEPS):
             middle = math.sqrt(low * high)
@@ -229,6 +241,7 @@ class _Asker:
                 if np.isfinite(truth):
                     one = np.array([truth])
                     hits.append(
-                        told is not None and bool(within(np.array([float(told)]), one, widths(self.wanted, name, one))[0])
+                        told is not None
+                        and bool(within(np.array([float(told)]), one, widths(self.wanted, name, one))[0])
                     )
         return counts_as_answered(hits)

@@ -16,13 +16,13 @@ from sandbox.domain.question import Measure, MeasureKind, Question
 SURE, ENOUGH = 0.95, 0.9  # of draws; of cells
 
 
-def measured(
-    measure: Measure, parts: Mapping[str, Floats], ranks: Any = None, lists: Any = ()
-) -> Floats:
+def measured(measure: Measure, parts: Mapping[str, Floats], ranks: Any = None, lists: Any = ()) -> Floats:
     """A measure's value in each cell (last axis) from its numbers."""
     with np.errstate(all="ignore"):
         match measure.kind:
-            case MeasureKind.COUNT_ROWS | MeasureKind.COUNT_FILLED | MeasureKind.COUNT_UNITS | MeasureKind.SUM:
+            case (
+                MeasureKind.COUNT_ROWS | MeasureKind.COUNT_FILLED | MeasureKind.COUNT_UNITS | MeasureKind.SUM
+            ):
                 return next(iter(parts.values()))
             case MeasureKind.AVG:
                 return np.where(parts["filled"] > 0, parts["sum"] / parts["filled"], np.nan)
@@ -35,7 +35,11 @@ def measured(
                 if ranks is None:
                     return parts["value"]
                 found = [
-                    x[np.clip(np.rint(float(measure.share or 0) * (len(x) - 1) + r), 0, len(x) - 1).astype(int)]
+                    x[
+                        np.clip(np.rint(float(measure.share or 0) * (len(x) - 1) + r), 0, len(x) - 1).astype(
+                            int
+                        )
+                    ]
                     if len(x)
                     else np.full(r.shape, np.nan)
                     for x, r in zip(lists, np.moveaxis(ranks, -1, 0), strict=True)

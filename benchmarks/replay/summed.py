@@ -72,7 +72,9 @@ def priced(
         epsilons = [one.epsilon(name, value) for name, value in shown_columns(asked).columns]
         if all(e is not None for e, _ in epsilons):
             spent = [share for e, shares in epsilons if e is not None for share in shares]
-            hits = one.hits([(e, n) for (e, _), n in zip(epsilons, shown_columns(asked).columns, strict=True)])
+            hits = one.hits(
+                [(e, n) for (e, _), n in zip(epsilons, shown_columns(asked).columns, strict=True)]
+            )
             found.append(Bought(wanted, tuple(spent), hits))
     return found
 
@@ -136,7 +138,9 @@ class _One:
             values = self._values(value, self._draws(value, _REPLAYS), e or 0.0, self.kept)[..., self.places]
             inside = within(values, truth, widths(self.wanted, name, truth))
             for replay in range(_REPLAYS):
-                good[replay] += [bool(x) for x, t in zip(inside[replay], truth, strict=True) if np.isfinite(t)]
+                good[replay] += [
+                    bool(x) for x, t in zip(inside[replay], truth, strict=True) if np.isfinite(t)
+                ]
         return sum(counts_as_answered(hits) for hits in good) / _REPLAYS
 
     def _measures(self, value: Value) -> list[Measure]:

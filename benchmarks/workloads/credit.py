@@ -17,7 +17,7 @@ from sandbox.domain.policy import (
     Unit,
 )
 
-ROWS, PER_FIRM, SKEW, MOST = 600_000, 5.0, 0.95, 80
+ROWS, PER_FIRM, SKEW, MOST = 1_800_000, 5.0, 0.95, 80
 SECTORS = (
     "agriculture",
     "construction",
@@ -54,7 +54,9 @@ def make(path: Path, *, rows: int = ROWS) -> Path:
     large = np.array([95_000, 9_000, 32_000])[size[firm]]
     amount = np.clip(large * lot.lognormal(-0.3, 0.8, total), 500, AMOUNT_MOST).astype(np.int64)
     amount = np.where(lot.random(total) < 0.7, amount // 500 * 500, amount)  # people like round sums
-    term = lot.choice([6, 12, 18, 24, 36, 48, 60, 84, 120], total, p=[8, 26, 9, 20, 17, 8, 7, 3, 2] / np.float64(100))
+    term = lot.choice(
+        [6, 12, 18, 24, 36, 48, 60, 84, 120], total, p=[8, 26, 9, 20, 17, 8, 7, 3, 2] / np.float64(100)
+    )
     opened = _day_of(lot, total)
     crisis = np.exp(-(((opened - 500) / 170.0) ** 2))  # of 2020
     own = lot.normal(0, 0.5, firms)
@@ -72,7 +74,9 @@ def make(path: Path, *, rows: int = ROWS) -> Path:
         lot.gamma(3, 50, total) + 60,
         np.where(lot.random(total) < 0.16, lot.exponential(14, total), 0),
     )
-    rate = np.clip(4.4 + 0.8 * (score + 3.3) + 1.3 * (size[firm] == 1) + lot.normal(0, 0.9, total), 0.5, RATE_MOST)
+    rate = np.clip(
+        4.4 + 0.8 * (score + 3.3) + 1.3 * (size[firm] == 1) + lot.normal(0, 0.9, total), 0.5, RATE_MOST
+    )
     return written(
         path,
         {
@@ -105,7 +109,12 @@ def _day_of(lot: np.random.Generator, rows: int) -> np.ndarray:
     """Days since the first one: growing, with a dip and a rush in 2020, more at the ends of quarters."""
     whole = int((np.datetime64(LAST) - np.datetime64(FIRST)).astype(int)) + 1
     day = np.arange(whole)
-    odds = 1 + 0.0003 * day - 0.5 * np.exp(-(((day - 470) / 40.0) ** 2)) + 0.7 * np.exp(-(((day - 580) / 60.0) ** 2))
+    odds = (
+        1
+        + 0.0003 * day
+        - 0.5 * np.exp(-(((day - 470) / 40.0) ** 2))
+        + 0.7 * np.exp(-(((day - 580) / 60.0) ** 2))
+    )
     odds = odds * (1 + 0.2 * (day % 91 > 76))
     return lot.choice(whole, size=rows, p=odds / odds.sum())
 
@@ -124,7 +133,7 @@ def policy() -> DatasetPolicy:
         budget=BudgetTerms(epsilon="1", delta="1e-6", per_question_percent=100),
         tables={
             "loans": Table(
-                max_rows=1_200_000,
+                max_rows=4_000_000,
                 max_rows_per_unit=MOST,
                 columns={
                     "firm_id": Column(type=ColumnType.INTEGER),

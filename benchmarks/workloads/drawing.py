@@ -30,7 +30,9 @@ def one_of(lot: np.random.Generator, names: tuple[str, ...], odds: Numbers, at: 
 
 
 def texts(places: Numbers, names: tuple[str, ...]) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int32)), pa.array(names)).cast(pa.string())
+    return pa.DictionaryArray.from_arrays(pa.array(places.astype(np.int32)), pa.array(names)).cast(
+        pa.string()
+    )
 
 
 def days(offsets: Numbers, first: str) -> pa.Array:

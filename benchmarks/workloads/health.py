@@ -17,7 +17,7 @@ from sandbox.domain.policy import (
     Unit,
 )
 
-ROWS, PER_PATIENT, SKEW, MOST = 1_000_000, 6.0, 1.0, 120
+ROWS, PER_PATIENT, SKEW, MOST = 3_000_000, 6.0, 1.0, 120
 WARDS = (
     "cardiology",
     "emergency",
@@ -158,7 +158,7 @@ def policy() -> DatasetPolicy:
         budget=BudgetTerms(epsilon="1", delta="1e-6", unlisted_delta="1e-7", per_question_percent=100),
         tables={
             "visits": Table(
-                max_rows=2_000_000,
+                max_rows=6_000_000,
                 max_rows_per_unit=MOST,
                 columns={
                     "patient_id": Column(type=ColumnType.INTEGER),
