@@ -42,10 +42,8 @@ def raw(home: Path) -> Path:
     path = home / f"raw-{ROWS}-of-{ROWS_KEPT}.parquet"
     if not path.exists():
         whole = make(home / f"raw-{ROWS}.parquet", rows=ROWS)
-        duckdb.execute(  # noqa: S608 - its own table
-            f"COPY (SELECT * FROM '{whole}' QUALIFY row_number() OVER (PARTITION BY unit) <= {ROWS_KEPT}) "
-            f"TO '{path}' (FORMAT parquet)"
-        )
+        first = f"SELECT * FROM '{whole}' QUALIFY row_number() OVER (PARTITION BY unit) <= {ROWS_KEPT}"  # noqa: S608
+        duckdb.execute(f"COPY ({first}) TO '{path}' (FORMAT parquet)")
     return path
 
 
@@ -136,8 +134,9 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
             yield f"| {asked.name} {asked.title} | {own:,.3g} | {shown} | {ratio} |"
         yield ""
     yield (
-        f"Peers answer each question {told['repeat']} times (SmartNoise and Tumult twice), ours {DRAWS} times; OpenDP's context takes ρ, "
-        "so that it shares a budget as ours does and is left out of the second ratio. — means that it gave no answer."
+        f"Peers answer each question {told['repeat']} times (SmartNoise and Tumult twice), ours {DRAWS} times. "
+        "OpenDP's context takes ρ, so that it shares a budget as ours does: it is left out of the second ratio. "
+        "— means that it gave no answer."
     )
 
 

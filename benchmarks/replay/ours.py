@@ -6,7 +6,6 @@ the estimated loss to the bounds keep the target. What the answer then cost is w
 
 from __future__ import annotations
 
-import inspect
 import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -59,7 +58,7 @@ class Asking:
     """What became of one question.
 
     Attributes:
-        how: ``paid``, ``free`` (known, or it followed from what was), ``out of reach`` (what is left keeps no such target).
+        how: ``paid``, ``free`` (known, or it followed from what was), ``out of reach`` (what is left does not keep it).
         nano: what the ledger was charged.
         good: it was within its target.
     """
@@ -128,18 +127,17 @@ class _Asker:
 
     def _known(self) -> dict[str, Any] | None:
         """A free answer, where its own intervals and its own estimated loss say that it is near enough."""
-        for words in self._free_words():
+        words: tuple[dict[str, Any], ...] = (
+            ({"free": True}, {}) if self.data.base is not None else ({"free": True},)
+        )
+        for said in words:  # from stored answers, then from the base release
             try:
-                document = self.data.ask(self.wanted.sql, **words)
+                document = self.data.ask(self.wanted.sql, **said)
             except SandboxError:
                 continue
             if self._near_enough(document):
                 return document
         return None
-
-    def _free_words(self) -> list[dict[str, bool]]:
-        derived = [{"free": True}] if "free" in inspect.signature(PrivateData.ask).parameters else []
-        return derived + ([{}] if getattr(self.data, "base", None) is not None else [])
 
     def _near_enough(self, document: Mapping[str, Any]) -> bool:
         lost = (document["bounding"]["estimated_loss_percent"] or 0) / 100
@@ -152,7 +150,9 @@ class _Asker:
                 width = self.wanted.target_of(name).width(cell["value"])
                 bias = lost * abs(cell["value"]) if counted and not self._average(value) else 0.0
                 sigma = max((cell["high"] - cell["low"]) / 2 / Z_95, 1e-9)
-                near.append(_NORMAL.cdf((width - bias) / sigma) - _NORMAL.cdf((-width - bias) / sigma) >= FREE_SURE)
+                near.append(
+                    _NORMAL.cdf((width - bias) / sigma) - _NORMAL.cdf((-width - bias) / sigma) >= FREE_SURE
+                )
         return counts_as_answered(near)
 
     def _average(self, value: Value) -> bool:
@@ -164,7 +164,10 @@ class _Asker:
         left = self.data.budget.left
         if left.nano < 2:
             return None
-        low, high = _LEAST, self.data.policy.guarantee.epsilon(replace(left, nano=left.nano - 1, atto_delta=0))
+        low, high = (
+            _LEAST,
+            self.data.policy.guarantee.epsilon(replace(left, nano=left.nano - 1, atto_delta=0)),
+        )
         if high <= low or not self._keeps(high):
             return None
         for _ in range(_STEPS):

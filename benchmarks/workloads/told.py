@@ -1,7 +1,7 @@
 """A text file of questions → questions with their target errors.
 
-One question a line, ``target | SQL``; ``## name`` begins a session, other lines that begin with # are comments. A target
-is ``±500`` for counts and sums, ``±5%`` of the real value for all else; ``n ±500, mean ±5%`` says it by column.
+One question a line, ``target | SQL``; ``## name`` begins a session, other lines with # are comments. A target is
+``±500`` for counts and sums, ``±5%`` of the real value for all else; ``n ±500, mean ±5%`` says it by column.
 """
 
 from __future__ import annotations
