@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-fast lint audit bench images lock clean
+.PHONY: help demo up down test test-fast lint audit bench replay images lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,10 +34,14 @@ audit: ## the privacy claims, measured for long (minutes); the report is kept in
 	@scripts/setup_venv.sh
 	@SANDBOX_AUDIT=long .venv/bin/python -m pytest tests/privacy/audit --quiet
 
-bench: ## time, memory and error beside plain DuckDB and other libraries (make bench ROWS=10000000)
+bench: ## time, memory, error and answers for a budget, beside plain DuckDB and other libraries (make bench ROWS=10000000)
 	@scripts/setup_venv.sh
 	@benchmarks/peers/setup.sh
 	@.venv/bin/python -m benchmarks $(if $(ROWS),--rows $(ROWS))
+
+replay: ## a recorded project of 400 questions from one budget: how many answers are near enough (tens of minutes)
+	@scripts/setup_venv.sh
+	@.venv/bin/python -m benchmarks.replay
 
 images: ## build the images whose inputs changed, remove those that nothing uses any more
 	@scripts/setup_venv.sh

@@ -98,14 +98,20 @@ def planned(asked: Asked, table: Published, kind: str) -> Plan:
 
 def answered(asked: Asked, table: Published, kind: str) -> Any:
     """The engine's whole way from text to answer."""
-    ready = planned(asked, table, kind)
+    return answer_of(planned(asked, table, kind), table)
+
+
+def answer_of(ready: Plan, table: Published) -> Any:
+    """A plan's answer."""
     noisy = run.measure(ready, table.view, ASKING)
-    return assemble(ready, noisy, dataset="bench", snapshot=table.view.snapshot).document()
+    return assemble(
+        ready, noisy.vectors, cells=noisy.cells, dataset="bench", snapshot=table.view.snapshot
+    ).document()
 
 
 def by_key(asked: Asked, document: Mapping[str, Any]) -> dict[str, list[float | None]]:
     return {
-        (row["key"] if asked.keyed else ""): [row[name]["value"] for name in asked.values]
+        (str(row[asked.key]) if asked.keyed else ""): [row[name]["value"] for name in asked.values]
         for row in document["rows"]
     }
 
@@ -125,10 +131,10 @@ def rmse(asked: Asked, answers: list[dict[str, list[Any]]], truth: Mapping[str, 
     found = []
     for place in range(len(asked.values)):
         errors = [
-            (answer[key][place] - values[place]) ** 2
+            ((answer[key][place] if key in answer else 0) - values[place]) ** 2
             for answer in answers
             for key, values in truth.items()
-            if key in answer and answer[key][place] is not None
+            if (key in answer and answer[key][place] is not None) or (key not in answer and not asked.listed)
         ]
         found.append(math.sqrt(statistics.fmean(errors)) if errors else math.nan)
     return found
@@ -137,10 +143,12 @@ def rmse(asked: Asked, answers: list[dict[str, list[Any]]], truth: Mapping[str, 
 def errors(asked: Asked, table: Published, kind: str, truth: Mapping[str, list[float]]) -> dict[str, Any]:
     """RMSE against the bounded truth and against the real answer, and the bounds in words."""
     ready = planned(asked, table, kind)
-    exact = run.count_exactly(ready, table.view, ASKING)
+    exact = run.count_exactly(ready, table.view, ASKING) if asked.listed else {}
     certain = plan(ready.question, table.view.policy, target=Loss(LARGE), bounding=ready.bounding)
 
     def told(with_plan: Plan) -> dict[str, list[Any]]:
+        if not asked.listed:  # which keys are shown is drawn too
+            return by_key(asked, answer_of(with_plan, table))
         noisy = {m.target.name: run.noise.draw(exact[m.target.name], m.noise) for m in with_plan.measurements}
         document = assemble(with_plan, noisy, dataset="bench", snapshot="").document()
         return by_key(asked, document)

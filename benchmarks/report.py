@@ -6,19 +6,21 @@ import math
 import os
 import platform
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import equal
 from benchmarks.ours import rmse
 from benchmarks.peers.told import DELTA, EPSILON, ROWS_KEPT
+from benchmarks.replay import table as replay
 from benchmarks.workload import Asked
 
 GOALS = {"rows": "≤ 1.5 ×", "groups": "≤ 6 ×", "chosen": "no goal"}
 Results = dict[str, dict[str, Any]]  # by the number of rows
 
 
-def written(results: Results, workload: Sequence[Asked]) -> str:
+def written(results: Results, workload: Sequence[Asked], replayed: Mapping[str, Any]) -> str:
     """The page."""
     lines = [
         "# Benchmarks",
@@ -38,9 +40,25 @@ def written(results: Results, workload: Sequence[Asked]) -> str:
         "",
         "![times and errors](images/benchmarks.png)",
     ]
-    for rows, result in sorted(results.items(), key=lambda item: int(item[0])):
-        lines += ["", f"## {int(rows):,} rows", "", *_page(result, workload)]
+    for rows in sizes(results):
+        lines += ["", f"## {int(rows):,} rows", "", *_page(results[rows], workload)]
+    if "equal" in results:
+        lines += ["", "## Noise at equal bounds", "", *equal.lines(results["equal"])]
+    if replayed:
+        lines += [
+            "",
+            "## A project's questions from one budget",
+            "",
+            *replay.words(),
+            "",
+            *replay.lines(replayed),
+        ]
     return "\n".join(lines) + "\n"
+
+
+def sizes(results: Results) -> list[str]:
+    """Numbers of rows that were timed."""
+    return sorted((name for name in results if name.isdigit()), key=int)
 
 
 def machine() -> str:
@@ -139,9 +157,11 @@ def drawn(results: Results, workload: Sequence[Asked], path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    sizes = sorted(results, key=int)
-    figure, panels = plt.subplots(len(sizes), 2, figsize=(11, 3.6 * len(sizes)), squeeze=False)
-    for row, rows in zip(panels, sizes, strict=True):
+    timed = sizes(results)
+    if not timed:
+        return
+    figure, panels = plt.subplots(len(timed), 2, figsize=(11, 3.6 * len(timed)), squeeze=False)
+    for row, rows in zip(panels, timed, strict=True):
         names = [a for a in workload if "refused" not in results[rows]["ours"]["questions"][a.name]]
         times, errors = _series(results[rows], names)
         for panel, series, label in (

@@ -86,7 +86,7 @@ def policy(rows: int) -> DatasetPolicy:
         licence="CC0",
         owner="nobody",
         unit=Unit(column="unit", noun="unit"),
-        budget=BudgetTerms(epsilon="8", per_question_percent=100),
+        budget=BudgetTerms(epsilon="8", unlisted_delta="5e-7", per_question_percent=100),
         tables={
             "events": Table(
                 max_rows=2 * rows,
@@ -94,7 +94,7 @@ def policy(rows: int) -> DatasetPolicy:
                 columns={
                     "unit": Column(type=ColumnType.INTEGER),
                     "key": Column(type=ColumnType.TEXT, categories=KEYS),
-                    "free_key": Column(type=ColumnType.INTEGER),
+                    "free_key": Column(type=ColumnType.INTEGER, unlisted_keys=True),
                     "value": Column(type=ColumnType.INTEGER, lower=VALUE_LOWER, upper=VALUE_UPPER),
                     "amount": Column(
                         type=ColumnType.DECIMAL, resolution="0.01", lower=AMOUNT_LOWER, upper=AMOUNT_UPPER

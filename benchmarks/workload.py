@@ -17,6 +17,8 @@ class Asked:
         keyed: the answer has a key column.
         groups: the groups plan can serve it.
         cells: rows of the answer.
+        key: the name of the key column.
+        listed: all keys have a row; otherwise only those that many units share, and one that is not shown counts as 0.
     """
 
     name: str
@@ -27,6 +29,8 @@ class Asked:
     keyed: bool = True
     groups: bool = True
     cells: int = len(KEYS)
+    key: str = "key"
+    listed: bool = True
 
 
 WORKLOAD = (
@@ -61,6 +65,8 @@ WORKLOAD = (
         plain="SELECT free_key, count(*) FROM '{raw}' GROUP BY free_key",
         values=("n",),
         cells=FREE_KEYS,
+        key="free_key",
+        listed=False,
     ),
     Asked(
         name="Q5",

@@ -27,4 +27,7 @@ install() { # name, then what pip is asked for
 
 install opendp 'opendp[polars]==0.16.*' 'pyarrow'
 install smartnoise 'smartnoise-sql' 'pyarrow' 'setuptools<81' # it still asks for pkg_resources
+install pipelinedp 'pipeline-dp==0.3.1' 'pandas' 'pyarrow'
+install pydp 'python-dp==1.1.5' 'pandas' 'pyarrow'
+install tumult 'tmlt.analytics==0.21.0' 'pandas' 'pyarrow' 'setuptools' # Spark needs Java as well
 install diffprivlib 'diffprivlib==0.6.6' 'scikit-learn<1.9' 'pandas' 'pyarrow'
