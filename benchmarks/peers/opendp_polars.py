@@ -40,7 +40,9 @@ def main() -> None:
     def by_free_key():
         """Half of delta for the threshold; the rho of what is left is a little less."""
         whole = context(given.raw, given.rows, 0.97 * given.rho, DELTA / 2).query()
-        counted = whole.truncate_per_group(ROWS_KEPT).group_by("free_key").agg(dp.len(signed=True).alias("v0"))
+        counted = (
+            whole.truncate_per_group(ROWS_KEPT).group_by("free_key").agg(dp.len(signed=True).alias("v0"))
+        )
         found = counted.release().collect()
         return {str(row["free_key"]): [row["v0"]] for row in found.iter_rows(named=True)}
 
