@@ -9,7 +9,7 @@ import pytest
 from benchmarks.replay.facts import shown_columns
 from benchmarks.workloads import credit, health
 from benchmarks.workloads.told import Wanted, questions
-from sandbox.domain.policy import check
+from sandbox.domain.policy_rules import check
 from sandbox.privacy.asking.parse import read
 
 MADE = {"health": health, "credit": credit}

@@ -22,7 +22,8 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from sandbox.domain.errors import BadInput, PolicyMistake, PolicyRefused
-from sandbox.domain.policy import DatasetPolicy, Mistake, SitePolicy, check
+from sandbox.domain.policy import DatasetPolicy, SitePolicy
+from sandbox.domain.policy_rules import Mistake, check
 from sandbox.store.policy_reference import json_schema, keys_at, reference_markdown, values_at
 
 __all__ = ["json_schema", "read_dataset_policy", "read_site_policy", "reference_markdown"]

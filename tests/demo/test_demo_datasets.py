@@ -12,7 +12,8 @@ import pytest
 from sandbox.demo import datasets
 from sandbox.demo.datasets import RECIPES, prepare
 from sandbox.domain.errors import OperatorError
-from sandbox.domain.policy import ColumnType, DatasetPolicy, OpenClass, check
+from sandbox.domain.policy import ColumnType, DatasetPolicy, OpenClass
+from sandbox.domain.policy_rules import check
 from sandbox.store.policy_files import read_dataset_policy, read_site_policy
 
 POLICIES = Path(__file__).parents[2] / "policies"

@@ -33,8 +33,8 @@ from sandbox.domain.policy import (
     ReleaseTerms,
     Table,
     Unit,
-    check,
 )
+from sandbox.domain.policy_rules import check
 
 POLICY = DatasetPolicy(
     name="loans",

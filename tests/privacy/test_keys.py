@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from sandbox.domain.errors import QuestionRefused
-from sandbox.domain.policy import Column, ColumnType, check
+from sandbox.domain.policy import Column, ColumnType
+from sandbox.domain.policy_rules import check
 from sandbox.domain.question import canonical_sql
 from sandbox.privacy.answering.run import count_exactly, recompute
 from sandbox.privacy.asking.parse import parse

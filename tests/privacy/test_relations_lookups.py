@@ -10,7 +10,8 @@ import duckdb
 import pytest
 
 from sandbox.domain.derived import declared, lookup_column
-from sandbox.domain.policy import Column, ColumnType, Lookup, LookupColumn, check
+from sandbox.domain.policy import Column, ColumnType, Lookup, LookupColumn
+from sandbox.domain.policy_rules import check
 from sandbox.privacy.answering.relations import RANK, UNIT
 from sandbox.privacy.answering.run import count_exactly, rows_behind
 from sandbox.privacy.asking.parse import parse

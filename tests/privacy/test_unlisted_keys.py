@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.domain.errors import BadInput, OverBudget, QuestionRefused
-from sandbox.domain.policy import BudgetTerms, Column, ColumnType, DatasetPolicy, check
+from sandbox.domain.policy import BudgetTerms, Column, ColumnType, DatasetPolicy
+from sandbox.domain.policy_rules import check
 from sandbox.domain.privacy_loss import ATTO, Accounting, Loss
 from sandbox.privacy import PrivateData
 from sandbox.privacy.asking.parse import parse

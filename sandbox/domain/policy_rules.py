@@ -1,0 +1,261 @@
+"""What a policy file may not say: the rules that no type can hold, for one file.
+
+``check`` finds every mistake with the keys that lead to it; ``store.policy_files`` adds file and line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+
+from sandbox.domain.policy import (
+    LARGEST,
+    MAX_LOOKUP_ROWS,
+    BudgetTerms,
+    Column,
+    ColumnType,
+    DatasetPolicy,
+    Lookup,
+    LookupColumn,
+    OpenClass,
+    Scalar,
+    Table,
+)
+
+_COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_LONGEST = 63  # characters of a name, also on engines that cut longer ones
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A rule broken within one file."""
+
+    path: tuple[str | int, ...]  # keys from the top, and places in lists
+    problem: str
+    allowed: str = ""
+
+
+def check(policy: DatasetPolicy) -> tuple[Mistake, ...]:
+    """All rules that no type can say. An empty answer means that the policy can be published."""
+    return tuple(_mistakes(policy))
+
+
+def _mistakes(p: DatasetPolicy) -> Iterator[Mistake]:
+    if not _COLUMN.fullmatch(p.name):
+        yield Mistake(("name",), f"{p.name!r} is not a name", "a-z, 0-9 and _, starting with a letter")
+    if not p.tables and p.open_class is not OpenClass.CLOSED:
+        yield Mistake(("tables",), "a dataset needs at least one table")
+    for name in p.tables:
+        if not _COLUMN.fullmatch(name):
+            yield Mistake(("tables", name), f"{name!r} is not a table name", "a-z, 0-9 and _")
+    for name, table in p.tables.items():
+        yield from _table_mistakes(p, name, table)
+    for name, lookup in p.lookups.items():
+        yield from _lookup_mistakes(p, name, lookup)
+    if p.private:
+        yield from _private_mistakes(p)
+
+
+def _table_mistakes(p: DatasetPolicy, name: str, table: Table) -> Iterator[Mistake]:
+    here = ("tables", name)
+    if not table.columns:
+        yield Mistake((*here, "columns"), "a table needs at least one column")
+    for key in ("max_rows", "max_rows_per_unit"):
+        if getattr(table, key) < 1:
+            yield Mistake((*here, key), "has to be at least 1", "1, 2, 3 …")
+    for column_name, column in table.columns.items():
+        there = (*here, "columns", column_name)
+        if not _COLUMN.fullmatch(column_name):
+            yield Mistake(there, f"{column_name!r} is not a column name", "a-z, 0-9 and _")
+        if (column.lower is None) != (column.upper is None):
+            yield Mistake(there, "has one of lower and upper, but needs both or none")
+        elif column.lower is not None and column.upper is not None and column.lower >= column.upper:
+            yield Mistake((*there, "upper"), f"{column.upper} is not above lower ({column.lower})")
+        yield from _day_mistakes(there, column)
+        if column.type is ColumnType.DECIMAL and not _is_step(column.resolution):
+            yield Mistake(
+                (*there, "resolution"), f"{column.resolution!r} is not a step", "1, 0.1, 0.01 … 0.000001"
+            )
+        if len(set(column.categories)) != len(column.categories):
+            yield Mistake((*there, "categories"), "a value is listed twice")
+        if any(not _fits(value, column.type) for value in column.categories):
+            yield Mistake((*there, "categories"), f"a listed value is not of type {column.type}")
+        if column.max_rows_per_unit is not None and column.max_rows_per_unit < 1:
+            yield Mistake((*there, "max_rows_per_unit"), "has to be at least 1", "1, 2, 3 …")
+        if column.max_rows_per_unit is not None and not (column.key_values or column.unlisted_keys):
+            yield Mistake((*there, "max_rows_per_unit"), "is for columns with categories or unlisted_keys")
+        if column.unlisted_keys:
+            yield from _unlisted_mistakes(there, column, p.budget)
+    if p.private and p.unit is not None and p.unit.column not in table.columns:
+        yield Mistake((*here, "columns"), f"the unit column {p.unit.column!r} is not among them")
+
+
+def _unlisted_mistakes(
+    there: tuple[str, ...], column: Column, budget: BudgetTerms | None
+) -> Iterator[Mistake]:
+    if column.type not in (ColumnType.TEXT, ColumnType.INTEGER):
+        yield Mistake((*there, "unlisted_keys"), "is for text and integer columns")
+    elif column.key_values:
+        yield Mistake((*there, "unlisted_keys"), "is for columns without categories")
+    elif budget is not None and not _number(budget.unlisted_delta):
+        yield Mistake((*there, "unlisted_keys"), "needs a part of delta to spend", "budget.unlisted_delta")
+
+
+def _lookup_mistakes(p: DatasetPolicy, name: str, lookup: Lookup) -> Iterator[Mistake]:
+    here = ("lookups", name)
+    if not _COLUMN.fullmatch(name):
+        yield Mistake(here, f"{name!r} is not a name", "a-z, 0-9 and _")
+    if name in p.tables:
+        yield Mistake(here, f"there is a table {name!r} too", "another name")
+    key = lookup.by_name.get(lookup.key)
+    if key is None:
+        yield Mistake((*here, "key"), f"{lookup.key!r} is not among the columns", ", ".join(lookup.by_name))
+    elif key.type not in (ColumnType.TEXT, ColumnType.INTEGER):
+        yield Mistake((*here, "key"), f"rows cannot be found by a {key.type}", "a text or an integer column")
+    if len(lookup.by_name) != len(lookup.columns):
+        yield Mistake((*here, "columns"), "two columns have one name", "each name once")
+    for place, column in enumerate(lookup.columns):
+        there = (*here, "columns", place)
+        called = f"{name}_{column.name}"
+        if not _COLUMN.fullmatch(column.name) or len(called) > _LONGEST:
+            yield Mistake(
+                there, f"{column.name!r} is not a column name", f"a-z, 0-9 and _, short beside {name}"
+            )
+        if any(called in table.columns for table in p.tables.values()):
+            yield Mistake(there, f"a table has a column {called}: that is what this one is called")
+        if column.type is ColumnType.DECIMAL and not _is_step(column.resolution):
+            yield Mistake((*there, "resolution"), f"{column.resolution!r} is not a step", "1, 0.1 … 0.000001")
+    if not 1 <= len(lookup.rows) <= MAX_LOOKUP_ROWS:
+        yield Mistake((*here, "rows"), f"there are {len(lookup.rows)}", f"1 to {MAX_LOOKUP_ROWS}")
+    yield from _row_mistakes((*here, "rows"), lookup)
+
+
+def _row_mistakes(here: tuple[str, ...], lookup: Lookup) -> Iterator[Mistake]:
+    """A row is told by its number; the first mistake of a kind is enough."""
+    seen: set[Scalar] = set()
+    names = [column.name for column in lookup.columns]
+    for number, row in enumerate(lookup.rows, start=1):
+        there: tuple[str | int, ...] = (*here, number - 1)
+        if len(row) != len(names):
+            yield Mistake(there, f"row {number} has {len(row)} cells", f"{len(names)}: {', '.join(names)}")
+            return
+        for column, cell in zip(lookup.columns, row, strict=True):
+            if not _is_cell(cell, column):
+                wanted = f"{column.type}, as {column.name} is declared"
+                yield Mistake(there, f"row {number}: {cell!r} is not a {column.name}", wanted)
+                return
+        if lookup.key in names:
+            found = row[names.index(lookup.key)]
+            if found in seen:
+                yield Mistake(there, f"row {number}: {found!r} stands there twice", "each key once")
+                return
+            seen.add(found)
+
+
+def _is_cell(cell: Scalar, column: LookupColumn) -> bool:
+    """Whether a lookup's cell is of its column's type, and on its grid."""
+    if not _fits(cell, column.type):
+        return False
+    if column.type is ColumnType.DATE:
+        return _day(str(cell)) is not None
+    if column.type is ColumnType.DECIMAL:
+        if not re.fullmatch(r"-?[0-9]{1,12}(\.[0-9]{1,6})?", str(cell)):
+            return False
+        return (
+            not _is_step(column.resolution)
+            or (Fraction(str(cell)) / Fraction(column.resolution)).denominator == 1
+        )
+    return not isinstance(cell, int) or abs(cell) <= LARGEST
+
+
+def _day_mistakes(there: tuple[str, ...], column: Column) -> Iterator[Mistake]:
+    days = {key: _day(text) for key in ("earliest", "latest") if (text := getattr(column, key)) is not None}
+    if not days:
+        return
+    for key, day in days.items():
+        if column.type is not ColumnType.DATE:
+            yield Mistake((*there, key), "is for date columns")
+        elif day is None:
+            yield Mistake(
+                (*there, key), f"{getattr(column, key)!r} is not a day", "'0002-01-01' to '9998-12-31'"
+            )
+    if len(days) == 1:
+        yield Mistake(there, "has one of earliest and latest, but needs both or none")
+    elif (first := days["earliest"]) and (last := days["latest"]) and first > last:
+        yield Mistake((*there, "latest"), f"{column.latest} is before earliest ({column.earliest})")
+
+
+def _day(text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text) if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) else None
+    except ValueError:
+        return None
+    return day if day is not None and 2 <= day.year <= 9998 else None
+
+
+def _private_mistakes(p: DatasetPolicy) -> Iterator[Mistake]:
+    if p.unit is None:
+        yield Mistake(
+            ("unit",), "a conditional dataset has to say whose privacy is protected", "column and noun"
+        )
+    if p.budget is None:
+        yield Mistake(("budget",), "a conditional dataset needs a budget", "epsilon and delta")
+    else:
+        yield from _budget_mistakes(p.budget)
+    if p.release.threshold < 3:
+        yield Mistake(("release", "threshold"), f"{p.release.threshold} protects nobody", "3 or more")
+    if p.release.reviewers < 1:
+        yield Mistake(("release", "reviewers"), "nothing leaves without a reviewer", "1 or more")
+    if len(set(p.release.pool)) < p.release.reviewers:
+        yield Mistake(
+            ("release", "pool"), f"has {len(set(p.release.pool))} people for {p.release.reviewers} votes"
+        )
+
+
+def _budget_mistakes(budget: BudgetTerms) -> Iterator[Mistake]:
+    epsilon, delta = _number(budget.epsilon), _number(budget.delta)
+    if epsilon is None or not 0.01 <= epsilon <= 100:
+        yield Mistake(("budget", "epsilon"), f"{budget.epsilon!r} is not a budget", "'0.01' to '100'")
+    if delta is None or not 1e-15 <= delta <= 1e-3:
+        yield Mistake(("budget", "delta"), f"{budget.delta!r} is not a delta", "'1e-15' to '1e-3'")
+    unlisted = _number(budget.unlisted_delta)
+    if (
+        unlisted is None
+        or (unlisted and not unlisted >= 1e-15)
+        or unlisted > (delta or 0) / 2
+        or unlisted < 0
+    ):
+        allowed = "'0', or '1e-15' to half of delta"
+        yield Mistake(
+            ("budget", "unlisted_delta"), f"{budget.unlisted_delta!r} is not a part of delta", allowed
+        )
+    for key in ("per_question_percent", "project_percent"):
+        if not 1 <= getattr(budget, key) <= 100:
+            yield Mistake(("budget", key), "is a percentage", "1 to 100")
+    if not 0 <= budget.profile_percent <= 25:
+        yield Mistake(("budget", "profile_percent"), "is a small share, in percent", "0 to 25")
+    if not 0 <= budget.base_percent <= 50:
+        yield Mistake(("budget", "base_percent"), "is a share, in percent", "0 to 50")
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if value == value and abs(value) != float("inf") else None
+
+
+def _is_step(text: str) -> bool:
+    return bool(re.fullmatch(r"1|0\.0{0,5}1", text))
+
+
+def _fits(value: Scalar, type_: ColumnType) -> bool:
+    if type_ is ColumnType.BOOLEAN:
+        return isinstance(value, bool)
+    if type_ is ColumnType.INTEGER:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, str)
