@@ -144,8 +144,8 @@ class Estimate(_Shown):
         bounding = self.raw.get("bounding") or {}
         if text := bounding.get("text", ""):
             lines.append(text)
-        if (lost := bounding.get("estimated_loss_percent")) is not None:
-            lines.append(f"That leaves out about {percent(lost)} of the total, or less.")
+        if lost := bounding.get("estimated_loss_text", ""):
+            lines.append(lost)
         return "\n".join(lines)
 
     def _errors(self) -> list[tuple[str, str]]:

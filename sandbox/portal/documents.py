@@ -46,6 +46,7 @@ def estimate(value: Estimate) -> dict[str, Any]:
         "bounding": {
             "text": value.plan.text,
             "estimated_loss_percent": value.plan.bounding_loss.percent if value.plan.bounding_loss else None,
+            "estimated_loss_text": value.plan.bounding_loss.text if value.plan.bounding_loss else "",
         },
         "charge": {"nano": value.charge.nano, "free": value.charge.nano == 0},
         "percent_of_project": value.percent_of_project,

@@ -53,10 +53,27 @@ class BoundingLoss:
     Attributes:
         percent: of the total; of the aggregate that loses most (0-100).
         over_noise: True when that is more, for some aggregate, than the noise is.
+        moves: True where only averages and the like are asked, which rows that are left out do not take from but move;
+            of a quantile, in ranks.
     """
 
     percent: float
     over_noise: bool
+    moves: bool = False
+
+    @property
+    def text(self) -> str:
+        """The same as a sentence."""
+        about = f"about {self.percent:.2g} %"
+        if self.moves:
+            return (
+                f"Leaving out rows of those with many is estimated to move the values by {about}."
+                if self.percent
+                else "The bounds move the values next to nothing."
+            )
+        if not self.percent:
+            return "The bounds leave out next to nothing."
+        return f"The bounds leave out {about} of the total, or less."
 
 
 def rows_plan(*, rows_per_unit: int, cells: int) -> Bounding:

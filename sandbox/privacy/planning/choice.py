@@ -67,11 +67,14 @@ def loss_to(setting: Setting, bounding: Bounding) -> BoundingLoss | None:
     if not setting.crowd.strata:
         return None
     weighing = Weighing(setting)
-    # An average says how much is left out only when it stands alone.
-    totals = [r for r in setting.recipes if r.measure.kind not in _EVEN] or setting.recipes
-    lost = max(weighing.lost(setting.target(r.count or r.total), bounding) for r in totals)
-    over = any(bias > noise for bias, noise in weighing.errors(bounding))
-    return BoundingLoss(percent=round(100.0 * lost, 2), over_noise=over)
+    errors = weighing.errors(bounding)
+    totals = [r for r in setting.recipes if r.measure.kind not in _EVEN]
+    if totals:
+        lost = max(weighing.lost(setting.target(r.count or r.total), bounding) for r in totals)
+    else:  # averages and the like bear rows that are left out: what counts is how far they move
+        lost = max(bias for bias, _ in errors)
+    over = any(bias > noise for bias, noise in errors)
+    return BoundingLoss(percent=round(100.0 * lost, 2), over_noise=over, moves=not totals)
 
 
 class Weighing:

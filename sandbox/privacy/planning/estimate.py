@@ -162,11 +162,9 @@ def loss_notes(loss: BoundingLoss | None) -> list[str]:
     """What the bounds are estimated to leave out, and a warning where that outweighs the noise."""
     if loss is None:
         return []
-    notes = [
-        f"The bounds leave out about {loss.percent:.2g} % of the total, or less; the intervals are about noise alone."
-        if loss.percent
-        else "The bounds leave out next to nothing."
-    ]
+    notes = [loss.text]
+    if loss.percent:
+        notes.append("The intervals are about noise alone.")
     if loss.over_noise:
         notes.append(
             "Warning: what the bounds leave out is more than the noise. Count more of each unit, if you limited it."
