@@ -68,7 +68,6 @@ AGGREGATES: list[tuple[str, str, Loss, float]] = [
     ("CORR", "select corr(age, cost) v from visits", RICH, 0.95),
     ("CORR of some rows", "select corr(age, cost) filter (where age > 25) v from visits", RICH, 0.95),
     (
-        "CORR over few rows",
         "select ward, corr(age, cost) v from visits group by ward",
         Loss(400_000_000),
         1.0,
