@@ -154,8 +154,9 @@ def main() -> None:
             part()
             kept.write_text(json.dumps(results), encoding="utf-8")
     replayed = json.loads(REPLAYED.read_text(encoding="utf-8")) if REPLAYED.exists() else {}
-    text = report.written(results, WORKLOAD, replayed)
-    (ROOT / "docs" / "benchmarks.md").write_text(text, encoding="utf-8")
+    page = ROOT / "docs" / "benchmarks.md"
+    text = report.written(results, WORKLOAD, replayed, before=page.read_text(encoding="utf-8"))
+    page.write_text(text, encoding="utf-8")
     report.drawn(results, WORKLOAD, ROOT / "docs" / "images" / "benchmarks.png")
     print(text)
 

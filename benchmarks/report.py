@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import platform
+import re
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,11 +18,21 @@ from benchmarks.replay import table as replay
 from benchmarks.workload import Asked
 
 GOALS = {"rows": "≤ 1.5 ×", "groups": "≤ 6 ×", "chosen": "no goal"}
+_SECTION = re.compile(r"^## ([0-9,]+) rows\n\n(.*?)(?=\n## |\Z)", re.MULTILINE | re.DOTALL)
 Results = dict[str, dict[str, Any]]  # by the number of rows
 
 
-def written(results: Results, workload: Sequence[Asked], replayed: Mapping[str, Any]) -> str:
-    """The page."""
+EARLIER = "*From an earlier run.*"
+
+
+def written(
+    results: Results, workload: Sequence[Asked], replayed: Mapping[str, Any], *, before: str = ""
+) -> str:
+    """The page.
+
+    Args:
+        before: the page as it stands: sizes of which there are no results keep their sections.
+    """
     lines = [
         "# Benchmarks",
         "",
@@ -40,8 +51,13 @@ def written(results: Results, workload: Sequence[Asked], replayed: Mapping[str, 
         "",
         "![times and errors](images/benchmarks.png)",
     ]
-    for rows in sizes(results):
-        lines += ["", f"## {int(rows):,} rows", "", *_page(results[rows], workload)]
+    sections = {int(n.replace(",", "")): body for n, body in _SECTION.findall(before)}
+    for rows in sorted({*map(int, sizes(results)), *sections}):
+        lines += ["", f"## {rows:,} rows", ""]
+        if str(rows) in results:
+            lines += _page(results[str(rows)], workload)
+        else:
+            lines += [EARLIER, "", sections[rows].removeprefix(EARLIER).strip()]
     if "equal" in results:
         lines += ["", "## Noise at equal bounds", "", *equal.lines(results["equal"])]
     if replayed:
