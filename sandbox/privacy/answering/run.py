@@ -102,7 +102,7 @@ def _found(ready: Plan, view: View, rows: Rows) -> dict[tuple[Any, ...], dict[st
     width = len(ready.question.keys)
     if not names:
         return {}
-    table = rows_behind(ready.question, view)
+    table = _rows_of(ready, view)
     partial = None
     if (key := _served(ready, view)) is not None:
         schema = schema_of(key, view.table, table, unit_column=view.unit_column)
@@ -115,7 +115,7 @@ def _found(ready: Plan, view: View, rows: Rows) -> dict[tuple[Any, ...], dict[st
 
 def count_exactly(ready: Plan, view: View, limits: EngineLimits) -> dict[str, list[int]]:
     """The bounded vectors before noise, in the order of the plan's cells; those without rows are 0. They stay here."""
-    table = rows_behind(ready.question, view)
+    table = _rows_of(ready, view)
     trees = [m.target for m in ready.measurements if m.target.what is What.TREE]
     with view.opened(limits, contributions=_served(ready, view)) as rows:
         found = _found(ready, view, rows)
@@ -131,13 +131,23 @@ def count_exactly(ready: Plan, view: View, limits: EngineLimits) -> dict[str, li
     return {m.target.name: vectors[m.target.name] for m in ready.measurements}
 
 
-def rows_behind(question: Question, view: View) -> Expression:
-    """What stands behind the question's FROM, from published rows."""
+def rows_behind(question: Question, view: View, *, whole: bool = False) -> Expression:
+    """What stands behind the question's FROM, from published rows.
+
+    Args:
+        whole: every row counts (``relation_rows``).
+    """
 
     def published(name: str) -> Expression:
         return view_of(view.policy.tables[name], unit_column=view.unit_column, name=view.name_of(name))
 
-    return relation_rows(question.source, view.policy, published)
+    return relation_rows(question.source, view.policy, published, whole=whole)
+
+
+def _rows_of(ready: Plan, view: View) -> Expression:
+    return rows_behind(
+        ready.question, view, whole=ready.bounding.rows_per_unit >= ready.table.max_rows_per_unit
+    )
 
 
 def _nodes(
@@ -156,7 +166,7 @@ def _nodes(
 def recompute(question: Question, view: View, limits: EngineLimits) -> Evidence:
     """The exact table behind a question, and how many units and rows are behind each cell."""
     table = declared(question.source, view.policy)
-    expression = exact(question, table, rows_behind(question, view))
+    expression = exact(question, table, rows_behind(question, view, whole=True))
     names = [str(name) for name in expression.columns]
     with view.opened(limits) as rows_of:
         found = rows_of(expression)
