@@ -52,7 +52,7 @@ def bounded(plan: Plan, table: Expression, partial: Expression | None = None) ->
     keys = _keys(plan.question, plan.table, rows)
     targets = flat_targets(plan)
     if plan.bounding.plan is BoundingPlan.ROWS:
-        return _grouped(rows, keys, {t.name: _sum_over_rows(t, rows, plan.table) for t in targets})
+        return _grouped(rows, keys, {t.label: _sum_over_rows(t, rows, plan.table) for t in targets})
     return _by_groups(plan, rows, keys, targets)
 
 
@@ -158,7 +158,7 @@ def _by_groups(
         raise ValueError("distinct values are bounded by rows")  # ``plan`` has seen to it
     partial = rows.group_by(**{UNIT: rows[UNIT]}, **keys).aggregate(
         **{first: rows[RANK].min()},
-        **{t.name: _in_a_cell(t, rows, plan.table) for t in targets if not _is_there(t)},
+        **{t.label: _in_a_cell(t, rows, plan.table) for t in targets if not _is_there(t)},
         **{_rows_name(t): _filled_rows(t, rows, plan.table) for t in targets if scales(t, bounding)},
     )
     if _chooses_cells(plan):
@@ -172,7 +172,7 @@ def _kept_and_cut(plan: Plan, partial: Expression) -> Expression:
     bounding = plan.bounding
     if _chooses_cells(plan):
         partial = partial.filter(partial["_order"] < bounding.groups_per_unit)
-    cut = {t.name: _summed(t, partial, bounding) for t in flat_targets(plan)}
+    cut = {t.label: _summed(t, partial, bounding) for t in flat_targets(plan)}
     keys = [key_name(i) for i in range(len(plan.question.keys))]
     return _grouped(partial, {name: partial[name] for name in keys}, cut)
 
@@ -237,8 +237,8 @@ def _summed(target: Target, partial: Expression, bounding: Bounding) -> Expressi
     if _is_there(target):
         return partial.count()
     if target.what is What.UNITS:
-        return clamped(partial[target.name], 0, 1).sum().coalesce(0)
-    value, most = partial[target.name], target.cut(bounding)
+        return clamped(partial[target.label], 0, 1).sum().coalesce(0)
+    value, most = partial[target.label], target.cut(bounding)
     if scales(target, bounding):
         # An average's sum shrinks just as its count is cut: a unit with many rows loses weight, not size.
         most_rows = bounding.rows_per_group
@@ -263,4 +263,4 @@ def scales(target: Target, bounding: Bounding) -> bool:
 
 
 def _rows_name(target: Target) -> str:
-    return f"{target.name}_rows"
+    return f"{target.label}_rows"

@@ -87,13 +87,13 @@ def partial_of(plan: Plan, contributions: Expression) -> Expression:
     for target in (m.target for m in plan.measurements):
         match target.what:
             case What.ROWS:
-                columns[target.name] = contributions[ROWS]
+                columns[target.label] = contributions[ROWS]
             case What.FILLED:
-                columns[target.name] = contributions[f"_filled_{target.column}"]
+                columns[target.label] = contributions[f"_filled_{target.column}"]
             case What.SUM | What.CENTRED:
                 filled = contributions[f"_filled_{target.column}"]
-                columns[target.name] = contributions[f"_sum_{target.column}"] - target.middle * filled
-                columns[f"{target.name}_rows"] = filled
+                columns[target.label] = contributions[f"_sum_{target.column}"] - target.middle * filled
+                columns[f"{target.label}_rows"] = filled
             case _:
                 pass  # units are counted by their rows here
     return contributions.select(**columns)

@@ -18,6 +18,8 @@ from sandbox.privacy.mechanisms.quantiles import Shape, shape_for
 from sandbox.privacy.mechanisms.threshold import Threshold
 from sandbox.privacy.planning.bounding import Bounding, BoundingLoss
 
+_LONGEST_LABEL = 50  # characters
+
 
 class What(StrEnum):
     """What one measurement adds up over the rows of a cell."""
@@ -59,7 +61,14 @@ class Target:
         name = f"{self.what}_{self.column}" if self.column else str(self.what)
         if self.times is not None:
             name += f"#{self.times.column}"
-        return name if self.where is None else f"{name}##{sha256_hex(written(self.where).encode())[:16]}"
+        return name if self.where is None else f"{name}##{sha256_hex(written(self.where).encode())}"
+
+    @property
+    def label(self) -> str:
+        """The name as a column of a query: some engines cut names after 63 bytes."""
+        if len(self.name) <= _LONGEST_LABEL:
+            return self.name
+        return f"{self.what}_{sha256_hex(self.name.encode())[:32]}"
 
     @property
     def half(self) -> int:
