@@ -15,7 +15,7 @@ the columns it is made from; none is remembered by a name. With M the most rows 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -130,7 +130,15 @@ def lookup_column(lookup: Lookup, name: str) -> Column:
 def _with_lookup(relation: WithLookup, table: Table, lookup: Lookup) -> Table:
     """The same rows, or some of them, with more columns: a value stands in one row of a lookup at most."""
     looked_up = {relation.name_of(name): lookup_column(lookup, name) for name in relation.columns}
+    for name in looked_up:
+        _check_new(name, table.columns)
     return replace(table, columns={**table.columns, **looked_up})
+
+
+def _check_new(name: str, columns: Mapping[str, Column]) -> None:
+    """Raise when a made column would be called like another: names are digests where they are long."""
+    if name in columns:
+        raise QuestionRefused(f"Two columns would be called {name}.", fix="Ask for them one at a time.")
 
 
 def _joined(relation: Joined, tables: Sequence[Table]) -> Table:
@@ -165,6 +173,7 @@ def _per_unit(relation: PerUnit, table: Table) -> Table:
         alone = len(relation.keys) == 1
         columns[key] = replace(table.columns[key], max_rows_per_unit=1 if alone else None)
     for value, name in zip(relation.values, relation.names, strict=True):
+        _check_new(name, columns)
         columns[name] = unit_column(value, table)
     # Each row is made from at least one row of its own.
     return Table(columns=columns, max_rows=table.max_rows, max_rows_per_unit=most)

@@ -89,7 +89,7 @@ class PerUnit:
         if len(name) <= _LONGEST_NAME and name not in (self.unit, *self.keys):
             return name
         digest = hashlib.sha256(value_text(value).encode()).hexdigest()
-        return f"{name[: _LONGEST_NAME - 9]}_{digest[:8]}"
+        return f"{name[: _LONGEST_NAME - 17]}_{digest[:16]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
