@@ -25,7 +25,9 @@ engine_requirements() { # without the client's own dependencies: the engine draw
 }
 lock_everything() {
   compile build requirements/build.in "$@"
-  compile all pyproject.toml requirements/build.in --all-extras --constraints requirements/build.lock "$@"
+  compile all pyproject.toml requirements/build.in --extra engine --extra server --extra demo --extra dev \
+    --constraints requirements/build.lock "$@"
+  compile spark requirements/spark.in --constraints requirements/all.lock "$@"
   compile notebook pyproject.toml requirements/notebook.in --constraints requirements/all.lock "$@"
   engine_requirements | compile engine - --constraints requirements/all.lock "$@"
 }
