@@ -30,6 +30,7 @@ from benchmarks.replay.reckoned import (
 from benchmarks.workloads.told import Wanted
 from sandbox.domain.errors import SandboxError
 from sandbox.domain.finish import Name, Value
+from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.question import MeasureKind
 from sandbox.privacy import PrivateData
 from sandbox.privacy.asking.parse import Asked
@@ -79,15 +80,20 @@ def replayed(
     told: Callable[[str], object],
     *,
     base_percent: int = 0,
+    most_percent: int = 100,
 ) -> tuple[list[Asking], PrivateData]:
     """Publish anew, with a whole budget, and ask all questions in order.
 
     Args:
         base_percent: what a base release is bought for first (percent of the budget); 0 for none.
+        most_percent: what one question may take of the budget: the owner's limit.
     """
     shutil.rmtree(folder, ignore_errors=True)
     assert raw.policy.budget is not None  # noqa: S101
-    policy = replace(raw.policy, budget=replace(raw.policy.budget, base_percent=base_percent))
+    policy = replace(
+        raw.policy,
+        budget=replace(raw.policy.budget, base_percent=base_percent, per_question_percent=most_percent),
+    )
     data = PrivateData.publish(file, policy, folder=folder, limits=LIMITS)
     if base_percent:
         data.buy_base()
