@@ -167,19 +167,20 @@ class _Asker:
 
     def _epsilon(self) -> float | None:
         """The least price by which the target is kept; None where none does."""
-        left = self.data.budget.left
-        if left.nano < 2:
+        terms = self.data.policy.budget
+        assert terms is not None  # noqa: S101
+        most = min(self.data.budget.left.nano, terms.per_question.nano)
+        if most < 2:
             return None
-        low, high = (
-            _LEAST,
-            self.data.policy.guarantee.epsilon(replace(left, nano=left.nano - 1, atto_delta=0)),
-        )
+        low, most_epsilon = _LEAST, terms.guarantee.epsilon(Loss(most - 1))
+        high = most_epsilon
         if high <= low or not self._keeps(high):
             return None
         for _ in range(_STEPS):
             middle = math.sqrt(low * high)
             low, high = (low, middle) if self._keeps(middle) else (middle, high)
-        return float(f"{high:.3g}") if self._keeps(float(f"{high:.3g}")) else high
+        said = float(f"{high:.3g}")  # as people say it
+        return said if said <= most_epsilon and self._keeps(said) else high
 
     def _keeps(self, epsilon: float) -> bool:
         try:
