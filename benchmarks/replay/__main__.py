@@ -23,6 +23,7 @@ HOME = ROOT / ".sandbox" / "bench"
 KEPT = HOME / "replay.json"
 DATASETS = {"health": health, "credit": credit}
 BASES = (0, 40)  # percent of the budget for a base release, of which the better one is taken
+MOST_PERCENT = 5  # of the budget for one question, in all ways
 BOUNDS = (10, 20)  # rows of each unit: the usual bound, and others of which the best is taken
 
 
@@ -50,7 +51,9 @@ def replay(name: str, *, until: float) -> dict[str, Any]:
     own = {}
     for base in BASES:
         begun = time.perf_counter()
-        asking, data = ours.replayed(raw, file, asked, HOME / f"replay-{name}", bar, base_percent=base)
+        asking, data = ours.replayed(
+            raw, file, asked, HOME / f"replay-{name}", bar, base_percent=base, most_percent=MOST_PERCENT
+        )
         own[str(base)] = {
             "asked": [asdict(one) for one in asking],
             "cap_nano": data.budget.cap.nano,
@@ -61,7 +64,7 @@ def replay(name: str, *, until: float) -> dict[str, Any]:
     for bound, foresight in [(BOUNDS[0], False), *((bound, True) for bound in BOUNDS)]:
         bought = summed.priced(raw, asked, bound, bar, foresight=foresight)
         for advanced in (False, True):
-            good, count = summed.answered(bought, advanced=advanced)
+            good, count = summed.answered(bought, advanced=advanced, most_percent=MOST_PERCENT)
             way = {"rows": bound, "foresight": foresight, "advanced": advanced}
             ways.append({**way, "good": good, "bought": count})
     print(file=sys.stderr)

@@ -30,6 +30,7 @@ from benchmarks.replay.reckoned import (
 from benchmarks.workloads.told import Wanted
 from sandbox.domain.errors import SandboxError
 from sandbox.domain.finish import Name, Value
+from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.question import MeasureKind
 from sandbox.privacy import PrivateData
 from sandbox.privacy.asking.parse import Asked
@@ -79,15 +80,20 @@ def replayed(
     told: Callable[[str], object],
     *,
     base_percent: int = 0,
+    most_percent: int = 100,
 ) -> tuple[list[Asking], PrivateData]:
     """Publish anew, with a whole budget, and ask all questions in order.
 
     Args:
         base_percent: what a base release is bought for first (percent of the budget); 0 for none.
+        most_percent: what one question may take of the budget: the owner's limit.
     """
     shutil.rmtree(folder, ignore_errors=True)
     assert raw.policy.budget is not None  # noqa: S101
-    policy = replace(raw.policy, budget=replace(raw.policy.budget, base_percent=base_percent))
+    policy = replace(
+        raw.policy,
+        budget=replace(raw.policy.budget, base_percent=base_percent, per_question_percent=most_percent),
+    )
     data = PrivateData.publish(file, policy, folder=folder, limits=LIMITS)
     if base_percent:
         data.buy_base()
@@ -161,19 +167,20 @@ class _Asker:
 
     def _epsilon(self) -> float | None:
         """The least price by which the target is kept; None where none does."""
-        left = self.data.budget.left
-        if left.nano < 2:
+        terms = self.data.policy.budget
+        assert terms is not None  # noqa: S101
+        most = min(self.data.budget.left.nano, terms.per_question.nano)
+        if most < 2:
             return None
-        low, high = (
-            _LEAST,
-            self.data.policy.guarantee.epsilon(replace(left, nano=left.nano - 1, atto_delta=0)),
-        )
+        low, most_epsilon = _LEAST, terms.guarantee.epsilon(Loss(most - 1))
+        high = most_epsilon
         if high <= low or not self._keeps(high):
             return None
         for _ in range(_STEPS):
             middle = math.sqrt(low * high)
             low, high = (low, middle) if self._keeps(middle) else (middle, high)
-        return float(f"{high:.3g}") if self._keeps(float(f"{high:.3g}")) else high
+        said = float(f"{high:.3g}")  # as people say it
+        return said if said <= most_epsilon and self._keeps(said) else high
 
     def _keeps(self, epsilon: float) -> bool:
         try:

@@ -79,13 +79,17 @@ def priced(
     return found
 
 
-def answered(bought: Sequence[Bought], *, advanced: bool) -> tuple[float, int]:
-    """How many answers are within their targets, and how many were bought, before the budget is gone."""
+def answered(bought: Sequence[Bought], *, advanced: bool, most_percent: int) -> tuple[float, int]:
+    """How many answers are within their targets, and how many were bought, before the budget is gone.
+
+    Args:
+        most_percent: what one question may take of the budget.
+    """
     cap = loss_for_epsilon(BUDGET, delta=DELTA).measure if advanced else BUDGET
     spent, good, count = 0.0, 0.0, 0
     for one in bought:
         cost = sum(e * e / 2 if advanced else e for e in one.epsilons)
-        if spent + cost <= cap:
+        if cost <= cap * most_percent / 100 and spent + cost <= cap:
             spent, good, count = spent + cost, good + one.answered, count + 1
     return good, count
 
