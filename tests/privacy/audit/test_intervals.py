@@ -67,11 +67,6 @@ AGGREGATES: list[tuple[str, str, Loss, float]] = [
     ("COVAR_SAMP over few rows", "select covar_samp(age, cost) v from visits", Loss(60_000_000), 1.0),
     ("CORR", "select corr(age, cost) v from visits", RICH, 0.95),
     ("CORR of some rows", "select corr(age, cost) filter (where age > 25) v from visits", RICH, 0.95),
-    (
-        "select ward, corr(age, cost) v from visits group by ward",
-        Loss(400_000_000),
-        1.0,
-    ),
 ]
 
 
