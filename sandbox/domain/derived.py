@@ -28,6 +28,7 @@ _LARGEST_DIVIDED = (
     2**52
 )  # numbers up to it are divided exactly, also by engines that divide floating-point ones
 _LARGEST_ROWS = 2**62
+MOST_BESIDE = 4096  # rows of one unit that a join of many-row tables may make
 _MOST_LISTED = 100  # a count with so few possible values can be a key as it is
 
 
@@ -143,6 +144,13 @@ def _check_new(name: str, columns: Mapping[str, Column]) -> None:
 
 def _joined(relation: Joined, tables: Sequence[Table]) -> Table:
     most = math.prod(table.max_rows_per_unit for table in tables)
+    if most > max(MOST_BESIDE, *(table.max_rows_per_unit for table in tables)):
+        # A join is made before it is bounded. One unit's rows beside one another must not fill the engine's memory,
+        # nor be seen in the time it takes: whether she is there would be told by whether an answer comes.
+        raise QuestionRefused(
+            f"One unit could have {most:,} rows in this join; at most {MOST_BESIDE:,} are made.",
+            fix="Join one row for each unit: (SELECT unit, … GROUP BY unit).",
+        )
     columns = {relation.unit: tables[0].columns[relation.unit]}
     for table, pairs in zip(tables, relation.columns, strict=True):
         beside = most // table.max_rows_per_unit  # rows of the others that stand beside one of its own

@@ -89,8 +89,13 @@ def _table_mistakes(p: DatasetPolicy, name: str, table: Table) -> Iterator[Mista
             yield Mistake((*there, "max_rows_per_unit"), "is for columns with categories or unlisted_keys")
         if column.unlisted_keys:
             yield from _unlisted_mistakes(there, column, p.budget)
-    if p.private and p.unit is not None and p.unit.column not in table.columns:
-        yield Mistake((*here, "columns"), f"the unit column {p.unit.column!r} is not among them")
+    if p.private and p.unit is not None:
+        named = table.columns.get(p.unit.column)
+        if named is None:
+            yield Mistake((*here, "columns"), f"the unit column {p.unit.column!r} is not among them")
+        elif named.key_values or named.unlisted_keys:
+            there = (*here, "columns", p.unit.column)
+            yield Mistake(there, "names the units, and so can be no key", "no categories, no unlisted_keys")
 
 
 def _unlisted_mistakes(

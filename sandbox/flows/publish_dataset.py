@@ -147,6 +147,7 @@ class PublishDataset:
         if policy.budget is not None and policy.private:
             self.store.ledger.open_account(
                 policy.budget_lineage,
+                accounting=policy.budget.accounting,
                 cap=policy.budget.cap,
                 project_cap=policy.budget.per_project,
                 event=Event(

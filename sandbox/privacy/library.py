@@ -23,7 +23,7 @@ from typing import Any
 
 from sandbox.domain.budget import Account, check_affordable
 from sandbox.domain.derived import profiled_table
-from sandbox.domain.errors import BadInput, NotFound, OverBudget, Tampered
+from sandbox.domain.errors import BadInput, Conflict, NotFound, OverBudget, Tampered
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.price import USUAL_EPSILON, ByEpsilon, Price, price_of
@@ -418,7 +418,16 @@ class PrivateData:
             type(number) is not int or number < 0 for number in spent.values()
         ):
             raise Tampered("The ledger does not hold whole numbers.", place=self._file.name)
+        if (known := ledger.get("accounting", self._accounting)) != self._accounting:
+            raise Conflict(
+                f"The lineage {self.policy.budget_lineage} counts in {known}, for its whole life.",
+                fix=f"Write accounting: {known}.",
+            )
         return spent
 
     def _write(self, ledger: dict[str, int]) -> None:
-        write_durably(self._file, json.dumps(ledger).encode())
+        write_durably(self._file, json.dumps({**ledger, "accounting": self._accounting}).encode())
+
+    @property
+    def _accounting(self) -> str:
+        return str(self.policy.guarantee.accounting)

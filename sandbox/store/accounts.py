@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Table, func, insert, select, update
 from sandbox.domain.audit import Event
 from sandbox.domain.budget import Account
 from sandbox.domain.errors import BadInput, Conflict, NotFound, Tampered
-from sandbox.domain.privacy_loss import Loss
+from sandbox.domain.privacy_loss import Accounting, Loss
 from sandbox.store.database import Database
 from sandbox.store.log import Log
 from sandbox.store.schema import bases, lineage_accounts, profiles, project_accounts, questions
@@ -28,14 +28,23 @@ class Accounts:
     def __init__(self, database: Database, log: Log) -> None:
         self._database, self._log = database, log
 
-    def open_account(self, lineage: str, *, cap: Loss, project_cap: Loss, event: Event) -> Account:
+    def open_account(
+        self,
+        lineage: str,
+        *,
+        cap: Loss,
+        project_cap: Loss,
+        event: Event,
+        accounting: Accounting = Accounting.ZCDP,
+    ) -> Account:
         """Open a lineage's account, or find it open. A lower cap is taken over; what is spent stays spent.
 
         Args:
             project_cap: the quota each project has on this lineage.
+            accounting: what its losses are of. Nanos of one read as nanos of the other would be new budget.
 
         Raises:
-            Conflict: a cap would rise.
+            Conflict: a cap would rise, or the accounting would change.
         """
         _check_caps(cap, project_cap)
         with self._database.transaction() as connection:
@@ -44,10 +53,17 @@ class Accounts:
             ).first()
             if row is None:
                 connection.execute(
-                    insert(lineage_accounts).values(lineage=lineage, **_caps(cap, project_cap))
+                    insert(lineage_accounts).values(
+                        lineage=lineage, accounting=str(accounting), **_caps(cap, project_cap)
+                    )
                 )
                 self._log.append(connection, event)
                 return _lineage(connection, lineage)
+            if row.accounting != accounting:
+                raise Conflict(
+                    f"The lineage {lineage} counts in {row.accounting}, for its whole life.",
+                    fix=f"Write accounting: {row.accounting}.",
+                )
             if not cap.fits_in(_loss(row, "cap")) or not project_cap.fits_in(_loss(row, "project_cap")):
                 raise Conflict(
                     f"The budget of lineage {lineage} would rise.",

@@ -143,6 +143,9 @@ lineage_accounts = Table(
     "lineage_accounts",
     metadata,
     Column("lineage", Text, primary_key=True),
+    Column(
+        "accounting", String(16), nullable=False, server_default="zcdp"
+    ),  # what its nanos are of, for life
     Column("cap_nano", BigInteger, nullable=False),
     Column("cap_atto_delta", BigInteger, nullable=False),
     Column("project_cap_nano", BigInteger, nullable=False),  # the quota a new project starts with

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.domain.errors import BadInput, OverBudget, QuestionRefused, Tampered, Unanswered
+from sandbox.domain.errors import BadInput, Conflict, OverBudget, QuestionRefused, Tampered, Unanswered
 from sandbox.domain.policy import BudgetTerms, Column, ColumnType, DatasetPolicy, OpenClass, Table, Unit
+from sandbox.domain.privacy_loss import Accounting
 from sandbox.privacy import PrivateData
+from tests.privacy.made_up import LIMITS, hospital, many_visits, write_csv
 
 POLICY = DatasetPolicy(
     name="people",
@@ -106,3 +108,16 @@ def test_an_edited_ledger_is_not_believed(data: PrivateData) -> None:
 def test_a_policy_without_a_budget_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput):
         PrivateData.publish(tmp_path / "x.csv", replace(POLICY, budget=None), folder=tmp_path)
+
+
+def test_a_lineage_keeps_its_accounting_for_life(tmp_path: Path) -> None:
+    """Nanos of ρ read as nanos of ε would be new budget."""
+    raw = write_csv(tmp_path / "visits.csv", many_visits(20))
+    policy = hospital()
+    data = PrivateData.publish(raw, policy, folder=tmp_path / "private", limits=LIMITS)
+    data.ask("select count(*) from visits", epsilon=1.0)
+    assert policy.budget is not None
+    pure = replace(policy, budget=replace(policy.budget, accounting=Accounting.PURE, epsilon="0.9"))
+    with pytest.raises(Conflict, match="zcdp"):
+        PrivateData.publish(raw, pure, folder=tmp_path / "private", limits=LIMITS)
+    PrivateData.publish(raw, policy, folder=tmp_path / "private", limits=LIMITS)  # the control

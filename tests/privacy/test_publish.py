@@ -394,3 +394,25 @@ def test_views_are_for_their_owner_s_eyes_only(tmp_path: Path) -> None:
     for path in (view.parquet, view.parquet.parent / "manifest.json"):
         assert path.stat().st_mode & 0o077 == 0
     assert view.parquet.parent.stat().st_mode & 0o077 == 0
+
+
+def test_a_unit_s_rows_are_ranked_without_regard_to_anybody_else_s(tmp_path: Path) -> None:
+    """Taking one unit away, or putting the file in another order, moves no other unit's rank: else versions of a table
+    would differ by more than that unit."""
+    policy = hospital(max_rows_per_unit=2)
+    others = [row(f"p{n}", ward=str(1 + k % 3), age=str(20 + k)) for n in range(40) for k in range(1 + n % 4)]
+    others += [row("twin", ward="1", age="7")] * 3  # rows that are just alike
+    hers = [row("she", ward="2", age=str(k)) for k in range(3)]
+
+    def ranks(name: str, rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+        _, view = published(tmp_path / name, rows, policy)
+        with duckdb.connect() as connection:
+            found = connection.execute(
+                f"SELECT _rank, ward, age FROM '{view.parquet}' ORDER BY ALL"
+            ).fetchall()
+        return [r for r in found if not (r[1] == 2 and r[2] is not None and r[2] < 3)]  # all but hers
+
+    with_her = ranks("with", [*hers, *others])
+    assert with_her == ranks("without", others)
+    assert with_her == ranks("reversed", [*hers, *others][::-1])
+    assert with_her != ranks("other", [*others, row("p0", ward="1", age="99")])  # the control

@@ -330,7 +330,7 @@ def test_what_could_put_one_unit_beside_another_is_refused_with_its_place(
 
 def test_rows_that_could_leave_64_bits_and_joins_of_many_tables_are_refused() -> None:
     wide = {name: replace(table, max_rows=10**12, max_rows_per_unit=10**12) for name, table in TABLES.items()}
-    with pytest.raises(QuestionRefused, match="64 bits"):
+    with pytest.raises(QuestionRefused, match="rows in this join"):
         parse(f"select count(*) from {RELATIONS[0][0]}", replace(POLICY, tables=wide))
     part = "(select patient_id, count(*) as n from visits where x > {} group by 1) as s{}"
     many = "visits" + "".join(f" join {part.format(n, n)} using (patient_id)" for n in range(MAX_TABLES))
@@ -514,3 +514,17 @@ def test_prices_shapes_and_errors_of_joins_are_the_same_on_neighbours(tmp_path: 
         assert len(texts) == 1
     with (tmp_path / "raw-other" / "claims.csv").open() as file:
         assert any(CANARY in cell for row in csv.reader(file) for cell in row), "the control"
+
+
+def test_a_join_in_which_one_unit_could_make_very_many_rows_is_refused() -> None:
+    """Whether she is there would be told by whether the engine's memory holds: by the policy alone it is refused."""
+    policy = hospital(max_rows_per_unit=20)
+    side = "(select patient_id, ward, count(*) c from visits where age > {n} group by patient_id, ward)"
+    sides = [f"{side.format(n=n)} s{n}" for n in range(7)]
+    sql = f"select count(*) n from {sides[0]}" + "".join(
+        f" join {s} on s0.patient_id = s{n}.patient_id" for n, s in enumerate(sides) if n
+    )
+    with pytest.raises(QuestionRefused, match="rows in this join"):
+        read(sql, policy)
+    few = f"select count(*) n from {sides[0]} join {sides[1]} on s0.patient_id = s1.patient_id"
+    read(few, policy)  # the control

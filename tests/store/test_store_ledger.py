@@ -21,7 +21,7 @@ from sandbox.domain.errors import (
     Tampered,
     Unanswered,
 )
-from sandbox.domain.privacy_loss import ZERO, Guarantee, Loss
+from sandbox.domain.privacy_loss import ZERO, Accounting, Guarantee, Loss
 from sandbox.store import Reservation, Store
 from sandbox.store.schema import lineage_accounts, questions
 from tests.store.world import COST, Clock, answer, ask, did, furnish, grant_to, open_store
@@ -453,3 +453,12 @@ def test_what_is_derived_costs_nothing_and_serves_nobody_else(store: Store) -> N
     assert ask(store, grant, "q", cost=Loss(1)).charged == Loss(1)
     assert store.ledger.kept(dataset="loans", snapshot="snapshot-1", policy_hash="p" * 64) == ()
     store.ledger.check_sums()
+
+
+def test_a_lineage_keeps_its_accounting_for_life(store: Store) -> None:
+    """Nanos of ρ read as nanos of ε would be new budget: it looks like a lower cap."""
+    with pytest.raises(Conflict, match="zcdp"):
+        store.ledger.open_account(
+            "loans", cap=Loss(1), project_cap=Loss(1), event=did(), accounting=Accounting.PURE
+        )
+    store.ledger.open_account("loans", cap=Loss(1), project_cap=Loss(1), event=did())  # the control

@@ -153,7 +153,7 @@ def _by_groups(
     plan: Plan, rows: Expression, keys: dict[str, Expression], targets: Sequence[Target]
 ) -> Expression:
     """Aggregate each unit in each cell, and order its cells by their first rank."""
-    bounding, first = plan.bounding, "first_rank"
+    bounding, first = plan.bounding, "_first_rank"
     if any(t.by_rows_alone for t in targets):
         raise ValueError("distinct values are bounded by rows")  # ``plan`` has seen to it
     partial = rows.group_by(**{UNIT: rows[UNIT]}, **keys).aggregate(

@@ -26,6 +26,7 @@ from sandbox.privacy.planning.measurements import Plan, Target, What
 from sandbox.privacy.stored import bounds_in_steps
 
 ORDER, ROWS = "_order", "_rows"
+_FIRST = "_first"  # no column of a policy begins so
 _SERVED = (What.ROWS, What.UNITS, What.FILLED, What.SUM, What.CENTRED)
 
 Expression = Any  # ibis ships no types
@@ -48,10 +49,10 @@ def added_up(key: str, policy_table: Table, view: Expression, *, unit_column: st
         sums[f"_filled_{name}"] = cell.count()
         sums[f"_sum_{name}"] = clamped(cell, lower, upper).sum().coalesce(0)
     partial = rows.group_by(**{UNIT: rows[UNIT]}, **keys).aggregate(
-        first=rows[RANK].min(), **{ROWS: rows.count()}, **sums
+        **{_FIRST: rows[RANK].min(), ROWS: rows.count()}, **sums
     )
-    order = ibis.row_number().over(ibis.window(group_by=partial[UNIT], order_by=partial["first"]))
-    return partial.mutate(**{ORDER: order}).drop("first")
+    order = ibis.row_number().over(ibis.window(group_by=partial[UNIT], order_by=partial[_FIRST]))
+    return partial.mutate(**{ORDER: order}).drop(_FIRST)
 
 
 def schema_of(key: str, policy_table: Table, view: Expression, *, unit_column: str) -> dict[str, Any]:

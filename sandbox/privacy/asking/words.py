@@ -19,7 +19,7 @@ MAX_TREE = 150  # parts within one another: also of arithmetic, which needs no b
 _OPENING = {"(", "[", "{"}
 _CLOSING = {")", "]", "}"}
 _PREFIX = {"NOT", "-", "+", "~"}
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u0080-\u009f\u2028\u2029\ufeff]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u0080-\u009f\u2028\u2029\ud800-\udfff\ufeff]")
 _FIRST_WORD_FIX = {
     "FROM": "Begin with SELECT, such as SELECT COUNT(*) FROM …",
     "EXPLAIN": "Ask for an estimate instead: it shows bounds, noise and price.",

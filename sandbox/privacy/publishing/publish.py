@@ -153,7 +153,6 @@ def publish_tables(
                     target=work / name / "view.parquet",
                     most_units=most_units,
                 )
-                connection.execute("DROP TABLE typed")
                 connection.execute("DROP TABLE ranked")
             units = _whole(connection, "SELECT count(*) FROM units")
         shutil.rmtree(work / "spill", ignore_errors=True)
@@ -324,17 +323,15 @@ def _type_cells(
     missing = {name: f"_missing_{place}" for place, name in enumerate(columns)}
     read = [f"{reading(texts[name], column)} AS {quoted_name(name)}" for name, column in columns.items()]
     read += [f"{is_missing(texts[name])} AS {flag}" for name, flag in missing.items()]
-    # The row's place in the file only has to be its own: with the salt it is the row's lot.
     connection.execute(
-        f"CREATE TEMP TABLE read AS SELECT row_number() OVER () AS _place, "  # noqa: S608 - names of the policy
-        f"{', '.join([f'{unit_expression(texts[unit])} AS _name', *read])} FROM raw"
+        f"CREATE TEMP TABLE read AS SELECT {', '.join([f'{unit_expression(texts[unit])} AS _name', *read])} FROM raw"  # noqa: S608 - names of the policy
     )
     connection.execute("DROP TABLE raw")
     stored = [
         f"{storing(quoted_name(name), column)} AS {quoted_name(name)}" for name, column in columns.items()
     ]
     connection.execute(
-        f"CREATE TEMP TABLE typed AS SELECT {', '.join(['_place', '_name', *stored, *missing.values()])} FROM read"  # noqa: S608 - as above
+        f"CREATE TEMP TABLE typed AS SELECT {', '.join(['_name', *stored, *missing.values()])} FROM read"  # noqa: S608 - as above
     )
     connection.execute("DROP TABLE read")
     if not columns:
@@ -362,19 +359,30 @@ def _number_units(connection: duckdb.DuckDBPyConnection, salt: bytes, *, of: Seq
 def _rank_rows(connection: duckdb.DuckDBPyConnection, salt: bytes, *, of: str = "") -> None:
     """Make ``ranked`` from ``typed`` and ``units``: rows in random order within a unit.
 
-    The salted hash is a random function: to whoever does not know the salt, the order of a unit's rows is a fair
-    shuffle that says nothing about, and takes nothing from, another unit's.
+    A row's lot is a salted hash of its unit's name, its own cells, and a number among its unit's rows that are just
+    like it. The hash is a random function: to whoever does not know the salt, the order of a unit's rows is a fair
+    shuffle. It follows from this unit's rows alone: not from where they stand in the file, which others' rows change,
+    so that versions of a table, too, differ by what one unit is in them and by nothing else.
 
     Args:
         of: the table, where there are several: each has lots of its own.
     """
     row = hmac.new(salt, f"rows {of}".strip().encode(), hashlib.sha256).hexdigest()
+    cells = [str(cell[0]) for cell in connection.execute("DESCRIBE typed").fetchall() if cell[0] != "_name"]
+    # Each part with its length before it: no two rows that differ have the same text.
+    texts = [f"CAST({name} AS VARCHAR)" for name in ("_name", *map(quoted_name, cells))]
+    whole = " || ".join(f"coalesce(length({text}) || ':' || {text}, '-')" for text in texts)
     connection.execute(
-        "CREATE TEMP TABLE ranked AS SELECT * EXCLUDE (_name, _place),"  # noqa: S608 - constants
-        f" row_number() OVER (PARTITION BY {UNIT} ORDER BY sha256($row || CAST(_place AS VARCHAR))) - 1 AS {RANK}"
-        " FROM typed JOIN units USING (_name)",
+        f"CREATE TEMP TABLE drawn AS SELECT *, sha256($row || {whole}) AS _content FROM typed JOIN units USING (_name)",  # noqa: S608 - names of the policy
         {"row": row},
     )
+    connection.execute("DROP TABLE typed")
+    connection.execute(
+        "CREATE TEMP TABLE ranked AS SELECT * EXCLUDE (_name, _content, _copy),"  # noqa: S608 - constants
+        f" row_number() OVER (PARTITION BY {UNIT} ORDER BY sha256(_content || ':' || _copy)) - 1 AS {RANK} FROM"
+        f" (SELECT *, row_number() OVER (PARTITION BY {UNIT}, _content) AS _copy FROM drawn)"
+    )
+    connection.execute("DROP TABLE drawn")
 
 
 def warnings_about(
