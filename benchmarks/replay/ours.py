@@ -46,7 +46,10 @@ EVEN = (
     MeasureKind.VARIANCE,
     MeasureKind.STDDEV,
     MeasureKind.QUANTILE,
-)  # no loss is taken off these
+)  # they stay where they are when rows are left out evenly
+UNLIKE = (
+    0.25  # rows that the bounds leave out are supposed to differ from the others by a quarter of an average
+)
 FREE_SURE = 0.9  # of a free answer's cells: what costs nothing is taken where it is a little less sure
 _NORMAL = NormalDist()
 _TRIES = 300
@@ -154,7 +157,8 @@ class _Asker:
                 if cell["low"] is None or cell["value"] is None:
                     return False
                 width = self.wanted.target_of(name).width(cell["value"])
-                bias = lost * abs(cell["value"]) if counted and not self._average(value) else 0.0
+                share = lost * (UNLIKE if self._average(value) else 1.0 if counted else 0.0)
+                bias = share * abs(cell["value"])
                 sigma = max((cell["high"] - cell["low"]) / 2 / Z_95, 1e-9)
                 near.append(
                     _NORMAL.cdf((width - bias) / sigma) - _NORMAL.cdf((-width - bias) / sigma) >= FREE_SURE
@@ -207,6 +211,7 @@ class _Asker:
         per_one = steps_per_one(column) if column is not None else 1
         middle = recipe.middle / per_one
         lost = plan.bounding_loss.percent / 100 if plan.bounding_loss is not None else 0.0
+        moved = 1 - UNLIKE * lost  # of an average or a quantile
         counts_units = any(m.kind is not MeasureKind.COUNT_UNITS for m in plan.question.measures)
         keep = 1.0 if measure.kind is MeasureKind.COUNT_UNITS and counts_units else 1 - lost
         total = plan.noise(recipe.total)
@@ -218,18 +223,18 @@ class _Asker:
             case MeasureKind.QUANTILE:
                 target = next(m.target for m in plan.measurements if m.target.name == recipe.total)
                 nodes = (BRANCHES + 3 * (target.shape.levels - 1)) / 2  # on average about half of the most
-                return measured(measure, parts, first * math.sqrt(nodes), self.real.sorted[alias])
+                return moved * measured(measure, parts, first * math.sqrt(nodes), self.real.sorted[alias])
         count = self._draw(alias, "count") * (plan.noise(recipe.count).sigma() if recipe.count else 0.0)
         centred = parts["sum"] * keep - middle * parts["filled"] * keep + first
         filled = parts["filled"] * keep + count
         if measure.kind is MeasureKind.SUM:
             return centred + middle * filled
         if measure.kind is MeasureKind.AVG:
-            return measured(measure, {"sum": centred + middle * filled, "filled": filled})
+            return moved * measured(measure, {"sum": centred + middle * filled, "filled": filled})
         squares = parts["squares"] - 2 * middle * parts["sum"] + middle**2 * parts["filled"]
         noise = plan.noise(recipe.squares).sigma() / per_one**2
         squares = squares * keep + self._draw(alias, "squares") * noise
-        return measured(measure, {"sum": centred, "filled": filled, "squares": squares})
+        return moved * measured(measure, {"sum": centred, "filled": filled, "squares": squares})
 
     def _draw(self, alias: str, part: str) -> Floats:
         if (alias, part) not in self.noise:
