@@ -32,10 +32,11 @@ PEERS = {
     "pydp": ("PyDP", "pydp_tools.py"),
     "tumult": ("Tumult Analytics", "tumult.py"),
 }
-PATIENCE_S = 900  # for one peer
-SLOW = {"opendp": 4, "smartnoise": 3, "tumult": 2}  # they answer a question so many times at most
+PATIENCE_S = 1500  # for one peer
+TIMED = {"smartnoise": 2, "pipelinedp": 1, "tumult": 1}  # slow ones answer a question so many times at most
+AT_EQUAL_BOUNDS = {"pipelinedp": 30, "opendp": 12, "smartnoise": 12, "tumult": 12}  # likewise
 REPLAY_MINUTES = 40
-EQUAL_REPEAT = 20  # answers of each peer
+EQUAL_REPEAT = 300  # of the others
 
 
 def told_by(command: list[str], *, timeout_s: float, **settings: str) -> dict[str, Any]:
@@ -92,7 +93,6 @@ def peer(
         "--rows",
         str(rows),
     ]
-    repeat = min(repeat, SLOW.get(name, repeat))
     return told_by([*command, "--repeat", str(repeat), *more], timeout_s=PATIENCE_S, **settings)
 
 
@@ -109,24 +109,39 @@ def speed(results: dict[str, Any], given: argparse.Namespace) -> None:
             print(f"benchmarks: {title}", file=sys.stderr, flush=True)
             raw = HOME / f"raw-{given.rows}.parquet"
             more = ("--rho", str(PRICE.measure))
-            result["peers"][title] = peer(name, script, raw, given.rows, given.peer_repeat, *more)
+            result["peers"][title] = peer(
+                name,
+                script,
+                raw,
+                given.rows,
+                min(given.peer_repeat, TIMED.get(name, given.peer_repeat)),
+                *more,
+            )
     results[str(given.rows)] = result
 
 
 def at_equal_bounds(results: dict[str, Any]) -> None:
     """Noise alone, of one question and of one of a hundred."""
     path, found = equal.raw(HOME), equal.told(HOME)
-    found["repeat"] = EQUAL_REPEAT
-    for name, (title, script) in sorted(PEERS.items(), key=lambda peer: peer[0] in SLOW):
+    for name, (title, script) in sorted(PEERS.items(), key=lambda peer: peer[0] in AT_EQUAL_BOUNDS):
         found["peers"][title] = {}
         for sharing in (1, equal.SHARING):
             print(f"benchmarks: {title}, one of {sharing}", file=sys.stderr, flush=True)
             more = ("--rho", str(PRICE.measure / sharing), "--only", ",".join(equal.ASKED))
             answered = peer(
-                name, script, path, equal.ROWS, EQUAL_REPEAT, *more, BENCH_EPSILON=str(1 / sharing)
+                name,
+                script,
+                path,
+                equal.ROWS,
+                AT_EQUAL_BOUNDS.get(name, EQUAL_REPEAT),
+                *more,
+                BENCH_EPSILON=str(1 / sharing),
             )
             found["peers"][title][str(sharing)] = {
-                question: equal.rmse(answer["cells"], found["truth"][question])
+                question: {
+                    "rmse": equal.rmse(answer["cells"], found["truth"][question]),
+                    "values": len(answer["cells"]) * len(found["truth"][question]),
+                }
                 for question, answer in answered.get("answers", {}).items()
                 if answer["cells"]
             }

@@ -33,7 +33,9 @@ from sandbox.privacy.publishing import views
 ROWS = 20_000
 SHARING = 100
 ASKED = ("Q1", "Q2", "Q5")
-DRAWS = 200
+DRAWS = 1000
+ENOUGH = 200  # values by which a peer's noise is told
+CUT = ("diffprivlib",)  # it cuts counts at 0, so that noise wider than a count looks smaller than it is
 LIMITS = EngineLimits(memory_mib=1600, threads=2, timeout_s=120)
 
 
@@ -126,18 +128,34 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
         for asked in chosen():
             own = told["ours"][asked.name][sharing]
             errors = {p: told["peers"][p].get(sharing, {}).get(asked.name) for p in peers}
-            summing = [e for p, e in errors.items() if e and (sharing == "1" or p != "OpenDP Polars context")]
-            ratio = f"{own / min(summing):.2f}" if summing else "nobody to compare"
-            shown = " | ".join(
-                f"{e:,.3g}" if e and e < 1000 else f"{e:,.0f}" if e else "—" for e in errors.values()
-            )
+            summing = [
+                (e["rmse"], e["values"])
+                for p, e in errors.items()
+                if e
+                and e["values"] >= ENOUGH
+                and (sharing == "1" or p not in (*CUT, "OpenDP Polars context"))
+            ]
+            ratio = "nobody to compare"
+            if summing:
+                best, values = min(summing)
+                # The error of an RMSE of Laplace noise, whose kurtosis is 6.
+                ratio = f"{own / best:.2f} ± {own / best * math.sqrt(5 / (4 * values)):.2f}"
+            shown = " | ".join(_shown(e) for e in errors.values())
             yield f"| {asked.name} {asked.title} | {own:,.3g} | {shown} | {ratio} |"
         yield ""
     yield (
-        f"Peers answer each question {told['repeat']} times (OpenDP 4, SmartNoise 3, Tumult 2 times: they are slow), "
-        f"ours {DRAWS} times. OpenDP's context takes ρ, so that it shares a budget as ours does: it is left out of the "
-        "second ratio. — means that it gave no answer."
+        f"Ours answers {DRAWS} times; fewer than {ENOUGH} values of a peer stand in brackets, and in no ratio. "
+        "OpenDP's context takes ρ, so that it shares a budget as ours does: it is left out of the second ratio, and so "
+        "is diffprivlib, which cuts counts at 0. ± is one standard error of the best peer's figure, which is the least "
+        "of several and so a little too small. — means that it gave no answer."
     )
+
+
+def _shown(error: Mapping[str, float] | None) -> str:
+    if not error:
+        return "—"
+    text = f"{error['rmse']:,.3g}" if error["rmse"] < 1000 else f"{error['rmse']:,.0f}"
+    return text if error["values"] >= ENOUGH else f"({text})"
 
 
 def told(home: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import diffprivlib
+import numpy as np
 import pandas as pd
 from diffprivlib import BudgetAccountant, tools
 from told import EPSILON, KEYS, ROWS_KEPT, asked, tell
@@ -28,7 +29,11 @@ def main() -> None:
         return {key: of(groups.get(key, rows.iloc[:0])) for key in KEYS}
 
     def count(rows: pd.DataFrame, epsilon: float) -> float:
-        return tools.count_nonzero([1] * len(rows), epsilon=epsilon, accountant=free)
+        # diffprivlib takes the length of what it is given as public, and cuts its noise at it. So it is given a flag
+        # for every row that there could be; with the group's own rows alone, half of its answers would be exact.
+        flags = np.zeros(2 * given.rows, dtype=bool)
+        flags[: len(rows)] = True
+        return tools.count_nonzero(flags, epsilon=epsilon, accountant=free)
 
     def total(cells: pd.Series, upper: float, epsilon: float) -> float:
         return tools.sum(cells.to_numpy(), epsilon=epsilon, bounds=(0, upper), accountant=free)
