@@ -41,7 +41,7 @@ def words() -> Iterator[str]:
     yield (
         "- *ours*: `PrivateData` as it is: bounds by its own choice, its profile (5 %) paid from the same "
         "budget; first it looks whether stored answers, or the base release where one was bought, say it "
-        "near enough for free. What bounds leave out of an average is supposed to differ from the rest by a "
+        "near enough for free. Replayed once. What bounds leave out of an average is supposed to differ from the rest by a "
         "quarter, as estimates tell only how much is left out."
     )
     yield (
@@ -52,7 +52,8 @@ def words() -> Iterator[str]:
     yield (
         "- Targets are 2 to 5 % of a typical cell for overviews, about 10 % for details. What was changed after "
         "a first replay: it had a third of the rows and of the absolute targets, no limit for one question, "
-        "and neither the colleague who takes over nor the sheet that is filled in again (parts 9 and 10). "
+        "and neither the colleague who takes over nor the sheet that is filled in again (parts 9 and 10); what is "
+        "supposed of averages was added last (ours was 136 on loans before). "
         "There ε = 1 was too little for most questions in any way: on loans 7.9 within their targets as usual, "
         "23.5 with foresight, 29 ours, before answers were derived from others."
     )
