@@ -41,7 +41,8 @@ def words() -> Iterator[str]:
     yield (
         "- *ours*: `PrivateData` as it is: bounds by its own choice, its profile (5 %) paid from the same "
         "budget; first it looks whether stored answers, or the base release where one was bought, say it "
-        "near enough for free. Replayed once. What bounds leave out of an average is supposed to differ from the rest by a "
+        "near enough for free. Replayed once. What bounds leave out of an average is supposed to differ from "
+        "the rest by a "
         "quarter, as estimates tell only how much is left out."
     )
     yield (
