@@ -20,12 +20,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sandbox.domain.canonical import sha256_hex
 from sandbox.domain.errors import BadInput, SandboxError
 from sandbox.domain.policy import Column, DatasetPolicy, Table
 from sandbox.privacy.answering.bounded import RANK, UNIT
-from sandbox.privacy.engines.holding import VIEW, Bench, EngineLimits, Holder, Warehouse, Words
+from sandbox.privacy.engines.holding import Bench, EngineLimits, Warehouse, Words
 from sandbox.privacy.publishing import views
+from sandbox.privacy.publishing.fingerprint import fingerprint, fingerprint_sql
 from sandbox.privacy.publishing.portable_cells import content, is_missing, reading, storing, unit_expression
 from sandbox.privacy.publishing.publish import PUBLISH_LIMITS, PublishReport, declared_table, warnings_about
 
@@ -63,7 +63,7 @@ def prepare(
             table_name=table,
             key=key,
             held_by=warehouse.kind,
-            fingerprint=_fingerprint(bench.fetch(fingerprint_sql("kept", warehouse.words, columns, key))),
+            fingerprint=fingerprint(bench.fetch(fingerprint_sql("kept", warehouse.words, columns, key))),
         )
         snapshot = views.name_of(manifest, key)
         bench.keep(snapshot, f"SELECT * FROM kept ORDER BY {RANK}, {UNIT}", steps.kept_columns)  # noqa: S608 - constants
@@ -84,29 +84,6 @@ def _quietly(warehouse: Warehouse, source: str) -> Iterator[None]:
             where=source,
             fix="The database's own log says why.",
         ) from None
-
-
-def fingerprint_of(holder: Holder, table: Table, *, unit_column: str, key: bytes, words: Words) -> str:
-    """What the rows of a kept view say now."""
-    columns = {name: column for name, column in table.columns.items() if name != unit_column}
-    return _fingerprint(holder.fetch(fingerprint_sql(VIEW, words, columns, key), PUBLISH_LIMITS))
-
-
-def fingerprint_sql(name: str, words: Words, columns: dict[str, Column], key: bytes) -> str:
-    """The statement that counts rows and adds up their hashes."""
-    secret = words.literal(hmac.new(key, b"fingerprint", hashlib.sha256).hexdigest())
-    place = " || ':' || ".join(f"CAST({column} AS {words.text})" for column in (UNIT, RANK))
-    digest = words.sha256(f"{secret} || {place} || ':' || {content(words, columns)}")
-    halves = ", ".join(
-        f"coalesce(sum(CAST({words.hex15(f'substr(digest, {start}, 15)')} AS DECIMAL(38, 0))), 0)"
-        for start in (1, 16)
-    )
-    return f"SELECT count(*), {halves} FROM (SELECT {digest} AS digest FROM {name}) AS hashed"  # noqa: S608 - ours
-
-
-def _fingerprint(found: list[tuple[object, ...]]) -> str:
-    (numbers,) = found
-    return sha256_hex(":".join(str(int(str(number))) for number in numbers).encode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ from sandbox.domain.policy import DatasetPolicy, Table
 from sandbox.domain.policy_document import policy_from_document, policy_to_document
 from sandbox.privacy.engines.duck import connection_to, rows_of
 from sandbox.privacy.engines.holding import VIEW, EngineLimits, Holder, Rows, Warehouse
+from sandbox.privacy.publishing.fingerprint import fingerprint_of
 
 _FORMAT, _FORMAT_OF_TABLES = "sandbox-view-v1", "sandbox-view-v2"
 _SNAPSHOT = re.compile(r"[0-9a-f]{64}")
@@ -288,8 +289,6 @@ def _by_key(key: str) -> str:
 
 
 def _held(manifest: dict[str, Any], snapshot: str, folder: Path, warehouse: Warehouse | None) -> View:
-    from sandbox.privacy.publishing.in_place import fingerprint_of  # it keeps its manifests by this module
-
     if warehouse is None or warehouse.kind != manifest["held_by"]:
         raise NotFound(
             f"The rows of snapshot {snapshot[:12]}… are in {manifest['held_by']}.",
