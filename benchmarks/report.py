@@ -18,7 +18,8 @@ from benchmarks.replay import table as replay
 from benchmarks.workload import Asked
 
 GOALS = {"rows": "≤ 1.5 ×", "groups": "≤ 6 ×", "chosen": "no goal"}
-_SECTION = re.compile(r"^## ([0-9,]+) rows\n\n(.*?)(?=\n## |\Z)", re.MULTILINE | re.DOTALL)
+_SECTION = re.compile(r"^## ([^\n]+)\n\n(.*?)(?=\n## |\Z)", re.MULTILINE | re.DOTALL)
+_EQUAL, _REPLAY = "Noise at equal bounds", "A project's questions from one budget"
 Results = dict[str, dict[str, Any]]  # by the number of rows
 
 
@@ -31,7 +32,7 @@ def written(
     """The page.
 
     Args:
-        before: the page as it stands: sizes of which there are no results keep their sections.
+        before: the page as it stands: parts of which there are no results keep their sections.
     """
     lines = [
         "# Benchmarks",
@@ -51,25 +52,23 @@ def written(
         "",
         "![times and errors](images/benchmarks.png)",
     ]
-    sections = {int(n.replace(",", "")): body for n, body in _SECTION.findall(before)}
-    for rows in sorted({*map(int, sizes(results)), *sections}):
-        lines += ["", f"## {rows:,} rows", ""]
-        if str(rows) in results:
-            lines += _page(results[str(rows)], workload)
-        else:
-            lines += [EARLIER, "", sections[rows].removeprefix(EARLIER).strip()]
-    if "equal" in results:
-        lines += ["", "## Noise at equal bounds", "", *equal.lines(results["equal"])]
-    if replayed:
-        lines += [
-            "",
-            "## A project's questions from one budget",
-            "",
-            *replay.words(),
-            "",
-            *replay.lines(replayed),
-        ]
+    sections: dict[str, str] = dict(_SECTION.findall(before))
+    timed = {int(name.removesuffix(" rows").replace(",", "")) for name in sections if name.endswith(" rows")}
+    for rows in sorted({*map(int, sizes(results)), *timed}):
+        fresh = [*_page(results[str(rows)], workload)] if str(rows) in results else []
+        lines += _section(f"{rows:,} rows", fresh, sections)
+    lines += _section(_EQUAL, [*equal.lines(results["equal"])] if "equal" in results else [], sections)
+    lines += _section(_REPLAY, [*replay.words(), "", *replay.lines(replayed)] if replayed else [], sections)
     return "\n".join(lines) + "\n"
+
+
+def _section(name: str, fresh: Sequence[str], sections: Mapping[str, str]) -> list[str]:
+    """A part of the page: as it came out now, else as it stands; nothing where there is neither."""
+    if fresh:
+        return ["", f"## {name}", "", *fresh]
+    if name in sections:
+        return ["", f"## {name}", "", EARLIER, "", sections[name].removeprefix(EARLIER).strip()]
+    return []
 
 
 def sizes(results: Results) -> list[str]:
