@@ -455,7 +455,7 @@ def test_what_is_derived_costs_nothing_and_serves_nobody_else(store: Store) -> N
     store.ledger.check_sums()
 
 
-def test_a_lineage_keeps_its_accounting_for_life(store: Store) -> None:
+def test_a_lineage_keeps_its_accounting_for_life(store: Store, grant: Grant) -> None:
     """Nanos of ρ read as nanos of ε would be new budget: it looks like a lower cap."""
     with pytest.raises(Conflict, match="zcdp"):
         store.ledger.open_account(
