@@ -88,5 +88,5 @@ def test_the_measured_loss_stays_below_the_price_and_each_planted_fault_is_caugh
     )
     assert loss <= claim
     if LONG:
-        assert loss > 0.25 * claim, "an audit that sees nothing proves nothing"
+        assert loss > 0.15 * claim, "an audit that sees nothing proves nothing"
     assert all(value > claim for value in caught.values()), caught

@@ -130,5 +130,5 @@ def test_a_profile_loses_no_more_than_was_paid_and_each_planted_fault_is_caught(
     )
     assert kept <= claim
     if LONG:
-        assert kept > 0.25 * claim, "an audit that sees nothing proves nothing"
+        assert kept > 0.15 * claim, "an audit that sees nothing proves nothing"
     assert all(value > claim for value in caught.values()), caught
