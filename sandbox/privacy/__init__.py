@@ -5,9 +5,10 @@ planning     ``Question`` → ``Plan``: bounds, noise, price; no row is read for
 mechanisms   how far one unit can move a measurement, with its proof; the noise, by OpenDP
 publishing   raw table → private view, once, by the owner; and the contribution profile that is bought with it
 answering    ``Plan`` → exact, bounded, whole numbers → noise → values with intervals
+base         counts over all columns and pairs, bought once; then free counts and synthetic rows
 engines      the databases that run it
 engine       all of it on one machine; ``service`` and ``remote`` put a process boundary through it, ``wire`` between
-library      all of it without a server: ``from sandbox.privacy import PrivateData``
+library      all of it without a server: ``from sandbox.privacy import PrivateData``; ``kept`` has its stored answers
 
 Only this room imports sqlglot, ibis, duckdb and opendp.
 """
