@@ -3,7 +3,8 @@
 - Cells are cast to the declared types (``cells``); what does not fit becomes empty, and is counted for the owner.
 - A unit's name becomes a whole number in random order. The name itself is not kept.
 - Each row gets a random rank within its unit, from a secret salt, the unit's name and the row's own cells: what rank
-  a row has depends on no other unit, nor on the order of the file. Rows with a rank of ``max_rows_per_unit`` or more are left out.
+  a row has depends on no other unit, nor on the order of the file. Rows with a rank of
+  ``max_rows_per_unit`` or more are left out.
 - Values are *not* clamped here: bounds are the plan's business.
 - The view is complete under its name or not there at all.
 
