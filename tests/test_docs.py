@@ -15,7 +15,7 @@ from starlette.routing import Route
 import sandbox.cli.reference as cli_reference
 import sandbox.isolation.reference as gate_reference
 from sandbox.cli.commands import app
-from sandbox.portal.api import router
+from sandbox.portal.api import PARTS
 from tests import documents
 from tests.documents import PAGES, ROOT, blocks, links, typed
 
@@ -48,7 +48,8 @@ def test_every_address_of_the_api_is_listed_and_no_other() -> None:
     page = set(API_ROW.findall((ROOT / "docs/reference/api.md").read_text()))
     program = {
         (method, route.path)
-        for route in router.routes
+        for part in PARTS
+        for route in part.routes
         if isinstance(route, Route) and route.include_in_schema
         for method in (route.methods or ())
         if method != "HEAD"

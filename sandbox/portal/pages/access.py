@@ -13,7 +13,7 @@ from sandbox.domain.access import ApplicationState
 from sandbox.domain.people import Role, check_role
 from sandbox.flows.views import ApplicationView
 from sandbox.portal import documents
-from sandbox.portal.api import move_application
+from sandbox.portal.api.access import move_application
 from sandbox.portal.forms import FormSender
 from sandbox.portal.identity import Caller
 from sandbox.portal.pages.catalogue import MODE_MEANS

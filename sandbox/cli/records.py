@@ -1,0 +1,110 @@
+"""``sandbox release`` and ``sandbox audit``: released crates, and the tamper-evident log."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from sandbox.cli.common import console, operator, system
+from sandbox.domain.audit import Event
+from sandbox.domain.errors import NotFound, OperatorError
+from sandbox.settings import Settings
+from sandbox.terminal import indented
+
+release_app = typer.Typer(no_args_is_help=True, help="Released crates.")
+audit_app = typer.Typer(no_args_is_help=True, help="The tamper-evident log.")
+
+
+@release_app.command("verify")
+def release_verify(
+    crate: Annotated[Path, typer.Argument(help="The crate (ZIP).")],
+    key: Annotated[
+        Path | None, typer.Option(help="The platform's public key (PEM); this machine's when left out.")
+    ] = None,
+) -> None:
+    """Check a crate offline: every file's hash and the platform's signature."""
+    from sandbox.disclosure.crate import verify_crate
+    from sandbox.store.keys import PUBLIC, verify_signature
+
+    if not crate.is_file():
+        raise NotFound(f"There is no file {crate}.")
+    key = key or Settings.from_environment().keys_dir / PUBLIC
+    if not key.is_file():
+        raise NotFound(f"There is no key {key}.", fix="Give the platform's public key by --key.")
+    report = verify_crate(crate.read_bytes(), verify=partial(verify_signature, key.read_bytes()))
+    console.print(
+        f"[green]✓[/] The crate is whole and signed by the platform's key ({key.name}).", highlight=False
+    )
+    for line in report.lines():
+        console.print(f"  {line}", highlight=False, soft_wrap=True)  # a hash stays whole, to be copied
+
+
+@audit_app.command("verify")
+def audit_verify() -> None:
+    """Walk the whole log, every link and the signed head; then hold every other table and file against it."""
+    sandbox = system()
+    books = sandbox.verify_books(operator(sandbox))
+    console.print(f"[green]✓[/] {books.entries} entries, unbroken, head signed.", highlight=False)
+    console.print(
+        f"[green]✓[/] As the log says: {books.datasets} datasets, {books.questions} questions, "
+        f"{books.grants} grants, {books.releases} releases; {books.files} files with their hashes.",
+        highlight=False,
+    )
+
+
+@audit_app.command("show")
+def audit_show(
+    limit: Annotated[int, typer.Option(min=1, max=500, help="How many.")] = 20,
+    action: Annotated[str, typer.Option(help="Only this one, such as question.answered.")] = "",
+) -> None:
+    """Show the newest entries, in UTC."""
+    sandbox = system()
+    for entry in reversed(sandbox.views.log(operator(sandbox), limit=limit, action=action).entries):
+        event = entry.event
+        when = entry.at[:19].replace("T", " ")
+        console.print(
+            f"{entry.seq:5}  {when}  [bold]{escape(event.action):22}[/]  "
+            f"{escape(event.actor)} → {escape(event.object)}",
+            highlight=False,
+        )
+        facts = ", ".join(f"{k}={_short(v)}" for k, v in event.facts.items())
+        if facts:
+            shown = indented(facts, indent=" " * 7, width=console.width)
+            console.print(f"[dim]{escape(shown)}[/]", highlight=False, soft_wrap=True)
+
+
+@audit_app.command("accept-restored")
+def audit_accept_restored(
+    yes: Annotated[
+        bool, typer.Option("--yes", prompt="Go on from the newest entry that is here?", help="Do not ask.")
+    ],
+) -> None:
+    """Go on with a database that was put back on purpose, or under a new signing key.
+
+    The log then says so for ever, with the entry that was the newest before.
+    """
+    if not yes:
+        raise typer.Exit(1)
+    entry = system().store.log.accept_restored(Event("operator", "log.restored", "log", {}))
+    console.print(f"[green]✓[/] The log goes on at entry {entry.seq}.", highlight=False)
+
+
+@audit_app.command("key")
+def audit_key() -> None:
+    """Print the platform's public key, which verifies crates and the log."""
+    from sandbox.store.keys import PUBLIC
+
+    pem = Settings.from_environment().keys_dir / PUBLIC
+    if not pem.is_file():
+        raise OperatorError("This installation has no key yet.", fix="Start it once with 'make up'.")
+    typer.echo(pem.read_text())
+
+
+def _short(value: object) -> str:
+    # Some of it was written by people: control characters could rewrite the operator's screen.
+    text = "".join(c if c.isprintable() else "?" for c in str(value))
+    return text[:12] + "…" if len(text) > 40 else text

@@ -1,0 +1,34 @@
+"""Outputs and what was found in them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from sandbox.domain.findings import Finding
+from sandbox.flows.views import ReleaseView
+
+
+def finding(value: Finding) -> dict[str, Any]:
+    return {**asdict(value), "verdict": str(value.verdict)}
+
+
+def release(view: ReleaseView) -> dict[str, Any]:
+    r = view.release
+    return {
+        "id": r.id,
+        "dataset": r.dataset,
+        "title": view.title,
+        "project": r.project,
+        "grant": r.grant_id,
+        "status": str(r.status),
+        "version": r.version,
+        "context": r.context,
+        "files": [asdict(f) for f in r.files],
+        "findings": [finding(f) for f in view.findings],
+        "votes": [asdict(v) for v in view.votes],
+        "votes_in": view.votes_in,
+        "votes_needed": r.reviewers_needed,
+        "crate_sha256": r.crate_sha256,
+        "allowed_actions": [str(a) for a in view.allowed_actions],
+    }
