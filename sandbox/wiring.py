@@ -9,15 +9,19 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from sandbox.domain.policy import SitePolicy
+from sandbox.flows.access_views import AccessViews
 from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.buy_base import BuyBase
+from sandbox.flows.end_access import EndAccess
 from sandbox.flows.open_notebook import OpenNotebook
+from sandbox.flows.permission import Permission
 from sandbox.flows.publish_dataset import PublishDataset
 from sandbox.flows.request_access import RequestAccess
 from sandbox.flows.review_release import ReviewRelease
 from sandbox.flows.verify_books import VerifyBooks
 from sandbox.flows.views import Views
 from sandbox.privacy.engine import Engine
+from sandbox.privacy.planning.remembered import Remembered
 from sandbox.privacy.remote import RemoteEngine
 from sandbox.settings import Settings
 from sandbox.store import Store
@@ -51,10 +55,12 @@ class Sandbox:
     publish_dataset: PublishDataset
     buy_base: BuyBase
     request_access: RequestAccess
+    end_access: EndAccess
     open_notebook: OpenNotebook
     answer_question: AnswerQuestion
     review_release: ReviewRelease
     views: Views
+    access_views: AccessViews
     verify_books: VerifyBooks
 
 
@@ -80,6 +86,8 @@ def build(
     def today() -> date:
         return clock().date()
 
+    permission = Permission(store=store, today=today)
+
     return Sandbox(
         settings=settings,
         site=site,
@@ -88,11 +96,15 @@ def build(
         publish_dataset=PublishDataset(
             store=store, engine=engine, raw_dir=settings.raw_dir, hand_over=hand_over
         ),
-        buy_base=BuyBase(store=store, engine=engine),
+        buy_base=BuyBase(store=store, engine=engine, permission=permission),
         request_access=RequestAccess(store=store, today=today),
-        open_notebook=OpenNotebook(store=store, limits=site.notebook, today=today),
-        answer_question=AnswerQuestion(store=store, engine=engine, tick_ms=site.answers.tick_ms, today=today),
-        review_release=ReviewRelease(store=store, engine=engine, today=today),
+        end_access=EndAccess(store=store, today=today),
+        open_notebook=OpenNotebook(store=store, limits=site.notebook, permission=permission),
+        answer_question=AnswerQuestion(
+            store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
+        ),
+        review_release=ReviewRelease(store=store, engine=engine, permission=permission),
         views=Views(store=store, today=today),
+        access_views=AccessViews(store=store, today=today, usual=Remembered()),
         verify_books=VerifyBooks(store=store),
     )
