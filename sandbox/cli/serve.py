@@ -76,6 +76,7 @@ def _gate(settings: Settings) -> None:
 def _portal(settings: Settings) -> None:
     import uvicorn
 
+    from sandbox.flows.keep_time import KeepTime
     from sandbox.portal import create_app
     from sandbox.wiring import build
 
@@ -83,11 +84,16 @@ def _portal(settings: Settings) -> None:
     # What a killed process left: charges stay spent, approved releases leave now.
     sandbox.store.ledger.recover(event=Event("system:portal", "ledger.recovered", "ledger", {}))
     sandbox.review_release.finish_approved()
-    uvicorn.run(
-        create_app(sandbox),
-        host="127.0.0.1",
-        port=settings.portal_port,
-        log_level="warning",
-        server_header=False,
-        proxy_headers=False,
-    )
+    keeper = KeepTime([sandbox.end_access.expire, sandbox.end_access.remind])
+    keeper.start()
+    try:
+        uvicorn.run(
+            create_app(sandbox),
+            host="127.0.0.1",
+            port=settings.portal_port,
+            log_level="warning",
+            server_header=False,
+            proxy_headers=False,
+        )
+    finally:
+        keeper.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -166,14 +167,18 @@ def _get(connection: Connection, name: str) -> Dataset:
     return _dataset(row)
 
 
+@functools.lru_cache(maxsize=1024)
+def _policy(text: str, policy_hash: str, dataset: str) -> DatasetPolicy:
+    """The policy that a stored text says; the same text is read once. Another text, however like, is another key."""
+    document = json.loads(text)
+    if content_hash(document) != policy_hash:
+        raise Tampered(f"The policy of {dataset} was changed in the database.", place=f"dataset {dataset}")
+    return policy_from_document(document)
+
+
 def _dataset(row: Row[Any]) -> Dataset:
-    document = json.loads(row.policy)
-    if content_hash(document) != row.policy_hash:
-        raise Tampered(
-            f"The policy of {row.dataset} was changed in the database.", place=f"dataset {row.dataset}"
-        )
     return Dataset(
-        policy=policy_from_document(document),
+        policy=_policy(row.policy, row.policy_hash, row.dataset),
         policy_hash=row.policy_hash,
         snapshot=row.snapshot,
         version=row.version,
