@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal, InvalidOperation
@@ -16,13 +15,12 @@ from typing import Any
 
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed
 from sandbox.domain.people import NAME, Person, Role, check_role
+from sandbox.domain.plain_text import check_text
 from sandbox.domain.policy import DatasetPolicy, Mode, OpenClass
 
 MAX_MEMBERS = 50
 _LONGEST = 4000  # characters of a text
 _FEWEST = {"project": 3, "purpose": 20, "legal_basis": 0, "organisation": 0, "output_plan": 10}
-# Controls, marks of direction, halves of characters, unassigned ones, odd line ends.
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 class ApplicationState(StrEnum):
@@ -271,27 +269,11 @@ def check_wish(policy: DatasetPolicy, person: Person, wish: Wish) -> None:
             fix="Ask for a shorter period.",
         )
     for name, least in _FEWEST.items():
-        _check_text(name, getattr(wish, name), least)
+        check_text(name, getattr(wish, name), least=least, most=_LONGEST)
     _check_members(person, wish.members)
     _check_tables(policy, wish.tables)
     if wish.epsilon:
         epsilon_of(wish.epsilon)
-
-
-def _check_text(name: str, text: str, least: int) -> None:
-    said = name.replace("_", " ")
-    if any(unicodedata.category(c) in _HIDDEN for c in text if c not in "\n\r\t"):
-        raise BadInput(
-            f"{said} holds invisible characters.", where=name, fix="Type it again, in plain words."
-        )
-    if len(text.strip()) < least:
-        raise BadInput(
-            f"{said} is too short ({len(text.strip())} characters).",
-            where=name,
-            fix=f"Write at least {least} characters: the owner decides by it.",
-        )
-    if len(text) > _LONGEST:
-        raise BadInput(f"{said} is longer than {_LONGEST} characters.", where=name, fix="Shorten it.")
 
 
 def _check_members(person: Person, members: tuple[str, ...]) -> None:

@@ -120,6 +120,13 @@ class TooLarge(CallerError):
     status = 413
 
 
+class TooMany(CallerError):
+    """More of a kind than is taken in one day from one address, or about one dataset."""
+
+    code = "too_many"
+    status = 429
+
+
 class Unanswered(SandboxError):
     """The question was charged and could not be answered. Constant: it says nothing about why."""
 

@@ -372,9 +372,33 @@ class AnswerLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectionTerms:
+    """What anybody may stop without an account, and how often. Why: docs/adr/0024."""
+
+    at_once_per_day: int = _doc(
+        "So many objections of rights-holders suspend one dataset at once within a day; what comes beyond is looked at "
+        "by the owner first.",
+        default=3,
+    )
+    abuse_days: int = _doc(
+        "After an objection was dismissed as abuse, those of people without an account are looked at first for so long "
+        "(days).",
+        default=30,
+    )
+    per_dataset_per_day: int = _doc("So many are taken about one dataset within a day.", default=50)
+    per_address_per_day: int = _doc(
+        "So many are taken from one network address within a day. Addresses are kept in memory only, as keyed hashes.",
+        default=5,
+    )
+    max_files: int = _doc("So many files may come with one as evidence.", default=5)
+    max_file_mib: int = _doc("The largest of them, in MiB; all together hold at most 8.", default=4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SitePolicy:
     """What holds for the whole installation."""
 
     name: str = _doc("The installation's name, on every page.", default="Secure Data Sandbox")
     notebook: NotebookLimits = _doc("The size of a locked container.", default=NotebookLimits())
     answers: AnswerLimits = _doc("What an answer may take.", default=AnswerLimits())
+    objections: ObjectionTerms = _doc("Objections and reports of errors.", default=ObjectionTerms())

@@ -269,7 +269,7 @@ def _shown(value: Any) -> str:
 
 
 def _not_positive(policy: SitePolicy) -> Iterator[Mistake]:
-    for group in ("notebook", "answers"):
+    for group in ("notebook", "answers", "objections"):
         limits = getattr(policy, group)
         for key in keys_at(SitePolicy, (group,)):
             if isinstance(getattr(limits, key), int) and getattr(limits, key) < 1:
