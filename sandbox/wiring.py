@@ -12,20 +12,29 @@ from sandbox.domain.policy import SitePolicy
 from sandbox.flows.access_views import AccessViews
 from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.buy_base import BuyBase
+from sandbox.flows.daily_limit import DailyLimit
+from sandbox.flows.decide_objection import DecideObjection
 from sandbox.flows.end_access import EndAccess
+from sandbox.flows.hold_releases import HoldReleases
+from sandbox.flows.object import ObjectToData
+from sandbox.flows.objection_views import ObjectionViews
 from sandbox.flows.open_notebook import OpenNotebook
 from sandbox.flows.permission import Permission
 from sandbox.flows.publish_dataset import PublishDataset
 from sandbox.flows.request_access import RequestAccess
 from sandbox.flows.review_release import ReviewRelease
+from sandbox.flows.suspend_dataset import SuspendDataset
 from sandbox.flows.verify_books import VerifyBooks
 from sandbox.flows.views import Views
+from sandbox.flows.withheld_units import WithheldUnits
+from sandbox.isolation.notebooks import HubNotebooks, Notebooks, StopNotebooks
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.planning.remembered import Remembered
 from sandbox.privacy.remote import RemoteEngine
 from sandbox.settings import Settings
 from sandbox.store import Store
 from sandbox.store.policy_files import read_site_policy
+from sandbox.store.secrets import secret
 
 ENGINE_UID_FOR_ROOT = 64_000  # the engine never runs as root: when the operator is root, it runs as this user
 
@@ -59,6 +68,11 @@ class Sandbox:
     open_notebook: OpenNotebook
     answer_question: AnswerQuestion
     review_release: ReviewRelease
+    suspend_dataset: SuspendDataset
+    object_to_data: ObjectToData
+    decide_objection: DecideObjection
+    hold_releases: HoldReleases
+    objection_views: ObjectionViews
     views: Views
     access_views: AccessViews
     verify_books: VerifyBooks
@@ -69,6 +83,7 @@ def build(
     *,
     engine: Engine | None = None,
     store: Store | None = None,
+    notebooks: Notebooks | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Sandbox:
     """Put the system together.
@@ -76,6 +91,7 @@ def build(
     Args:
         engine: asks the engine's own process over its socket when not given.
         store: the settings' database and files when not given.
+        notebooks: ends open notebooks through the hub when not given.
         clock: the current time, in UTC.
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -87,23 +103,41 @@ def build(
         return clock().date()
 
     permission = Permission(store=store, today=today)
+    stop = StopNotebooks(
+        notebooks or HubNotebooks(settings.hub_url, lambda: secret(settings.keys_dir, "portal-token"))
+    )
+    holds = HoldReleases(store=store)
+    review = ReviewRelease(store=store, engine=engine, permission=permission, holds=holds)
+    publish = PublishDataset(store=store, engine=engine, raw_dir=settings.raw_dir, hand_over=hand_over)
+    suspend = SuspendDataset(store=store, today=today, holds=holds, stop=stop, let_out=review.finish_approved)
+    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=hand_over)
 
     return Sandbox(
         settings=settings,
         site=site,
         store=store,
         engine=engine,
-        publish_dataset=PublishDataset(
-            store=store, engine=engine, raw_dir=settings.raw_dir, hand_over=hand_over
-        ),
+        publish_dataset=publish,
         buy_base=BuyBase(store=store, engine=engine, permission=permission),
-        request_access=RequestAccess(store=store, today=today),
-        end_access=EndAccess(store=store, today=today),
+        request_access=RequestAccess(store=store, today=today, stop=stop),
+        end_access=EndAccess(store=store, today=today, stop=stop),
         open_notebook=OpenNotebook(store=store, limits=site.notebook, permission=permission),
         answer_question=AnswerQuestion(
             store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
         ),
-        review_release=ReviewRelease(store=store, engine=engine, permission=permission),
+        review_release=review,
+        suspend_dataset=suspend,
+        object_to_data=ObjectToData(
+            store=store,
+            terms=site.objections,
+            suspending=suspend,
+            units=units,
+            per_address=DailyLimit(most=site.objections.per_address_per_day, now=clock),
+            now=clock,
+        ),
+        decide_objection=DecideObjection(store=store, suspending=suspend, units=units, publishing=publish),
+        hold_releases=holds,
+        objection_views=ObjectionViews(store=store, holds=holds),
         views=Views(store=store, today=today),
         access_views=AccessViews(store=store, today=today, usual=Remembered()),
         verify_books=VerifyBooks(store=store),

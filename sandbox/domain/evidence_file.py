@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sandbox.domain.errors import BadInput, TooLarge
-from sandbox.domain.plain_text import hidden
 
 
 class EvidenceKind(StrEnum):
@@ -55,7 +54,7 @@ def kind_of(content: bytes, *, place: str) -> EvidenceKind:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
-    if not text.strip() or hidden(text):
+    if not text.strip() or any(c < " " and c not in "\n\r\t\f" for c in text):
         raise BadInput(
             f"{place} is neither PDF, PNG, JPEG nor plain text.",
             where="evidence",

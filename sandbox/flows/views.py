@@ -80,7 +80,7 @@ class Views:
         return self.store.vault.get(dataset.files[table])
 
     def _open(self, name: str) -> Published:
-        dataset = in_use(self.store, name)
+        dataset = in_use(self.store, name, columns=None)
         if dataset.policy.open_class is not OpenClass.UNCONDITIONAL:
             raise NotAllowed(
                 f"{name} is {dataset.policy.open_class}; it cannot be downloaded.",

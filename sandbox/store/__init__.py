@@ -8,6 +8,7 @@ ledger        reserve -> start -> settle | fail; ``accounts`` holds the caps, ``
 profiles      what was bought to know how units contribute; and base releases
 people, datasets, access, releases    one noun each; every changing call takes the event it writes
 duties        what people owe, and what they may not any more
+objections    who objects to what; ``suspensions``: what is stopped, and until when it was
 vault         files by SHA-256
 keys          the platform's signature
 policy_files  policy files read, with every mistake located; ``policy_reference`` writes their manual
@@ -37,10 +38,12 @@ from sandbox.store.keys import Signer, verify_signature
 from sandbox.store.ledger import Ledger, Reservation
 from sandbox.store.log import Log
 from sandbox.store.migrations import upgrade
+from sandbox.store.objections import Objections
 from sandbox.store.people import People
 from sandbox.store.profiles import BoughtProfile, Profiles
 from sandbox.store.releases import Releases
 from sandbox.store.schema import bases
+from sandbox.store.suspensions import Suspensions
 from sandbox.store.vault import Stored, Vault
 from sandbox.store.workers import this_process
 
@@ -99,6 +102,8 @@ class Store:
         self.access = Access(self.database, self.log, now)
         self.duties = Duties(self.database, self.log, now)
         self.releases = Releases(self.database, self.log, now)
+        self.suspensions = Suspensions(self.database, self.log, now)
+        self.objections = Objections(self.database, self.log, now)
         self.ledger = Ledger(self.database, self.log, now=now, worker=worker or this_process(), sleep=sleep)
 
     @contextmanager

@@ -18,9 +18,7 @@ from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.policy_document import policy_from_document, policy_to_document
 from sandbox.store.database import Database, stamp
 from sandbox.store.log import Log
-from sandbox.store.schema import dataset_versions, datasets
-
-PUBLISHED, SUSPENDED = "published", "suspended"
+from sandbox.store.schema import dataset_versions, datasets, suspensions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +26,9 @@ class Dataset:
     """A dataset's newest version.
 
     Attributes:
+        suspended: all of it is, now; see ``store.suspensions``.
         public_files: of unconditional datasets: table -> SHA-256 in the vault.
+        raw_files: of conditional ones: table -> file in the raw store; empty where nobody noted it.
         report: what publishing told the owner. Its numbers come from rows: for nobody else.
     """
 
@@ -39,6 +39,7 @@ class Dataset:
     published_at: str  # ISO 8601, UTC
     suspended: bool
     public_files: Mapping[str, str]
+    raw_files: Mapping[str, str]
     report: Mapping[str, Any]
 
 
@@ -57,12 +58,14 @@ class Datasets:
         public_files: Mapping[str, str],
         event: Event,
         report: Mapping[str, Any] | None = None,
+        raw_files: Mapping[str, str] | None = None,
     ) -> Dataset:
         """Make a version the newest one. A suspended dataset stays suspended.
 
         Args:
             policy_hash: ``content_hash`` of the policy's document.
             report: text and whole numbers.
+            raw_files: what the version was made of, by table.
 
         Raises:
             Conflict: the dataset's budget would change to another lineage.
@@ -79,7 +82,6 @@ class Datasets:
                         name=policy.name,
                         owner=policy.owner,
                         lineage=policy.budget_lineage,
-                        status=PUBLISHED,
                         version=version,
                     )
                 )
@@ -105,6 +107,7 @@ class Datasets:
                     report=_json(report or {}),
                     public_files=_json(public_files),
                     published_at=stamp(self._now()),
+                    raw_files=_json(raw_files or {}),
                 )
             )
             self._log.append(connection, event, facts={"version": version})
@@ -124,40 +127,27 @@ class Datasets:
     def versions(self, name: str) -> tuple[Dataset, ...]:
         """All versions, the newest last."""
         with self._database.reading() as connection:
-            query = select(datasets.c.status, dataset_versions).join_from(datasets, dataset_versions)
             rows = connection.execute(
-                query.where(datasets.c.name == name).order_by(dataset_versions.c.version)
+                select(_suspended(), dataset_versions)
+                .where(dataset_versions.c.dataset == name)
+                .order_by(dataset_versions.c.version)
             )
             return tuple(_dataset(row) for row in rows)
 
-    def suspend(self, name: str, *, event: Event) -> Dataset:
-        """Stop every use of it, at once."""
-        return self._set_status(name, SUSPENDED, event)
-
-    def resume(self, name: str, *, event: Event) -> Dataset:
-        """Let it be used again."""
-        return self._set_status(name, PUBLISHED, event)
-
-    def _set_status(self, name: str, status: str, event: Event) -> Dataset:
-        with self._database.transaction() as connection:
-            changed = connection.execute(
-                update(datasets)
-                .where(datasets.c.name == name, datasets.c.status != status)
-                .values(status=status)
-            )
-            if changed.rowcount != 1:
-                _get(connection, name)
-                raise Conflict(f"{name} is {status} already.")
-            self._log.append(connection, event)
-            return _get(connection, name)
-
 
 def _newest() -> Any:
-    return select(datasets.c.status, dataset_versions).join_from(
+    return select(_suspended(), dataset_versions).join_from(
         datasets,
         dataset_versions,
         (dataset_versions.c.dataset == datasets.c.name) & (dataset_versions.c.version == datasets.c.version),
     )
+
+
+def _suspended() -> Any:
+    """Whether a suspension of the whole dataset is in force."""
+    s = suspensions.c
+    held = select(s.id).where(s.dataset == dataset_versions.c.dataset, s.column == "", s.ended == "")
+    return held.correlate(dataset_versions).exists().label("suspended")
 
 
 def _get(connection: Connection, name: str) -> Dataset:
@@ -183,8 +173,9 @@ def _dataset(row: Row[Any]) -> Dataset:
         snapshot=row.snapshot,
         version=row.version,
         published_at=row.published_at,
-        suspended=row.status == SUSPENDED,
+        suspended=bool(row.suspended),
         public_files=json.loads(row.public_files),
+        raw_files=json.loads(row.raw_files),
         report=json.loads(row.report),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from argon2 import PasswordHasher
 from sandbox.domain.access import Grant
 from sandbox.domain.application import Wish
 from sandbox.domain.audit import Event
+from sandbox.domain.canonical import content_hash
 from sandbox.domain.errors import Unanswered
 from sandbox.domain.evidence import Evidence
 from sandbox.domain.limits import NO_LIMITS, Limits
@@ -27,6 +28,7 @@ from sandbox.privacy.remote import EngineUnavailable
 from sandbox.settings import Settings
 from sandbox.store import Store
 from sandbox.wiring import Sandbox, build
+from tests.fake_notebooks import FakeNotebooks
 
 POLICY = """\
 name: loans
@@ -71,9 +73,12 @@ class FakeEngine:
             raise EngineUnavailable
         return Health(ready=True, busy=0)
 
-    def publish(self, *, policy: DatasetPolicy, table: str, file: str) -> PublishReport:
+    def publish(
+        self, *, policy: DatasetPolicy, table: str, file: str, withheld: Sequence[str] = ()
+    ) -> PublishReport:
+        marked = content_hash(sorted(withheld))[:8] if withheld else ""
         return PublishReport(
-            snapshot=file.split("-")[1].split(".")[0].ljust(64, "0"),
+            snapshot=(marked + file.split("-")[1].split(".")[0]).ljust(64, "0"),
             rows=3,
             units=3,
             dropped_rows=0,
@@ -82,7 +87,9 @@ class FakeEngine:
             warnings=(),
         )
 
-    def publish_tables(self, *, policy: DatasetPolicy, files: Mapping[str, str]) -> PublishReport:
+    def publish_tables(
+        self, *, policy: DatasetPolicy, files: Mapping[str, str], withheld: Sequence[str] = ()
+    ) -> PublishReport:
         name = "".join(file.split("-")[1].split(".")[0] for file in files.values())
         return replace(self.publish(policy=policy, table="", file=f"x-{name[:64]}.csv"), rows=3 * len(files))
 
@@ -133,6 +140,7 @@ class World:
     grant: Grant
     policy_file: Path
     raw_file: Path
+    notebooks: FakeNotebooks = field(default_factory=FakeNotebooks)
 
     def person(self, name: str) -> Person:
         found = self.sandbox.store.people.get(name)
@@ -185,7 +193,8 @@ def world(tmp_path: Path, clock: list[datetime]) -> Iterator[World]:
     settings = Settings(home=tmp_path / "home", policies=policies)
     store = Store(settings.database, settings.home, now=now, hasher=PasswordHasher(1, 8, 1))
     engine = FakeEngine()
-    sandbox = build(settings, engine=engine, store=store, clock=now)
+    notebooks = FakeNotebooks()
+    sandbox = build(settings, engine=engine, store=store, notebooks=notebooks, clock=now)
     roles = {
         "ana": {Role.RESEARCHER},
         "ben": {Role.RESEARCHER, Role.REVIEWER},
@@ -217,5 +226,5 @@ def world(tmp_path: Path, clock: list[datetime]) -> Iterator[World]:
     sandbox.request_access.approve(olga, made.id)
     grant = sandbox.request_access.sign(ana, made.id)
     assert grant is not None
-    yield World(sandbox, engine, grant, policy_file, raw_file)
+    yield World(sandbox, engine, grant, policy_file, raw_file, notebooks)
     store.close()
