@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from sandbox.cli import ask as ask_commands
-from sandbox.cli import datasets, people, policies, records, serve
+from sandbox.cli import datasets, objections, people, policies, records, serve, suspensions
 from sandbox.cli.common import console
 from sandbox.settings import Settings
 from sandbox.terminal import plain_table
@@ -25,11 +25,14 @@ for name, child in (
     ("user", people.app),
     ("dataset", datasets.app),
     ("base", datasets.base_app),
+    ("objection", objections.app),
     ("policy", policies.app),
     ("release", records.release_app),
     ("audit", records.audit_app),
 ):
     app.add_typer(child, name=name)
+datasets.app.command("suspend")(suspensions.dataset_suspend)
+datasets.app.command("resume")(suspensions.dataset_resume)
 
 
 # running

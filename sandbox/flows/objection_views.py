@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sandbox.domain import objection as rules
-from sandbox.domain.errors import NotFound
+from sandbox.domain.errors import NotAllowed, NotFound
 from sandbox.domain.objection import OPEN, Objection, ObjectorContact, Scope, State
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.policy import DatasetPolicy, OpenClass
@@ -43,6 +43,15 @@ class ObjectionView:
     others: tuple[int, ...]
     corrected: bool
     allowed_actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecidedData:
+    """A dataset for who may suspend it, and what suspends it now."""
+
+    policy: DatasetPolicy
+    suspensions: tuple[Suspension, ...]
+    by_hand: tuple[Suspension, ...]  # those that may be ended by hand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +97,20 @@ class ObjectionViews:
         if objection is None or row is None or not rules.decides(row.policy, person):
             raise NotFound(f"There is no objection {objection_id} that you decide.")
         return self._view(objection, row, person)
+
+    def decided_data(self, person: Person) -> tuple[DecidedData, ...]:
+        """The datasets that this person may suspend, by title; those that are suspended first."""
+        check_role(person, Role.OWNER, Role.ADMINISTRATOR)
+        found = [
+            DecidedData(
+                policy=row.policy,
+                suspensions=(held := self.store.suspensions.of(row.policy.name)),
+                by_hand=tuple(s for s in held if self._by_hand(s)),
+            )
+            for row in self.store.datasets.all()
+            if rules.decides(row.policy, person) and row.policy.open_class is not OpenClass.CLOSED
+        ]
+        return tuple(sorted(found, key=lambda data: (not data.suspensions, data.policy.title)))
 
     def tracked(self, objection: Objection) -> TrackedView:
         """The objection of somebody who came with number and word."""
@@ -139,6 +162,14 @@ class ObjectionViews:
             corrected=row.version > objection.data_version and objection.scope is not Scope.UNIT,
             allowed_actions=tuple(rules.allowed_verbs(objection, row.policy, person)),
         )
+
+    def _by_hand(self, suspension: Suspension) -> bool:
+        objection = self.store.objections.get(suspension.objection) if suspension.objection else None
+        try:
+            rules.check_by_hand(suspension, objection.state if objection is not None else None)
+        except NotAllowed:
+            return False
+        return True
 
     def _row(self, name: str) -> Dataset:
         row = self.store.datasets.get(name)

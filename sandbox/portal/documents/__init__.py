@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sandbox.portal.documents.access import application, grant, grant_actions
 from sandbox.portal.documents.catalogue import catalogue_actions, catalogue_entry
+from sandbox.portal.documents.objections import held, objection, suspension, tracked
 from sandbox.portal.documents.questions import budget, estimate
 from sandbox.portal.documents.records import log
 from sandbox.portal.documents.releases import finding, release
@@ -17,6 +18,10 @@ __all__ = [
     "finding",
     "grant",
     "grant_actions",
+    "held",
     "log",
+    "objection",
     "release",
+    "suspension",
+    "tracked",
 ]

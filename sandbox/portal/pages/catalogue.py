@@ -120,6 +120,7 @@ def _dataset_page(
         entry=entry,
         policy=entry.policy,
         actions=actions,
+        suspensions=system.objection_views.suspensions(name),
         previews=_previews(system, entry) if "download" in actions else {},
         may_apply=caller is not None and caller.grant_id is None and caller.person.has(Role.RESEARCHER),
         written=written or {},

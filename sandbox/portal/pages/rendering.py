@@ -30,6 +30,7 @@ _NAVIGATION: tuple[tuple[str, str, frozenset[Role]], ...] = (
     ("/releases", "My outputs", frozenset({Role.RESEARCHER})),
     ("/decisions", "Decisions", frozenset({Role.OWNER})),
     ("/review", "Review", frozenset({Role.REVIEWER})),
+    ("/objections", "Objections", frozenset({Role.OWNER, Role.ADMINISTRATOR})),
     ("/log", "Log", frozenset({Role.AUDITOR, Role.ADMINISTRATOR})),
 )
 
@@ -42,6 +43,12 @@ _NOTICES = {
     "revoke": "The grant was revoked.",
     "vote": "Your vote was counted.",
     "withdraw": "You took the request back.",
+    "objection": "It was written down. Whoever objected reads your answer by their tracking word.",
+    "suspended": "The data are suspended: nothing can be asked, opened or let out until you resume them.",
+    "resumed": "What you suspended is resumed. What else suspends the data is listed below.",
+    "hold": "The request is on hold.",
+    "let_go": "The request goes on from where it was.",
+    "recall": "The output was called back. Its crate is not handed out any more.",
 }
 
 
