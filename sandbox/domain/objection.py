@@ -259,7 +259,7 @@ def suspension_of(objection: Objection, *, made_by: str) -> Suspension:
         dataset=objection.dataset,
         table=objection.table,
         column=objection.column,
-        reason=f"An objection ({objection.kind.replace('_', ' ')}) is being examined.",
+        reason=f"Somebody objected: {objection.kind.replace('_', ' ')}.",
         objection=objection.id,
         made_by=made_by,
     )

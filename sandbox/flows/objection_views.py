@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sandbox.domain import objection as rules
 from sandbox.domain.errors import NotAllowed, NotFound
-from sandbox.domain.objection import OPEN, Objection, ObjectorContact, Scope, State
+from sandbox.domain.objection import OPEN, Objection, ObjectorContact, Scope, State, Verb
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.policy import DatasetPolicy, OpenClass
 from sandbox.domain.release import Release
@@ -160,7 +160,11 @@ class ObjectionViews:
             ),
             others=tuple(o.id for o in others if o.id != objection.id),
             corrected=row.version > objection.data_version and objection.scope is not Scope.UNIT,
-            allowed_actions=tuple(rules.allowed_verbs(objection, row.policy, person)),
+            allowed_actions=tuple(
+                verb
+                for verb in rules.allowed_verbs(objection, row.policy, person)
+                if verb is not Verb.SUSPEND or not in_force
+            ),
         )
 
     def _by_hand(self, suspension: Suspension) -> bool:

@@ -41,10 +41,8 @@ class Withheld:
     def said(self, rows: int) -> Iterator[str]:
         """For the owner alone: how much was left out."""
         if self.files:
-            yield (
-                f"{rows:,} rows are left out, of the units that {len(set(self.files))} objection"
-                f"{'' if len(set(self.files)) == 1 else 's'} withhold."
-            )
+            named = len(set(self.files))
+            yield f"Rows left out because objections withhold their units: {rows:,} ({named} units named)."
 
 
 NOBODY = Withheld()
