@@ -8,6 +8,13 @@ commitments       what of a budget is spent, promised and free
 open_notebook     a grant becomes a locked container
 answer_question   SQL -> price -> reserved -> answered
 review_release    file -> findings -> votes -> crate
+object            anybody objects: number, tracking word, suspended at once
+decide_objection  the owner looks, decides, and the data go on
+suspend_dataset   data are stopped in one breath, and go on from where they were
+hold_releases     requests that wait, outputs that are called back
+withheld_units    whom an objection is about, for the engine's eyes
+daily_limit       how often an address may do what anybody may do
 watch_gate        what the gate saw, on the log
-views             what each person may see; ``access_views`` of applications, grants and budgets
+views             what each person may see; ``access_views`` of applications, grants and
+                  budgets; ``objection_views`` of objections and suspensions
 """
