@@ -17,6 +17,7 @@ from typing import Any
 from sandbox.domain.canonical import content_hash
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, Tampered
 from sandbox.domain.people import Person, Role, check_role
+from sandbox.domain.plain_text import HIDDEN
 from sandbox.domain.policy import DatasetPolicy, Mode, OpenClass, ReleaseTerms
 
 
@@ -102,8 +103,6 @@ _PROJECT = re.compile(r"\w(?:[\w .,:()&'+/-]*[\w.)])?")
 _PROJECT_CHARACTERS = 80
 # Scripts with letters that look alike; one name uses one of them.
 _LOOKALIKES = frozenset({"LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"})
-# Controls, marks of direction, halves of characters, unassigned ones, odd line ends.
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def project_name(text: str) -> str:
@@ -189,7 +188,7 @@ def check_application(
         ("legal_basis", legal_basis, 0),
         ("output_plan", output_plan, 10),
     ):
-        if any(unicodedata.category(c) in _HIDDEN for c in text if c not in "\n\r\t"):
+        if any(unicodedata.category(c) in HIDDEN for c in text if c not in "\n\r\t"):
             raise BadInput(
                 f"{name.replace('_', ' ')} holds invisible characters.",
                 where=name,
