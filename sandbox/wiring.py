@@ -11,17 +11,25 @@ from pathlib import Path
 from sandbox.domain.policy import SitePolicy
 from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.buy_base import BuyBase
+from sandbox.flows.demand_data import DemandData
 from sandbox.flows.open_notebook import OpenNotebook
+from sandbox.flows.project_register import ProjectRegister
 from sandbox.flows.publish_dataset import PublishDataset
+from sandbox.flows.rate_dataset import RateDataset
+from sandbox.flows.record_breach import RecordBreach
+from sandbox.flows.report_result import ReportResult
 from sandbox.flows.request_access import RequestAccess
 from sandbox.flows.review_release import ReviewRelease
+from sandbox.flows.transparency import Transparency
 from sandbox.flows.verify_books import VerifyBooks
 from sandbox.flows.views import Views
+from sandbox.flows.visitors import Visitors
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.remote import RemoteEngine
 from sandbox.settings import Settings
 from sandbox.store import Store
 from sandbox.store.policy_files import read_site_policy
+from sandbox.store.secrets import secret
 
 ENGINE_UID_FOR_ROOT = 64_000  # the engine never runs as root: when the operator is root, it runs as this user
 
@@ -54,6 +62,12 @@ class Sandbox:
     open_notebook: OpenNotebook
     answer_question: AnswerQuestion
     review_release: ReviewRelease
+    demand_data: DemandData
+    rate_dataset: RateDataset
+    report_result: ReportResult
+    record_breach: RecordBreach
+    project_register: ProjectRegister
+    transparency: Transparency
     views: Views
     verify_books: VerifyBooks
 
@@ -80,6 +94,9 @@ def build(
     def today() -> date:
         return clock().date()
 
+    views = Views(store=store, today=today)
+    request_access = RequestAccess(store=store, today=today)
+    projects = ProjectRegister(store=store, views=views, terms=site.society, today=today)
     return Sandbox(
         settings=settings,
         site=site,
@@ -89,10 +106,24 @@ def build(
             store=store, engine=engine, raw_dir=settings.raw_dir, hand_over=hand_over
         ),
         buy_base=BuyBase(store=store, engine=engine),
-        request_access=RequestAccess(store=store, today=today),
+        request_access=request_access,
         open_notebook=OpenNotebook(store=store, limits=site.notebook, today=today),
         answer_question=AnswerQuestion(store=store, engine=engine, tick_ms=site.answers.tick_ms, today=today),
         review_release=ReviewRelease(store=store, engine=engine, today=today),
-        views=Views(store=store, today=today),
+        demand_data=DemandData(
+            store=store, views=views, visitors=Visitors(today), terms=site.society, today=today
+        ),
+        rate_dataset=RateDataset(store=store, views=views),
+        report_result=ReportResult(store=store, views=views, today=today),
+        record_breach=RecordBreach(
+            store=store,
+            views=views,
+            request_access=request_access,
+            terms=site.society,
+            pseudonym_key=secret(settings.keys_dir, "pseudonyms").encode(),
+        ),
+        project_register=projects,
+        transparency=Transparency(store=store, views=views, projects=projects, today=today),
+        views=views,
         verify_books=VerifyBooks(store=store),
     )

@@ -157,7 +157,9 @@ def check_answer(
         into is None or into.id == demand.id or into.hidden or into.state is DemandState.MERGED
     ):
         raise BadInput(
-            "It cannot be merged with that one.", where="into", fix="Name another demand that stands by itself."
+            "It cannot be merged with that one.",
+            where="into",
+            fix="Name another demand that stands by itself.",
         )
     least = 10 if verb is Verb.REFUSE else 0
     return plain_text(text, where="answer", least=least, most=2000, lines=True)

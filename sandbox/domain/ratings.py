@@ -82,7 +82,9 @@ def usefulness(ratings: Sequence[Rating]) -> Usefulness:
     newest = sorted(ratings, key=lambda r: r.rated_at, reverse=True)
     return Usefulness(
         counts=tuple(sum(1 for r in ratings if r.stars == stars) for stars in STARS),
-        sentences=tuple((r.stars, r.sentence, r.rated_at[:10]) for r in newest if r.sentence and not r.hidden),
+        sentences=tuple(
+            (r.stars, r.sentence, r.rated_at[:10]) for r in newest if r.sentence and not r.hidden
+        ),
     )
 
 

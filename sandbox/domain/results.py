@@ -12,7 +12,6 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from sandbox.domain.access import Grant
 from sandbox.domain.canonical import content_hash
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed
 from sandbox.domain.people import Person, Role
@@ -64,16 +63,21 @@ STEPS: tuple[Step, ...] = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
-    """What was made, as its makers tell it."""
+class Told:
+    """What was made, as a form brings it."""
 
     kind: ResultKind
     title: str
     authors: str
-    link: str  # an https address; empty when there is none
+    link: str  # an https address or a DOI; empty when there is none
     made_on: date
     how_used: str  # how the data were used
     citation_carried: bool  # whether it names the source as the agreement asks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made(Told):
+    """The same in plain text, its link an https address; made by ``made`` alone."""
 
     @property
     def sha256(self) -> str:
@@ -107,43 +111,27 @@ class Result:
     changed_at: str
 
 
-def made(
-    *,
-    kind: ResultKind,
-    title: str,
-    authors: str,
-    link: str,
-    made_on: date,
-    how_used: str,
-    citation_carried: bool,
-    today: date,
-) -> Made:
+def made(told: Told, *, today: date) -> Made:
     """What was made, in plain text.
 
     Raises:
         BadInput: names the field.
     """
-    if not EARLIEST <= made_on <= today:
+    if not EARLIEST <= told.made_on <= today:
         raise BadInput(
-            f"{made_on} is not a day on which it can have appeared.",
+            f"{told.made_on} is not a day on which it can have appeared.",
             where="made_on",
             fix="Give the day it appeared, not a later one than today.",
         )
     return Made(
-        kind=kind,
-        title=plain_text(title, where="title", least=5, most=300),
-        authors=plain_text(authors, where="authors", least=2, most=500),
-        link=public_link(link),
-        made_on=made_on,
-        how_used=plain_text(how_used, where="how_used", least=10, most=2000, lines=True),
-        citation_carried=citation_carried,
+        kind=told.kind,
+        title=plain_text(told.title, where="title", least=5, most=300),
+        authors=plain_text(told.authors, where="authors", least=2, most=500),
+        link=public_link(told.link),
+        made_on=told.made_on,
+        how_used=plain_text(told.how_used, where="how_used", least=10, most=2000, lines=True),
+        citation_carried=told.citation_carried,
     )
-
-
-def check_report(grant: Grant, person: Person) -> None:
-    """Raise unless this person may report under this grant."""
-    if grant.person != person.name:
-        raise NotAllowed("This grant belongs to somebody else.", clause="person")
 
 
 def step(result: Result, verb: Verb, person: Person, *, owner: str) -> Step:

@@ -5,6 +5,11 @@ request_access    application -> agreement -> grant
 open_notebook     a grant becomes a locked container
 answer_question   SQL -> price -> reserved -> answered
 review_release    file -> findings -> votes -> crate
+demand_data       people ask that data be opened, others want it too, owners answer; ``visitors`` need no account
+rate_dataset      how useful it was
+report_result     what was made with it, confirmed, in a public register
+record_breach     a breach, its measure and its notice
+project_register  who is allowed what; ``transparency`` sums up the whole
 watch_gate        what the gate saw, on the log
 views             what each person may see
 """

@@ -24,10 +24,10 @@ def token_of(request: Request) -> str:
     scheme, _, value = header.partition(" ")
     if scheme.lower() in ("token", "bearer") and value:
         return value.strip()
-    return request.cookies.get(COOKIE, "") if _by_a_person(request) else ""
+    return request.cookies.get(COOKIE, "") if by_a_person(request) else ""
 
 
-def _by_a_person(request: Request) -> bool:
+def by_a_person(request: Request) -> bool:
     """False when a script or a frame sends the cookie.
 
     Notebooks are served from the same origin, and a script in one could otherwise read a page here, its form token

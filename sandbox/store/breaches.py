@@ -54,7 +54,9 @@ class Breaches:
         """
         with self._database.transaction() as connection:
             changed = connection.execute(
-                update(breaches).where(breaches.c.id == breach_id, breaches.c.lifted == "").values(lifted=reason)
+                update(breaches)
+                .where(breaches.c.id == breach_id, breaches.c.lifted == "")
+                .values(lifted=reason)
             )
             if changed.rowcount != 1:
                 _one(connection, breach_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,6 @@ from sandbox.store.schema import (
     audit_log,
     dataset_versions,
     demands,
-    grants,
     lineage_accounts,
     project_accounts,
     questions,
@@ -73,27 +73,23 @@ class Figures:
                 for row in connection.execute(select(project_accounts))
             }
 
-    def questions_by_dataset(self) -> dict[str, int]:
+    def questions_by_dataset(self, datasets: Collection[str]) -> dict[str, int]:
         """How many questions were asked, answered or not: an outcome could depend on rows, being asked cannot."""
-        return self._counts(questions.c.dataset)
+        return self._counts(questions.c.dataset, questions.c.dataset.in_(datasets))
 
-    def questions_by_month(self) -> dict[str, int]:
-        """``2026-03`` -> how many were asked."""
-        return self._counts(func.substr(questions.c.asked_at, 1, 7))
+    def questions_by_month(self, datasets: Collection[str]) -> dict[str, int]:
+        """``2026-03`` -> how many were asked about these datasets."""
+        return self._counts(func.substr(questions.c.asked_at, 1, 7), questions.c.dataset.in_(datasets))
 
-    def releases_by_status(self) -> dict[str, int]:
-        """How many requests stand where."""
-        return self._counts(releases.c.status)
+    def releases_by_status(self, datasets: Collection[str]) -> dict[str, int]:
+        """How many requests from these datasets stand where."""
+        return self._counts(releases.c.status, releases.c.dataset.in_(datasets))
 
     def demands_by_state(self) -> dict[str, int]:
         """How many demands stand where; ``hidden`` is a state of its own here."""
         counted = self._counts(demands.c.state, demands.c.hidden == "")
         hidden = sum(self._counts(demands.c.state, demands.c.hidden != "").values())
         return {**counted, "hidden": hidden} if hidden else counted
-
-    def grants_by_mode(self) -> dict[str, int]:
-        """How many grants were ever given, by mode."""
-        return self._counts(grants.c.mode)
 
     def policy_versions(self) -> tuple[PolicyVersion, ...]:
         """Every version of every dataset, in order of dataset and version."""

@@ -138,7 +138,9 @@ class Results:
     ) -> None:
         same = (results.c.project == project, results.c.dataset == dataset, results.c.id != but)
         live = results.c.state != ResultState.WITHDRAWN
-        for row in connection.execute(select(results.c.id, results.c.title, results.c.kind).where(*same, live)):
+        for row in connection.execute(
+            select(results.c.id, results.c.title, results.c.kind).where(*same, live)
+        ):
             if (row.title.casefold(), row.kind) == (made.title.casefold(), made.kind):
                 raise Conflict(
                     f"Your project reported this already: result {row.id}.", fix="Amend that one instead."

@@ -1,0 +1,104 @@
+"""The public project register: who was allowed what, for what, until when, and how much they asked.
+
+Only what was approved and signed, on datasets that everybody may know of. People are counted; they are named only where
+the site's policy says so.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from sandbox.domain.access import Grant
+from sandbox.domain.policy import SocietyTerms
+from sandbox.flows.demand_data import check_page
+from sandbox.flows.views import CatalogueEntry, Views
+from sandbox.store import Store
+from sandbox.store.figures import Spent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectLine:
+    """A project on a dataset."""
+
+    project: str
+    dataset: str
+    title: str  # of the dataset
+    purposes: tuple[str, ...]
+    modes: tuple[str, ...]
+    people: int
+    names: tuple[str, ...]  # empty unless policy names people
+    starts: date
+    ends: date
+    state: str  # active | suspended | ahead | ended | revoked
+    spent_percent: float  # of the project's quota, 0 to 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectLines:
+    """A part of the register."""
+
+    projects: tuple[ProjectLine, ...]
+    total: int
+    offset: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectRegister:
+    """The journey's parts."""
+
+    store: Store
+    views: Views
+    terms: SocietyTerms
+    today: Callable[[], date]
+
+    def page(self, *, offset: int = 0, limit: int = 50, dataset: str = "", state: str = "") -> ProjectLines:
+        """A part of the register, the newest first."""
+        check_page(offset, limit)
+        found = [line for line in self.all() if dataset in ("", line.dataset) and state in ("", line.state)]
+        return ProjectLines(
+            projects=tuple(found[offset : offset + limit]), total=len(found), offset=offset, limit=limit
+        )
+
+    def all(self) -> tuple[ProjectLine, ...]:
+        """The whole register, the newest first."""
+        entries = {e.policy.name: e for e in self.views.catalogue()}
+        together: dict[tuple[str, str], list[Grant]] = defaultdict(list)
+        for grant in self.store.access.grants():
+            if grant.dataset in entries:
+                together[(grant.project, grant.dataset)].append(grant)
+        spent = self.store.figures.projects()
+        lines = [self._line(grants, entries[dataset], spent) for (_, dataset), grants in together.items()]
+        return tuple(sorted(lines, key=lambda line: (line.starts, line.project), reverse=True))
+
+    def _line(
+        self, grants: list[Grant], entry: CatalogueEntry, spent: dict[tuple[str, str], Spent]
+    ) -> ProjectLine:
+        first = grants[0]
+        used = spent.get((entry.policy.budget_lineage, first.project))
+        people = sorted({g.person for g in grants})
+        return ProjectLine(
+            project=first.project,
+            dataset=first.dataset,
+            title=entry.policy.title,
+            purposes=tuple(dict.fromkeys(g.purpose for g in grants)),
+            modes=tuple(sorted({str(g.mode) for g in grants})),
+            people=len(people),
+            names=tuple(people) if self.terms.name_members else (),
+            starts=min(g.starts for g in grants),
+            ends=max(g.ends for g in grants),
+            state=self._state(grants, suspended=entry.suspended),
+            spent_percent=round(used.percent, 1) if used is not None else 0.0,
+        )
+
+    def _state(self, grants: list[Grant], *, suspended: bool) -> str:
+        today = self.today()
+        if any(g.holds_on(today) for g in grants):
+            return "suspended" if suspended else "active"
+        live = [g for g in grants if not g.revoked]
+        if not live:
+            return "revoked"
+        return "ahead" if any(g.starts > today for g in live) else "ended"
