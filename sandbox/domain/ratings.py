@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sandbox.domain.errors import BadInput, NotAllowed
 from sandbox.domain.people import Person
@@ -86,13 +85,3 @@ def usefulness(ratings: Sequence[Rating]) -> Usefulness:
             (r.stars, r.sentence, r.rated_at[:10]) for r in newest if r.sentence and not r.hidden
         ),
     )
-
-
-def rating_document(found: Usefulness) -> dict[str, Any]:
-    """The same as a plain document."""
-    return {
-        "n": found.n,
-        "mean": round(found.mean, 2) if found.mean is not None else None,
-        "counts": {str(stars): n for stars, n in zip(STARS, found.counts, strict=True)},
-        "sentences": [{"stars": s, "sentence": text, "day": day} for s, text, day in found.sentences],
-    }

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import Any
 
 from sandbox.domain.canonical import content_hash
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed
@@ -169,23 +168,6 @@ def reason(verb: Verb, text: str) -> str:
     """Why it goes back, or off the register; empty for the other verbs."""
     least = 5 if verb in (Verb.RETURN, Verb.WITHDRAW) else 0
     return plain_text(text, where="reason", least=least, most=500)
-
-
-def result_document(result: Result) -> dict[str, Any]:
-    """What the public register says of it."""
-    return {
-        "id": result.id,
-        "dataset": result.dataset,
-        "project": result.project,
-        "kind": str(result.made.kind),
-        "title": result.made.title,
-        "authors": result.made.authors,
-        "link": result.made.link,
-        "made_on": result.made.made_on.isoformat(),
-        "how_used": result.made.how_used,
-        "citation_carried": result.made.citation_carried,
-        "state": str(result.state),
-    }
 
 
 def _plays(result: Result, person: Person, *, by_reporter: bool, owner: str) -> bool:

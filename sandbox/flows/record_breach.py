@@ -122,7 +122,7 @@ class RecordBreach:
     def page(self, person: Person | None, *, offset: int = 0, limit: int = 50) -> BreachViews:
         """The public notices, the newest first."""
         check_page(offset, limit)
-        titles = {e.policy.name: (e.policy.title, e.policy.owner) for e in self.views.catalogue()}
+        titles = self._listed()
         found = [b for b in self.store.breaches.all() if b.dataset in titles]
         return BreachViews(
             breaches=tuple(self._view(b, person, *titles[b.dataset]) for b in found[offset : offset + limit]),
@@ -130,6 +130,18 @@ class RecordBreach:
             offset=offset,
             limit=limit,
         )
+
+    def one(self, person: Person | None, breach_id: int) -> BreachView:
+        """One public notice.
+
+        Raises:
+            NotFound: no such breach, or none that is public.
+        """
+        breach = self.store.breaches.get(breach_id)
+        titles = self._listed()
+        if breach is None or breach.dataset not in titles:
+            raise NotFound(f"There is no breach {breach_id}.")
+        return self._view(breach, person, *titles[breach.dataset])
 
     def subjects(self, person: Person) -> tuple[tuple[str, str, str], ...]:
         """Whom this person may record a breach about: dataset, project, member."""
@@ -143,6 +155,10 @@ class RecordBreach:
                 }
             )
         )
+
+    def _listed(self) -> dict[str, tuple[str, str]]:
+        """Title and owner of each dataset that everybody may know of."""
+        return {e.policy.name: (e.policy.title, e.policy.owner) for e in self.views.catalogue()}
 
     def _close(self, person: Person, grants: set[int], *, dataset: str, project: str, notice: Notice) -> None:
         hashes = {g.agreement_hash for g in self.store.access.grants_on(dataset) if g.id in grants}

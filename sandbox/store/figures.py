@@ -117,6 +117,6 @@ class Figures:
             return {str(row[0]): str(row[1]) for row in connection.execute(query)}
 
     def _counts(self, by: Any, *where: ColumnElement[bool]) -> dict[str, int]:
-        query = select(by, func.count()).where(*where).group_by(by).order_by(by)
+        query = select(by.label("what"), func.count()).where(*where).group_by("what").order_by("what")
         with self._database.reading() as connection:
             return {str(row[0]): int(row[1]) for row in connection.execute(query)}

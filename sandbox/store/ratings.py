@@ -23,7 +23,7 @@ class Ratings:
         self._database, self._log, self._now = database, log, now
 
     def rate(self, dataset: str, *, person: str, stars: int, sentence: str, event: Event) -> Rating:
-        """Keep a person's rating, in the place of an earlier one. A hidden sentence stays hidden until it is changed."""
+        """Keep a person's rating, in the place of an earlier one. A hidden sentence stays hidden until it changes."""
         here = (ratings.c.dataset == dataset, ratings.c.person == person)
         with self._database.transaction() as connection:
             before = connection.execute(select(ratings).where(*here)).first()
