@@ -39,7 +39,7 @@ def demands(
     system: System,
     caller: Visitor,
     page: int = 1,
-    state: DemandState | None = None,
+    state: str = "",
     sort: str = "wanted",
     hidden: bool = False,
 ) -> Response:
@@ -49,7 +49,7 @@ def demands(
         person,
         offset=(page - 1) * PER_PAGE,
         limit=PER_PAGE,
-        states=(state,) if state is not None else (),
+        states=[wanted for wanted in DemandState if wanted == state],
         newest=sort == "newest",
         hidden=hidden,
     )
@@ -60,7 +60,7 @@ def demands(
         total=found.total,
         page=page,
         more=page * PER_PAGE < found.total,
-        state=state or "",
+        state=state if state in STATE_MEANS else "",
         states=STATE_MEANS,
         sort=sort if sort in SORTS else "wanted",
         sorts=SORTS,

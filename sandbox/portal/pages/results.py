@@ -28,13 +28,14 @@ def results(
     caller: Visitor,
     page: int = 1,
     dataset: str = "",
-    kind: ResultKind | None = None,
+    kind: str = "",
 ) -> Response:
     """The register; above it what waits for the one who looks, and what they reported."""
     page = max(page, 1)
     person = caller.person if caller is not None and caller.grant_id is None else None
+    wanted = next((k for k in ResultKind if k == kind), None)
     found = system.report_result.register(
-        offset=(page - 1) * PER_PAGE, limit=PER_PAGE, dataset=dataset, kind=kind
+        offset=(page - 1) * PER_PAGE, limit=PER_PAGE, dataset=dataset, kind=wanted
     )
     return render(
         request,
@@ -44,7 +45,7 @@ def results(
         page=page,
         more=page * PER_PAGE < found.total,
         dataset=dataset,
-        kind=kind or "",
+        kind=wanted or "",
         kinds=list(ResultKind),
         waiting=system.report_result.waiting(person) if person is not None else (),
         mine=system.report_result.mine(person) if person is not None else (),
