@@ -164,6 +164,13 @@ def allowed_actions(result: Result, person: Person | None, *, owner: str) -> tup
     )
 
 
+def may_see(result: Result, person: Person | None, *, owner: str) -> bool:
+    """Whether somebody sees it in every state: who reported it, and those who decide."""
+    return person is not None and any(
+        _plays(result, person, by_reporter=by_reporter, owner=owner) for by_reporter in (True, False)
+    )
+
+
 def reason(verb: Verb, text: str) -> str:
     """Why it goes back, or off the register; empty for the other verbs."""
     least = 5 if verb in (Verb.RETURN, Verb.WITHDRAW) else 0

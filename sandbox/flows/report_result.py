@@ -131,11 +131,10 @@ class ReportResult:
         """One result: a confirmed one for everybody, any for its reporter and those who decide."""
         result = self.store.results.get(result_id)
         if result is not None:
-            view = self._view(result, person)
-            mine = person is not None and person.name == result.reporter
-            public = self._is_public(result)
-            if mine or public or view.allowed_actions:
-                return view
+            row = self.store.datasets.get(result.dataset)
+            owner = row.policy.owner if row is not None else ""
+            if self._is_public(result) or rules.may_see(result, person, owner=owner):
+                return self._view(result, person)
         raise NotFound(f"There is no result {result_id}.")
 
     def reportable(self, person: Person) -> tuple[Reportable, ...]:

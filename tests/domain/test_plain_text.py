@@ -34,7 +34,9 @@ def test_invisible_characters_are_refused(hidden: str) -> None:
     assert plain_text("Air quality by hour", where="title", least=5, most=80)
 
 
-@pytest.mark.parametrize("kind", ["العربية بيانات", "交通數據公開", "Données d’hôpital", "हिन्दी डेटा", "Tiếng Việt"])
+@pytest.mark.parametrize(
+    "kind", ["العربية بيانات", "交通數據公開", "Données d’hôpital", "हिन्दी डेटा", "Tiếng Việt"]
+)
 def test_every_script_may_be_written(kind: str) -> None:
     assert plain_text(kind, where="title", least=5, most=80) == kind
 
