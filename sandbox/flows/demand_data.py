@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 
 from sandbox.domain import demands as rules
@@ -28,7 +28,7 @@ class DemandView:
     opened_title: str  # of the dataset it was opened as; empty when there is none to see
     also: tuple[int, ...]  # demands that were merged with it
     voted: bool
-    contact: str  # for administrators; empty for everybody else
+    contact: str  # for administrators who look at this one; else empty
     allowed_actions: tuple[str, ...]
 
 
@@ -173,13 +173,8 @@ class DemandData:
         found = self.store.demands.page(
             offset=offset, limit=limit, states=states, newest=newest, hidden=hidden
         )
-        titles = self._titles_and_owners()
-        voted = self._voted(person, [d.id for d in found.demands])
         return DemandViews(
-            demands=tuple(self._view(d, person, titles, voted) for d in found.demands),
-            total=found.total,
-            offset=offset,
-            limit=limit,
+            demands=self._views(found.demands, person), total=found.total, offset=offset, limit=limit
         )
 
     def view(self, person: Person | None, demand_id: int) -> DemandView:
@@ -187,31 +182,29 @@ class DemandData:
         demand = self._any(demand_id)
         if demand.hidden and not (person is not None and person.has(Role.ADMINISTRATOR)):
             raise NotFound(f"There is no demand {demand_id}.")
-        return self._view(demand, person, self._titles_and_owners(), self._voted(person, [demand_id]))
-
-    def _view(
-        self,
-        demand: Demand,
-        person: Person | None,
-        titles: dict[str, tuple[str, str]],
-        voted: frozenset[int],
-    ) -> DemandView:
+        (view,) = self._views((demand,), person)
         administrator = person is not None and person.has(Role.ADMINISTRATOR)
-        return DemandView(
-            demand=demand,
-            opened_title=titles.get(demand.opened_as, ("", ""))[0],
-            also=self.store.demands.merged_with(demand.id),
-            voted=demand.id in voted,
-            contact=self.store.demands.contact(demand.id) if administrator else "",
-            allowed_actions=rules.allowed_actions(demand, person, voted=demand.id in voted),
+        return replace(view, contact=self.store.demands.contact(demand_id)) if administrator else view
+
+    def _views(self, found: tuple[Demand, ...], person: Person | None) -> tuple[DemandView, ...]:
+        titles, numbers = self._titles_and_owners(), [d.id for d in found]
+        also = self.store.demands.merged_with(numbers)
+        voted = self.store.demands.voted(person.name, numbers) if person is not None else frozenset()
+        return tuple(
+            DemandView(
+                demand=d,
+                opened_title=titles.get(d.opened_as, ("", ""))[0],
+                also=also.get(d.id, ()),
+                voted=d.id in voted,
+                contact="",
+                allowed_actions=rules.allowed_actions(d, person, voted=d.id in voted),
+            )
+            for d in found
         )
 
     def _titles_and_owners(self) -> dict[str, tuple[str, str]]:
         """Of the datasets that everybody may know of."""
         return {e.policy.name: (e.policy.title, e.policy.owner) for e in self.views.catalogue()}
-
-    def _voted(self, person: Person | None, numbers: list[int]) -> frozenset[int]:
-        return self.store.demands.voted(person.name, numbers) if person is not None else frozenset()
 
     def _check_often(self, who: Person | Visitor) -> None:
         terms, morning = self.terms, datetime.combine(self.today(), time(), UTC)

@@ -195,11 +195,18 @@ class Demands:
             rows = connection.execute(_query().where(*where).order_by(*order).offset(offset).limit(limit))
             return DemandPage(demands=tuple(_demand(row) for row in rows), total=int(total))
 
-    def merged_with(self, demand_id: int) -> tuple[int, ...]:
-        """The numbers of shown demands that were merged with this one."""
+    def merged_with(self, numbers: Collection[int]) -> dict[int, tuple[int, ...]]:
+        """The shown demands that were merged with each of these, by number."""
+        query = (
+            select(demands.c.merged_into, demands.c.id)
+            .where(demands.c.merged_into.in_(numbers), demands.c.hidden == "")
+            .order_by(demands.c.id)
+        )
+        found: dict[int, tuple[int, ...]] = {}
         with self._database.reading() as connection:
-            query = select(demands.c.id).where(demands.c.merged_into == demand_id, demands.c.hidden == "")
-            return tuple(connection.execute(query.order_by(demands.c.id)).scalars())
+            for row in connection.execute(query):
+                found[row.merged_into] = (*found.get(row.merged_into, ()), row.id)
+        return found
 
     def voted(self, person: str, numbers: Collection[int]) -> frozenset[int]:
         """Which of these the person has voted for."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import doctest
 from dataclasses import replace
 from datetime import date
 from itertools import product
+from types import ModuleType
 
 import pytest
 
-from sandbox.domain import breaches, demands, ratings, results
+from sandbox.domain import breaches, demands, plain_text, ratings, results
 from sandbox.domain.demands import Demand, DemandState, Wish
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound
 from sandbox.domain.people import Person, Role
@@ -276,3 +278,10 @@ def test_a_pseudonym_is_steady_within_a_project_and_needs_the_key() -> None:
     assert one != breaches.pseudonym("ana", project="p", key=b"other")
     assert "ana" not in one
     assert breaches.pseudonym("", project="p", key=b"k") == ""
+
+
+@pytest.mark.parametrize("module", [plain_text, breaches])
+def test_the_examples_hold(module: ModuleType) -> None:
+    result = doctest.testmod(module)
+    assert result.attempted > 0
+    assert result.failed == 0

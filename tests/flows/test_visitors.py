@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import gc
 from datetime import date
 
@@ -98,3 +99,7 @@ def test_so_many_addresses_do_not_fill_the_memory(
     with pytest.raises(TooOften):
         take(visitors, Visitor.at("192.0.2.3"), "1")
     take(visitors, Visitor.at("192.0.2.1"), "2")  # one that is known goes on
+
+
+def test_the_examples_hold() -> None:
+    assert doctest.testmod(module).failed == 0
