@@ -9,10 +9,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from sandbox.domain.policy import SitePolicy
+from sandbox.flows.access_views import AccessViews
 from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.demand_data import DemandData
+from sandbox.flows.end_access import EndAccess
 from sandbox.flows.open_notebook import OpenNotebook
+from sandbox.flows.permission import Permission
 from sandbox.flows.project_register import ProjectRegister
 from sandbox.flows.publish_dataset import PublishDataset
 from sandbox.flows.rate_dataset import RateDataset
@@ -25,6 +28,7 @@ from sandbox.flows.verify_books import VerifyBooks
 from sandbox.flows.views import Views
 from sandbox.flows.visitors import Visitors
 from sandbox.privacy.engine import Engine
+from sandbox.privacy.planning.remembered import Remembered
 from sandbox.privacy.remote import RemoteEngine
 from sandbox.settings import Settings
 from sandbox.store import Store
@@ -59,6 +63,7 @@ class Sandbox:
     publish_dataset: PublishDataset
     buy_base: BuyBase
     request_access: RequestAccess
+    end_access: EndAccess
     open_notebook: OpenNotebook
     answer_question: AnswerQuestion
     review_release: ReviewRelease
@@ -69,6 +74,7 @@ class Sandbox:
     project_register: ProjectRegister
     transparency: Transparency
     views: Views
+    access_views: AccessViews
     verify_books: VerifyBooks
 
 
@@ -94,8 +100,9 @@ def build(
     def today() -> date:
         return clock().date()
 
+    permission = Permission(store=store, today=today)
     views = Views(store=store, today=today)
-    request_access = RequestAccess(store=store, today=today)
+    end_access = EndAccess(store=store, today=today)
     projects = ProjectRegister(store=store, views=views, terms=site.society, today=today)
     return Sandbox(
         settings=settings,
@@ -105,11 +112,14 @@ def build(
         publish_dataset=PublishDataset(
             store=store, engine=engine, raw_dir=settings.raw_dir, hand_over=hand_over
         ),
-        buy_base=BuyBase(store=store, engine=engine),
-        request_access=request_access,
-        open_notebook=OpenNotebook(store=store, limits=site.notebook, today=today),
-        answer_question=AnswerQuestion(store=store, engine=engine, tick_ms=site.answers.tick_ms, today=today),
-        review_release=ReviewRelease(store=store, engine=engine, today=today),
+        buy_base=BuyBase(store=store, engine=engine, permission=permission),
+        request_access=RequestAccess(store=store, today=today),
+        end_access=end_access,
+        open_notebook=OpenNotebook(store=store, limits=site.notebook, permission=permission),
+        answer_question=AnswerQuestion(
+            store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
+        ),
+        review_release=ReviewRelease(store=store, engine=engine, permission=permission),
         demand_data=DemandData(
             store=store, views=views, visitors=Visitors(today), terms=site.society, today=today
         ),
@@ -118,12 +128,13 @@ def build(
         record_breach=RecordBreach(
             store=store,
             views=views,
-            request_access=request_access,
+            end_access=end_access,
             terms=site.society,
             pseudonym_key=secret(settings.keys_dir, "pseudonyms").encode(),
         ),
         project_register=projects,
         transparency=Transparency(store=store, views=views, projects=projects, today=today),
         views=views,
+        access_views=AccessViews(store=store, today=today, usual=Remembered()),
         verify_books=VerifyBooks(store=store),
     )

@@ -26,6 +26,7 @@ class ProjectLine:
     project: str
     dataset: str
     title: str  # of the dataset
+    organisations: tuple[str, ...]  # those that applicants gave
     purposes: tuple[str, ...]
     modes: tuple[str, ...]
     people: int
@@ -71,11 +72,19 @@ class ProjectRegister:
             if grant.dataset in entries:
                 together[(grant.project, grant.dataset)].append(grant)
         spent = self.store.figures.projects()
-        lines = [self._line(grants, entries[dataset], spent) for (_, dataset), grants in together.items()]
+        organisations = {a.id: a.wish.organisation for a in self.store.access.applications()}
+        lines = [
+            self._line(grants, entries[dataset], spent, organisations)
+            for (_, dataset), grants in together.items()
+        ]
         return tuple(sorted(lines, key=lambda line: (line.starts, line.project), reverse=True))
 
     def _line(
-        self, grants: list[Grant], entry: CatalogueEntry, spent: dict[tuple[str, str], Spent]
+        self,
+        grants: list[Grant],
+        entry: CatalogueEntry,
+        spent: dict[tuple[str, str], Spent],
+        organisations: dict[int, str],
     ) -> ProjectLine:
         first = grants[0]
         used = spent.get((entry.policy.budget_lineage, first.project))
@@ -84,6 +93,9 @@ class ProjectRegister:
             project=first.project,
             dataset=first.dataset,
             title=entry.policy.title,
+            organisations=tuple(
+                dict.fromkeys(o for g in grants if (o := organisations.get(g.application, "")))
+            ),
             purposes=tuple(dict.fromkeys(g.purpose for g in grants)),
             modes=tuple(sorted({str(g.mode) for g in grants})),
             people=len(people),

@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sandbox.domain import breaches as rules
-from sandbox.domain.access import ApplicationState, same_project
+from sandbox.domain.access import Grant
+from sandbox.domain.application import ApplicationState
 from sandbox.domain.audit import Event
 from sandbox.domain.breaches import Breach, Measure, Notice
 from sandbox.domain.errors import Conflict, NotAllowed, NotFound
 from sandbox.domain.people import Person
 from sandbox.domain.plain_text import plain_text
 from sandbox.domain.policy import SocietyTerms
+from sandbox.domain.projects import same_project
 from sandbox.flows.demand_data import check_page
-from sandbox.flows.request_access import RequestAccess
+from sandbox.flows.end_access import EndAccess
 from sandbox.flows.views import Views
 from sandbox.store import Store
 
@@ -49,7 +51,7 @@ class RecordBreach:
 
     store: Store
     views: Views
-    request_access: RequestAccess
+    end_access: EndAccess
     terms: SocietyTerms
     pseudonym_key: bytes
 
@@ -63,11 +65,13 @@ class RecordBreach:
         clause: str,
         measure: Measure,
         text: str,
+        block_days: int = 0,
     ) -> Breach:
-        """Record a breach. A closure revokes the grants it is about, in the same transaction.
+        """Record a breach. A closure takes the grants back that it is about, in the same transaction.
 
         Args:
             about: the person's name; empty when it is about the whole project.
+            block_days: of a project's closure: for so many days its people may not apply for these data again.
 
         Raises:
             NotFound: the project has no grant on the dataset, or the person has none in it.
@@ -91,7 +95,7 @@ class RecordBreach:
             )
         with self.store.transaction():
             if measure is Measure.CLOSURE:
-                self._close(person, {g.id for g in grants}, dataset=dataset, project=kept, notice=notice)
+                self._close(person, grants, notice=notice, about=about, block_days=block_days)
             facts = {
                 "dataset": dataset,
                 "project": kept,
@@ -160,17 +164,25 @@ class RecordBreach:
         """Title and owner of each dataset that everybody may know of."""
         return {e.policy.name: (e.policy.title, e.policy.owner) for e in self.views.catalogue()}
 
-    def _close(self, person: Person, grants: set[int], *, dataset: str, project: str, notice: Notice) -> None:
-        hashes = {g.agreement_hash for g in self.store.access.grants_on(dataset) if g.id in grants}
-        active = [
-            a
-            for a in self.store.access.applications(dataset=dataset)
-            if a.project == project and a.agreement_hash in hashes and a.state is ApplicationState.ACTIVE
-        ]
-        if not active:
+    def _close(
+        self, person: Person, grants: list[Grant], *, notice: Notice, about: str, block_days: int
+    ) -> None:
+        """One person is taken out of an application with others; else the application is revoked."""
+        reason = f"{notice.clause}: {notice.text}"[:500]
+        closed = 0
+        for number in sorted({g.application for g in grants if not g.revoked}):
+            application = self.store.access.application(number)
+            if application is None or application.state is not ApplicationState.ACTIVE:
+                continue
+            if about and len(application.people) > 1:
+                self.end_access.remove_member(person, number, member=about, reason=reason)
+            else:
+                self.end_access.revoke(
+                    person, number, reason=reason, clause=notice.clause, block_days=block_days
+                )
+            closed += 1
+        if not closed:
             raise Conflict("No grant is left to close.", fix="Record a warning, or a limit.")
-        for application in active:
-            self.request_access.revoke(person, application.id, reason=f"{notice.clause}: {notice.text}")
 
     def _check(self, person: Person, *, owner: str, project: str, about: str) -> None:
         members = self.store.access.members_of(project)

@@ -149,7 +149,7 @@ class ReportResult:
                     dataset=grant.dataset,
                     title=row.policy.title if row is not None else grant.dataset,
                     project=grant.project,
-                    citation=str(terms.get("source_to_name", "")),
+                    citation=str(terms["source"]),
                 )
             )
         return tuple(found)

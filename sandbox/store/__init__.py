@@ -9,6 +9,7 @@ profiles      what was bought to know how units contribute; and base releases
 people, datasets, access, releases    one noun each; every changing call takes the event it writes
 demands, ratings, results, breaches    what society asks and is told; likewise
 figures       sums for the public register and the transparency page; reading only
+duties        what people owe, and what they may not any more
 vault         files by SHA-256
 keys          the platform's signature
 policy_files  policy files read, with every mistake located; ``policy_reference`` writes their manual
@@ -35,6 +36,7 @@ from sandbox.store.charges import Charge
 from sandbox.store.database import Database
 from sandbox.store.datasets import Dataset, Datasets
 from sandbox.store.demands import Demands
+from sandbox.store.duties import Duties, Report
 from sandbox.store.figures import Figures
 from sandbox.store.keys import Signer, verify_signature
 from sandbox.store.ledger import Ledger, Reservation
@@ -53,6 +55,7 @@ __all__ = [
     "BoughtProfile",
     "Charge",
     "Dataset",
+    "Report",
     "Reservation",
     "SignedAgreement",
     "Signer",
@@ -101,6 +104,7 @@ class Store:
         self.profiles = Profiles(self.database, self.log, now)
         self.bases = Profiles(self.database, self.log, now, bases)
         self.access = Access(self.database, self.log, now)
+        self.duties = Duties(self.database, self.log, now)
         self.releases = Releases(self.database, self.log, now)
         self.demands = Demands(self.database, self.log, now)
         self.ratings = Ratings(self.database, self.log, now)

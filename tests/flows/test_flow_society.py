@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from sandbox.domain import results
+from sandbox.domain.application import Wish
 from sandbox.domain.audit import Event
 from sandbox.domain.breaches import Measure
 from sandbox.domain.demands import Verb
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound, TooOften
 from sandbox.domain.people import Person, Role
-from sandbox.domain.policy import Mode, SocietyTerms
+from sandbox.domain.policy import SocietyTerms
 from sandbox.domain.results import ResultKind, Told
 from sandbox.flows.visitors import Visitor
 
@@ -158,7 +159,7 @@ def test_rating_needs_a_grant_once_held(world: Any) -> None:
     assert refused.value.clause == "grant"
     assert rate.view(world.person("ben"), "loans").allowed_actions == ()
     rate.rate(world.person("ana"), "loans", stars=5, sentence="Good.")
-    world.sandbox.request_access.revoke(world.person("olga"), 1, reason="over")
+    world.sandbox.end_access.revoke(world.person("olga"), 1, reason="It is over.")
     rate.rate(world.person("ana"), "loans", stars=2, sentence="Less good.")  # she had one
     view = rate.view(world.person("ana"), "loans")
     assert (view.usefulness.n, view.usefulness.mean) == (1, 2.0)
@@ -236,9 +237,44 @@ def test_a_closure_revokes_in_the_same_step_and_a_warning_does_not(world: Any) -
     with pytest.raises(NotAllowed) as refused:
         opening.allowed("ana", world.grant.server_name)
     assert refused.value.clause == "revocation"
-    assert world.actions()[-2:] == ["grant.revoked", "breach.recorded"]
+    assert world.actions()[-3:-1] == ["grant.revoked", "breach.recorded"]
     with pytest.raises(Conflict):
         record.record(olga, **BREACH, measure=Measure.CLOSURE)
+
+
+def test_a_closure_blocks_for_a_time_and_no_longer(world: Any, clock: list[datetime]) -> None:
+    wish = Wish(
+        project="model", purpose="To go on with the same loans.", days=30, output_plan="Counts by sex."
+    )
+    close: dict[str, Any] = {**BREACH, "measure": Measure.CLOSURE}
+    with pytest.raises(BadInput):
+        world.sandbox.record_breach.record(world.person("olga"), **close, block_days=99_999)
+    assert world.sandbox.store.breaches.all() == ()  # wholly or not at all
+    world.sandbox.record_breach.record(world.person("olga"), **close, block_days=30)
+    with pytest.raises(NotAllowed):
+        world.sandbox.request_access.apply(world.person("ana"), dataset="loans", wish=wish)
+    clock[0] += timedelta(days=31)
+    world.sandbox.request_access.apply(world.person("ana"), dataset="loans", wish=wish)
+
+
+def test_one_member_is_closed_out_and_the_others_go_on(world: Any) -> None:
+    access, ana, ben = world.sandbox.request_access, world.person("ana"), world.person("ben")
+    wish = Wish(
+        project="together",
+        purpose="A study of these loans by two.",
+        days=30,
+        output_plan="Counts by sex.",
+        members=("ben",),
+    )
+    made = access.apply(ana, dataset="loans", wish=wish)
+    access.approve(world.person("olga"), made.id)
+    access.sign(ana, made.id)
+    access.sign(ben, made.id)
+    breach = {**BREACH, "project": "together"}
+    world.sandbox.record_breach.record(world.person("olga"), **breach, about="ben", measure=Measure.CLOSURE)
+    revoked = {g.person: g.revoked for g in world.sandbox.store.access.grants_under(made.id)}
+    assert revoked == {"ana": False, "ben": True}
+    assert world.sandbox.store.access.grant(world.grant.id).revoked is False  # another project
 
 
 def test_a_closure_by_who_may_not_revoke_records_nothing(world: Any, alma: Person) -> None:
@@ -292,16 +328,14 @@ def test_a_lifted_notice_stays_with_its_reason(world: Any) -> None:
 
 def test_the_register_has_signed_agreements_only_and_counts_people(world: Any) -> None:
     access, ben = world.sandbox.request_access, world.person("ben")
-    asked = access.apply(
-        ben,
-        dataset="loans",
+    wish = Wish(
         project="second",
+        organisation="Example University",
         purpose="Another study of these loans.",
-        legal_basis="",
-        mode=Mode.QUERY,
         days=30,
         output_plan="Counts by sex.",
     )
+    asked = access.apply(ben, dataset="loans", wish=wish)
     assert [line.project for line in world.sandbox.project_register.all()] == ["model"]
     access.approve(world.person("olga"), asked.id)
     assert world.sandbox.project_register.page().total == 1
@@ -310,6 +344,7 @@ def test_the_register_has_signed_agreements_only_and_counts_people(world: Any) -
     assert lines["model"].purposes == ("Model the default risk of loans.",)
     assert (lines["model"].people, lines["model"].names, lines["model"].state) == (1, (), "active")
     assert lines["model"].spent_percent == 0
+    assert (lines["model"].organisations, lines["second"].organisations) == ((), ("Example University",))
     world.sandbox.answer_question.ask(
         world.person("ana"), world.grant, sql="SELECT COUNT(*) AS n FROM loans", epsilon=0.5
     )
@@ -333,7 +368,7 @@ def test_states_follow_the_calendar_the_owner_and_the_dataset(world: Any, clock:
     world.sandbox.store.datasets.resume("loans", event=Event("olga", "dataset.resumed", "dataset:loans"))
     clock[0] += timedelta(days=60)
     assert state() == "ended"
-    world.sandbox.request_access.revoke(world.person("olga"), 1, reason="over")
+    world.sandbox.end_access.revoke(world.person("olga"), 1, reason="It is over.")
     assert state() == "revoked"
 
 

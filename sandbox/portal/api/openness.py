@@ -29,6 +29,7 @@ class BreachBody(Body):
     clause: str
     measure: Measure
     notice: str
+    block_days: int = 0
 
 
 @router.get("/projects", tags=["society"])
@@ -90,6 +91,7 @@ def record(system: System, caller: Program, body: BreachBody) -> dict[str, Any]:
         clause=body.clause,
         measure=body.measure,
         text=body.notice,
+        block_days=body.block_days,
     )
     return documents.breach(system.record_breach.one(person, recorded.id))
 

@@ -43,6 +43,7 @@ PROJECT_COLUMNS = (
     "project",
     "dataset",
     "title",
+    "organisations",
     "purposes",
     "modes",
     "people",

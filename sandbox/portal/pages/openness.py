@@ -76,13 +76,20 @@ def record(
     measure: Annotated[Measure, Form()],
     clause: Annotated[str, Form()] = "",
     notice: Annotated[str, Form()] = "",
+    block_days: Annotated[int, Form()] = 0,
 ) -> Response:
     """Record a breach.
 
     Args:
         subject: ``dataset|project|person``, as the form lists them; the person may be empty.
     """
-    written = {"subject": subject, "measure": str(measure), "clause": clause, "notice": notice}
+    written = {
+        "subject": subject,
+        "measure": str(measure),
+        "clause": clause,
+        "notice": notice,
+        "block_days": str(block_days),
+    }
     parts = subject.split("|")
     try:
         if len(parts) != 3:
@@ -96,6 +103,7 @@ def record(
             clause=clause,
             measure=measure,
             text=notice,
+            block_days=block_days,
         )
     except (BadInput, Conflict) as mistake:
         return _breaches_page(request, system, person, written=written, mistake=mistake)
