@@ -14,6 +14,7 @@ from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.demand_data import DemandData
 from sandbox.flows.end_access import EndAccess
+from sandbox.flows.listed import Listed
 from sandbox.flows.open_notebook import OpenNotebook
 from sandbox.flows.permission import Permission
 from sandbox.flows.project_register import ProjectRegister
@@ -74,6 +75,7 @@ class Sandbox:
     project_register: ProjectRegister
     transparency: Transparency
     views: Views
+    listed: Listed
     access_views: AccessViews
     verify_books: VerifyBooks
 
@@ -101,9 +103,9 @@ def build(
         return clock().date()
 
     permission = Permission(store=store, today=today)
-    views = Views(store=store, today=today)
+    listed = Listed(store=store)
     end_access = EndAccess(store=store, today=today)
-    projects = ProjectRegister(store=store, views=views, terms=site.society, today=today)
+    projects = ProjectRegister(store=store, listed=listed, terms=site.society, today=today)
     return Sandbox(
         settings=settings,
         site=site,
@@ -121,20 +123,21 @@ def build(
         ),
         review_release=ReviewRelease(store=store, engine=engine, permission=permission),
         demand_data=DemandData(
-            store=store, views=views, visitors=Visitors(today), terms=site.society, today=today
+            store=store, listed=listed, visitors=Visitors(today), terms=site.society, today=today
         ),
-        rate_dataset=RateDataset(store=store, views=views),
-        report_result=ReportResult(store=store, views=views, today=today),
+        rate_dataset=RateDataset(store=store, listed=listed),
+        report_result=ReportResult(store=store, listed=listed, today=today),
         record_breach=RecordBreach(
             store=store,
-            views=views,
+            listed=listed,
             end_access=end_access,
             terms=site.society,
             pseudonym_key=secret(settings.keys_dir, "pseudonyms").encode(),
         ),
         project_register=projects,
-        transparency=Transparency(store=store, views=views, projects=projects, today=today),
-        views=views,
+        transparency=Transparency(store=store, listed=listed, projects=projects, today=today),
+        views=Views(store=store, today=today),
+        listed=listed,
         access_views=AccessViews(store=store, today=today, usual=Remembered()),
         verify_books=VerifyBooks(store=store),
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sandbox.domain.errors import BadInput, NotAllowed
 from sandbox.domain.people import Person
 from sandbox.domain.plain_text import plain_text
-from sandbox.domain.policy import DatasetPolicy, OpenClass
+from sandbox.domain.policy import OpenClass
 
 STARS = (1, 2, 3, 4, 5)
 
@@ -46,24 +46,24 @@ class Usefulness:
         return sum(s * n for s, n in zip(STARS, self.counts, strict=True)) / self.n if self.n else None
 
 
-def check_rating(policy: DatasetPolicy, person: Person, *, had_grant: bool) -> None:
+def check_rating(dataset: str, open_class: OpenClass, person: Person, *, owner: str, had_grant: bool) -> None:
     """Raise unless this person may rate the dataset."""
-    if policy.open_class is OpenClass.CLOSED:
-        raise NotAllowed(f"{policy.name} is closed: nobody has used it.", clause="open_class")
-    if policy.owner == person.name:
+    if open_class is OpenClass.CLOSED:
+        raise NotAllowed(f"{dataset} is closed: nobody has used it.", clause="open_class")
+    if owner == person.name:
         raise NotAllowed("Nobody rates their own dataset.", clause="separation of duties")
-    if policy.private and not had_grant:
+    if open_class is OpenClass.CONDITIONAL and not had_grant:
         raise NotAllowed(
-            f"{policy.name} is rated by those who had a grant on it.",
+            f"{dataset} is rated by those who had a grant on it.",
             clause="grant",
             fix="Apply for it first.",
         )
 
 
-def may_rate(policy: DatasetPolicy, person: Person, *, had_grant: bool) -> bool:
+def may_rate(dataset: str, open_class: OpenClass, person: Person, *, owner: str, had_grant: bool) -> bool:
     """The same as a yes or no, for pages."""
     try:
-        check_rating(policy, person, had_grant=had_grant)
+        check_rating(dataset, open_class, person, owner=owner, had_grant=had_grant)
     except NotAllowed:
         return False
     return True

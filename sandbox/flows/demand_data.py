@@ -12,7 +12,7 @@ from sandbox.domain.demands import Demand, DemandState, Verb
 from sandbox.domain.errors import BadInput, Conflict, NotFound, NotSignedIn, TooOften
 from sandbox.domain.people import Person, Role
 from sandbox.domain.policy import SocietyTerms
-from sandbox.flows.views import Views
+from sandbox.flows.listed import Listed
 from sandbox.flows.visitors import Visitor, Visitors
 from sandbox.store import Store
 
@@ -47,7 +47,7 @@ class DemandData:
     """The journey's parts."""
 
     store: Store
-    views: Views
+    listed: Listed
     visitors: Visitors
     terms: SocietyTerms
     today: Callable[[], date]
@@ -122,9 +122,11 @@ class DemandData:
             raise Conflict(
                 f"Demand {demand_id} was answered meanwhile: it is {demand.state}.", fix="Look at it again."
             )
-        owner = self._titles_and_owners().get(dataset, ("", ""))[1]
+        public = self.listed.all().get(dataset)
         target = self.store.demands.get(into) if into is not None else None
-        said = rules.check_answer(verb, text, demand=demand, person=person, owner=owner, into=target)
+        said = rules.check_answer(
+            verb, text, demand=demand, person=person, owner=public.owner if public else "", into=target
+        )
         facts: dict[str, str | int] = {}
         if verb is Verb.OPEN:
             facts["dataset"] = dataset
@@ -187,13 +189,13 @@ class DemandData:
         return replace(view, contact=self.store.demands.contact(demand_id)) if administrator else view
 
     def _views(self, found: tuple[Demand, ...], person: Person | None) -> tuple[DemandView, ...]:
-        titles, numbers = self._titles_and_owners(), [d.id for d in found]
+        listed, numbers = self.listed.all(), [d.id for d in found]
         also = self.store.demands.merged_with(numbers)
         voted = self.store.demands.voted(person.name, numbers) if person is not None else frozenset()
         return tuple(
             DemandView(
                 demand=d,
-                opened_title=titles.get(d.opened_as, ("", ""))[0],
+                opened_title=listed[d.opened_as].title if d.opened_as in listed else "",
                 also=also.get(d.id, ()),
                 voted=d.id in voted,
                 contact="",
@@ -201,10 +203,6 @@ class DemandData:
             )
             for d in found
         )
-
-    def _titles_and_owners(self) -> dict[str, tuple[str, str]]:
-        """Of the datasets that everybody may know of."""
-        return {e.policy.name: (e.policy.title, e.policy.owner) for e in self.views.catalogue()}
 
     def _check_often(self, who: Person | Visitor) -> None:
         terms, morning = self.terms, datetime.combine(self.today(), time(), UTC)

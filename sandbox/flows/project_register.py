@@ -14,7 +14,7 @@ from datetime import date
 from sandbox.domain.access import Grant
 from sandbox.domain.policy import SocietyTerms
 from sandbox.flows.demand_data import check_page
-from sandbox.flows.views import CatalogueEntry, Views
+from sandbox.flows.listed import Listed, ListedDataset
 from sandbox.store import Store
 from sandbox.store.figures import Spent
 
@@ -52,7 +52,7 @@ class ProjectRegister:
     """The journey's parts."""
 
     store: Store
-    views: Views
+    listed: Listed
     terms: SocietyTerms
     today: Callable[[], date]
 
@@ -66,15 +66,15 @@ class ProjectRegister:
 
     def all(self) -> tuple[ProjectLine, ...]:
         """The whole register, the newest first."""
-        entries = {e.policy.name: e for e in self.views.catalogue()}
+        listed = self.listed.all()
         together: dict[tuple[str, str], list[Grant]] = defaultdict(list)
         for grant in self.store.access.grants():
-            if grant.dataset in entries:
+            if grant.dataset in listed:
                 together[(grant.project, grant.dataset)].append(grant)
         spent = self.store.figures.projects()
         organisations = {a.id: a.wish.organisation for a in self.store.access.applications()}
         lines = [
-            self._line(grants, entries[dataset], spent, organisations)
+            self._line(grants, listed[dataset], spent, organisations)
             for (_, dataset), grants in together.items()
         ]
         return tuple(sorted(lines, key=lambda line: (line.starts, line.project), reverse=True))
@@ -82,17 +82,17 @@ class ProjectRegister:
     def _line(
         self,
         grants: list[Grant],
-        entry: CatalogueEntry,
+        of: ListedDataset,
         spent: dict[tuple[str, str], Spent],
         organisations: dict[int, str],
     ) -> ProjectLine:
         first = grants[0]
-        used = spent.get((entry.policy.budget_lineage, first.project))
+        used = spent.get((of.lineage, first.project))
         people = sorted({g.person for g in grants})
         return ProjectLine(
             project=first.project,
             dataset=first.dataset,
-            title=entry.policy.title,
+            title=of.title,
             organisations=tuple(
                 dict.fromkeys(o for g in grants if (o := organisations.get(g.application, "")))
             ),
@@ -102,7 +102,7 @@ class ProjectRegister:
             names=tuple(people) if self.terms.name_members else (),
             starts=min(g.starts for g in grants),
             ends=max(g.ends for g in grants),
-            state=self._state(grants, suspended=entry.suspended),
+            state=self._state(grants, suspended=of.suspended),
             spent_percent=round(used.percent, 1) if used is not None else 0.0,
         )
 

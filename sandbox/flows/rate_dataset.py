@@ -9,10 +9,9 @@ from sandbox.domain import ratings as rules
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import NotFound
 from sandbox.domain.people import Person
-from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.ratings import Rating, Usefulness
+from sandbox.flows.listed import Listed, ListedDataset
 from sandbox.flows.published import published
-from sandbox.flows.views import Views
 from sandbox.store import Store
 
 
@@ -30,7 +29,7 @@ class RateDataset:
     """The journey's parts."""
 
     store: Store
-    views: Views
+    listed: Listed
 
     def rate(self, person: Person, dataset: str, *, stars: int, sentence: str = "") -> Rating:
         """Give a rating, or change it.
@@ -39,7 +38,8 @@ class RateDataset:
             NotAllowed: the person never had a grant on it, or owns it.
         """
         policy = published(self.store, dataset).policy
-        rules.check_rating(policy, person, had_grant=self._had_grant(person, dataset))
+        had_grant = self._had_grant(person, dataset)
+        rules.check_rating(dataset, policy.open_class, person, owner=policy.owner, had_grant=had_grant)
         given, said = rules.rating(stars, sentence)
         event = Event(person.name, "dataset.rated", f"dataset:{dataset}")
         return self.store.ratings.rate(dataset, person=person.name, stars=given, sentence=said, event=event)
@@ -68,16 +68,17 @@ class RateDataset:
 
     def view(self, person: Person | None, dataset: str) -> RatingView:
         """What everybody sees, and what the one who asks may do."""
-        policy = self.views.dataset(dataset).policy
+        public = self.listed.get(dataset)
         mine = self.store.ratings.of_person(dataset, person.name) if person is not None else None
         return RatingView(
             usefulness=rules.usefulness(self.store.ratings.of_dataset(dataset)),
             mine=mine,
-            allowed_actions=("rate",) if person is not None and self._may(person, policy) else (),
+            allowed_actions=("rate",) if person is not None and self._may(person, public) else (),
         )
 
-    def _may(self, person: Person, policy: DatasetPolicy) -> bool:
-        return rules.may_rate(policy, person, had_grant=self._had_grant(person, policy.name))
+    def _may(self, person: Person, public: ListedDataset) -> bool:
+        had_grant = self._had_grant(person, public.name)
+        return rules.may_rate(public.name, public.open_class, person, owner=public.owner, had_grant=had_grant)
 
     def _had_grant(self, person: Person, dataset: str) -> bool:
         return any(g.dataset == dataset for g in self.store.access.grants_of(person.name))

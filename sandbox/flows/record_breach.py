@@ -16,7 +16,7 @@ from sandbox.domain.policy import SocietyTerms
 from sandbox.domain.projects import same_project
 from sandbox.flows.demand_data import check_page
 from sandbox.flows.end_access import EndAccess
-from sandbox.flows.views import Views
+from sandbox.flows.listed import Listed, ListedDataset
 from sandbox.store import Store
 
 
@@ -50,7 +50,7 @@ class RecordBreach:
     """The journey's parts."""
 
     store: Store
-    views: Views
+    listed: Listed
     end_access: EndAccess
     terms: SocietyTerms
     pseudonym_key: bytes
@@ -126,10 +126,10 @@ class RecordBreach:
     def page(self, person: Person | None, *, offset: int = 0, limit: int = 50) -> BreachViews:
         """The public notices, the newest first."""
         check_page(offset, limit)
-        titles = self._listed()
-        found = [b for b in self.store.breaches.all() if b.dataset in titles]
+        listed = self.listed.all()
+        found = [b for b in self.store.breaches.all() if b.dataset in listed]
         return BreachViews(
-            breaches=tuple(self._view(b, person, *titles[b.dataset]) for b in found[offset : offset + limit]),
+            breaches=tuple(self._view(b, person, listed[b.dataset]) for b in found[offset : offset + limit]),
             total=len(found),
             offset=offset,
             limit=limit,
@@ -142,10 +142,10 @@ class RecordBreach:
             NotFound: no such breach, or none that is public.
         """
         breach = self.store.breaches.get(breach_id)
-        titles = self._listed()
-        if breach is None or breach.dataset not in titles:
+        listed = self.listed.all()
+        if breach is None or breach.dataset not in listed:
             raise NotFound(f"There is no breach {breach_id}.")
-        return self._view(breach, person, *titles[breach.dataset])
+        return self._view(breach, person, listed[breach.dataset])
 
     def subjects(self, person: Person) -> tuple[tuple[str, str, str], ...]:
         """Whom this person may record a breach about: dataset, project, member."""
@@ -159,10 +159,6 @@ class RecordBreach:
                 }
             )
         )
-
-    def _listed(self) -> dict[str, tuple[str, str]]:
-        """Title and owner of each dataset that everybody may know of."""
-        return {e.policy.name: (e.policy.title, e.policy.owner) for e in self.views.catalogue()}
 
     def _close(
         self, person: Person, grants: list[Grant], *, notice: Notice, about: str, block_days: int
@@ -195,17 +191,17 @@ class RecordBreach:
             return False
         return True
 
-    def _view(self, breach: Breach, person: Person | None, title: str, owner: str) -> BreachView:
+    def _view(self, breach: Breach, person: Person | None, dataset: ListedDataset) -> BreachView:
         pseudonym = rules.pseudonym(breach.person, project=breach.project, key=self.pseudonym_key)
         may = (
             person is not None
             and not breach.lifted
-            and self._may(person, owner, breach.project, breach.person)
+            and self._may(person, dataset.owner, breach.project, breach.person)
         )
         return BreachView(
             id=breach.id,
             dataset=breach.dataset,
-            title=title,
+            title=dataset.title,
             project=breach.project,
             who=breach.person if self.terms.name_in_breaches else pseudonym,
             notice=breach.notice,

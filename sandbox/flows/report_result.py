@@ -12,7 +12,7 @@ from sandbox.domain.errors import BadInput, Conflict, NotFound
 from sandbox.domain.people import Person, Role
 from sandbox.domain.results import Result, ResultKind, Told, Verb
 from sandbox.flows.demand_data import check_page
-from sandbox.flows.views import Views
+from sandbox.flows.listed import Listed
 from sandbox.store import Store
 
 
@@ -51,7 +51,7 @@ class ReportResult:
     """The journey's parts."""
 
     store: Store
-    views: Views
+    listed: Listed
     today: Callable[[], date]
 
     def report(self, person: Person, grant_id: int, told: Told) -> Result:
@@ -99,12 +99,12 @@ class ReportResult:
     ) -> ResultViews:
         """What is confirmed, for everybody, the newest first."""
         check_page(offset, limit)
-        titles = {e.policy.name: e.policy.title for e in self.views.catalogue()}
-        datasets = [name for name in titles if dataset in ("", name)]
+        listed = self.listed.all()
+        datasets = [name for name in listed if dataset in ("", name)]
         page = self.store.results.confirmed(offset=offset, limit=limit, datasets=datasets, kind=kind)
         return ResultViews(
             results=tuple(
-                ResultView(result=r, title=titles[r.dataset], allowed_actions=()) for r in page.results
+                ResultView(result=r, title=listed[r.dataset].title, allowed_actions=()) for r in page.results
             ),
             total=page.total,
             offset=offset,
@@ -155,8 +155,7 @@ class ReportResult:
         return tuple(found)
 
     def _is_public(self, result: Result) -> bool:
-        listed = any(e.policy.name == result.dataset for e in self.views.catalogue())
-        return listed and result.state is rules.ResultState.CONFIRMED
+        return result.state is rules.ResultState.CONFIRMED and result.dataset in self.listed.all()
 
     def _view(self, result: Result, person: Person | None) -> ResultView:
         row = self.store.datasets.get(result.dataset)

@@ -14,8 +14,8 @@ from datetime import date, datetime
 from statistics import median
 
 from sandbox.domain.release import Status
+from sandbox.flows.listed import Listed, ListedDataset
 from sandbox.flows.project_register import ProjectLine, ProjectRegister
-from sandbox.flows.views import CatalogueEntry, Views
 from sandbox.store import Store
 
 NEWEST = 20  # so many of a list that has its own address
@@ -116,7 +116,7 @@ class Transparency:
     """The journey's parts."""
 
     store: Store
-    views: Views
+    listed: Listed
     projects: ProjectRegister
     today: Callable[[], date]
     _kept: _Kept = field(default_factory=_Kept, compare=False, repr=False)
@@ -130,8 +130,8 @@ class Transparency:
             return self._kept.report
 
     def _make(self) -> Report:
-        entries = self.views.catalogue()
-        known = {e.policy.name for e in entries}
+        listed = self.listed.all()
+        known = set(listed)
         figures, lines = self.store.figures, self.projects.all()
         head = figures.head()
         changes = self._policy_changes(known)
@@ -139,12 +139,12 @@ class Transparency:
             head=LogHead(
                 seq=head.seq if head else 0, hash=head.hash if head else "", at=head.at if head else ""
             ),
-            datasets_by_class=dict(Counter(str(e.policy.open_class) for e in entries)),
-            datasets_suspended=sum(1 for e in entries if e.suspended),
+            datasets_by_class=dict(Counter(str(d.open_class) for d in listed.values())),
+            datasets_suspended=sum(1 for d in listed.values() if d.suspended),
             projects_by_state=dict(Counter(line.state for line in lines)),
             projects_by_mode=dict(Counter(mode for line in lines for mode in line.modes)),
             newest_projects=lines[:NEWEST],
-            budgets=self._budgets(entries),
+            budgets=self._budgets(listed),
             questions_by_dataset=figures.questions_by_dataset(known),
             questions_by_month=_last_months(figures.questions_by_month(known), self.today()),
             releases_by_outcome=_outcomes(figures.releases_by_status(known)),
@@ -162,11 +162,11 @@ class Transparency:
             results=self.store.results.confirmed(offset=0, limit=1, datasets=known).total,
         )
 
-    def _budgets(self, entries: tuple[CatalogueEntry, ...]) -> tuple[LineageSpent, ...]:
+    def _budgets(self, listed: dict[str, ListedDataset]) -> tuple[LineageSpent, ...]:
         spent = self.store.figures.lineages()
         users: dict[str, list[str]] = {}
-        for entry in entries:
-            users.setdefault(entry.policy.budget_lineage, []).append(entry.policy.name)
+        for dataset in listed.values():
+            users.setdefault(dataset.lineage, []).append(dataset.name)
         return tuple(
             LineageSpent(
                 lineage=lineage,

@@ -14,7 +14,7 @@ from sandbox.domain import breaches, demands, plain_text, ratings, results
 from sandbox.domain.demands import Demand, DemandState, Wish
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound
 from sandbox.domain.people import Person, Role
-from sandbox.domain.policy import DatasetPolicy, OpenClass
+from sandbox.domain.policy import OpenClass
 from sandbox.domain.ratings import Rating
 from sandbox.domain.results import Made, Result, ResultKind, ResultState, Told
 
@@ -158,18 +158,6 @@ def test_the_same_wish_has_one_hash_however_it_is_spaced() -> None:
 # ratings
 
 
-def _policy(open_class: OpenClass) -> DatasetPolicy:
-    return DatasetPolicy(
-        name="loans",
-        title="Loans",
-        open_class=open_class,
-        provider="p",
-        source="s",
-        licence="l",
-        owner="olga",
-    )
-
-
 @pytest.mark.parametrize(
     ("open_class", "had_grant", "may"),
     [
@@ -180,8 +168,8 @@ def _policy(open_class: OpenClass) -> DatasetPolicy:
     ],
 )
 def test_those_who_used_it_rate_it(open_class: OpenClass, had_grant: bool, may: bool) -> None:
-    assert ratings.may_rate(_policy(open_class), ANA, had_grant=had_grant) is may
-    assert not ratings.may_rate(_policy(open_class), OLGA, had_grant=True)  # her own
+    assert ratings.may_rate("loans", open_class, ANA, owner="olga", had_grant=had_grant) is may
+    assert not ratings.may_rate("loans", open_class, OLGA, owner="olga", had_grant=True)  # her own
 
 
 @pytest.mark.parametrize("stars", [0, 6, -1, True])

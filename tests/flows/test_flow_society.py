@@ -359,6 +359,23 @@ def test_people_are_named_where_policy_says_so(world: Any) -> None:
     assert naming.all()[0].names == ("ana",)
 
 
+def test_a_policy_is_read_once_for_each_version(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed, store = world.sandbox.listed, world.sandbox.store
+    assert listed.get("loans").title == "Loans"
+    with monkeypatch.context() as counting:
+        counting.setattr(type(store.datasets), "get", lambda *_: pytest.fail("it was read again"))
+        store.datasets.suspend("loans", event=Event("olga", "dataset.suspended", "dataset:loans"))
+        assert listed.get("loans").suspended  # this is looked up each time
+        store.datasets.resume("loans", event=Event("olga", "dataset.resumed", "dataset:loans"))
+    world.policy_file.write_text(world.policy_file.read_text().replace("title: Loans", "title: New loans"))
+    world.sandbox.publish_dataset(
+        world.person("olga"), policy_file=world.policy_file, files={"loans": world.raw_file}
+    )
+    assert listed.get("loans").title == "New loans"
+    with pytest.raises(NotFound):
+        listed.get("nothing")
+
+
 def test_states_follow_the_calendar_the_owner_and_the_dataset(world: Any, clock: list[datetime]) -> None:
     def state() -> str:
         return world.sandbox.project_register.all()[0].state

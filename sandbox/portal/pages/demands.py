@@ -161,7 +161,7 @@ def rate(
 ) -> Response:
     """Rate a dataset, or change one's rating."""
     system.rate_dataset.rate(person, name, stars=stars, sentence=sentence)
-    return go(f"/datasets/{system.views.dataset(name).policy.name}", done="rated")
+    return go(f"/datasets/{system.listed.get(name).name}", done="rated")
 
 
 @router.post("/datasets/{name}/ratings/hide")
@@ -174,7 +174,7 @@ def hide_sentence(
 ) -> Response:
     """Hide a sentence that is spam."""
     system.rate_dataset.hide(person, name, sentence=sentence, reason=reason)
-    return go(f"/datasets/{system.views.dataset(name).policy.name}", done="hidden")
+    return go(f"/datasets/{system.listed.get(name).name}", done="hidden")
 
 
 def _form(
@@ -213,7 +213,7 @@ def _demand_page(
         demand=view.demand,
         states=STATE_MEANS,
         verbs=verbs,
-        datasets=[e.policy for e in system.views.catalogue()] if Verb.OPEN in verbs else [],
+        datasets=list(system.listed.all().values()) if Verb.OPEN in verbs else [],
         written=written or {},
         mistake=mistake,
     )

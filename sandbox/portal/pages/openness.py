@@ -41,7 +41,7 @@ def projects(request: Request, system: System, page: int = 1, dataset: str = "",
         dataset=dataset,
         state=state,
         states=("active", "suspended", "ahead", "ended", "revoked"),
-        datasets=[e.policy for e in system.views.catalogue() if e.policy.private],
+        datasets=[d for d in system.listed.all().values() if d.private],
     )
 
 
@@ -55,7 +55,7 @@ def transparency(request: Request, system: System) -> Response:
         request,
         "transparency.html",
         report=report,
-        titles={e.policy.name: e.policy.title for e in system.views.catalogue()},
+        titles={d.name: d.title for d in system.listed.all().values()},
         months=months,
         most=most,
     )
