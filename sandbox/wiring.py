@@ -12,20 +12,29 @@ from sandbox.domain.policy import SitePolicy
 from sandbox.flows.access_views import AccessViews
 from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.buy_base import BuyBase
+from sandbox.flows.demand_data import DemandData
 from sandbox.flows.end_access import EndAccess
+from sandbox.flows.listed import Listed
 from sandbox.flows.open_notebook import OpenNotebook
 from sandbox.flows.permission import Permission
+from sandbox.flows.project_register import ProjectRegister
 from sandbox.flows.publish_dataset import PublishDataset
+from sandbox.flows.rate_dataset import RateDataset
+from sandbox.flows.record_breach import RecordBreach
+from sandbox.flows.report_result import ReportResult
 from sandbox.flows.request_access import RequestAccess
 from sandbox.flows.review_release import ReviewRelease
+from sandbox.flows.transparency import Transparency
 from sandbox.flows.verify_books import VerifyBooks
 from sandbox.flows.views import Views
+from sandbox.flows.visitors import Visitors
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.planning.remembered import Remembered
 from sandbox.privacy.remote import RemoteEngine
 from sandbox.settings import Settings
 from sandbox.store import Store
 from sandbox.store.policy_files import read_site_policy
+from sandbox.store.secrets import secret
 
 ENGINE_UID_FOR_ROOT = 64_000  # the engine never runs as root: when the operator is root, it runs as this user
 
@@ -59,7 +68,14 @@ class Sandbox:
     open_notebook: OpenNotebook
     answer_question: AnswerQuestion
     review_release: ReviewRelease
+    demand_data: DemandData
+    rate_dataset: RateDataset
+    report_result: ReportResult
+    record_breach: RecordBreach
+    project_register: ProjectRegister
+    transparency: Transparency
     views: Views
+    listed: Listed
     access_views: AccessViews
     verify_books: VerifyBooks
 
@@ -87,7 +103,9 @@ def build(
         return clock().date()
 
     permission = Permission(store=store, today=today)
-
+    listed = Listed(store=store)
+    end_access = EndAccess(store=store, today=today)
+    projects = ProjectRegister(store=store, listed=listed, terms=site.society, today=today)
     return Sandbox(
         settings=settings,
         site=site,
@@ -98,13 +116,28 @@ def build(
         ),
         buy_base=BuyBase(store=store, engine=engine, permission=permission),
         request_access=RequestAccess(store=store, today=today),
-        end_access=EndAccess(store=store, today=today),
+        end_access=end_access,
         open_notebook=OpenNotebook(store=store, limits=site.notebook, permission=permission),
         answer_question=AnswerQuestion(
             store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
         ),
         review_release=ReviewRelease(store=store, engine=engine, permission=permission),
+        demand_data=DemandData(
+            store=store, listed=listed, visitors=Visitors(today), terms=site.society, today=today
+        ),
+        rate_dataset=RateDataset(store=store, listed=listed),
+        report_result=ReportResult(store=store, listed=listed, today=today),
+        record_breach=RecordBreach(
+            store=store,
+            listed=listed,
+            end_access=end_access,
+            terms=site.society,
+            pseudonym_key=secret(settings.keys_dir, "pseudonyms").encode(),
+        ),
+        project_register=projects,
+        transparency=Transparency(store=store, listed=listed, projects=projects, today=today),
         views=Views(store=store, today=today),
+        listed=listed,
         access_views=AccessViews(store=store, today=today, usual=Remembered()),
         verify_books=VerifyBooks(store=store),
     )

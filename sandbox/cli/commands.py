@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from sandbox.cli import ask as ask_commands
-from sandbox.cli import datasets, people, policies, records, serve
+from sandbox.cli import datasets, people, policies, records, serve, society
 from sandbox.cli.common import console
 from sandbox.settings import Settings
 from sandbox.terminal import plain_table
@@ -28,6 +28,8 @@ for name, child in (
     ("policy", policies.app),
     ("release", records.release_app),
     ("audit", records.audit_app),
+    ("register", society.register_app),
+    ("demand", society.demand_app),
 ):
     app.add_typer(child, name=name)
 

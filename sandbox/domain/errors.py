@@ -92,6 +92,13 @@ class NotAllowed(CallerError):
         self.clause = clause
 
 
+class TooOften(NotAllowed):
+    """More often than a limit lets it; the limit's name is its clause."""
+
+    code = "too_often"
+    status = 429
+
+
 class NotFound(CallerError):
     """No such thing, or none that this person may know of."""
 

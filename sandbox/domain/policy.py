@@ -372,9 +372,30 @@ class AnswerLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SocietyTerms:
+    """How society takes part, and what it is told."""
+
+    demands_per_day: int = _doc(
+        "How many datasets one visitor's address, or one person, may ask for in a day. 0: visitors may not ask.",
+        default=3,
+    )
+    votes_per_day: int = _doc(
+        "How many demands one visitor's address may vote for in a day. 0: only people with an account vote.",
+        default=20,
+    )
+    all_demands_per_day: int = _doc("How many demands all visitors together may make in a day.", default=100)
+    all_votes_per_day: int = _doc("How many votes all visitors together may cast in a day.", default=5000)
+    name_members: bool = _doc("Whether the public project register names people.", default=False)
+    name_in_breaches: bool = _doc(
+        "Whether a public notice of a breach names the person instead of a pseudonym.", default=False
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SitePolicy:
     """What holds for the whole installation."""
 
     name: str = _doc("The installation's name, on every page.", default="Secure Data Sandbox")
     notebook: NotebookLimits = _doc("The size of a locked container.", default=NotebookLimits())
     answers: AnswerLimits = _doc("What an answer may take.", default=AnswerLimits())
+    society: SocietyTerms = _doc("How society takes part, and what it is told.", default=SocietyTerms())

@@ -8,6 +8,12 @@ commitments       what of a budget is spent, promised and free
 open_notebook     a grant becomes a locked container
 answer_question   SQL -> price -> reserved -> answered
 review_release    file -> findings -> votes -> crate
+demand_data       people ask that data be opened, others want it too, owners answer; ``visitors`` need no account
+rate_dataset      how useful it was
+report_result     what was made with it, confirmed, in a public register
+record_breach     a breach, its measure and its notice
+listed           the datasets that public lists speak of
+project_register  who is allowed what; ``transparency`` sums up the whole
 watch_gate        what the gate saw, on the log
 views             what each person may see; ``access_views`` of applications, grants and budgets
 """

@@ -7,6 +7,8 @@ log           the hash-chained, signed log; ``anchor`` keeps its head outside th
 ledger        reserve -> start -> settle | fail; ``accounts`` holds the caps, ``charges`` reads it
 profiles      what was bought to know how units contribute; and base releases
 people, datasets, access, releases    one noun each; every changing call takes the event it writes
+demands, ratings, results, breaches    what society asks and is told; likewise
+figures       sums for the public register and the transparency page; reading only
 duties        what people owe, and what they may not any more
 vault         files by SHA-256
 keys          the platform's signature
@@ -29,17 +31,22 @@ from argon2 import PasswordHasher
 
 from sandbox.store.access import Access, SignedAgreement
 from sandbox.store.anchor import Anchor
+from sandbox.store.breaches import Breaches
 from sandbox.store.charges import Charge
 from sandbox.store.database import Database
 from sandbox.store.datasets import Dataset, Datasets
+from sandbox.store.demands import Demands
 from sandbox.store.duties import Duties, Report
+from sandbox.store.figures import Figures
 from sandbox.store.keys import Signer, verify_signature
 from sandbox.store.ledger import Ledger, Reservation
 from sandbox.store.log import Log
 from sandbox.store.migrations import upgrade
 from sandbox.store.people import People
 from sandbox.store.profiles import BoughtProfile, Profiles
+from sandbox.store.ratings import Ratings
 from sandbox.store.releases import Releases
+from sandbox.store.results import Results
 from sandbox.store.schema import bases
 from sandbox.store.vault import Stored, Vault
 from sandbox.store.workers import this_process
@@ -99,6 +106,11 @@ class Store:
         self.access = Access(self.database, self.log, now)
         self.duties = Duties(self.database, self.log, now)
         self.releases = Releases(self.database, self.log, now)
+        self.demands = Demands(self.database, self.log, now)
+        self.ratings = Ratings(self.database, self.log, now)
+        self.results = Results(self.database, self.log, now)
+        self.breaches = Breaches(self.database, self.log, now)
+        self.figures = Figures(self.database)
         self.ledger = Ledger(self.database, self.log, now=now, worker=worker or this_process(), sleep=sleep)
 
     @contextmanager

@@ -42,6 +42,15 @@ class Dataset:
     report: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetState:
+    """Which version of a dataset is the newest."""
+
+    name: str
+    version: int
+    suspended: bool
+
+
 class Datasets:
     """What is published here."""
 
@@ -120,6 +129,15 @@ class Datasets:
         """The newest version of every dataset, by name."""
         with self._database.reading() as connection:
             return tuple(_dataset(row) for row in connection.execute(_newest().order_by(datasets.c.name)))
+
+    def states(self) -> tuple[DatasetState, ...]:
+        """Name, version and whether it is suspended, of every dataset, by name; no policy is read."""
+        c = datasets.c
+        with self._database.reading() as connection:
+            return tuple(
+                DatasetState(name=row.name, version=row.version, suspended=row.status == SUSPENDED)
+                for row in connection.execute(select(c.name, c.version, c.status).order_by(c.name))
+            )
 
     def versions(self, name: str) -> tuple[Dataset, ...]:
         """All versions, the newest last."""

@@ -269,8 +269,8 @@ def _shown(value: Any) -> str:
 
 
 def _not_positive(policy: SitePolicy) -> Iterator[Mistake]:
-    for group in ("notebook", "answers"):
+    for group, least in (("notebook", 1), ("answers", 1), ("society", 0)):
         limits = getattr(policy, group)
         for key in keys_at(SitePolicy, (group,)):
-            if isinstance(getattr(limits, key), int) and getattr(limits, key) < 1:
-                yield Mistake((group, key), "has to be at least 1", "1, 2, 3 …")
+            if type(getattr(limits, key)) is int and getattr(limits, key) < least:
+                yield Mistake((group, key), f"has to be at least {least}", f"{least}, {least + 1} …")

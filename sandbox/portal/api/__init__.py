@@ -4,6 +4,9 @@ catalogue   what there is, for everybody
 questions   prices, answers, what is left
 access      applications, agreements, grants
 releases    outputs on their way out
+demands     what people ask to be opened; ratings
+results     what was made with the data
+openness    projects, breaches, all figures
 system      the log, and health
 common      what several of them need
 """
@@ -12,12 +15,30 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from sandbox.portal.api import access, catalogue, questions, releases, system
+from sandbox.portal.api import (
+    access,
+    catalogue,
+    demands,
+    openness,
+    questions,
+    releases,
+    results,
+    system,
+)
 from sandbox.portal.api.releases import MAX_UPLOAD_BYTES
 
 __all__ = ["MAX_UPLOAD_BYTES", "PARTS", "router"]
 
-PARTS = (catalogue.router, questions.router, access.router, releases.router, system.router)
+PARTS = (
+    catalogue.router,
+    questions.router,
+    access.router,
+    releases.router,
+    demands.router,
+    results.router,
+    openness.router,
+    system.router,
+)
 
 router = APIRouter()
 for part in PARTS:

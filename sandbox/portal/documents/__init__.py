@@ -7,16 +7,36 @@ from sandbox.portal.documents.catalogue import catalogue_actions, catalogue_entr
 from sandbox.portal.documents.questions import budget, estimate
 from sandbox.portal.documents.records import log
 from sandbox.portal.documents.releases import finding, release
+from sandbox.portal.documents.society import (
+    breach,
+    breaches,
+    demand,
+    demands,
+    projects,
+    ratings,
+    result,
+    results,
+    transparency,
+)
 
 __all__ = [
     "application",
+    "breach",
+    "breaches",
     "budget",
     "catalogue_actions",
     "catalogue_entry",
+    "demand",
+    "demands",
     "estimate",
     "finding",
     "grant",
     "grant_actions",
     "log",
+    "projects",
+    "ratings",
     "release",
+    "result",
+    "results",
+    "transparency",
 ]

@@ -3,6 +3,9 @@
 catalogue   what there is, for everybody; applying
 access      my data; what an owner decides
 releases    my outputs; the reviewers' queue; one request with its findings
+demands     wanted data; ratings
+results     what was made with the data
+openness    projects, figures, breaches
 log         the log, for auditors
 rendering   a template becomes a response
 grid        a CSV file becomes a table to look at
@@ -13,12 +16,21 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from sandbox.portal import sign_in
-from sandbox.portal.pages import access, catalogue, log, releases
+from sandbox.portal.pages import access, catalogue, demands, log, openness, releases, results
 from sandbox.portal.pages.rendering import render
 
 __all__ = ["PARTS", "render", "router"]
 
-PARTS = (catalogue.router, access.router, releases.router, log.router, sign_in.router)
+PARTS = (
+    catalogue.router,
+    access.router,
+    releases.router,
+    demands.router,
+    results.router,
+    openness.router,
+    log.router,
+    sign_in.router,
+)
 
 router = APIRouter(include_in_schema=False)
 for part in PARTS:

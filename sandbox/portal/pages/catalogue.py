@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -11,6 +12,8 @@ from sandbox.domain.application import Wish
 from sandbox.domain.errors import BadInput
 from sandbox.domain.people import Role
 from sandbox.domain.policy import Domain, Mode, OpenClass
+from sandbox.flows.rate_dataset import RatingView
+from sandbox.flows.report_result import ResultViews
 from sandbox.flows.views import CatalogueEntry
 from sandbox.portal import documents
 from sandbox.portal.forms import FormSender
@@ -127,6 +130,27 @@ def _dataset_page(
         class_means=CLASS_MEANS,
         mode_means=MODE_MEANS,
         preview_rows=PREVIEW_ROWS,
+        society=_society(system, caller, name),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Society:
+    """What people say about a dataset, and made with it."""
+
+    rating: RatingView
+    results: ResultViews
+    projects: int
+    may_hide: bool
+
+
+def _society(system: Sandbox, caller: Visitor, name: str) -> Society:
+    person = caller.person if caller is not None and caller.grant_id is None else None
+    return Society(
+        rating=system.rate_dataset.view(person, name),
+        results=system.report_result.register(dataset=name, limit=5),
+        projects=system.project_register.page(dataset=name, limit=1).total,
+        may_hide=person is not None and person.has(Role.ADMINISTRATOR),
     )
 
 

@@ -16,13 +16,21 @@ from markupsafe import Markup, escape
 from sandbox.domain.audit import Fact
 from sandbox.domain.people import Person, Role
 from sandbox.domain.privacy_loss import Accounting, Guarantee, Loss
-from sandbox.portal.forms import FIELD, form_token
+from sandbox.portal.forms import FIELD, form_token, visitor_token
 from sandbox.portal.requests import caller_or_none, system_of
 from sandbox.settings import PORTAL_PREFIX
 
 _ADDRESS = re.compile(r"https?://[^\s<>\"'\\^`{|}]+[^\s<>\"'\\^`{|}.,;:!?)\]]")
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+# What everybody may read, beside the catalogue.
+_PUBLIC: tuple[tuple[str, str], ...] = (
+    ("/demands", "Wanted data"),
+    ("/projects", "Projects"),
+    ("/results", "Results"),
+    ("/transparency", "Transparency"),
+)
 
 # Which rooms of the portal a person's roles need; the rooms themselves check again.
 _NAVIGATION: tuple[tuple[str, str, frozenset[Role]], ...] = (
@@ -42,6 +50,18 @@ _NOTICES = {
     "revoke": "The grant was revoked.",
     "vote": "Your vote was counted.",
     "withdraw": "You took the request back.",
+    "asked": "It is on the list. Others can now say that they want it too.",
+    "wanted": "Your vote was counted.",
+    "answered": "Your answer is on the list.",
+    "hidden": "It is hidden. It stays in the records, with your reason.",
+    "shown": "It is shown again.",
+    "rated": "Your rating was kept. You may change it at any time.",
+    "reported": "Thank you. The data's owner looks at it; then everybody can see it.",
+    "confirm": "The result is on the register.",
+    "return": "The result went back to the one who reported it.",
+    "off": "The result is off the register.",
+    "recorded": "The breach is on record, and its notice is public.",
+    "lifted": "The breach is lifted. Its notice says so.",
 }
 
 
@@ -60,10 +80,11 @@ def render(request: Request, template: str, *, status: int = 200, **context: Any
         prefix=PORTAL_PREFIX,
         path=request.url.path.removeprefix(PORTAL_PREFIX) or "/",
         person=person,
+        public=_PUBLIC,
         navigation=[(path, label) for path, label, roles in _NAVIGATION if person and person.roles & roles],
         notice=_NOTICES.get(request.query_params.get("done", ""), ""),
         form_field=FIELD,
-        form_token=form_token(request) if person else "",
+        form_token=form_token(request) if person else visitor_token(request),
         **context,
     )
     return HTMLResponse(html, status_code=status)
