@@ -30,7 +30,7 @@ from sandbox.store.people import People
 from sandbox.store.profiles import Profiles
 from sandbox.store.releases import Releases
 from sandbox.store.schema import metadata
-from tests.store.world import APPLIED, APPROVED, answer, ask, furnish, policy, row, wish
+from tests.store.world import APPLIED, APPROVED, answer, ask, furnish, grant_to, policy, row, wish
 
 WRITERS = (People, Datasets, Profiles, Access, Duties, Releases, Ledger)
 
@@ -131,6 +131,8 @@ def changes(store: Store, grant: Grant, event: Event) -> dict[str, Callable[[], 
     approved = store.access.approve_application(
         approved, approve, agreement=body, agreement_hash=sha256_hex(body), signature=b"s", event=quiet
     )
+    grant_to(store, "rosa", project="of rosa")
+    (running,) = store.access.applications(applicant="rosa")
     other = store.access.add_application(**asked, event=quiet)
     body = canonical_json({"application": other.id})
     other = store.access.approve_application(
@@ -196,7 +198,7 @@ def changes(store: Store, grant: Grant, event: Event) -> dict[str, Callable[[], 
             applied, row(ApplicationState.ACTIVE, "revoke"), event=event
         ),
         "access.end_grant": lambda: store.access.end_grant(
-            applied, row(ApplicationState.ACTIVE, "leave"), "ana", event=event
+            running, row(ApplicationState.ACTIVE, "leave"), "rosa", event=event
         ),
         "access.sign_application": lambda: store.access.sign_application(approved, sign, "ben", event=event),
         "access.begin_grants": lambda: store.access.begin_grants(
