@@ -16,7 +16,7 @@ from typing import Any
 
 from sandbox.domain.canonical import content_hash
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, Tampered
-from sandbox.domain.people import Person, Role, check_role
+from sandbox.domain.people import Person, Role, check_active, check_role
 from sandbox.domain.policy import DatasetPolicy, Mode, OpenClass, ReleaseTerms
 
 
@@ -333,6 +333,7 @@ def check_not_revoked(grant: Grant) -> None:
 
 def check_use(grant: Grant, person: Person, *, dataset: str, today: date) -> None:
     """Raise unless the grant lets this person use the dataset today. The one gate for all uses."""
+    check_active(person)
     if grant.person != person.name:
         raise NotAllowed("This grant belongs to somebody else.", clause="person")
     if grant.dataset != dataset:
