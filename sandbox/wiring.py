@@ -11,10 +11,14 @@ from pathlib import Path
 from sandbox.domain.policy import SitePolicy
 from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.buy_base import BuyBase
+from sandbox.flows.look_after_people import LookAfterPeople
+from sandbox.flows.my_account import MyAccount
 from sandbox.flows.open_notebook import OpenNotebook
 from sandbox.flows.publish_dataset import PublishDataset
 from sandbox.flows.request_access import RequestAccess
 from sandbox.flows.review_release import ReviewRelease
+from sandbox.flows.sign_in import SignIn
+from sandbox.flows.trained import Trained
 from sandbox.flows.verify_books import VerifyBooks
 from sandbox.flows.views import Views
 from sandbox.privacy.engine import Engine
@@ -56,6 +60,9 @@ class Sandbox:
     review_release: ReviewRelease
     views: Views
     verify_books: VerifyBooks
+    sign_in: SignIn
+    my_account: MyAccount
+    look_after_people: LookAfterPeople
 
 
 def build(
@@ -80,6 +87,8 @@ def build(
     def today() -> date:
         return clock().date()
 
+    trained = Trained(store=store, terms=site.training, today=today)
+    my_account = MyAccount(store=store, site=site, today=today)
     return Sandbox(
         settings=settings,
         site=site,
@@ -90,9 +99,20 @@ def build(
         ),
         buy_base=BuyBase(store=store, engine=engine),
         request_access=RequestAccess(store=store, today=today),
-        open_notebook=OpenNotebook(store=store, limits=site.notebook, today=today),
-        answer_question=AnswerQuestion(store=store, engine=engine, tick_ms=site.answers.tick_ms, today=today),
-        review_release=ReviewRelease(store=store, engine=engine, today=today),
+        open_notebook=OpenNotebook(
+            store=store,
+            limits=site.notebook,
+            today=today,
+            trained=trained,
+            check_enrolled=my_account.check_enrolled,
+        ),
+        answer_question=AnswerQuestion(
+            store=store, engine=engine, tick_ms=site.answers.tick_ms, today=today, trained=trained
+        ),
+        review_release=ReviewRelease(store=store, engine=engine, today=today, trained=trained),
         views=Views(store=store, today=today),
         verify_books=VerifyBooks(store=store),
+        sign_in=SignIn(store=store, terms=site.sign_in),
+        my_account=my_account,
+        look_after_people=LookAfterPeople(store=store, site=site, today=today),
     )

@@ -45,7 +45,7 @@ class OidcTerms:
         default="oidc-client-secret",
     )
     label: str = doc(
-        "What people know it by, on the refusal page: 'the ministry's sign-in'.", default="your organisation"
+        "What people know it by: 'the ministry'.", default="your organisation"
     )
     scopes: tuple[str, ...] = doc("The scopes to ask for.", default=("openid", "profile", "email"))
     claim: str = doc(

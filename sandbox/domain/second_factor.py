@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from sandbox.domain.errors import NotAllowed
 from sandbox.domain.people import Person, Role
@@ -68,6 +69,16 @@ def typed(code: str) -> str:
     ('123456', 'abcdefgh')
     """
     return "".join(c for c in code if not c.isspace() and c != "-").lower()
+
+
+def enrolment_address(secret: str, *, name: str, site: str) -> str:
+    """What an app reads from the QR picture (the key URI format that such apps share).
+
+    >>> enrolment_address("GEZDGNBVGY3TQOJQ", name="ana", site="Example: data")
+    'otpauth://totp/Example%20data:ana?secret=GEZDGNBVGY3TQOJQ&issuer=Example%20data'
+    """
+    issuer = quote(site.replace(":", ""), safe="")
+    return f"otpauth://totp/{issuer}:{quote(name, safe='')}?secret={secret}&issuer={issuer}"
 
 
 def must_enrol(person: Person, terms: SignInTerms, *, enrolled: bool) -> bool:

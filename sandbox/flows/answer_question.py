@@ -23,6 +23,7 @@ from sandbox.domain.derived import profiled_table
 from sandbox.domain.errors import BadInput, NotAllowed, NotFound, Unanswered
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.people import Person
+from sandbox.domain.people_policy import Activity
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.price import USUAL_EPSILON, ByEpsilon, Price, price_of
 from sandbox.domain.privacy_loss import ZERO, Loss
@@ -31,6 +32,7 @@ from sandbox.domain.ticks import leaves_after_ms
 from sandbox.flows.buy_base import base_for
 from sandbox.flows.published import Published, published
 from sandbox.flows.reuse_answers import Answered, ReuseAnswers
+from sandbox.flows.trained import Trained
 from sandbox.privacy.answering.reuse import Refinement, Wanted, as_asked, refined
 from sandbox.privacy.asking.options import agreed_limits, agreed_price, check_options
 from sandbox.privacy.asking.parse import read
@@ -69,6 +71,7 @@ class AnswerQuestion:
     engine: Engine
     tick_ms: int
     today: Callable[[], date]
+    trained: Trained
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     _plans: Remembered[Plan] = field(default_factory=Remembered, repr=False, compare=False)
@@ -217,6 +220,7 @@ class AnswerQuestion:
         """
         dataset = published(self.store, grant.dataset)
         check_use(grant, person, dataset=dataset.policy.name, today=self.today())
+        self.trained(person, Activity.ASK)
         base = base_for(self.store, dataset)
         if base is None and not free:
             return None
@@ -312,6 +316,7 @@ class AnswerQuestion:
         dataset = published(self.store, grant.dataset)
         policy = dataset.policy
         check_use(grant, person, dataset=policy.name, today=self.today())
+        self.trained(person, Activity.ASK)
         asked = read(sql, policy)
         check_options(asked.options, delta=policy.guarantee.delta)
         price = agreed_price(asked.options, price, otherwise=ByEpsilon(USUAL_EPSILON))

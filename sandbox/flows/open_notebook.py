@@ -10,8 +10,11 @@ from datetime import date
 from sandbox.domain.access import Grant, check_use
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import NotAllowed, NotFound
+from sandbox.domain.people import Person
+from sandbox.domain.people_policy import Activity
 from sandbox.domain.policy import Mode, NotebookLimits
 from sandbox.flows.published import published
+from sandbox.flows.trained import Trained
 from sandbox.store import Store
 
 _SERVER = re.compile(r"grant-([1-9][0-9]{0,8})")
@@ -32,13 +35,16 @@ class OpenNotebook:
     store: Store
     limits: NotebookLimits
     today: Callable[[], date]
+    trained: Trained
+    check_enrolled: Callable[[Person], None]
 
     def allowed(self, user_name: str, server_name: str) -> Opening:
         """Raise unless this person may start this server now.
 
         Raises:
             NotFound: the server's name is no grant of this person.
-            NotAllowed: the grant does not hold, or its mode opens no notebook here.
+            NotAllowed: the grant does not hold, its mode opens no notebook here, or a course or a second factor
+                is missing.
         """
         match = _SERVER.fullmatch(server_name)
         grant = self.store.access.grant(int(match.group(1))) if match else None
@@ -50,6 +56,8 @@ class OpenNotebook:
         person = self.store.people.get(user_name)
         if person is None:
             raise NotFound(f"There is no person {user_name!r}.")
+        self.check_enrolled(person)
+        self.trained(person, Activity.NOTEBOOK)
         dataset = published(self.store, grant.dataset)
         check_use(grant, person, dataset=dataset.policy.name, today=self.today())
         if grant.mode is not Mode.QUERY:

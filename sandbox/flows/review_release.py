@@ -33,11 +33,13 @@ from sandbox.domain.errors import (
 )
 from sandbox.domain.findings import Finding, Verdict, for_requester, worst
 from sandbox.domain.people import Person, Role
+from sandbox.domain.people_policy import Activity
 from sandbox.domain.policy import Mode, ReleaseTerms
 from sandbox.domain.question import canonical_sql
 from sandbox.domain.release import Decision, Release, StagedFile, Status, Verb
 from sandbox.domain.release_request import check_request
 from sandbox.flows.published import Published, published
+from sandbox.flows.trained import Trained
 from sandbox.privacy.asking.parse import parse
 from sandbox.privacy.engine import Engine
 from sandbox.store import Store
@@ -70,6 +72,7 @@ class ReviewRelease:
     store: Store
     engine: Engine
     today: Callable[[], date]
+    trained: Trained
 
     def submit(
         self,
@@ -134,6 +137,7 @@ class ReviewRelease:
             version: the version the reviewer looked at; a change in between is a Conflict.
         """
         release = self._release(release_id)
+        self.trained(person, Activity.REVIEW)
         dataset = published(self.store, release.dataset)
         check_not_revoked(self._grant(release))
         rule.check_vote(

@@ -14,7 +14,7 @@ from fastapi import Depends, Form, Request
 
 from sandbox.domain.errors import NotAllowed
 from sandbox.domain.people import Person
-from sandbox.portal.requests import InPerson, token_of
+from sandbox.portal.requests import Enrolling, InPerson, token_of
 
 FIELD = "form_token"
 
@@ -28,16 +28,28 @@ def form_token(request: Request) -> str:
     return hmac.new(key, session.encode(), hashlib.sha256).hexdigest()
 
 
-def _sender(
-    request: Request, person: InPerson, form_token_: Annotated[str, Form(alias=FIELD)] = ""
-) -> Person:
-    if not hmac.compare_digest(form_token_.encode(), form_token(request).encode()):
+def _check(request: Request, given: str) -> None:
+    if not hmac.compare_digest(given.encode(), form_token(request).encode()):
         raise NotAllowed(
             "This form was not filled in on this portal, or an older session's page was still open.",
             clause="form token",
             fix="Open the page again and send it from there.",
         )
+
+
+def _sender(
+    request: Request, person: InPerson, form_token_: Annotated[str, Form(alias=FIELD)] = ""
+) -> Person:
+    _check(request, form_token_)
+    return person
+
+
+def _enrolling_sender(
+    request: Request, person: Enrolling, form_token_: Annotated[str, Form(alias=FIELD)] = ""
+) -> Person:
+    _check(request, form_token_)
     return person
 
 
 FormSender = Annotated[Person, Depends(_sender)]  # every route that changes something by a form takes one
+EnrollingSender = Annotated[Person, Depends(_enrolling_sender)]  # on one's own account: before enrolling too

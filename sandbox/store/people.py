@@ -19,15 +19,14 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import canonical_json
-from sandbox.domain.errors import BadInput, Conflict, NotFound, NotSignedIn
+from sandbox.domain.errors import Conflict, NotFound, NotSignedIn
+from sandbox.domain.passwords import CHARACTERS, check_new
 from sandbox.domain.people import NAME, Person, Role
 from sandbox.store.attempts import Attempts
 from sandbox.store.database import Database, stamp
 from sandbox.store.log import Log
 from sandbox.store.schema import people
 from sandbox.store.second_factors import SecondFactors
-
-PASSWORD_CHARACTERS = (8, 200)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +70,7 @@ class People:
             BadInput: a password that cannot be one.
             Conflict: the name is taken.
         """
-        # Before the transaction: it takes its time on purpose.
-        hashed = self._hasher.hash(_checked(password)) if password is not None else ""
+        hashed = self._hash(password) if password is not None else ""
         with self._database.transaction() as connection:
             if _row(connection, person.name) is not None:
                 raise Conflict(f"There is a person {person.name} already.", fix="Choose another name.")
@@ -127,7 +125,7 @@ class People:
 
     def set_password(self, name: str, password: str, *, event: Event) -> None:
         """Give a person a new password; it also ends a lock."""
-        hashed = self._hasher.hash(_checked(password))
+        hashed = self._hash(password)
         with self._database.transaction() as connection:
             self._change(connection, name, event, password_hash=hashed)
             self._attempts.forget(connection, name)
@@ -192,9 +190,14 @@ class People:
             "Name, password or code is wrong.", fix="Try again, or ask an administrator for a new password."
         )
 
+    def _hash(self, password: str) -> str:
+        """Before any transaction: it takes its time on purpose."""
+        check_new(password)
+        return self._hasher.hash(password)
+
     def _matches(self, hashed: str, password: str) -> bool:
         try:
-            return self._hasher.verify(hashed, password[: PASSWORD_CHARACTERS[1] + 1])
+            return self._hasher.verify(hashed, password[: CHARACTERS[1] + 1])
         except (VerificationError, InvalidHashError, UnicodeEncodeError):
             return False
 
@@ -209,23 +212,6 @@ class People:
         if changed.rowcount != 1:
             raise NotFound(f"There is no person {name!r}.")
         self._log.append(connection, event)
-
-
-def _checked(password: str) -> str:
-    least, most = PASSWORD_CHARACTERS
-    if not least <= len(password) <= most:
-        raise BadInput(
-            f"A password of {len(password)} characters is refused.",
-            where="password",
-            fix=f"Use {least} to {most} characters.",
-        )
-    try:
-        password.encode()
-    except UnicodeEncodeError:
-        raise BadInput(
-            "The password holds half a character.", where="password", fix="Type it again."
-        ) from None
-    return password
 
 
 def _row(connection: Connection, name: str) -> Row[Any] | None:

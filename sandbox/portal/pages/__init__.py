@@ -4,6 +4,8 @@ catalogue   what there is, for everybody; applying
 access      my data; what an owner decides
 releases    my outputs; the reviewers' queue; one request with its findings
 log         the log, for auditors
+account     my account: second factor, password, training
+people      accounts, roles and training, for administrators
 rendering   a template becomes a response
 grid        a CSV file becomes a table to look at
 """
@@ -13,12 +15,12 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from sandbox.portal import sign_in
-from sandbox.portal.pages import access, catalogue, log, releases
+from sandbox.portal.pages import access, account, catalogue, log, people, releases
 from sandbox.portal.pages.rendering import render
 
 __all__ = ["PARTS", "render", "router"]
 
-PARTS = (catalogue.router, access.router, releases.router, log.router, sign_in.router)
+PARTS = (catalogue.router, access.router, releases.router, log.router, account.router, people.router, sign_in.router)
 
 router = APIRouter(include_in_schema=False)
 for part in PARTS:
