@@ -44,9 +44,7 @@ class OidcTerms:
         "The file in the home's ``keys`` folder that holds the client secret, readable by its owner only.",
         default="oidc-client-secret",
     )
-    label: str = doc(
-        "What people know it by: 'the ministry'.", default="your organisation"
-    )
+    label: str = doc("What people know it by: 'the ministry'.", default="your organisation")
     scopes: tuple[str, ...] = doc("The scopes to ask for.", default=("openid", "profile", "email"))
     claim: str = doc(
         "The claim that says who somebody is, at their first sign-in; from then on the provider's ``sub`` does. "

@@ -59,7 +59,9 @@ class SignIn:
     def _known(self, claims: Mapping[str, Any]) -> Person:
         issuer, subject = self.terms.oidc.issuer, subject_of(claims)
         with self.store.transaction():
-            name = self.store.identities.person_of(issuer, subject) or self._first_time(issuer, subject, claims)
+            name = self.store.identities.person_of(issuer, subject) or self._first_time(
+                issuer, subject, claims
+            )
             person = self.store.people.get(name)
             if person is None or not person.active:
                 raise NotAllowed("Your account is closed.", clause="account", fix="Ask an administrator.")

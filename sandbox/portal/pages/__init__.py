@@ -20,7 +20,15 @@ from sandbox.portal.pages.rendering import render
 
 __all__ = ["PARTS", "render", "router"]
 
-PARTS = (catalogue.router, access.router, releases.router, log.router, account.router, people.router, sign_in.router)
+PARTS = (
+    catalogue.router,
+    access.router,
+    releases.router,
+    log.router,
+    account.router,
+    people.router,
+    sign_in.router,
+)
 
 router = APIRouter(include_in_schema=False)
 for part in PARTS:

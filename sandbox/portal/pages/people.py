@@ -39,7 +39,11 @@ def one(request: Request, system: System, person: InPerson, name: str) -> Respon
 
 @router.post("/people/{name}/roles")
 def set_roles(
-    request: Request, system: System, person: FormSender, name: str, role: Annotated[list[Role], Form()] = []
+    request: Request,
+    system: System,
+    person: FormSender,
+    name: str,
+    role: Annotated[tuple[Role, ...], Form()] = (),
 ) -> Response:
     """Exactly these roles."""
     try:
