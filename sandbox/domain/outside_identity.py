@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.domain.errors import NotAllowed
-from sandbox.domain.people import NAME, Person
+from sandbox.domain.people import NAME, RESERVED, Person
 from sandbox.domain.people_policy import OidcTerms
 
 _MOST = 255  # characters of a ``sub`` (OpenID Connect Core, section 2)
@@ -64,7 +64,7 @@ def check_binding(person: Person | None, claimed: Claimed, terms: OidcTerms, *, 
         bound: another subject is this person already.
     """
     if person is None:
-        if not terms.add_unknown or claimed.listed:
+        if not terms.add_unknown or claimed.listed or claimed.name in RESERVED:
             raise _refused("Your name at the provider is nobody's here.", "known name")
         return
     if terms.add_unknown and not claimed.listed:

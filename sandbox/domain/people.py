@@ -20,6 +20,7 @@ class Role(StrEnum):
 
 
 NAME = re.compile(r"[a-z][a-z0-9_]{1,31}")
+RESERVED = frozenset({"operator", "system", "unknown"})  # actors on the log that are nobody's account
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,18 @@ class Person:
 
     def has(self, role: Role) -> bool:
         return self.active and role in self.roles
+
+
+def check_new_name(name: str) -> None:
+    """Raise when a new account would look like one of the system's own actors.
+
+    Raises:
+        NotAllowed: it would.
+    """
+    if name in RESERVED:
+        raise NotAllowed(
+            f"{name!r} is a name of the system's own.", clause="reserved name", fix="Choose another name."
+        )
 
 
 def check_active(person: Person) -> None:

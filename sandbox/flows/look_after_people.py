@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from sandbox.domain.audit import Event
-from sandbox.domain.errors import Conflict, NotFound
-from sandbox.domain.people import Person, Role, check_role
+from sandbox.domain.errors import Conflict, NotAllowed, NotFound
+from sandbox.domain.people import Person, Role, check_new_name, check_role
 from sandbox.domain.people_policy import Method
 from sandbox.domain.policy import SitePolicy
 from sandbox.domain.second_factor import FactorState, must_enrol
@@ -79,6 +79,7 @@ class LookAfterPeople:
             password: None for somebody who signs in through a provider.
         """
         check_role(actor, Role.ADMINISTRATOR)
+        check_new_name(name)
         check_together(roles, self.site.separation)
         return self.store.people.add(
             Person(name=name, roles=frozenset(roles)),
@@ -110,6 +111,20 @@ class LookAfterPeople:
     def activate(self, actor: Person, name: str) -> None:
         """Open it again, as it was."""
         self._set_active(actor, name, True)
+
+    def begin_second_factor(self, actor: Person, name: str) -> str:
+        """Enrol somebody who is beside the operator. Returns the secret for their app."""
+        self._check_local(actor, name)
+        return self.store.second_factors.begin(
+            name, event=Event(actor.name, "person.second_factor_begun", f"person:{name}")
+        )
+
+    def confirm_second_factor(self, actor: Person, name: str, *, code: str) -> tuple[str, ...]:
+        """Their app's first code. Returns the recovery codes, told once."""
+        self._check_local(actor, name)
+        return self.store.second_factors.confirm(
+            name, code, event=Event(actor.name, "person.second_factor_set", f"person:{name}")
+        )
 
     def reset_second_factor(self, actor: Person, name: str) -> None:
         """For somebody else who lost the device and the recovery codes."""
@@ -147,6 +162,13 @@ class LookAfterPeople:
             raise Conflict(f"The account of {name} is {'open' if active else 'closed'} already.")
         done = "person.activated" if active else "person.deactivated"
         self.store.people.set_active(name, active, event=Event(actor.name, done, f"person:{name}"))
+
+    def _check_local(self, actor: Person, name: str) -> None:
+        self._check(actor, name, "second factor this way")
+        if self.site.sign_in.method is not Method.LOCAL:
+            raise NotAllowed(
+                "People sign in through a provider, whose second factor counts.", clause="sign_in.method"
+            )
 
     def _check(self, actor: Person, name: str, what: str) -> None:
         check_role(actor, Role.ADMINISTRATOR)

@@ -74,7 +74,11 @@ class Walker:
     def __init__(self, house: House) -> None:
         self.house = house
         self.http = httpx.Client(
-            base_url=house.settings.url, headers=NAVIGATION, timeout=30, trust_env=False, follow_redirects=False
+            base_url=house.settings.url,
+            headers=NAVIGATION,
+            timeout=30,
+            trust_env=False,
+            follow_redirects=False,
         )
         house.clients.append(self.http)
         self.seen: list[str] = []

@@ -169,7 +169,7 @@ def test_from_an_application_to_a_released_crate_by_clicking(
         crate = tmp_path / download.value.suggested_filename
         download.value.save_as(crate)
     assert "signed by the platform" in running.sandbox("release", "verify", str(crate)).stdout
-    with signed_in(chromium, running, "ada") as page:
+    with signed_in(chromium, running, "arno") as page:
         page.get_by_role("link", name="Log", exact=True).click()
         page.get_by_role("button", name="Verify the chain").click()
         expect(page.get_by_role("status")).to_contain_text("The chain holds.")

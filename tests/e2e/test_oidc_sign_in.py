@@ -61,7 +61,9 @@ def test_a_known_person_signs_in_by_code_flow_with_pkce_and_comes_back(house: Ho
     assert query["code_challenge_method"] == ["S256"]
     assert query["redirect_uri"] == [f"{house.settings.url}/hub/oauth_callback"]
     assert [e.object for e in house.log("person.bound")] == ["person:ana"]
-    assert house.log("person.signed_in")[0] == Event("ana", "person.signed_in", "person:ana", {"by": "provider"})
+    assert house.log("person.signed_in")[0] == Event(
+        "ana", "person.signed_in", "person:ana", {"by": "provider"}
+    )
 
 
 def test_a_name_of_the_policys_list_is_the_one_it_stands_for(house: House) -> None:

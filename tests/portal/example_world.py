@@ -48,6 +48,14 @@ PEOPLE: dict[str, set[Role]] = {
     "alma": {Role.ADMINISTRATOR},
 }
 
+SITE = """\
+name: Example Data Sandbox
+sign_in: {code_required_for: []}
+training:
+  courses:
+    safe_data: {title: Working safely with data, roles: [researcher, reviewer], before: []}
+"""
+
 LOANS = """\
 name: loans
 title: Loan applications
@@ -287,7 +295,7 @@ def found_world(home: Path) -> None:
     policies, raw = home / "policies", home / "files"
     (policies / "datasets").mkdir(parents=True)
     raw.mkdir()
-    (policies / "site.yaml").write_text("name: Example Data Sandbox\n")
+    (policies / "site.yaml").write_text(SITE)
     world = open_world(home)
     for name, roles in PEOPLE.items():
         world.sandbox.store.people.add(

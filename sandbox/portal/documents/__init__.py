@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from sandbox.portal.documents.access import application, grant, grant_actions
 from sandbox.portal.documents.catalogue import catalogue_actions, catalogue_entry
+from sandbox.portal.documents.people import account, person
 from sandbox.portal.documents.questions import budget, estimate
 from sandbox.portal.documents.records import log
 from sandbox.portal.documents.releases import finding, release
 
 __all__ = [
+    "account",
     "application",
     "budget",
     "catalogue_actions",
@@ -18,5 +20,6 @@ __all__ = [
     "grant",
     "grant_actions",
     "log",
+    "person",
     "release",
 ]
