@@ -20,7 +20,16 @@ def test_the_catalogue_answers_without_signing_in(world: World) -> None:
 
 
 def test_all_else_sends_a_stranger_to_sign_in_and_back(world: World) -> None:
-    for path in ("/grants", "/decisions", "/releases", "/releases/1", "/review", "/log", "/account", "/people"):
+    for path in (
+        "/grants",
+        "/decisions",
+        "/releases",
+        "/releases/1",
+        "/review",
+        "/log",
+        "/account",
+        "/people",
+    ):
         answer = world.browser().get(path)
         assert answer.status_code == 303, path
         assert answer.headers["location"] == f"/services/portal/login?next=/services/portal{path}"
