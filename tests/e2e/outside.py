@@ -1,4 +1,4 @@
-"""A real hub and portal whose people sign in at a real OpenID Connect provider: all on loopback, no container."""
+"""A real hub and portal without containers, whose people sign in at a real OpenID Connect provider, or locally."""
 
 from __future__ import annotations
 
@@ -109,12 +109,16 @@ class Walker:
 
 
 @contextmanager
-def outside_house(home: Path, port: int) -> Iterator[House]:
-    """Start provider, proxy, hub and portal; stop them at the end."""
+def outside_house(home: Path, port: int, *, local: bool = False) -> Iterator[House]:
+    """Start provider, proxy, hub and portal; stop them at the end.
+
+    Args:
+        local: no provider, but accounts of the installation.
+    """
     policies, provider_port = home / "policies", port + 5
     (policies / "datasets").mkdir(parents=True)
     issuer = f"http://127.0.0.1:{provider_port}"
-    (policies / "site.yaml").write_text(SITE.format(issuer=issuer))
+    (policies / "site.yaml").write_text("name: Local\n" if local else SITE.format(issuer=issuer))
     settings = Settings(home=home / "state", policies=policies, hub_port=port)
     processes.lay_out(settings)
     secret = settings.keys_dir / "oidc-client-secret"
@@ -130,13 +134,15 @@ def outside_house(home: Path, port: int) -> Iterator[House]:
     sandbox = build(settings)
     with ExitStack() as stack:
         stack.callback(sandbox.store.close)
-        script = str(CHECKOUT / "tests" / "e2e" / "provider" / "provider.mjs")
-        start = [_node(), script, str(FOLDER), str(provider_port), str(claims)]
-        stack.enter_context(_running("provider", start, {}, home))
+        if not local:
+            script = str(CHECKOUT / "tests" / "e2e" / "provider" / "provider.mjs")
+            start = [_node(), script, str(FOLDER), str(provider_port), str(claims)]
+            stack.enter_context(_running("provider", start, {}, home))
         for name in ("proxy", "hub", "portal"):
             command, more = processes.command(name, settings)
             stack.enter_context(_running(name, command, settings.as_environment() | more, home))
-        _wait(f"{issuer}/.well-known/openid-configuration", home)
+        if not local:
+            _wait(f"{issuer}/.well-known/openid-configuration", home)
         _wait(f"{settings.url}{PORTAL_PREFIX}/api/v1/health", home)
         _wait(f"{settings.url}/hub/health", home)
         house = House(settings, issuer, claims, sandbox)

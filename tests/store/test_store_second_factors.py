@@ -255,3 +255,22 @@ def test_confirming_who_one_is_counts_and_uses_as_the_door_does(ana: Enrolled) -
 def test_the_last_sign_in_is_noted(ana: Enrolled) -> None:
     ana.sign_in(ana.shown())
     assert ana.store.people.accounts()[0].last_sign_in_at.startswith("2026-03-02T09:05")
+
+
+@pytest.mark.parametrize("name", ["ana", "ben", "nobody", "not a name"])
+def test_the_work_at_the_door_is_the_same_whoever_is_asked_for(
+    store: Store, ana: Enrolled, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Enrolled, not enrolled, unknown, no name at all."""
+    store.people.add(Person("ben", frozenset()), password="right horse", event=did())
+    computed = []
+    once = pyotp.TOTP.generate_otp
+
+    def counted(self: pyotp.TOTP, step: int) -> str:
+        computed.append(step)
+        return once(self, step)
+
+    monkeypatch.setattr(pyotp.TOTP, "generate_otp", counted)
+    with pytest.raises(NotSignedIn):
+        store.people.check_password(name, "wrong horse", code="000000", event=SIGNED_IN)
+    assert len(computed) == 3
