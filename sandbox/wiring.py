@@ -9,11 +9,14 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from sandbox.domain.policy import SitePolicy
+from sandbox.flows.access_views import AccessViews
 from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.buy_base import BuyBase
+from sandbox.flows.end_access import EndAccess
 from sandbox.flows.look_after_people import LookAfterPeople
 from sandbox.flows.my_account import MyAccount
 from sandbox.flows.open_notebook import OpenNotebook
+from sandbox.flows.permission import Permission
 from sandbox.flows.publish_dataset import PublishDataset
 from sandbox.flows.request_access import RequestAccess
 from sandbox.flows.review_release import ReviewRelease
@@ -22,6 +25,7 @@ from sandbox.flows.trained import Trained
 from sandbox.flows.verify_books import VerifyBooks
 from sandbox.flows.views import Views
 from sandbox.privacy.engine import Engine
+from sandbox.privacy.planning.remembered import Remembered
 from sandbox.privacy.remote import RemoteEngine
 from sandbox.settings import Settings
 from sandbox.store import Store
@@ -55,10 +59,12 @@ class Sandbox:
     publish_dataset: PublishDataset
     buy_base: BuyBase
     request_access: RequestAccess
+    end_access: EndAccess
     open_notebook: OpenNotebook
     answer_question: AnswerQuestion
     review_release: ReviewRelease
     views: Views
+    access_views: AccessViews
     verify_books: VerifyBooks
     sign_in: SignIn
     my_account: MyAccount
@@ -87,8 +93,10 @@ def build(
     def today() -> date:
         return clock().date()
 
-    trained = Trained(store=store, terms=site.training, today=today)
     my_account = MyAccount(store=store, site=site, today=today)
+    trained = Trained(store=store, terms=site.training, today=today)
+    permission = Permission(store=store, today=today, untrained=trained)
+
     return Sandbox(
         settings=settings,
         site=site,
@@ -97,20 +105,21 @@ def build(
         publish_dataset=PublishDataset(
             store=store, engine=engine, raw_dir=settings.raw_dir, hand_over=hand_over
         ),
-        buy_base=BuyBase(store=store, engine=engine),
+        buy_base=BuyBase(store=store, engine=engine, permission=permission),
         request_access=RequestAccess(store=store, today=today),
+        end_access=EndAccess(store=store, today=today),
         open_notebook=OpenNotebook(
             store=store,
             limits=site.notebook,
-            today=today,
-            trained=trained,
+            permission=permission,
             check_enrolled=my_account.check_enrolled,
         ),
         answer_question=AnswerQuestion(
-            store=store, engine=engine, tick_ms=site.answers.tick_ms, today=today, trained=trained
+            store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
         ),
-        review_release=ReviewRelease(store=store, engine=engine, today=today, trained=trained),
+        review_release=ReviewRelease(store=store, engine=engine, permission=permission),
         views=Views(store=store, today=today),
+        access_views=AccessViews(store=store, today=today, usual=Remembered()),
         verify_books=VerifyBooks(store=store),
         sign_in=SignIn(store=store, terms=site.sign_in),
         my_account=my_account,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sandbox.domain.errors import BadInput, NotAllowed
+from sandbox.domain.errors import BadInput
 from sandbox.domain.people import Person
 from sandbox.domain.people_policy import Activity, Course, TrainingTerms
 
@@ -37,14 +37,9 @@ class Missing:
     ended: date | None  # None: never taken
 
     @property
-    def clause(self) -> str:
-        return f"training {self.course}"
-
-    @property
-    def reason(self) -> str:
-        if self.ended is None:
-            return f"The course “{self.title}” is needed, and you have not taken it."
-        return f"Your course “{self.title}” counted until {self.ended}."
+    def words(self) -> str:
+        """As a refusal names it."""
+        return f"{self.title} (never taken)" if self.ended is None else f"{self.title} (ended {self.ended})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,22 +68,6 @@ def missing_training(
         for name, course in sorted(terms.courses.items())
         if _needs(person, course) and not _holds(newest, name, today)
     )
-
-
-def check_trained(
-    person: Person,
-    records: Iterable[TrainingRecord],
-    terms: TrainingTerms,
-    activity: Activity,
-    *,
-    today: date,
-) -> None:
-    """Raise when a course is missing without which this activity is refused."""
-    for missing in missing_training(person, records, terms, today):
-        if activity in missing.before:
-            raise NotAllowed(
-                missing.reason, clause=missing.clause, fix="Take the course; an administrator records it."
-            )
 
 
 def standing(

@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 
-from sandbox.domain.access import Grant, check_use
+from sandbox.domain.access import Grant
 from sandbox.domain.audit import Event
-from sandbox.domain.errors import NotAllowed, NotFound
+from sandbox.domain.errors import NotFound
 from sandbox.domain.people import Person
-from sandbox.domain.people_policy import Activity
-from sandbox.domain.policy import Mode, NotebookLimits
-from sandbox.flows.published import published
-from sandbox.flows.trained import Trained
+from sandbox.domain.permission import Action, permitting
+from sandbox.domain.policy import NotebookLimits
+from sandbox.flows.permission import Permission
 from sandbox.store import Store
 
 _SERVER = re.compile(r"grant-([1-9][0-9]{0,8})")
@@ -34,8 +32,7 @@ class OpenNotebook:
 
     store: Store
     limits: NotebookLimits
-    today: Callable[[], date]
-    trained: Trained
+    permission: Permission
     check_enrolled: Callable[[Person], None]
 
     def allowed(self, user_name: str, server_name: str) -> Opening:
@@ -43,8 +40,7 @@ class OpenNotebook:
 
         Raises:
             NotFound: the server's name is no grant of this person.
-            NotAllowed: the grant does not hold, its mode opens no notebook here, or a course or a second factor
-                is missing.
+            NotAllowed: the agreement's no; or a second factor that the person's role needs is missing.
         """
         match = _SERVER.fullmatch(server_name)
         grant = self.store.access.grant(int(match.group(1))) if match else None
@@ -57,17 +53,22 @@ class OpenNotebook:
         if person is None:
             raise NotFound(f"There is no person {user_name!r}.")
         self.check_enrolled(person)
-        self.trained(person, Activity.NOTEBOOK)
-        dataset = published(self.store, grant.dataset)
-        check_use(grant, person, dataset=dataset.policy.name, today=self.today())
-        if grant.mode is not Mode.QUERY:
-            raise NotAllowed(f"Mode {grant.mode} opens no notebook on this installation.", clause="mode")
+        self.permission(person, grant, Action.OPEN_NOTEBOOK)
         return Opening(grant=grant, limits=self.limits)
 
     def opened(self, grant: Grant, *, container: str) -> None:
-        """Put the start on the log."""
+        """Put the start on the log, with the clause that permits it."""
         self.store.log.record(
-            Event(grant.person, "notebook.opened", f"grant:{grant.id}", {"container": container[:12]})
+            Event(
+                grant.person,
+                "notebook.opened",
+                f"grant:{grant.id}",
+                {
+                    "container": container[:12],
+                    "clause": permitting(Action.OPEN_NOTEBOOK),
+                    "agreement_sha256": grant.agreement_hash,
+                },
+            )
         )
 
     def closed(self, grant: Grant, *, reason: str) -> None:

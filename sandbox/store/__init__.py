@@ -7,6 +7,7 @@ log           the hash-chained, signed log; ``anchor`` keeps its head outside th
 ledger        reserve -> start -> settle | fail; ``accounts`` holds the caps, ``charges`` reads it
 profiles      what was bought to know how units contribute; and base releases
 people, datasets, access, releases    one noun each; every changing call takes the event it writes
+duties        what people owe, and what they may not any more
 second_factors, identities, training  what people show at the door; ``attempts`` counts wrong tries
 vault         files by SHA-256
 keys          the platform's signature
@@ -32,6 +33,7 @@ from sandbox.store.anchor import Anchor
 from sandbox.store.charges import Charge
 from sandbox.store.database import Database
 from sandbox.store.datasets import Dataset, Datasets
+from sandbox.store.duties import Duties, Report
 from sandbox.store.identities import Identities
 from sandbox.store.keys import Signer, verify_signature
 from sandbox.store.ledger import Ledger, Reservation
@@ -51,6 +53,7 @@ __all__ = [
     "BoughtProfile",
     "Charge",
     "Dataset",
+    "Report",
     "Reservation",
     "SignedAgreement",
     "Signer",
@@ -102,6 +105,7 @@ class Store:
         self.profiles = Profiles(self.database, self.log, now)
         self.bases = Profiles(self.database, self.log, now, bases)
         self.access = Access(self.database, self.log, now)
+        self.duties = Duties(self.database, self.log, now)
         self.releases = Releases(self.database, self.log, now)
         self.ledger = Ledger(self.database, self.log, now=now, worker=worker or this_process(), sleep=sleep)
 

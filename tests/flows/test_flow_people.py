@@ -12,11 +12,13 @@ import pytest
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound, NotSignedIn
 from sandbox.domain.people import Person, Role
-from sandbox.domain.people_policy import Activity, Course, Method, OidcTerms, SignInTerms, TrainingTerms
+from sandbox.domain.people_policy import Course, Method, OidcTerms, SignInTerms, TrainingTerms
+from sandbox.domain.permission import Action
 from sandbox.domain.policy import SitePolicy
 from sandbox.domain.release import Decision
 from sandbox.flows.look_after_people import LookAfterPeople
 from sandbox.flows.my_account import MyAccount
+from sandbox.flows.permission import Permission
 from sandbox.flows.sign_in import SignIn
 from sandbox.flows.trained import Trained
 from tests.flows.conftest import World
@@ -161,9 +163,10 @@ def test_without_the_course_no_notebook_no_question_and_no_vote(
     world: World, people: LookAfterPeople, clock: list[datetime]
 ) -> None:
     trained = Trained(store=world.sandbox.store, terms=COURSES, today=people.today)
-    notebook = replace(world.sandbox.open_notebook, trained=trained)
-    asking = replace(world.sandbox.answer_question, trained=trained)
-    review = replace(world.sandbox.review_release, trained=trained)
+    permission = Permission(store=world.sandbox.store, today=people.today, untrained=trained)
+    notebook = replace(world.sandbox.open_notebook, permission=permission)
+    asking = replace(world.sandbox.answer_question, permission=permission)
+    review = replace(world.sandbox.review_release, permission=permission)
     ana, rita = world.person("ana"), world.person("rita")
     release = review.submit(
         ana,
@@ -187,7 +190,8 @@ def test_without_the_course_no_notebook_no_question_and_no_vote(
         for attempt in attempts:
             with pytest.raises(NotAllowed) as refused:
                 attempt()
-            assert clause(refused) == "training basics"
+            assert clause(refused) == "training"
+            assert "Basics" in refused.value.message
 
     all_refused()
     assert world.engine.asked == []
@@ -222,9 +226,12 @@ def test_a_course_that_nobody_declared_cannot_be_recorded(people: LookAfterPeopl
 def test_a_course_before_nothing_blocks_nothing(world: World) -> None:
     course = Course(title="Basics", before=())
     terms = TrainingTerms(courses={"basics": course})
-    trained = Trained(store=world.sandbox.store, terms=terms, today=world.sandbox.open_notebook.today)
-    for activity in Activity:
-        trained(world.person("ana"), activity)
+    trained = Trained(store=world.sandbox.store, terms=terms, today=world.sandbox.my_account.today)
+    assert {trained("ana", action) for action in Action} == {()}
+    strict = replace(trained, terms=COURSES)
+    assert strict("nobody", Action.ASK)
+    assert strict("ana", Action.ASK) == ("Basics (never taken)",)
+    assert strict("ana", Action.RELEASE) == ()
 
 
 # my account
