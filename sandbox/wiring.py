@@ -15,6 +15,8 @@ from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.demand_data import DemandData
 from sandbox.flows.end_access import EndAccess
 from sandbox.flows.listed import Listed
+from sandbox.flows.look_after_people import LookAfterPeople
+from sandbox.flows.my_account import MyAccount
 from sandbox.flows.open_notebook import OpenNotebook
 from sandbox.flows.permission import Permission
 from sandbox.flows.project_register import ProjectRegister
@@ -24,6 +26,8 @@ from sandbox.flows.record_breach import RecordBreach
 from sandbox.flows.report_result import ReportResult
 from sandbox.flows.request_access import RequestAccess
 from sandbox.flows.review_release import ReviewRelease
+from sandbox.flows.sign_in import SignIn
+from sandbox.flows.trained import Trained
 from sandbox.flows.transparency import Transparency
 from sandbox.flows.verify_books import VerifyBooks
 from sandbox.flows.views import Views
@@ -78,6 +82,9 @@ class Sandbox:
     listed: Listed
     access_views: AccessViews
     verify_books: VerifyBooks
+    sign_in: SignIn
+    my_account: MyAccount
+    look_after_people: LookAfterPeople
 
 
 def build(
@@ -102,10 +109,13 @@ def build(
     def today() -> date:
         return clock().date()
 
-    permission = Permission(store=store, today=today)
     listed = Listed(store=store)
     end_access = EndAccess(store=store, today=today)
     projects = ProjectRegister(store=store, listed=listed, terms=site.society, today=today)
+    my_account = MyAccount(store=store, site=site, today=today)
+    trained = Trained(store=store, terms=site.training, today=today)
+    permission = Permission(store=store, today=today, untrained=trained)
+
     return Sandbox(
         settings=settings,
         site=site,
@@ -117,7 +127,12 @@ def build(
         buy_base=BuyBase(store=store, engine=engine, permission=permission),
         request_access=RequestAccess(store=store, today=today),
         end_access=end_access,
-        open_notebook=OpenNotebook(store=store, limits=site.notebook, permission=permission),
+        open_notebook=OpenNotebook(
+            store=store,
+            limits=site.notebook,
+            permission=permission,
+            check_enrolled=my_account.check_enrolled,
+        ),
         answer_question=AnswerQuestion(
             store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
         ),
@@ -140,4 +155,7 @@ def build(
         listed=listed,
         access_views=AccessViews(store=store, today=today, usual=Remembered()),
         verify_books=VerifyBooks(store=store),
+        sign_in=SignIn(store=store, terms=site.sign_in),
+        my_account=my_account,
+        look_after_people=LookAfterPeople(store=store, site=site, today=today),
     )

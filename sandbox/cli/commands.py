@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from sandbox.cli import ask as ask_commands
-from sandbox.cli import datasets, people, policies, records, serve, society
+from sandbox.cli import datasets, people, policies, records, serve, society, training
 from sandbox.cli.common import console
 from sandbox.settings import Settings
 from sandbox.terminal import plain_table
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 for name, child in (
     ("user", people.app),
+    ("training", training.app),
     ("dataset", datasets.app),
     ("base", datasets.base_app),
     ("policy", policies.app),

@@ -10,20 +10,17 @@ Each field's ``doc`` is the reference text: ``policies/README.md`` is made from 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any
 
 from sandbox.domain.errors import BadInput
+from sandbox.domain.people_policy import SeparationTerms, SignInTerms, TrainingTerms
+from sandbox.domain.policy_field import doc as _doc
 from sandbox.domain.privacy_loss import ATTO, Accounting, Guarantee, Loss
 
 MAX_LOOKUP_ROWS = 1000  # each row is compared with all of them
-
-
-def _doc(text: str, **more: Any) -> Any:
-    return field(metadata={"doc": text}, **more)
 
 
 class OpenClass(StrEnum):
@@ -399,3 +396,8 @@ class SitePolicy:
     notebook: NotebookLimits = _doc("The size of a locked container.", default=NotebookLimits())
     answers: AnswerLimits = _doc("What an answer may take.", default=AnswerLimits())
     society: SocietyTerms = _doc("How society takes part, and what it is told.", default=SocietyTerms())
+    sign_in: SignInTerms = _doc("How people show who they are.", default_factory=SignInTerms)
+    separation: SeparationTerms = _doc(
+        "Which roles one person may not hold together.", default=SeparationTerms()
+    )
+    training: TrainingTerms = _doc("Which courses people need.", default_factory=TrainingTerms)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
+from sandbox.domain.people_policy import separation_mistakes, sign_in_mistakes, training_mistakes
 from sandbox.domain.policy import (
     LARGEST,
     MAX_LOOKUP_ROWS,
@@ -22,6 +23,7 @@ from sandbox.domain.policy import (
     LookupColumn,
     OpenClass,
     Scalar,
+    SitePolicy,
     Table,
 )
 
@@ -41,6 +43,16 @@ class Mistake:
 def check(policy: DatasetPolicy) -> tuple[Mistake, ...]:
     """All rules that no type can say. An empty answer means that the policy can be published."""
     return tuple(_mistakes(policy))
+
+
+def check_site(site: SitePolicy) -> tuple[Mistake, ...]:
+    """The same for the site's policy."""
+    found = (
+        *sign_in_mistakes(site.sign_in),
+        *separation_mistakes(site.separation),
+        *training_mistakes(site.training),
+    )
+    return tuple(Mistake(path, problem, allowed) for path, problem, allowed in found)
 
 
 def _mistakes(p: DatasetPolicy) -> Iterator[Mistake]:

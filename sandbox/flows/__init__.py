@@ -14,6 +14,10 @@ report_result     what was made with it, confirmed, in a public register
 record_breach     a breach, its measure and its notice
 listed           the datasets that public lists speak of
 project_register  who is allowed what; ``transparency`` sums up the whole
+sign_in           somebody at the door: password and code, or a provider's word
+my_account        what is known of me, my second factor, my password
+look_after_people accounts, roles and training, by administrators
+trained           before an activity that needs a course
 watch_gate        what the gate saw, on the log
 views             what each person may see; ``access_views`` of applications, grants and budgets
 """

@@ -20,7 +20,15 @@ from fastapi import Depends, Form, Request
 from sandbox.domain.errors import NotAllowed
 from sandbox.domain.people import Person
 from sandbox.flows import visitors
-from sandbox.portal.requests import InPerson, Visitor, by_a_person, system_of, token_of, visitor_of
+from sandbox.portal.requests import (
+    Enrolling,
+    InPerson,
+    Visitor,
+    by_a_person,
+    system_of,
+    token_of,
+    visitor_of,
+)
 
 FIELD = "form_token"
 
@@ -72,5 +80,13 @@ def _check(given: str, *good: str) -> None:
         )
 
 
+def _enrolling_sender(
+    request: Request, person: Enrolling, form_token_: Annotated[str, Form(alias=FIELD)] = ""
+) -> Person:
+    _check(form_token_, form_token(request))
+    return person
+
+
 FormSender = Annotated[Person, Depends(_sender)]  # every route that changes something by a form takes one
 AnySender = Annotated[Person | visitors.Visitor, Depends(_anybody)]  # or this one, where no account is needed
+EnrollingSender = Annotated[Person, Depends(_enrolling_sender)]  # on one's own account: before enrolling too

@@ -52,13 +52,22 @@ def caller_or_none(request: Request) -> Caller | None:
     if claim is None:
         return None
     person = system_of(request).store.people.get(claim.name)
-    return Caller(person=person, grant_id=claim.grant_id) if person is not None else None
+    if person is None or not person.active:  # a closed account is nobody's, whatever the hub still believes
+        return None
+    return Caller(person=person, grant_id=claim.grant_id)
 
 
-def _caller(request: Request) -> Caller:
+def _at_the_door(request: Request) -> Caller:
+    """Somebody who is signed in, and may still have to enrol."""
     caller = caller_or_none(request)
     if caller is None:
         raise NotSignedIn("You are not signed in.", fix="Sign in, or send 'Authorization: token …'.")
+    return caller
+
+
+def _caller(request: Request) -> Caller:
+    caller = _at_the_door(request)
+    system_of(request).my_account.check_enrolled(caller.person)
     return caller
 
 
@@ -92,4 +101,9 @@ def _person(caller: SignedIn) -> Person:
     return caller.in_person()
 
 
+def _enrolling(caller: Annotated[Caller, Depends(_at_the_door)]) -> Person:
+    return caller.in_person()
+
+
 InPerson = Annotated[Person, Depends(_person)]  # pages are for people: a notebook's token is refused
+Enrolling = Annotated[Person, Depends(_enrolling)]  # also somebody who can do nothing yet but enrol

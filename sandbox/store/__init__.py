@@ -10,6 +10,7 @@ people, datasets, access, releases    one noun each; every changing call takes t
 demands, ratings, results, breaches    what society asks and is told; likewise
 figures       sums for the public register and the transparency page; reading only
 duties        what people owe, and what they may not any more
+second_factors, identities, training  what people show at the door; ``attempts`` counts wrong tries
 vault         files by SHA-256
 keys          the platform's signature
 policy_files  policy files read, with every mistake located; ``policy_reference`` writes their manual
@@ -38,20 +39,24 @@ from sandbox.store.datasets import Dataset, Datasets
 from sandbox.store.demands import Demands
 from sandbox.store.duties import Duties, Report
 from sandbox.store.figures import Figures
+from sandbox.store.identities import Identities
 from sandbox.store.keys import Signer, verify_signature
 from sandbox.store.ledger import Ledger, Reservation
 from sandbox.store.log import Log
 from sandbox.store.migrations import upgrade
-from sandbox.store.people import People
+from sandbox.store.people import Account, People
 from sandbox.store.profiles import BoughtProfile, Profiles
 from sandbox.store.ratings import Ratings
 from sandbox.store.releases import Releases
 from sandbox.store.results import Results
 from sandbox.store.schema import bases
+from sandbox.store.second_factors import SecondFactors
+from sandbox.store.training import Training
 from sandbox.store.vault import Stored, Vault
 from sandbox.store.workers import this_process
 
 __all__ = [
+    "Account",
     "BoughtProfile",
     "Charge",
     "Dataset",
@@ -99,7 +104,10 @@ class Store:
         self.vault = Vault(home / "vault")
         self.log = Log(self.database, self.signer, Anchor(home / "audit.head"), now)
         self.log.found()
-        self.people = People(self.database, self.log, now, hasher)
+        self.second_factors = SecondFactors(self.database, self.log, now, home / "keys")
+        self.people = People(self.database, self.log, now, self.second_factors, hasher)
+        self.identities = Identities(self.database, self.log, now)
+        self.training = Training(self.database, self.log, now)
         self.datasets = Datasets(self.database, self.log, now)
         self.profiles = Profiles(self.database, self.log, now)
         self.bases = Profiles(self.database, self.log, now, bases)

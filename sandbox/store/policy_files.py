@@ -23,7 +23,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from sandbox.domain.errors import BadInput, PolicyMistake, PolicyRefused
 from sandbox.domain.policy import DatasetPolicy, SitePolicy
-from sandbox.domain.policy_rules import Mistake, check
+from sandbox.domain.policy_rules import Mistake, check, check_site
 from sandbox.store.policy_reference import json_schema, keys_at, reference_markdown, values_at
 
 __all__ = ["json_schema", "read_dataset_policy", "read_site_policy", "reference_markdown"]
@@ -51,7 +51,7 @@ def read_dataset_policy(path: Path) -> DatasetPolicy:
 def read_site_policy(path: Path) -> SitePolicy:
     """The installation's policy. Raises as ``read_dataset_policy``."""
     tree, policy = _read(path, SitePolicy)
-    _refuse(path, tree, tuple(_not_positive(policy)))
+    _refuse(path, tree, (*_not_positive(policy), *check_site(policy)))
     return policy
 
 

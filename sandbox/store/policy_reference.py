@@ -112,7 +112,7 @@ def _group_of(declared: Any) -> tuple[type[Any] | None, str]:
     declared = _without_none(declared)
     if dataclasses.is_dataclass(declared):
         return typing.cast(type[Any], declared), ""
-    if _is_mapping(declared):
+    if _is_mapping(declared) and dataclasses.is_dataclass(typing.get_args(declared)[1]):
         return typing.get_args(declared)[1], "NAME"
     if typing.get_origin(declared) is tuple and dataclasses.is_dataclass(typing.get_args(declared)[0]):
         return typing.get_args(declared)[0], "N"
@@ -143,7 +143,8 @@ def _words(declared: Any) -> str:
     if origin is tuple:
         return f"list of: {_words(arguments[0])}"
     if _is_mapping(declared):
-        return "a name for each group"
+        each = typing.get_args(declared)[1]
+        return "a name for each group" if dataclasses.is_dataclass(each) else f"{_words(each)} for each name"
     return _NAMES.get(declared, str(declared))
 
 

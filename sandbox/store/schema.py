@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    true,
 )
 
 # Constraints have the same names everywhere, so that a migration can speak of them.
@@ -48,9 +49,12 @@ people = Table(
     "people",
     metadata,
     Column("name", Name, primary_key=True),
-    Column("password_hash", Text, nullable=False),  # argon2id, with its parameters
+    # argon2id, with its parameters; empty: no password, a provider says who it is
+    Column("password_hash", Text, nullable=False),
     Column("roles", Text, nullable=False),  # canonical JSON list
     Column("added_at", Time, nullable=False),
+    Column("active", Boolean, nullable=False, default=True, server_default=true()),
+    Column("last_sign_in_at", Time, nullable=False, default="", server_default=""),
 )
 
 # Counted for unknown names too: a counter that only real names have would tell which names are real.
@@ -432,6 +436,56 @@ breaches = Table(
     Column("notice", Text, nullable=False),
     Column("lifted", Text, nullable=False, default=""),  # why it was taken back
     Column("recorded_at", Time, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# How people show who they are, and what they learnt
+
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("person", Name, ForeignKey("people.name"), primary_key=True),
+    Column("secret", LargeBinary, nullable=False),  # encrypted; empty: not enrolled
+    Column("pending", LargeBinary, nullable=False),  # encrypted, until its first code is typed; else empty
+    Column("enrolled_at", Time, nullable=False, default=""),
+    Column(
+        "last_step", BigInteger, nullable=False
+    ),  # of the last code used: it and those before serve no more
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("hash", Hash, primary_key=True),  # HMAC-SHA256 of name and code, with a key beside the database
+    Column("person", Name, ForeignKey("people.name"), nullable=False, index=True),
+    Column("made_at", Time, nullable=False),
+    Column("used_at", Time, nullable=False, default=""),
+    Column("withdrawn", Boolean, nullable=False, default=False),  # newer ones replaced it
+)
+
+# Whom an OpenID Connect provider means by a subject.
+outside_identities = Table(
+    "outside_identities",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("issuer", Text, nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("person", Name, ForeignKey("people.name"), nullable=False, index=True),
+    Column("bound_at", Time, nullable=False),
+    Column("ended_at", Time, nullable=False, default=""),  # empty: it holds
+    Index("ix_outside_identities_subject", "issuer", "subject"),
+    sqlite_autoincrement=True,
+)
+
+training_records = Table(
+    "training_records",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("person", Name, ForeignKey("people.name"), nullable=False, index=True),
+    Column("course", String(64), nullable=False),
+    Column("until", String(10), nullable=False),  # ISO date, the last day it counts
+    Column("recorded_at", Time, nullable=False),
+    Column("recorded_by", Text, nullable=False),
     sqlite_autoincrement=True,
 )
 

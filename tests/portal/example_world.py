@@ -49,6 +49,14 @@ PEOPLE: dict[str, set[Role]] = {
     "alma": {Role.ADMINISTRATOR},
 }
 
+SITE = """\
+name: Example Data Sandbox
+sign_in: {code_required_for: []}
+training:
+  courses:
+    safe_data: {title: Working safely with data, roles: [researcher, reviewer], before: []}
+"""
+
 LOANS = """\
 name: loans
 title: Loan applications
@@ -180,6 +188,9 @@ class Door:
     def post(self, path: str, **more: Any) -> httpx.Response:
         return self.request("POST", path, **more)
 
+    def put(self, path: str, **more: Any) -> httpx.Response:
+        return self.request("PUT", path, **more)
+
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
@@ -295,7 +306,7 @@ def found_world(home: Path) -> None:
     policies, raw = home / "policies", home / "files"
     (policies / "datasets").mkdir(parents=True)
     raw.mkdir()
-    (policies / "site.yaml").write_text("name: Example Data Sandbox\n")
+    (policies / "site.yaml").write_text(SITE)
     world = open_world(home)
     for name, roles in PEOPLE.items():
         world.sandbox.store.people.add(

@@ -7,6 +7,7 @@ releases    outputs on their way out
 demands     what people ask to be opened; ratings
 results     what was made with the data
 openness    projects, breaches, all figures
+people      my account; people, for administrators
 system      the log, and health
 common      what several of them need
 """
@@ -20,6 +21,7 @@ from sandbox.portal.api import (
     catalogue,
     demands,
     openness,
+    people,
     questions,
     releases,
     results,
@@ -37,6 +39,7 @@ PARTS = (
     demands.router,
     results.router,
     openness.router,
+    people.router,
     system.router,
 )
 

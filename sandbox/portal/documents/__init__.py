@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sandbox.portal.documents.access import application, grant, grant_actions
 from sandbox.portal.documents.catalogue import catalogue_actions, catalogue_entry
+from sandbox.portal.documents.people import account, person
 from sandbox.portal.documents.questions import budget, estimate
 from sandbox.portal.documents.records import log
 from sandbox.portal.documents.releases import finding, release
@@ -20,6 +21,7 @@ from sandbox.portal.documents.society import (
 )
 
 __all__ = [
+    "account",
     "application",
     "breach",
     "breaches",
@@ -33,6 +35,7 @@ __all__ = [
     "grant",
     "grant_actions",
     "log",
+    "person",
     "projects",
     "ratings",
     "release",

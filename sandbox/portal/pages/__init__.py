@@ -7,6 +7,8 @@ demands     wanted data; ratings
 results     what was made with the data
 openness    projects, figures, breaches
 log         the log, for auditors
+account     my account: second factor, password, training
+people      accounts, roles and training, for administrators
 rendering   a template becomes a response
 grid        a CSV file becomes a table to look at
 """
@@ -16,7 +18,17 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from sandbox.portal import sign_in
-from sandbox.portal.pages import access, catalogue, demands, log, openness, releases, results
+from sandbox.portal.pages import (
+    access,
+    account,
+    catalogue,
+    demands,
+    log,
+    openness,
+    people,
+    releases,
+    results,
+)
 from sandbox.portal.pages.rendering import render
 
 __all__ = ["PARTS", "render", "router"]
@@ -29,6 +41,8 @@ PARTS = (
     results.router,
     openness.router,
     log.router,
+    account.router,
+    people.router,
     sign_in.router,
 )
 

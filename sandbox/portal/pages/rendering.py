@@ -38,6 +38,7 @@ _NAVIGATION: tuple[tuple[str, str, frozenset[Role]], ...] = (
     ("/releases", "My outputs", frozenset({Role.RESEARCHER})),
     ("/decisions", "Decisions", frozenset({Role.OWNER})),
     ("/review", "Review", frozenset({Role.REVIEWER})),
+    ("/people", "People", frozenset({Role.ADMINISTRATOR})),
     ("/log", "Log", frozenset({Role.AUDITOR, Role.ADMINISTRATOR})),
 )
 
@@ -62,6 +63,12 @@ _NOTICES = {
     "off": "The result is off the register.",
     "recorded": "The breach is on record, and its notice is public.",
     "lifted": "The breach is lifted. Its notice says so.",
+    "password": "You have a new password.",
+    "roles": "The roles were changed.",
+    "deactivate": "The account was closed. Sign-in, tokens and notebooks refuse from now on.",
+    "activate": "The account was opened again.",
+    "reset_second_factor": "The second factor was taken away.",
+    "training": "The course was recorded.",
 }
 
 
