@@ -10,7 +10,9 @@ from pathlib import Path
 
 from sandbox.domain.policy import SitePolicy
 from sandbox.flows.answer_question import AnswerQuestion
+from sandbox.flows.browse_catalogue import BrowseCatalogue
 from sandbox.flows.buy_base import BuyBase
+from sandbox.flows.open_data import ReadOpenData
 from sandbox.flows.open_notebook import OpenNotebook
 from sandbox.flows.publish_dataset import PublishDataset
 from sandbox.flows.request_access import RequestAccess
@@ -55,6 +57,8 @@ class Sandbox:
     answer_question: AnswerQuestion
     review_release: ReviewRelease
     views: Views
+    browse_catalogue: BrowseCatalogue
+    open_data: ReadOpenData
     verify_books: VerifyBooks
 
 
@@ -94,5 +98,7 @@ def build(
         answer_question=AnswerQuestion(store=store, engine=engine, tick_ms=site.answers.tick_ms, today=today),
         review_release=ReviewRelease(store=store, engine=engine, today=today),
         views=Views(store=store, today=today),
+        browse_catalogue=BrowseCatalogue(store=store, site=site, address=settings.portal_url),
+        open_data=ReadOpenData(store=store),
         verify_books=VerifyBooks(store=store),
     )
