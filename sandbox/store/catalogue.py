@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Select, case, delete, func, insert, select, u
 
 from sandbox.domain.canonical import content_hash
 from sandbox.domain.catalogue_terms import OpenMode
-from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.policy import DatasetPolicy, OpenClass
 from sandbox.domain.search import Found, Search, Term, index_words
 from sandbox.store.database import Database
 from sandbox.store.schema import catalogue_entries, catalogue_words, datasets
@@ -88,7 +88,7 @@ def index(connection: Connection, policy: DatasetPolicy) -> None:
             title=_sorted_by(policy.title),
             open_class=str(policy.open_class),
             domain=str(policy.domain),
-            frequency=str(policy.update_frequency),
+            frequency="" if policy.open_class is OpenClass.CLOSED else str(policy.update_frequency),
             **{str(mode): mode in modes for mode in OpenMode},
         )
     )
