@@ -107,9 +107,9 @@ def not_indexed(connection: Connection) -> tuple[str, ...]:
 
 
 def _sorted_by(title: str) -> str:
-    """How titles are put in order: without case, accents and signs before the first letter."""
+    """How titles are put in order: without case, accents and signs before the first letter; not endless."""
     parted = unicodedata.normalize("NFKD", title.casefold())
-    return "".join(c for c in parted if unicodedata.category(c) != "Mn").lstrip(" \"'«“„(")
+    return "".join(c for c in parted if unicodedata.category(c) != "Mn").lstrip(" \"'«“„(")[:200]
 
 
 def _hits(terms: tuple[Term, ...]) -> Any:

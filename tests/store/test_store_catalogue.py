@@ -215,6 +215,22 @@ def test_a_hostile_word_is_a_word(town: Store, text: str, names: tuple[str, ...]
     assert found(town, text) == names
 
 
+def test_words_are_compared_by_their_bytes_whatever_the_databases_language(store: Store) -> None:
+    if store.database.is_sqlite:
+        return  # SQLite always does
+    collation = (
+        "SELECT collation_name FROM information_schema.columns "
+        "WHERE table_name = 'catalogue_words' AND column_name = 'word'"
+    )
+    with store.database.engine.connect() as connection:
+        assert connection.exec_driver_sql(collation).scalar() == "C"
+
+
+def test_an_endless_title_is_kept_and_found(store: Store) -> None:
+    publish(store, open_policy("long", title="贷款" * 2000))
+    assert found(store, "贷款") == ("long",)
+
+
 def test_the_history_comes_newest_first_in_pages(store: Store) -> None:
     for n in range(5):
         publish(store, policy(title=f"Title {n}"), f"snapshot-{n}")

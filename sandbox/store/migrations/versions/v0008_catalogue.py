@@ -30,6 +30,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["dataset"], ["datasets.name"], name=op.f("fk_catalogue_entries_dataset")),
         sa.PrimaryKeyConstraint("dataset", name=op.f("pk_catalogue_entries")),
     )
+    op.create_index("ix_catalogue_entries_title", "catalogue_entries", ["listed", "title", "dataset"])
+    filters = ["listed", "open_class", "domain", "frequency", "download", "interface", "sandbox"]
+    op.create_index("ix_catalogue_entries_filters", "catalogue_entries", filters)
     op.create_table(
         "catalogue_words",
         sa.Column("word", word, nullable=False),
