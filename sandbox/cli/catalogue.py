@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from sandbox.cli.common import console, system
 from sandbox.domain.catalogue_terms import Frequency, OpenMode
-from sandbox.domain.policy import Column, Domain, OpenClass
+from sandbox.domain.policy import Column, Domain, OpenClass, Scalar
 from sandbox.domain.search import search
 from sandbox.flows.browse_catalogue import CatalogueEntry
 from sandbox.terminal import indented, plain_table
@@ -59,6 +59,7 @@ def dataset_show(name: Annotated[str, typer.Argument(help="The dataset's name.")
     entry = catalogue.dataset(name, hidden=True)
     policy = entry.policy
     marks = ", hidden" * policy.hidden + ", suspended" * entry.suspended
+    console.print()
     console.print(f"[bold]{escape(policy.title)}[/]  ({escape(entry.class_name)}{marks})", highlight=False)
     _tell("", policy.description)
     for head, text in _terms(entry):
@@ -126,9 +127,13 @@ def _terms(entry: CatalogueEntry) -> list[tuple[str, str]]:
     ]
 
 
+def _word(value: Scalar) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _values(column: Column) -> str:
     if column.key_values:
-        shown = ", ".join(str(value) for value in column.key_values[:MOST_VALUES])
+        shown = ", ".join(_word(value) for value in column.key_values[:MOST_VALUES])
         more = len(column.key_values) - MOST_VALUES
         return f"{shown} and {more} more" if more > 0 else shown
     bounds = f"{column.lower} to {column.upper}" if column.lower is not None else ""

@@ -14,9 +14,6 @@ from sandbox.domain.errors import BadInput
 from sandbox.terminal import indented
 
 app = typer.Typer(no_args_is_help=True, help="Publish and list datasets.")
-app.command("list")(catalogue.dataset_list)
-app.command("show")(catalogue.dataset_show)
-app.command("export-dcat")(catalogue.dataset_export_dcat)
 base_app = typer.Typer(no_args_is_help=True, help="Base releases: free counts and synthetic rows.")
 
 
@@ -59,6 +56,11 @@ def dataset_publish(
         console.print(
             escape(indented(line, indent="  ", width=console.width)), highlight=False, soft_wrap=True
         )
+
+
+app.command("list")(catalogue.dataset_list)
+app.command("show")(catalogue.dataset_show)
+app.command("export-dcat")(catalogue.dataset_export_dcat)
 
 
 @base_app.command("buy")

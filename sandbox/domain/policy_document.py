@@ -88,7 +88,7 @@ def _object(value: Any, where: str) -> Mapping[str, Any]:
 
 
 def _record(value: Mapping[str, Any], wanted: type[T], where: str) -> T:
-    hints = _types_of(wanted)
+    hints = _types_of(cast(Any, wanted))
     fields = {f.name: f for f in dataclasses.fields(cast(Any, wanted))}
     for name in value:
         if name not in fields:
