@@ -13,6 +13,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 from sandbox.domain.audit import Event
+from sandbox.flows.open_data import AT_ONCE
 from tests.portal.example_world import (
     INSPECTIONS,
     LOANS,
@@ -403,6 +404,19 @@ def test_a_datasets_page_shows_what_its_owner_says(world: World) -> None:
         "the data dictionary (CSV)",
     ):
         assert words in page, words
+
+
+def test_a_page_comes_without_its_preview_when_too_many_read_rows(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.flows.open_data.PATIENCE_S", 0.01)
+    assert "Restaurant 19" in world.browser().get("/datasets/inspections").text
+    for _ in range(AT_ONCE):
+        assert world.sandbox.open_data.places.acquire(timeout=1)
+    page = world.browser().get("/datasets/inspections")
+    assert page.status_code == 200
+    assert "Restaurant 19" not in page.text
+    assert "Download visits.csv" in page.text
 
 
 def test_a_new_version_is_told_with_its_changes(world: World) -> None:

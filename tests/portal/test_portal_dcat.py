@@ -186,6 +186,17 @@ def test_it_is_written_once_for_each_state_and_again_when_something_changes(worl
     assert "dcat:distribution" not in node(suspended, "dcat:Dataset", "inspections")
 
 
+def test_while_it_is_written_others_are_asked_to_come_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sandbox.portal.export.PATIENCE_S", 0.01)
+    export = world.app.state.export
+    with export._writing:  # somebody's writing that takes long
+        busy = world.program().get("/catalogue.jsonld")
+    assert (busy.status_code, busy.json()["error"]["code"]) == (503, "busy")
+    assert exported(world)
+
+
 def test_what_is_recommended_is_mostly_there(world: World) -> None:
     """What stays open: where and when the data are from, which policies do not say."""
     recommended = Graph().parse(STANDARD / "shapes_recommended.ttl")

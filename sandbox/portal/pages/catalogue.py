@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Annotated
 from urllib.parse import urlencode
 
@@ -9,7 +10,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from sandbox.domain.catalogue_terms import OpenMode
-from sandbox.domain.errors import BadInput
+from sandbox.domain.errors import BadInput, Busy
 from sandbox.domain.people import Role
 from sandbox.domain.policy import Mode, OpenClass
 from sandbox.domain.search import MAX_OFFSET, search
@@ -160,11 +161,12 @@ def _dataset_page(
 
 
 def _previews(system: Sandbox, entry: CatalogueEntry) -> dict[str, Grid]:
-    """The first rows of each open table."""
-    name = entry.policy.name
-    return {
-        table: _preview(system, name, table) for table in dict.fromkeys(file.table for file in entry.files)
-    }
+    """The first rows of each open table; without them when too many are reading rows at this moment."""
+    previews = {}
+    for table in dict.fromkeys(file.table for file in entry.files):
+        with suppress(Busy):
+            previews[table] = _preview(system, entry.policy.name, table)
+    return previews
 
 
 def _preview(system: Sandbox, name: str, table: str) -> Grid:
