@@ -11,12 +11,14 @@ from pathlib import Path
 from sandbox.domain.policy import SitePolicy
 from sandbox.flows.access_views import AccessViews
 from sandbox.flows.answer_question import AnswerQuestion
+from sandbox.flows.browse_catalogue import BrowseCatalogue
 from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.demand_data import DemandData
 from sandbox.flows.end_access import EndAccess
 from sandbox.flows.listed import Listed
 from sandbox.flows.look_after_people import LookAfterPeople
 from sandbox.flows.my_account import MyAccount
+from sandbox.flows.open_data import ReadOpenData
 from sandbox.flows.open_notebook import OpenNotebook
 from sandbox.flows.permission import Permission
 from sandbox.flows.project_register import ProjectRegister
@@ -81,6 +83,8 @@ class Sandbox:
     views: Views
     listed: Listed
     access_views: AccessViews
+    browse_catalogue: BrowseCatalogue
+    open_data: ReadOpenData
     verify_books: VerifyBooks
     sign_in: SignIn
     my_account: MyAccount
@@ -154,6 +158,8 @@ def build(
         views=Views(store=store, today=today),
         listed=listed,
         access_views=AccessViews(store=store, today=today, usual=Remembered()),
+        browse_catalogue=BrowseCatalogue(store=store, site=site, address=settings.portal_url),
+        open_data=ReadOpenData(store=store),
         verify_books=VerifyBooks(store=store),
         sign_in=SignIn(store=store, terms=site.sign_in),
         my_account=my_account,

@@ -127,6 +127,13 @@ class TooLarge(CallerError):
     status = 413
 
 
+class Busy(CallerError):
+    """Too many ask for the same at once. Nothing was done."""
+
+    code = "busy"
+    status = 503
+
+
 class Unanswered(SandboxError):
     """The question was charged and could not be answered. Constant: it says nothing about why."""
 

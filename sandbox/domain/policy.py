@@ -15,6 +15,7 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
+from sandbox.domain.catalogue_terms import ClassNames, Contact, Frequency, OpenMode
 from sandbox.domain.errors import BadInput
 from sandbox.domain.people_policy import SeparationTerms, SignInTerms, TrainingTerms
 from sandbox.domain.policy_field import doc as _doc
@@ -28,7 +29,15 @@ class OpenClass(StrEnum):
 
     UNCONDITIONAL = "unconditional"  # anyone may preview and download, without login
     CONDITIONAL = "conditional"  # application, agreement, grant
-    CLOSED = "closed"  # listed, never opened
+    CLOSED = "closed"  # listed or hidden, never opened
+
+
+# What a class may be opened by; private rows leave the sandbox in no other way.
+OPEN_MODES: Mapping[OpenClass, tuple[OpenMode, ...]] = {
+    OpenClass.UNCONDITIONAL: (OpenMode.DOWNLOAD, OpenMode.INTERFACE),
+    OpenClass.CONDITIONAL: (OpenMode.SANDBOX,),
+    OpenClass.CLOSED: (),
+}
 
 
 class Domain(StrEnum):
@@ -36,6 +45,14 @@ class Domain(StrEnum):
     HEALTHCARE = "healthcare"
     TRANSPORT = "transport"
     CULTURE = "culture and tourism"
+    AGRICULTURE = "agriculture"
+    EDUCATION = "education"
+    ENERGY = "energy"
+    ENVIRONMENT = "environment"
+    GOVERNMENT = "government"
+    JUSTICE = "justice and safety"
+    POPULATION = "population and society"
+    SCIENCE = "science and technology"
     OTHER = "other"
 
 
@@ -299,7 +316,24 @@ class DatasetPolicy:
     provider: str = _doc("Who provides it.")
     source: str = _doc("Where it came from, to be named in every result.")
     licence: str = _doc("Under what terms.")
-    update_frequency: str = _doc("How often a new version comes.", default="never")
+    update_frequency: Frequency = _doc("How often a new version comes.", default=Frequency.NEVER)
+    keywords: tuple[str, ...] = _doc("What people may search for.", default=())
+    contact: Contact | None = _doc("Whom to ask.", default=None)
+    quality: tuple[str, ...] = _doc(
+        "What a user has to know of gaps, errors and changes; a sentence each.", default=()
+    )
+    statistics: tuple[str, ...] = _doc(
+        "What the owner makes public of its size and content, such as 'about 1 000 applicants'. Nothing of this kind "
+        "is computed from rows.",
+        default=(),
+    )
+    listed: bool = _doc(
+        "Whether the catalogue says that it exists. Only a closed dataset can be hidden.", default=True
+    )
+    opened_by: tuple[OpenMode, ...] = _doc(
+        "How it is opened. Default: download and interface when unconditional, sandbox when conditional.",
+        default=(),
+    )
     owner: str = _doc("User name of the person who decides.")
     lineage: str = _doc(
         "The budget's name. Versions, copies and derivations of the same people share one. Default: the name.",
@@ -323,6 +357,16 @@ class DatasetPolicy:
     @property
     def private(self) -> bool:
         return self.open_class is OpenClass.CONDITIONAL
+
+    @property
+    def hidden(self) -> bool:
+        """Nobody is told that it exists."""
+        return self.open_class is OpenClass.CLOSED and not self.listed
+
+    @property
+    def open_modes(self) -> tuple[OpenMode, ...]:
+        """How it is opened now."""
+        return self.opened_by or OPEN_MODES[self.open_class]
 
     @property
     def guarantee(self) -> Guarantee:
@@ -393,6 +437,7 @@ class SitePolicy:
     """What holds for the whole installation."""
 
     name: str = _doc("The installation's name, on every page.", default="Secure Data Sandbox")
+    class_names: ClassNames = _doc("What the three classes are called here.", default=ClassNames())
     notebook: NotebookLimits = _doc("The size of a locked container.", default=NotebookLimits())
     answers: AnswerLimits = _doc("What an answer may take.", default=AnswerLimits())
     society: SocietyTerms = _doc("How society takes part, and what it is told.", default=SocietyTerms())

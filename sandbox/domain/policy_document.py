@@ -12,6 +12,7 @@ import types
 import typing
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeVar, cast
 
 from sandbox.domain.errors import BadInput
@@ -87,7 +88,7 @@ def _object(value: Any, where: str) -> Mapping[str, Any]:
 
 
 def _record(value: Mapping[str, Any], wanted: type[T], where: str) -> T:
-    hints = typing.get_type_hints(wanted)
+    hints = _types_of(cast(Any, wanted))
     fields = {f.name: f for f in dataclasses.fields(cast(Any, wanted))}
     for name in value:
         if name not in fields:
@@ -100,6 +101,12 @@ def _record(value: Mapping[str, Any], wanted: type[T], where: str) -> T:
         if name not in value and not has_default:
             raise BadInput(f"The policy document lacks {name!r}.", where=f"{where}.{name}", fix="Add it.")
     return wanted(**{name: _value(item, hints[name], f"{where}.{name}") for name, item in value.items()})
+
+
+@cache
+def _types_of(wanted: type[Any]) -> Mapping[str, Any]:
+    """The declared types; they are texts until somebody asks, and reading those takes long."""
+    return typing.get_type_hints(wanted)
 
 
 def _mistake(value: Any, wanted: str, where: str) -> BadInput:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -15,6 +16,7 @@ from sandbox.domain.people_policy import separation_mistakes, sign_in_mistakes, 
 from sandbox.domain.policy import (
     LARGEST,
     MAX_LOOKUP_ROWS,
+    OPEN_MODES,
     BudgetTerms,
     Column,
     ColumnType,
@@ -29,6 +31,15 @@ from sandbox.domain.policy import (
 
 _COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _LONGEST = 63  # characters of a name, also on engines that cut longer ones
+_EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,8}")
+_PAGE = re.compile(r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~:/?#@!$&()*+,;=%-]{0,1000})?")
+_UNSEEN = frozenset(
+    {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+)  # controls, formats such as right-to-left overrides …
+_JOINERS = "\n\u200c\u200d"  # line ends, and two that Persian and Indian scripts are written with
+MAX_LINE = 1000  # characters
+MAX_KEYWORDS = 50
+MAX_NOTES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,41 @@ def _mistakes(p: DatasetPolicy) -> Iterator[Mistake]:
         yield from _lookup_mistakes(p, name, lookup)
     if p.private:
         yield from _private_mistakes(p)
+    yield from _catalogue_mistakes(p)
+
+
+def _catalogue_mistakes(p: DatasetPolicy) -> Iterator[Mistake]:
+    if not p.listed and p.open_class is not OpenClass.CLOSED:
+        yield Mistake(("listed",), f"a dataset that is {p.open_class} cannot be hidden", "true")
+    possible = OPEN_MODES[p.open_class]
+    for place, mode in enumerate(p.opened_by):
+        if mode not in possible:
+            problem = f"a dataset that is {p.open_class} is not opened by {mode}"
+            yield Mistake(("opened_by", place), problem, " | ".join(possible) or "nothing")
+    for key in ("title", "provider", "source", "licence"):
+        yield from _line_mistakes((key,), getattr(p, key))
+    for key, most in (("keywords", MAX_KEYWORDS), ("quality", MAX_NOTES), ("statistics", MAX_NOTES)):
+        lines = getattr(p, key)
+        if len(lines) > most:
+            yield Mistake((key,), f"there are {len(lines)}", f"at most {most}")
+        for place, line in enumerate(lines):
+            yield from _line_mistakes((key, place), line)
+    if p.contact is not None:
+        yield from _line_mistakes(("contact", "name"), p.contact.name)
+        if p.contact.email and not _EMAIL.fullmatch(p.contact.email):
+            yield Mistake(("contact", "email"), f"{p.contact.email!r} is no address", "name@example.org")
+        if p.contact.url and not _PAGE.fullmatch(p.contact.url):
+            yield Mistake(("contact", "url"), f"{p.contact.url!r} is no page", "https://…, without blanks")
+
+
+def _line_mistakes(here: tuple[str | int, ...], text: str) -> Iterator[Mistake]:
+    """A line that everybody reads: not empty, not endless, and nothing in it that cannot be seen."""
+    if not text.strip():
+        yield Mistake(here, "is empty", "a text, or leave the key out")
+    elif len(text) > MAX_LINE:
+        yield Mistake(here, f"has {len(text)} characters", f"at most {MAX_LINE}")
+    elif any(unicodedata.category(sign) in _UNSEEN for sign in text if sign not in _JOINERS):
+        yield Mistake(here, "holds characters that cannot be seen", "type it again, in plain words")
 
 
 def _table_mistakes(p: DatasetPolicy, name: str, table: Table) -> Iterator[Mistake]:

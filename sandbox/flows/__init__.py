@@ -1,5 +1,7 @@
 """The journeys. One file is one story, told top to bottom; rules come from ``domain``, parts are handed in.
 
+browse_catalogue  what there is, for everybody
+open_data         files and rows of what is open to all
 publish_dataset   a file and its policy become a private view and a budget
 request_access    application -> agreement -> grants
 end_access        what ends them, and what is owed afterwards; ``keep_time`` calls what time brings

@@ -8,8 +8,8 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field, replace
 
-from sandbox.domain.errors import NotFound
 from sandbox.domain.policy import OpenClass
+from sandbox.flows.published import no_such_dataset
 from sandbox.store import Store
 
 
@@ -23,6 +23,7 @@ class ListedDataset:
     open_class: OpenClass
     lineage: str
     suspended: bool
+    hidden: bool = False  # its owner says nothing of it
 
     @property
     def private(self) -> bool:
@@ -44,7 +45,8 @@ class Listed:
                 self._one(state.name, state.version, state.suspended)
                 for state in self.store.datasets.states()
             ]
-        return {dataset.name: dataset for dataset in sorted(found, key=lambda d: (d.title, d.name))}
+        shown = (dataset for dataset in found if not dataset.hidden)
+        return {dataset.name: dataset for dataset in sorted(shown, key=lambda d: (d.title, d.name))}
 
     def get(self, name: str) -> ListedDataset:
         """One of them.
@@ -54,7 +56,7 @@ class Listed:
         """
         found = self.all().get(name)
         if found is None:
-            raise NotFound(f"There is no dataset {name!r}.", fix="See the catalogue for the names.")
+            raise no_such_dataset(name)
         return found
 
     def _one(self, name: str, version: int, suspended: bool) -> ListedDataset:
@@ -62,7 +64,7 @@ class Listed:
         if known is None:
             row = self.store.datasets.get(name)
             if row is None:
-                raise NotFound(f"There is no dataset {name!r}.")
+                raise no_such_dataset(name)
             known = self._read[(name, version)] = ListedDataset(
                 name=name,
                 title=row.policy.title,
@@ -70,5 +72,6 @@ class Listed:
                 open_class=row.policy.open_class,
                 lineage=row.policy.budget_lineage,
                 suspended=suspended,
+                hidden=row.policy.hidden,
             )
         return replace(known, suspended=suspended)

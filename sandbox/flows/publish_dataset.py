@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import content_hash, sha256_hex
@@ -21,8 +22,10 @@ from sandbox.domain.errors import BadInput, Conflict, NotAllowed, OverBudget
 from sandbox.domain.people import Person, Role
 from sandbox.domain.policy import DatasetPolicy, OpenClass
 from sandbox.domain.policy_document import policy_to_document
+from sandbox.flows.open_data import FileFormat, file_key
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.planning.profile import offer, profile_document
+from sandbox.privacy.publishing.open_files import write_open_table
 from sandbox.privacy.publishing.publish import PublishReport
 from sandbox.privacy.publishing.views import table_snapshot
 from sandbox.store import Store
@@ -63,6 +66,12 @@ class PublishDataset:
         """
         policy = read_dataset_policy(policy_file)
         self._check_may(person, policy)
+        if policy.open_class is OpenClass.CLOSED and files:
+            raise BadInput(
+                f"{policy.name} is closed: its rows stay where they are.",
+                where="files",
+                fix="Publish its policy alone.",
+            )
         if policy.open_class is not OpenClass.CLOSED and set(files) != set(policy.tables):
             raise BadInput(
                 f"{policy.name} has the tables {', '.join(policy.tables)}; "
@@ -75,11 +84,13 @@ class PublishDataset:
             snapshot, lines = self._private_view(policy, files)
             public: dict[str, str] = {}
         else:
-            public = self._downloads(policy, files)
-            snapshot, lines = content_hash(public), tuple(f"{t}: open to all" for t in public)
+            public, lines = self._downloads(policy, files)
+            # By the first of the two files alone: another program may write the same rows as other Parquet.
+            snapshot = content_hash({table: public[file_key(table, FileFormat.CSV)] for table in files})
         before = self.store.datasets.get(policy.name)
         digest = content_hash(document)
-        if before is not None and (before.policy_hash, before.snapshot) == (digest, snapshot):
+        same = before is not None and set(before.public_files) == set(public)
+        if before is not None and same and (before.policy_hash, before.snapshot) == (digest, snapshot):
             lines = ("the same policy and the same rows as before: no new version",)
         else:
             with self.store.transaction():
@@ -182,10 +193,10 @@ class PublishDataset:
             )
         if before is not None and before.policy.owner != person.name:
             raise Conflict(f"{policy.name} belongs to {before.policy.owner}.")
-        for other in self.store.datasets.all():
-            if other.policy.budget_lineage == policy.budget_lineage and other.policy.owner != person.name:
+        for other, owner in self.store.datasets.of_lineage(policy.budget_lineage):
+            if owner != person.name:
                 raise NotAllowed(
-                    f"The lineage {policy.budget_lineage} is {other.policy.owner}'s, as {other.policy.name} is.",
+                    f"The lineage {policy.budget_lineage} is {owner}'s, as {other} is.",
                     clause="lineage",
                     fix="Ask them to publish it, or choose another lineage.",
                 )
@@ -213,8 +224,28 @@ class PublishDataset:
         self.hand_over(target)
         return target
 
-    def _downloads(self, policy: DatasetPolicy, files: Mapping[str, Path]) -> dict[str, str]:
-        return {table: self.store.vault.put(file.read_bytes()).sha256 for table, file in files.items()}
+    def _downloads(
+        self, policy: DatasetPolicy, files: Mapping[str, Path]
+    ) -> tuple[dict[str, str], tuple[str, ...]]:
+        """Write what anybody may take: the declared columns of each table, as CSV and as Parquet."""
+        kept: dict[str, str] = {}
+        lines: list[str] = []
+        self.raw_dir.mkdir(parents=True, exist_ok=True)
+        for table, file in files.items():
+            with TemporaryDirectory(prefix=".open-", dir=self.raw_dir) as work:
+                paths = {form: Path(work) / f"table.{form}" for form in FileFormat}
+                made = write_open_table(
+                    file, policy.tables[table], csv=paths[FileFormat.CSV], parquet=paths[FileFormat.PARQUET]
+                )
+                for form, path in paths.items():
+                    with path.open("rb") as content:
+                        kept[file_key(table, form)] = self.store.vault.put(content).sha256
+            lines.append(f"{table}: {made.rows:,} rows, open to all")
+            lines += [
+                f"{n:,} cells of {column} do not fit its declaration and are empty now."
+                for column, n in made.emptied.items()
+            ]
+        return kept, tuple(lines)
 
 
 def _lines(report: PublishReport, policy: DatasetPolicy) -> tuple[str, ...]:

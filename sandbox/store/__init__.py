@@ -6,6 +6,7 @@ database      connections and transactions
 log           the hash-chained, signed log; ``anchor`` keeps its head outside the database
 ledger        reserve -> start -> settle | fail; ``accounts`` holds the caps, ``charges`` reads it
 profiles      what was bought to know how units contribute; and base releases
+catalogue     finds datasets by words and filters, through an index of what is published
 people, datasets, access, releases    one noun each; every changing call takes the event it writes
 demands, ratings, results, breaches    what society asks and is told; likewise
 figures       sums for the public register and the transparency page; reading only
@@ -33,9 +34,10 @@ from argon2 import PasswordHasher
 from sandbox.store.access import Access, SignedAgreement
 from sandbox.store.anchor import Anchor
 from sandbox.store.breaches import Breaches
+from sandbox.store.catalogue import Catalogue
 from sandbox.store.charges import Charge
 from sandbox.store.database import Database
-from sandbox.store.datasets import Dataset, Datasets
+from sandbox.store.datasets import Dataset, Datasets, refresh_catalogue
 from sandbox.store.demands import Demands
 from sandbox.store.duties import Duties, Report
 from sandbox.store.figures import Figures
@@ -109,6 +111,8 @@ class Store:
         self.identities = Identities(self.database, self.log, now)
         self.training = Training(self.database, self.log, now)
         self.datasets = Datasets(self.database, self.log, now)
+        self.catalogue = Catalogue(self.database)
+        refresh_catalogue(self.database)
         self.profiles = Profiles(self.database, self.log, now)
         self.bases = Profiles(self.database, self.log, now, bases)
         self.access = Access(self.database, self.log, now)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,7 @@ from sandbox.domain.canonical import content_hash
 from sandbox.domain.errors import BadInput, Conflict, NotFound, Tampered
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.policy_document import policy_from_document, policy_to_document
+from sandbox.store.catalogue import index, not_indexed
 from sandbox.store.database import Database, stamp
 from sandbox.store.log import Log
 from sandbox.store.schema import dataset_versions, datasets
@@ -28,7 +30,7 @@ class Dataset:
     """A dataset's newest version.
 
     Attributes:
-        public_files: of unconditional datasets: table -> SHA-256 in the vault.
+        public_files: of unconditional datasets: file -> SHA-256 in the vault, see ``flows.open_data``.
         report: what publishing told the owner. Its numbers come from rows: for nobody else.
     """
 
@@ -116,6 +118,7 @@ class Datasets:
                     published_at=stamp(self._now()),
                 )
             )
+            index(connection, policy)
             self._log.append(connection, event, facts={"version": version})
             return _get(connection, policy.name)
 
@@ -138,6 +141,33 @@ class Datasets:
                 DatasetState(name=row.name, version=row.version, suspended=row.status == SUSPENDED)
                 for row in connection.execute(select(c.name, c.version, c.status).order_by(c.name))
             )
+
+    def several(self, names: Sequence[str]) -> tuple[Dataset, ...]:
+        """The newest versions of those of these names that there are, in this order."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_newest().where(datasets.c.name.in_(names)))
+            found = {row.dataset: _dataset(row) for row in rows}
+        return tuple(found[name] for name in names if name in found)
+
+    def first_published(self, names: Sequence[str]) -> dict[str, str]:
+        """When the first version of each of these came: name -> ISO 8601, UTC."""
+        first = (dataset_versions.c.version == 1) & dataset_versions.c.dataset.in_(names)
+        query = select(dataset_versions.c.dataset, dataset_versions.c.published_at).where(first)
+        with self._database.reading() as connection:
+            return {row.dataset: row.published_at for row in connection.execute(query)}
+
+    def of_lineage(self, lineage: str) -> tuple[tuple[str, str], ...]:
+        """Name and owner of each dataset that draws on a budget, by name."""
+        query = select(datasets.c.name, datasets.c.owner).where(datasets.c.lineage == lineage)
+        with self._database.reading() as connection:
+            return tuple((row.name, row.owner) for row in connection.execute(query.order_by(datasets.c.name)))
+
+    def history(self, name: str, *, offset: int = 0, limit: int = 20) -> tuple[Dataset, ...]:
+        """Versions, the newest first."""
+        query = select(datasets.c.status, dataset_versions).join_from(datasets, dataset_versions)
+        query = query.where(datasets.c.name == name).order_by(dataset_versions.c.version.desc())
+        with self._database.reading() as connection:
+            return tuple(_dataset(row) for row in connection.execute(query.limit(limit).offset(offset)))
 
     def versions(self, name: str) -> tuple[Dataset, ...]:
         """All versions, the newest last."""
@@ -168,6 +198,22 @@ class Datasets:
                 raise Conflict(f"{name} is {status} already.")
             self._log.append(connection, event)
             return _get(connection, name)
+
+
+def refresh_catalogue(database: Database) -> None:
+    """Index what has no entry of this program's form yet: after an update, and never otherwise.
+
+    What is in the index follows from what is published, so that it is no event of its own. A policy that was changed
+    in the database stays without an entry: reading it says so.
+    """
+    with database.reading() as connection:
+        if not not_indexed(connection):
+            return
+    with database.transaction() as connection:
+        for name in not_indexed(connection):  # again: another process may have been quicker
+            row = connection.execute(_newest().where(datasets.c.name == name)).one()
+            with suppress(Tampered):
+                index(connection, _dataset(row).policy)
 
 
 def _newest() -> Any:

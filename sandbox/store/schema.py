@@ -42,6 +42,8 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 Hash = String(64)  # SHA-256, lower-case hexadecimal
 Time = String(32)
 Name = String(64)
+# Compared by its bytes on both databases, so that all words with one beginning lie together.
+Word = String(64).with_variant(String(64, collation="C"), "postgresql")
 
 # Who
 
@@ -89,7 +91,7 @@ dataset_versions = Table(
     Column("policy_hash", Hash, nullable=False),
     Column("snapshot", Text, nullable=False),
     Column("report", Text, nullable=False),  # canonical JSON, for the owner's eyes only
-    Column("public_files", Text, nullable=False),  # canonical JSON: table -> SHA-256 in the vault
+    Column("public_files", Text, nullable=False),  # canonical JSON: file -> SHA-256 in the vault
     Column("published_at", Time, nullable=False),
 )
 
@@ -487,6 +489,44 @@ training_records = Table(
     Column("recorded_at", Time, nullable=False),
     Column("recorded_by", Text, nullable=False),
     sqlite_autoincrement=True,
+)
+
+# The catalogue's index: made from the newest policies, and made again when it is missing or of an older form
+
+catalogue_entries = Table(
+    "catalogue_entries",
+    metadata,
+    Column("dataset", Name, ForeignKey("datasets.name"), primary_key=True),
+    Column("form", Integer, nullable=False),  # which program's index it is
+    Column("listed", Boolean, nullable=False),
+    Column("title", Text, nullable=False),  # as titles are sorted
+    Column("open_class", String(16), nullable=False),
+    Column("domain", String(64), nullable=False),
+    Column("frequency", String(32), nullable=False),  # empty: nothing is said of a closed one's
+    Column("download", Boolean, nullable=False),
+    Column("interface", Boolean, nullable=False),
+    Column("sandbox", Boolean, nullable=False),
+    # Pages by title, and counts by every filter, from the index alone.
+    Index("ix_catalogue_entries_title", "listed", "title", "dataset"),
+    Index(
+        "ix_catalogue_entries_filters",
+        "listed",
+        "open_class",
+        "domain",
+        "frequency",
+        "download",
+        "interface",
+        "sandbox",
+    ),
+)
+
+catalogue_words = Table(
+    "catalogue_words",
+    metadata,
+    Column("word", Word, primary_key=True),
+    Column("dataset", Name, ForeignKey("datasets.name"), primary_key=True, index=True),
+    Column("weight", Integer, nullable=False),  # where the word stands, see domain.search
+    sqlite_with_rowid=False,
 )
 
 # The log

@@ -67,6 +67,16 @@ provider: Example Savings Bank
 source: Example Savings Bank, loan register, https://bank.example/register
 licence: CC BY 4.0
 update_frequency: yearly
+keywords:
+  - credit
+  - fair lending
+contact:
+  name: Example Savings Bank, data desk
+  email: data@bank.example
+quality:
+  - Amounts above 20 000 count as 20 000.
+statistics:
+  - About two hundred applicants.
 owner: olga
 unit: {column: applicant_id, noun: applicant}
 tables:

@@ -58,7 +58,7 @@ def _written_everywhere(world: World, text: str) -> None:
         if "{" in line:  # a column's description, a unit's noun …
             line = re.sub(r"(description|measured_in|noun): [^},]+", lambda key: f"{key[1]}: {quoted}", line)
         else:
-            free = r"^( *)(title|description|provider|source|licence|update_frequency|-)(:? ).*"
+            free = r"^( *)(title|description|provider|source|licence|(?<=  )name|-)(:? ).*"
             line = re.sub(free, lambda key: f"{key[1]}{key[2]}{key[3]}{quoted}", line)
         lines.append(line)
     policy = "\n".join(lines)

@@ -1,6 +1,7 @@
 """``/api/v1``: what notebooks, the command line and other programs call.
 
 catalogue   what there is, for everybody
+open_data   files and rows, for everybody
 questions   prices, answers, what is left
 access      applications, agreements, grants
 releases    outputs on their way out
@@ -9,6 +10,7 @@ results     what was made with the data
 openness    projects, breaches, all figures
 people      my account; people, for administrators
 system      the log, and health
+conditional answers that a program may keep
 common      what several of them need
 """
 
@@ -20,6 +22,7 @@ from sandbox.portal.api import (
     access,
     catalogue,
     demands,
+    open_data,
     openness,
     people,
     questions,
@@ -33,6 +36,7 @@ __all__ = ["MAX_UPLOAD_BYTES", "PARTS", "router"]
 
 PARTS = (
     catalogue.router,
+    open_data.router,
     questions.router,
     access.router,
     releases.router,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from sandbox.portal.documents.access import application, grant, grant_actions
-from sandbox.portal.documents.catalogue import catalogue_actions, catalogue_entry
+from sandbox.portal.documents.catalogue import catalogue_entry, catalogue_page, file_name, rows, version
+from sandbox.portal.documents.dcat import catalogue_graph, dataset_graph
+from sandbox.portal.documents.dictionary import dictionary_csv
 from sandbox.portal.documents.people import account, person
 from sandbox.portal.documents.questions import budget, estimate
 from sandbox.portal.documents.records import log
@@ -26,11 +28,15 @@ __all__ = [
     "breach",
     "breaches",
     "budget",
-    "catalogue_actions",
     "catalogue_entry",
+    "catalogue_graph",
+    "catalogue_page",
+    "dataset_graph",
     "demand",
     "demands",
+    "dictionary_csv",
     "estimate",
+    "file_name",
     "finding",
     "grant",
     "grant_actions",
@@ -41,5 +47,7 @@ __all__ = [
     "release",
     "result",
     "results",
+    "rows",
     "transparency",
+    "version",
 ]

@@ -1,6 +1,7 @@
 """Pages for people: rendered here, no script, no rule. They show what ``allowed_actions`` says and call the flows.
 
 catalogue   what there is, for everybody; applying
+facets      the catalogue's filters
 access      my data; what an owner decides
 releases    my outputs; the reviewers' queue; one request with its findings
 demands     wanted data; ratings
