@@ -7,6 +7,7 @@ log           the hash-chained, signed log; ``anchor`` keeps its head outside th
 ledger        reserve -> start -> settle | fail; ``accounts`` holds the caps, ``charges`` reads it
 profiles      what was bought to know how units contribute; and base releases
 people, datasets, access, releases    one noun each; every changing call takes the event it writes
+policies      the site's policy by version, and changes of policies that wait for a second person
 vault         files by SHA-256
 keys          the platform's signature
 policy_files  policy files read, with every mistake located; ``policy_reference`` writes their manual
@@ -36,6 +37,7 @@ from sandbox.store.ledger import Ledger, Reservation
 from sandbox.store.log import Log
 from sandbox.store.migrations import upgrade
 from sandbox.store.people import People
+from sandbox.store.policies import Policies, SiteVersion
 from sandbox.store.profiles import BoughtProfile, Profiles
 from sandbox.store.releases import Releases
 from sandbox.store.schema import bases
@@ -49,6 +51,7 @@ __all__ = [
     "Reservation",
     "SignedAgreement",
     "Signer",
+    "SiteVersion",
     "Store",
     "Stored",
     "Vault",
@@ -91,6 +94,7 @@ class Store:
         self.log.found()
         self.people = People(self.database, self.log, now, hasher)
         self.datasets = Datasets(self.database, self.log, now)
+        self.policies = Policies(self.database, self.log, now)
         self.profiles = Profiles(self.database, self.log, now)
         self.bases = Profiles(self.database, self.log, now, bases)
         self.access = Access(self.database, self.log, now)
