@@ -11,17 +11,20 @@ from pathlib import Path
 from sandbox.domain.policy import SitePolicy
 from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.buy_base import BuyBase
+from sandbox.flows.change_policy import ChangePolicy
 from sandbox.flows.open_notebook import OpenNotebook
+from sandbox.flows.policy_views import PolicyViews
 from sandbox.flows.publish_dataset import PublishDataset
 from sandbox.flows.request_access import RequestAccess
 from sandbox.flows.review_release import ReviewRelease
+from sandbox.flows.site_policy import settle_site, site_with_lines
 from sandbox.flows.verify_books import VerifyBooks
 from sandbox.flows.views import Views
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.remote import RemoteEngine
 from sandbox.settings import Settings
 from sandbox.store import Store
-from sandbox.store.policy_files import read_site_policy
+from sandbox.store.policy_files import Site, read_site_policy
 
 ENGINE_UID_FOR_ROOT = 64_000  # the engine never runs as root: when the operator is root, it runs as this user
 
@@ -45,16 +48,18 @@ class Sandbox:
     """The system, ready to be used by a door."""
 
     settings: Settings
-    site: SitePolicy
+    site: SitePolicy  # as it was in force when this was put together
     store: Store
     engine: Engine
     publish_dataset: PublishDataset
+    change_policy: ChangePolicy
     buy_base: BuyBase
     request_access: RequestAccess
     open_notebook: OpenNotebook
     answer_question: AnswerQuestion
     review_release: ReviewRelease
     views: Views
+    policy_views: PolicyViews
     verify_books: VerifyBooks
 
 
@@ -73,26 +78,34 @@ def build(
         clock: the current time, in UTC.
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    site = read_site_policy(settings.policies / "site.yaml")
+    site_file = settings.policies / "site.yaml"
+    written = read_site_policy(site_file)
     store = store or Store(settings.database, home=settings.home, now=clock)
+    site = settle_site(store, written).policy
     engine = engine or RemoteEngine(settings.engine_socket, timeout_s=site.answers.timeout_s + 10)
 
     def today() -> date:
         return clock().date()
 
+    def site_now() -> Site:
+        return site_with_lines(store, site_file)
+
+    change_policy = ChangePolicy(store=store, site=site_now)
     return Sandbox(
         settings=settings,
         site=site,
         store=store,
         engine=engine,
         publish_dataset=PublishDataset(
-            store=store, engine=engine, raw_dir=settings.raw_dir, hand_over=hand_over
+            store=store, engine=engine, site=site_now, raw_dir=settings.raw_dir, hand_over=hand_over
         ),
+        change_policy=change_policy,
         buy_base=BuyBase(store=store, engine=engine),
         request_access=RequestAccess(store=store, today=today),
         open_notebook=OpenNotebook(store=store, limits=site.notebook, today=today),
         answer_question=AnswerQuestion(store=store, engine=engine, tick_ms=site.answers.tick_ms, today=today),
         review_release=ReviewRelease(store=store, engine=engine, today=today),
         views=Views(store=store, today=today),
+        policy_views=PolicyViews(store=store, change=change_policy, today=today),
         verify_books=VerifyBooks(store=store),
     )

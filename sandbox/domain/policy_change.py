@@ -107,6 +107,11 @@ def check_change(
             clause="second person",
             fix="Propose this change, and have it approved.",
         )
+    check_two(approval)
+
+
+def check_two(approval: Approval) -> None:
+    """Raise when one person both proposed and approved."""
     if approval.approved_by == approval.proposed_by:
         raise NotAllowed(
             f"{approval.proposed_by} proposed it and cannot be the one who approves it.",

@@ -69,8 +69,9 @@ def effect(way: Way, before: Any, after: Any) -> Effect:
         case Way.LARGER | Way.SMALLER:
             return _by_size(before, after, larger_loosens=way is Way.LARGER)
         case Way.EARLIER:
-            order = list(type(before))
-            return Effect.LOOSENS if order.index(after) < order.index(before) else Effect.TIGHTENS
+            order = type(before).__members__.values()
+            first = next(value for value in order if value in (before, after))
+            return Effect.LOOSENS if first == after else Effect.TIGHTENS
         case Way.MORE | Way.FEWER:
             return _by_members(before, after, more_loosens=way is Way.MORE)
         case Way.GIVEN | Way.TAKEN:

@@ -22,7 +22,7 @@ from sandbox.domain.policy_change import Approval
 
 SITE = "site"
 OPERATOR = "operator"
-_ACCOUNT_CHANGED = frozenset({"person.added", "person.password_set", "person.roles_set"})
+ACCOUNT_CHANGED = frozenset({"person.added", "person.password_set", "person.roles_set"})
 
 
 class ProposalState(StrEnum):
@@ -219,7 +219,7 @@ def check_account(person: Person, since: Sequence[Entry]) -> None:
         NotAllowed: the one who did that could be the one who proposed it.
     """
     for entry in since:
-        if entry.event.action in _ACCOUNT_CHANGED and entry.event.actor != person.name:
+        if entry.event.action in ACCOUNT_CHANGED and entry.event.actor != person.name:
             raise NotAllowed(
                 f"The account {person.name} was changed by {entry.event.actor} after this was proposed "
                 f"(entry {entry.seq} of the log).",

@@ -93,8 +93,11 @@ class Policies:
                     made_at=stamp(self._now()),
                 )
             )
-            facts = {"version": version, "policy_sha256": digest, "was_sha256": base_hash}
-            self._log.append(connection, event, facts=facts)
+            self._log.append(
+                connection,
+                event,
+                facts={"version": version, "policy_sha256": digest, "was_sha256": base_hash},
+            )
             made = _newest_site(connection)
         assert made is not None  # noqa: S101 - it was just inserted
         return made
@@ -168,9 +171,7 @@ class Policies:
         """
         with self._database.transaction() as connection:
             stale = [
-                proposal
-                for proposal in _all(connection, about, WAITING)
-                if proposal.base_hash != policy_hash
+                proposal for proposal in _all(connection, about, WAITING) if proposal.base_hash != policy_hash
             ]
             for proposal in stale:
                 connection.execute(
@@ -184,9 +185,7 @@ class Policies:
     def proposal(self, number: int) -> Proposal | None:
         """The proposal, or None."""
         with self._database.reading() as connection:
-            row = connection.execute(
-                select(policy_proposals).where(policy_proposals.c.id == number)
-            ).first()
+            row = connection.execute(select(policy_proposals).where(policy_proposals.c.id == number)).first()
         return _proposal(row) if row is not None else None
 
     def proposals(

@@ -330,7 +330,9 @@ policy_proposals = Table(
     Column("decided_by", Text, nullable=False, default=""),
     Column("decided_at", Time, nullable=False, default=""),
     Column("comment", Text, nullable=False, default=""),
-    CheckConstraint("decided_by <> proposed_by OR state NOT IN ('approved', 'applied')", name="second_person"),
+    CheckConstraint(
+        "decided_by <> proposed_by OR state NOT IN ('approved', 'applied')", name="second_person"
+    ),
     sqlite_autoincrement=True,
 )
 

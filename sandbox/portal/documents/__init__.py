@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sandbox.portal.documents.access import application, grant, grant_actions
 from sandbox.portal.documents.catalogue import catalogue_actions, catalogue_entry
+from sandbox.portal.documents.policies import policy_comparison, policy_proposal
 from sandbox.portal.documents.questions import budget, estimate
 from sandbox.portal.documents.records import log
 from sandbox.portal.documents.releases import finding, release
@@ -18,5 +19,7 @@ __all__ = [
     "grant",
     "grant_actions",
     "log",
+    "policy_comparison",
+    "policy_proposal",
     "release",
 ]

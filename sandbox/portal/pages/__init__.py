@@ -3,6 +3,7 @@
 catalogue   what there is, for everybody; applying
 access      my data; what an owner decides
 releases    my outputs; the reviewers' queue; one request with its findings
+policies    changes that wait for a second person
 log         the log, for auditors
 rendering   a template becomes a response
 grid        a CSV file becomes a table to look at
@@ -13,12 +14,12 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from sandbox.portal import sign_in
-from sandbox.portal.pages import access, catalogue, log, releases
+from sandbox.portal.pages import access, catalogue, log, policies, releases
 from sandbox.portal.pages.rendering import render
 
 __all__ = ["PARTS", "render", "router"]
 
-PARTS = (catalogue.router, access.router, releases.router, log.router, sign_in.router)
+PARTS = (catalogue.router, access.router, releases.router, policies.router, log.router, sign_in.router)
 
 router = APIRouter(include_in_schema=False)
 for part in PARTS:

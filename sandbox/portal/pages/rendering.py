@@ -30,6 +30,7 @@ _NAVIGATION: tuple[tuple[str, str, frozenset[Role]], ...] = (
     ("/releases", "My outputs", frozenset({Role.RESEARCHER})),
     ("/decisions", "Decisions", frozenset({Role.OWNER})),
     ("/review", "Review", frozenset({Role.REVIEWER})),
+    ("/policies", "Policies", frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.AUDITOR})),
     ("/log", "Log", frozenset({Role.AUDITOR, Role.ADMINISTRATOR})),
 )
 
@@ -41,6 +42,8 @@ _NOTICES = {
     "sign": "You signed the agreement. Your grant has begun.",
     "revoke": "The grant was revoked.",
     "vote": "Your vote was counted.",
+    "policy_approve": "You approved the change. It holds now, or once the dataset is published by it.",
+    "policy_reject": "You rejected the change. Nothing was changed.",
     "withdraw": "You took the request back.",
 }
 
