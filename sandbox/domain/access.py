@@ -18,6 +18,7 @@ from sandbox.domain.canonical import content_hash
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, Tampered
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.policy import DatasetPolicy, Mode, OpenClass, ReleaseTerms
+from sandbox.domain.privacy_loss import Loss
 
 
 class ApplicationState(StrEnum):
@@ -301,6 +302,13 @@ def release_terms(document: dict[str, Any]) -> ReleaseTerms:
         file_types=tuple(agreed["file_types"]),
         max_bytes=agreed["max_bytes"],
     )
+
+
+def agreed_per_question(document: dict[str, Any]) -> Loss:
+    """The most that one question may cost, as it was signed: a policy changed since then changes nothing about it."""
+    budget = document["budget"]
+    nano = budget.get("per_question_nano", budget.get("per_question_nano_rho"))  # its name in the first ones
+    return Loss(int(nano), int(budget.get("per_question_atto_delta", 0)))
 
 
 def check_agreed(document: dict[str, Any], grant: Grant) -> None:

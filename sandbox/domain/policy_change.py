@@ -169,8 +169,8 @@ def _change(path: tuple[str, ...], way: Way, was: Any, now: Any, words: str, vie
 
 def _words(was: Any, now: Any) -> str:
     if isinstance(was, tuple) and isinstance(now, tuple):
-        came = [_shown(v) for v in now if v not in was]
-        gone = [_shown(v) for v in was if v not in now]
+        had, has = [_shown(v) for v in was], [_shown(v) for v in now]
+        came, gone = [v for v in has if v not in had], [v for v in had if v not in has]
         said = [f"adds {', '.join(came)}"] * bool(came) + [f"drops {', '.join(gone)}"] * bool(gone)
         return "; ".join(said) or "in another order"
     return f"{_shown(was)} → {_shown(now)}"

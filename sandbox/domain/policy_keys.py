@@ -63,7 +63,7 @@ def effect(way: Way, before: Any, after: Any) -> Effect:
     >>> effect(Way.SMALLER, 10, 5), effect(Way.LARGER, "8", "8.0"), effect(Way.MORE, ("csv",), None)
     (<Effect.LOOSENS: 'loosens'>, <Effect.NEUTRAL: 'neutral'>, <Effect.LOOSENS: 'loosens'>)
     """
-    if before == after or way is Way.NEVER:
+    if way is Way.NEVER or repr(before) == repr(after):  # 1 is not True
         return Effect.NEUTRAL
     match way:
         case Way.LARGER | Way.SMALLER:

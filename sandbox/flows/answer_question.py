@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TypeVar
 
-from sandbox.domain.access import Grant, check_use
+from sandbox.domain.access import Grant, agreed_per_question, check_use
 from sandbox.domain.audit import Event
 from sandbox.domain.budget import Account, check_affordable
 from sandbox.domain.canonical import sha256_hex
@@ -100,7 +100,6 @@ class AnswerQuestion:
         left = min(a.left.nano for a in accounts)
         quota = accounts[-1].cap.nano
         price = planned.loss.nano
-        assert dataset.policy.budget is not None  # noqa: S101 - check() demands it of private datasets
         return Estimate(
             plan=planned,
             question=wanted.canonical,
@@ -109,7 +108,7 @@ class AnswerQuestion:
             percent_of_project=100.0 * price / quota if quota else 100.0,
             asks_left=left // price if price else 0,
             charge=charge,
-            affordable=charge.nano <= left and planned.loss.fits_in(dataset.policy.budget.per_question),
+            affordable=charge.nano <= left and planned.loss.fits_in(self._per_question(grant)),
         )
 
     def ask(
@@ -147,13 +146,12 @@ class AnswerQuestion:
                 return from_base
         dataset, wanted = self._wanted(person, grant, sql=sql, price=price, limits=limits)
         planned = wanted.planned
-        assert dataset.policy.budget is not None  # noqa: S101
         if len(idempotency_key) > 200:
             raise BadInput("idempotency_key is longer than 200 characters.", where="idempotency_key")
         check_affordable(
             planned.loss,
             (),
-            per_question=dataset.policy.budget.per_question,
+            per_question=self._per_question(grant),
             guarantee=dataset.policy.guarantee,
         )
         spared = self._reuse.spared(dataset, wanted, free=free)
@@ -356,6 +354,10 @@ class AnswerQuestion:
             profile=profile,
             limits=limits,
         )
+
+    def _per_question(self, grant: Grant) -> Loss:
+        """By the signed agreement, not by the policy of today."""
+        return agreed_per_question(self.store.access.agreement_by_hash(grant.agreement_hash).document())
 
     def _accounts(self, policy: DatasetPolicy, grant: Grant) -> tuple[Account, Account]:
         return self.store.ledger.accounts(policy.budget_lineage, grant.project)
