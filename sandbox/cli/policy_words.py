@@ -57,8 +57,9 @@ def print_comparison(console: Console, file: str, compared: Comparison) -> None:
 
 
 def print_changes(console: Console, changes: Sequence[tuple[Effect, str, str]]) -> None:
+    """What loosens comes first, then what tightens."""
     table = plain_table("", "key", "change")
-    for effect, key, words in changes:
+    for effect, key, words in sorted(changes, key=lambda change: list(_SIGN).index(change[0])):
         sign = Text(f"{_SIGN[effect]} {effect}", style=_STYLE[effect])
         table.add_row(sign, Text(_plain(key)), Text(_plain(words)))
     console.print(table)
@@ -71,24 +72,24 @@ def print_proposals(console: Console, views: Sequence[ProposalView]) -> None:
     table = plain_table("", "about", "state", "proposed by", "on", "loosens")
     for view in views:
         p = view.proposal
-        keys = ", ".join(c["key"] for c in p.difference if c["effect"] == Effect.LOOSENS)
-        table.add_row(
-            str(p.id), p.name, _state(view), p.proposed_by, p.proposed_at[:16].replace("T", " "), Text(keys)
-        )
+        first, *more = [c["key"] for c in p.difference if c["effect"] == Effect.LOOSENS]
+        keys = f"{first} and {len(more)} more" if more else first
+        when = p.proposed_at[:16].replace("T", " ")
+        table.add_row(str(p.id), p.name, str(p.state), p.proposed_by, when, Text(_plain(keys)))
     console.print(table)
 
 
 def print_proposal(console: Console, view: ProposalView) -> None:
     p = view.proposal
     console.print(
-        f"[bold]Proposal {p.id}[/] about [bold]{p.name}[/], {_state(view)}; by {p.proposed_by} on "
+        f"[bold]Proposal {p.id}[/] about [bold]{p.name}[/], {p.state}; by {p.proposed_by} on "
         f"{p.proposed_at[:16].replace('T', ' ')} UTC",
         highlight=False,
         soft_wrap=True,
     )
     if p.reason:
         console.print(Text(f"  “{_plain(p.reason)}”"))
-    print_changes(console, [(Effect(c["effect"]), c["key"], c["words"]) for c in p.difference])
+    print_changes(console, [(Effect(c["effect"]), c["key"], c["words"]) for c in view.changes])
     console.print(
         f"  [dim]policy {p.base_hash[:12]} → {p.policy_hash[:12]}; proposal {p.sha256[:12]}[/]",
         highlight=False,
@@ -111,11 +112,6 @@ def print_notes(console: Console, notes: Iterable[Note]) -> None:
             highlight=False,
             soft_wrap=True,
         )
-
-
-def _state(view: ProposalView) -> str:
-    state = str(view.proposal.state)
-    return f"{state}, waits to be published" if state == "approved" else state
 
 
 def _plain(text: str) -> str:

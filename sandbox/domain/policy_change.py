@@ -17,6 +17,7 @@ from sandbox.domain.errors import NotAllowed
 from sandbox.domain.policy import DatasetPolicy, SitePolicy
 from sandbox.domain.policy_document import plain
 from sandbox.domain.policy_keys import Effect, Way, effect, needs_view, way_of
+from sandbox.domain.policy_rules import number
 
 P = TypeVar("P", DatasetPolicy, SitePolicy)
 
@@ -30,7 +31,7 @@ class Change:
     Attributes:
         key: dotted, such as ``budget.epsilon``.
         before, after: as documents hold them; None also where the key was, or is, not there.
-        words: the change in words, such as ``'8' → '12'``.
+        words: the change in words, such as ``8 → 12``.
         view: private views are made by this key.
     """
 
@@ -183,7 +184,7 @@ def _shown(value: Any) -> str:
         return "a group of keys"
     if isinstance(value, bool):
         return str(value).lower()
-    text = str(value) if isinstance(value, int) else repr(str(value))
+    text = str(value) if isinstance(value, int) or number(str(value)) is not None else repr(str(value))
     if isinstance(value, tuple):
         text = f"[{', '.join(_shown(v) for v in value)}]"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

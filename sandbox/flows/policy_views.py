@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from sandbox.domain.errors import NotFound, PolicyRefused, SandboxError
 from sandbox.domain.people import Person, Role, check_role
@@ -28,6 +29,12 @@ class ProposalView:
     owner: str  # of the dataset; empty for the site
     publishing: tuple[str, ...]
     allowed_actions: tuple[str, ...]
+
+    @property
+    def changes(self) -> list[dict[str, Any]]:
+        """What loosens comes first, then what tightens."""
+        order = [Effect.LOOSENS, Effect.TIGHTENS, Effect.NEUTRAL]
+        return sorted(self.proposal.difference, key=lambda change: order.index(Effect(change["effect"])))
 
     @property
     def waits(self) -> bool:
@@ -130,7 +137,9 @@ class PolicyViews:
             yield Note(name, True, f"version {compared.version} is as its file says")
 
     def _next(self, about: str, file: Path) -> str:
-        for waiting in self.store.policies.proposals(about, states=(ProposalState.OPEN,)):
+        for waiting in self.store.policies.proposals(about, states=WAITING):
+            if waiting.state is ProposalState.APPROVED:
+                return f"Proposal {waiting.id} is approved: publish it."
             return f"Proposal {waiting.id} waits: sandbox policy approve {waiting.id} --as NAME"
         return f"sandbox policy diff {file}, then apply"
 

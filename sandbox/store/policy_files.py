@@ -81,6 +81,7 @@ def read_dataset_policy(path: Path, site: Site | None = None, *, by_name: bool =
         mistakes += (
             Mistake(looser.path, looser.problem, f"{looser.allowed} ({site.place(looser.bound)})")
             for looser in check_bounds(policy, site.policy)
+            if looser.path not in {mistake.path for mistake in mistakes}
         )
     _refuse(path, tree, mistakes)
     return policy
