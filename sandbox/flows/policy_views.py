@@ -80,11 +80,12 @@ class PolicyViews:
     def standing(self, folder: Path) -> Iterator[Note]:
         """What is published beside the policies' folder: removed and changed files, what waits, what is looser than the
         site."""
-        yield self._site(folder / "site.yaml")
+        yield self.site(folder / "site.yaml")
         for row in self.store.datasets.all():
             yield from self._dataset(row.policy.name, folder / "datasets" / f"{row.policy.name}.yaml")
 
-    def _site(self, file: Path) -> Note:
+    def site(self, file: Path) -> Note:
+        """The site's policy in force beside its file."""
         held = self.store.policies.site()
         version = f"version {held.version} is in force" if held is not None else "none is in force yet"
         try:
