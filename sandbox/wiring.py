@@ -9,10 +9,13 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from sandbox.domain.policy import SitePolicy
+from sandbox.flows.access_views import AccessViews
 from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.change_policy import ChangePolicy
+from sandbox.flows.end_access import EndAccess
 from sandbox.flows.open_notebook import OpenNotebook
+from sandbox.flows.permission import Permission
 from sandbox.flows.policy_views import PolicyViews
 from sandbox.flows.publish_dataset import PublishDataset
 from sandbox.flows.request_access import RequestAccess
@@ -21,6 +24,7 @@ from sandbox.flows.site_policy import settle_site, site_with_lines
 from sandbox.flows.verify_books import VerifyBooks
 from sandbox.flows.views import Views
 from sandbox.privacy.engine import Engine
+from sandbox.privacy.planning.remembered import Remembered
 from sandbox.privacy.remote import RemoteEngine
 from sandbox.settings import Settings
 from sandbox.store import Store
@@ -55,11 +59,13 @@ class Sandbox:
     change_policy: ChangePolicy
     buy_base: BuyBase
     request_access: RequestAccess
+    end_access: EndAccess
     open_notebook: OpenNotebook
     answer_question: AnswerQuestion
     review_release: ReviewRelease
     views: Views
     policy_views: PolicyViews
+    access_views: AccessViews
     verify_books: VerifyBooks
 
 
@@ -91,6 +97,8 @@ def build(
         return site_with_lines(store, site_file)
 
     change_policy = ChangePolicy(store=store, site=site_now)
+    permission = Permission(store=store, today=today)
+
     return Sandbox(
         settings=settings,
         site=site,
@@ -100,12 +108,16 @@ def build(
             store=store, engine=engine, site=site_now, raw_dir=settings.raw_dir, hand_over=hand_over
         ),
         change_policy=change_policy,
-        buy_base=BuyBase(store=store, engine=engine),
+        buy_base=BuyBase(store=store, engine=engine, permission=permission),
         request_access=RequestAccess(store=store, today=today),
-        open_notebook=OpenNotebook(store=store, limits=site.notebook, today=today),
-        answer_question=AnswerQuestion(store=store, engine=engine, tick_ms=site.answers.tick_ms, today=today),
-        review_release=ReviewRelease(store=store, engine=engine, today=today),
+        end_access=EndAccess(store=store, today=today),
+        open_notebook=OpenNotebook(store=store, limits=site.notebook, permission=permission),
+        answer_question=AnswerQuestion(
+            store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
+        ),
+        review_release=ReviewRelease(store=store, engine=engine, permission=permission),
         views=Views(store=store, today=today),
         policy_views=PolicyViews(store=store, change=change_policy, today=today),
+        access_views=AccessViews(store=store, today=today, usual=Remembered()),
         verify_books=VerifyBooks(store=store),
     )

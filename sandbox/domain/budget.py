@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sandbox.domain.errors import BadInput, Conflict, OverBudget
-from sandbox.domain.privacy_loss import Guarantee, Loss
+from sandbox.domain.privacy_loss import ZERO, Guarantee, Loss
 
 
 class ChargeState(StrEnum):
@@ -52,6 +52,34 @@ class Account:
     def percent_left(self) -> float:
         """0 to 100."""
         return 100.0 * self.left.nano / self.cap.nano if self.cap.nano else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """What an agreement gives within the accounts: to all its people, to one of them, or for a day.
+
+    Attributes:
+        name: as people read it, after "of".
+        person: whose questions count; empty for everybody's.
+        since: only questions asked from then on count; ISO 8601, UTC; empty for all.
+    """
+
+    name: str
+    cap: Loss
+    application: int
+    person: str = ""
+    since: str = ""
+
+    def check(self, cost: Loss, *, spent: Loss, guarantee: Guarantee) -> None:
+        """Raise ``OverBudget`` unless the cost fits in what is left of it."""
+        left = self.cap.minus(spent) if spent.fits_in(self.cap) else ZERO
+        if not cost.fits_in(left):
+            raise OverBudget(
+                f"This question costs ε={guarantee.epsilon(cost):.4g}; "
+                f"{self.name} has ε={guarantee.epsilon(left):.4g} left.",
+                fix="Ask with a smaller epsilon, or reuse an earlier answer (free)."
+                + (" Tomorrow there is more." if self.since else ""),
+            )
 
 
 def check_affordable(

@@ -237,6 +237,22 @@ class BudgetTerms:
         "The most that one question may take of the cap (1-100, percent).", Way.LARGER, default=25
     )
     project_percent: int = _doc("One project's quota of the cap (1-100, percent).", Way.LARGER, default=50)
+    member_percent: int = _doc(
+        "The most that one member of a project may take of what its agreement gives (1-100, percent).",
+        Way.LARGER,
+        default=100,
+    )
+    day_percent: int = _doc(
+        "The most that a project may take in one day (UTC) of what its agreement gives (1-100, percent).",
+        Way.LARGER,
+        default=100,
+    )
+    promise_percent: int = _doc(
+        "How much of the cap agreements may promise together (1-1000, percent). 100: each project finds what it was "
+        "promised, whatever the others ask. More: projects compete for what is left.",
+        Way.LARGER,
+        default=100,
+    )
     profile_percent: int = _doc(
         "What publishing spends of the cap, once, to learn how much units contribute (0-25, percent): answers about "
         "tables with many rows per unit are bounded by it. 0: it is not bought.",
@@ -297,6 +313,19 @@ class AccessTerms:
     max_days: int = _doc("The longest grant, in days.", Way.LARGER, default=365)
     conditions: tuple[str, ...] = _doc(
         "What an applicant promises, in plain words; part of the agreement.", Way.FEWER, default=()
+    )
+    feedback_days: int = _doc(
+        "So many days after the end of a grant its people have said what came of it (days). 0: nobody has to.",
+        Way.LARGER_OR_0,
+        default=30,
+    )
+    feedback_every_days: int = _doc(
+        "While it runs they report this often too (days). 0: never.", Way.LARGER_OR_0, default=0
+    )
+    feedback_grace_days: int = _doc(
+        "So many days after a report was due, what is open is refused and nothing new is granted (days).",
+        Way.LARGER,
+        default=14,
     )
 
 
@@ -369,6 +398,11 @@ class DatasetPolicy:
         if self.budget is None:
             raise BadInput(f"{self.name} has no budget, so that it answers no questions.", where="budget")
         return self.budget.guarantee
+
+    @property
+    def unit_column(self) -> str:
+        """The column that names the units; empty where there are none."""
+        return self.unit.column if self.unit is not None else ""
 
     def table(self, name: str) -> Table | None:
         return self.tables.get(name)

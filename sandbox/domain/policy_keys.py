@@ -21,6 +21,7 @@ class Way(StrEnum):
     ALWAYS = "every change"
     LARGER = "a larger value"  # nothing: no limit
     SMALLER = "a smaller value"  # nothing: no limit
+    LARGER_OR_0 = "a larger value, or 0"  # 0: never
     EARLIER = "an earlier one of its values"
     MORE = "more of them"  # nothing: all are allowed
     FEWER = "fewer of them"
@@ -68,6 +69,8 @@ def effect(way: Way, before: Any, after: Any) -> Effect:
     match way:
         case Way.LARGER | Way.SMALLER:
             return _by_size(before, after, larger_loosens=way is Way.LARGER)
+        case Way.LARGER_OR_0:
+            return _by_size(before or None, after or None, larger_loosens=True)
         case Way.EARLIER:
             order = type(before).__members__.values()
             first = next(value for value in order if value in (before, after))

@@ -219,6 +219,9 @@ def _private_mistakes(p: DatasetPolicy) -> Iterator[Mistake]:
         yield Mistake(("release", "threshold"), f"{p.release.threshold} protects nobody", "3 or more")
     if p.release.reviewers < 1:
         yield Mistake(("release", "reviewers"), "nothing leaves without a reviewer", "1 or more")
+    for key in ("feedback_days", "feedback_every_days", "feedback_grace_days"):
+        if not 0 <= getattr(p.access, key) <= 3650:
+            yield Mistake(("access", key), "is a number of days", "0 to 3650")
     if len(set(p.release.pool)) < p.release.reviewers:
         yield Mistake(
             ("release", "pool"), f"has {len(set(p.release.pool))} people for {p.release.reviewers} votes"
@@ -242,9 +245,11 @@ def _budget_mistakes(budget: BudgetTerms) -> Iterator[Mistake]:
         yield Mistake(
             ("budget", "unlisted_delta"), f"{budget.unlisted_delta!r} is not a part of delta", allowed
         )
-    for key in ("per_question_percent", "project_percent"):
+    for key in ("per_question_percent", "project_percent", "member_percent", "day_percent"):
         if not 1 <= getattr(budget, key) <= 100:
             yield Mistake(("budget", key), "is a percentage", "1 to 100")
+    if not 1 <= budget.promise_percent <= 1000:
+        yield Mistake(("budget", "promise_percent"), "is a percentage", "1 to 1000")
     if not 0 <= budget.profile_percent <= 25:
         yield Mistake(("budget", "profile_percent"), "is a small share, in percent", "0 to 25")
     if not 0 <= budget.base_percent <= 50:

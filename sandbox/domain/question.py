@@ -26,7 +26,7 @@ from sandbox.domain.predicate import (
     written,
     written_literal,
 )
-from sandbox.domain.relation import Base, Relation, needed, relation_text
+from sandbox.domain.relation import Base, Relation, columns_read, needed, relation_text
 
 __all__ = [
     "And",
@@ -148,6 +148,15 @@ def columns_asked(question: Question) -> frozenset[str]:
     for measure in question.measures:
         found |= {measure.column, measure.other, *columns_of(measure.where)}
     return frozenset(found) - {""}
+
+
+def columns_by_table(question: Question, *, unit: str) -> dict[str, frozenset[str]]:
+    """The columns of tables that a question looks at, by table, without the one that names the units.
+
+    Units are counted and matched by it behind every relation; no answer shows it.
+    """
+    read = columns_read(question.source, columns_asked(question))
+    return {table: columns - {unit} for table, columns in read.items()}
 
 
 def with_what_it_needs(question: Question) -> Question:

@@ -262,6 +262,29 @@ def tables_of(relation: Relation) -> Iterator[str]:
                 yield from tables_of(side)
 
 
+def columns_read(relation: Relation, columns: Set[str]) -> dict[str, frozenset[str]]:
+    """The columns of tables that are looked at, by table: all of them, through whatever is made of them.
+
+    Args:
+        columns: of the relation itself, those that are asked for.
+    """
+    match relation:
+        case Base(table):
+            return {table: frozenset(columns)}
+        case PerUnit():
+            made = {v.column for v in relation.values if v.column}
+            return columns_read(relation.of, {*relation.keys, *made, *columns_of(relation.where)})
+        case WithLookup():
+            return columns_read(relation.of, (columns - set(relation.names)) | {relation.on})
+        case Joined():
+            found: dict[str, frozenset[str]] = {}
+            for side, pairs in zip(relation.sides, relation.columns, strict=True):
+                own = {name for name, called in pairs if called in columns}
+                for table, read in columns_read(side, own).items():
+                    found[table] = found.get(table, frozenset()) | read
+            return found
+
+
 def needed(relation: Relation, columns: Set[str]) -> Relation:
     """The relation without numbers that nobody asks for: they change no row.
 

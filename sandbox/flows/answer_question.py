@@ -13,22 +13,25 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sandbox.domain.access import Grant, agreed_per_question, check_use
+from sandbox.domain.access import Grant
+from sandbox.domain.agreement import allowances, budget_of, question_limit
 from sandbox.domain.audit import Event
-from sandbox.domain.budget import Account, check_affordable
+from sandbox.domain.budget import check_affordable
 from sandbox.domain.canonical import sha256_hex
 from sandbox.domain.derived import profiled_table
 from sandbox.domain.errors import BadInput, NotAllowed, NotFound, Unanswered
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.people import Person
-from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.permission import Action
 from sandbox.domain.price import USUAL_EPSILON, ByEpsilon, Price, price_of
 from sandbox.domain.privacy_loss import ZERO, Loss
-from sandbox.domain.question import Question, canonical_sql
+from sandbox.domain.question import Question, canonical_sql, columns_by_table
 from sandbox.domain.ticks import leaves_after_ms
 from sandbox.flows.buy_base import base_for
+from sandbox.flows.commitments import day_began, left_under
+from sandbox.flows.permission import Permission, Permit
 from sandbox.flows.published import Published, published
 from sandbox.flows.reuse_answers import Answered, ReuseAnswers
 from sandbox.privacy.answering.reuse import Refinement, Wanted, as_asked, refined
@@ -68,6 +71,7 @@ class AnswerQuestion:
     store: Store
     engine: Engine
     tick_ms: int
+    permission: Permission
     today: Callable[[], date]
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -91,14 +95,17 @@ class AnswerQuestion:
     ) -> Estimate:
         """Price and error of every column, spending nothing."""
         said = price_of(epsilon=epsilon, budget=budget, accuracy=accuracy)
-        dataset, wanted = self._wanted(person, grant, sql=sql, price=said, limits=limits)
+        agreed = self.permission.agreement(grant)
+        dataset, wanted = self._wanted(agreed, grant, sql=sql, price=said, limits=limits)
+        self._permitted(person, grant, dataset, wanted.asked.question, cost=ZERO)
         planned = wanted.planned
         spared = self._reuse.spared(dataset, wanted)
         charge = ZERO if spared.free else planned.loss if spared.refined is None else spared.refined.added
         guarantee = dataset.policy.guarantee
-        accounts = self._accounts(dataset.policy, grant)
-        left = min(a.left.nano for a in accounts)
-        quota = accounts[-1].cap.nano
+        left = left_under(
+            self.store, dataset.policy, grant, allowances(agreed, person=person.name, day_began=self._day())
+        ).nano
+        quota = budget_of(agreed).nano
         price = planned.loss.nano
         return Estimate(
             plan=planned,
@@ -108,7 +115,7 @@ class AnswerQuestion:
             percent_of_project=100.0 * price / quota if quota else 100.0,
             asks_left=left // price if price else 0,
             charge=charge,
-            affordable=charge.nano <= left and planned.loss.fits_in(self._per_question(grant)),
+            affordable=charge.nano <= left and planned.loss.fits_in(question_limit(agreed)),
         )
 
     def ask(
@@ -144,19 +151,23 @@ class AnswerQuestion:
             from_base = self._from_base(person, grant, sql, idempotency_key, limits, free=False)
             if from_base is not None:
                 return from_base
-        dataset, wanted = self._wanted(person, grant, sql=sql, price=price, limits=limits)
+        agreed = self.permission.agreement(grant)
+        dataset, wanted = self._wanted(agreed, grant, sql=sql, price=price, limits=limits)
         planned = wanted.planned
         if len(idempotency_key) > 200:
             raise BadInput("idempotency_key is longer than 200 characters.", where="idempotency_key")
         check_affordable(
             planned.loss,
             (),
-            per_question=self._per_question(grant),
+            per_question=question_limit(agreed),
             guarantee=dataset.policy.guarantee,
         )
+        permit = self._permitted(person, grant, dataset, wanted.asked.question, cost=planned.loss)
         spared = self._reuse.spared(dataset, wanted, free=free)
         if spared.derived is not None:
-            return self._reuse.derived(person, grant, dataset, wanted, spared.derived, idempotency_key)
+            return self._reuse.derived(
+                person, grant, dataset, wanted, spared.derived, idempotency_key, permit.facts
+            )
         if free and not spared.served:
             from_base = self._from_base(person, grant, sql, idempotency_key, limits, free=True)
             assert from_base is not None  # noqa: S101 - it says so where the base cannot say
@@ -174,6 +185,7 @@ class AnswerQuestion:
             guarantee=dataset.policy.guarantee,
             bounds=wanted.bounds,
             idempotency_key=idempotency_key,
+            allowances=allowances(agreed, person=person.name, day_began=self._day()),
             before_charge=self.engine.health,  # a stopped engine is an operator's error, and costs nothing
             event=Event(
                 actor=person.name,
@@ -184,6 +196,7 @@ class AnswerQuestion:
                     "question_sha256": sha256_hex(wanted.canonical.encode()),
                     "nano": cost.nano,
                     **({"atto_delta": cost.atto_delta} if cost.atto_delta else {}),
+                    **permit.facts,
                 },
             ),
         )
@@ -214,7 +227,6 @@ class AnswerQuestion:
             QuestionRefused: only with ``free``: the base cannot say.
         """
         dataset = published(self.store, grant.dataset)
-        check_use(grant, person, dataset=dataset.policy.name, today=self.today())
         base = base_for(self.store, dataset)
         if base is None and not free:
             return None
@@ -239,6 +251,7 @@ class AnswerQuestion:
             return None
         if not answer.measured and not free:
             return None
+        permit = self._permitted(person, grant, dataset, asked.question, cost=ZERO)
         canonical = canonical_sql(asked.question)
         kept = self.store.ledger.keep_free(
             grant=grant,
@@ -253,7 +266,12 @@ class AnswerQuestion:
                 actor=person.name,
                 action="question.reserved",
                 object=f"dataset:{dataset.policy.name}",
-                facts={"grant": grant.id, "question_sha256": sha256_hex(canonical.encode()), "base": base.id},
+                facts={
+                    "grant": grant.id,
+                    "question_sha256": sha256_hex(canonical.encode()),
+                    "base": base.id,
+                    **permit.facts,
+                },
             ),
         )
         return Answered(id=kept.question_id, body=answer.shown, cached=kept.answer is not None)
@@ -305,11 +323,10 @@ class AnswerQuestion:
             self.sleep((leaves_after_ms(elapsed_ms, tick_ms=self.tick_ms) - elapsed_ms) / 1000)
 
     def _wanted(
-        self, person: Person, grant: Grant, *, sql: str, price: Price | None, limits: Limits
+        self, agreed: Mapping[str, Any], grant: Grant, *, sql: str, price: Price | None, limits: Limits
     ) -> tuple[Published, Wanted]:
         dataset = published(self.store, grant.dataset)
         policy = dataset.policy
-        check_use(grant, person, dataset=policy.name, today=self.today())
         asked = read(sql, policy)
         check_options(asked.options, delta=policy.guarantee.delta)
         price = agreed_price(asked.options, price, otherwise=ByEpsilon(USUAL_EPSILON))
@@ -325,7 +342,7 @@ class AnswerQuestion:
             return self._plans.get(key, make)
 
         assert policy.budget is not None  # noqa: S101 - check() demands it of private datasets
-        whole = self._accounts(policy, grant)[1].cap
+        whole = budget_of(agreed)
         key = (
             dataset.policy_hash,
             asked.question,
@@ -355,12 +372,14 @@ class AnswerQuestion:
             limits=limits,
         )
 
-    def _per_question(self, grant: Grant) -> Loss:
-        """By the signed agreement, not by the policy of today."""
-        return agreed_per_question(self.store.access.agreement_by_hash(grant.agreement_hash).document())
+    def _permitted(
+        self, person: Person, grant: Grant, dataset: Published, question: Question, *, cost: Loss
+    ) -> Permit:
+        columns = columns_by_table(question, unit=dataset.policy.unit_column)
+        return self.permission(person, grant, Action.ASK, columns=columns, cost=cost)
 
-    def _accounts(self, policy: DatasetPolicy, grant: Grant) -> tuple[Account, Account]:
-        return self.store.ledger.accounts(policy.budget_lineage, grant.project)
+    def _day(self) -> str:
+        return day_began(self.today())
 
 
 def _shown(answered: Answered, wanted: Wanted) -> Answered:

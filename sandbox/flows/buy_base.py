@@ -10,11 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from sandbox.domain.access import Grant
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import BadInput, NotAllowed, NotFound
 from sandbox.domain.people import Person, Role
+from sandbox.domain.permission import Action
 from sandbox.domain.policy import DatasetPolicy
-from sandbox.flows.published import Published, published
+from sandbox.flows.permission import Permission
+from sandbox.flows.published import Published, in_use
 from sandbox.privacy.base.offer import BaseOffer, offer
 from sandbox.privacy.base.release import BaseRelease, base_document, base_from_document
 from sandbox.privacy.base.sample import Sample, sample
@@ -47,6 +50,7 @@ class BuyBase:
 
     store: Store
     engine: Engine
+    permission: Permission
 
     def __call__(
         self, person: Person, dataset: str, *, progress: Callable[[float, str], object] = _silent
@@ -62,7 +66,7 @@ class BuyBase:
             OverBudget: the lineage has less left than the share; nothing was spent.
             Unanswered: charged, and broke off; buy again, for nothing.
         """
-        found = published(self.store, dataset)
+        found = in_use(self.store, dataset)
         self._check_may(person, found.policy)
         table, profile_id, offered = self._offer(found)
         kept = self.store.bases.latest(found.policy.budget_lineage, table)
@@ -90,13 +94,23 @@ class BuyBase:
         )
         return BoughtBase(base=base, percent=percent, before=before)
 
+    def sample_under(self, person: Person, grant: Grant, rows: int | None = None) -> Sample:
+        """Synthetic rows for the holder of a grant.
+
+        Raises:
+            NotAllowed: the agreement's no.
+            NotFound: no base was bought of this version.
+        """
+        self.permission(person, grant, Action.SAMPLE)
+        return self.sample(grant.dataset, rows)
+
     def sample(self, dataset: str, rows: int | None = None) -> Sample:
-        """Synthetic rows of a dataset, from its base alone: they cost nothing.
+        """Synthetic rows of a dataset, from its base alone: they cost nothing. For the operator.
 
         Raises:
             NotFound: no base was bought of this version.
         """
-        found = published(self.store, dataset)
+        found = in_use(self.store, dataset)
         base = base_for(self.store, found)
         if base is None:
             raise NotFound(

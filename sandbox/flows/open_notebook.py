@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 
-from sandbox.domain.access import Grant, check_use
+from sandbox.domain.access import Grant
 from sandbox.domain.audit import Event
-from sandbox.domain.errors import NotAllowed, NotFound
-from sandbox.domain.policy import Mode, NotebookLimits
-from sandbox.flows.published import published
+from sandbox.domain.errors import NotFound
+from sandbox.domain.permission import Action, permitting
+from sandbox.domain.policy import NotebookLimits
+from sandbox.flows.permission import Permission
 from sandbox.store import Store
 
 _SERVER = re.compile(r"grant-([1-9][0-9]{0,8})")
@@ -31,14 +30,14 @@ class OpenNotebook:
 
     store: Store
     limits: NotebookLimits
-    today: Callable[[], date]
+    permission: Permission
 
     def allowed(self, user_name: str, server_name: str) -> Opening:
         """Raise unless this person may start this server now.
 
         Raises:
             NotFound: the server's name is no grant of this person.
-            NotAllowed: the grant does not hold, or its mode opens no notebook here.
+            NotAllowed: the agreement's no.
         """
         match = _SERVER.fullmatch(server_name)
         grant = self.store.access.grant(int(match.group(1))) if match else None
@@ -50,16 +49,22 @@ class OpenNotebook:
         person = self.store.people.get(user_name)
         if person is None:
             raise NotFound(f"There is no person {user_name!r}.")
-        dataset = published(self.store, grant.dataset)
-        check_use(grant, person, dataset=dataset.policy.name, today=self.today())
-        if grant.mode is not Mode.QUERY:
-            raise NotAllowed(f"Mode {grant.mode} opens no notebook on this installation.", clause="mode")
+        self.permission(person, grant, Action.OPEN_NOTEBOOK)
         return Opening(grant=grant, limits=self.limits)
 
     def opened(self, grant: Grant, *, container: str) -> None:
-        """Put the start on the log."""
+        """Put the start on the log, with the clause that permits it."""
         self.store.log.record(
-            Event(grant.person, "notebook.opened", f"grant:{grant.id}", {"container": container[:12]})
+            Event(
+                grant.person,
+                "notebook.opened",
+                f"grant:{grant.id}",
+                {
+                    "container": container[:12],
+                    "clause": permitting(Action.OPEN_NOTEBOOK),
+                    "agreement_sha256": grant.agreement_hash,
+                },
+            )
         )
 
     def closed(self, grant: Grant, *, reason: str) -> None:

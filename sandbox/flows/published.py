@@ -17,14 +17,14 @@ class Published:
     policy_hash: str
     snapshot: str
     files: dict[str, str]  # unconditional datasets: table -> sha256 in the vault
+    suspended: bool = False
 
 
 def published(store: Store, name: str) -> Published:
-    """The dataset, or an error.
+    """The dataset, suspended or not: whether it may be used under a grant is said by ``permission``.
 
     Raises:
         NotFound: never published.
-        NotAllowed: suspended.
     """
     row = store.datasets.get(name)
     if row is None:
@@ -32,10 +32,25 @@ def published(store: Store, name: str) -> Published:
         raise NotFound(
             f"There is no dataset {name!r}.", fix=f"Published: {names}." if names else "None is published."
         )
-    if row.suspended:
+    return Published(
+        policy=row.policy,
+        policy_hash=row.policy_hash,
+        snapshot=row.snapshot,
+        files=dict(row.public_files),
+        suspended=row.suspended,
+    )
+
+
+def in_use(store: Store, name: str) -> Published:
+    """The dataset, for what is done with it without a grant.
+
+    Raises:
+        NotFound: never published.
+        NotAllowed: suspended.
+    """
+    found = published(store, name)
+    if found.suspended:
         raise NotAllowed(
             f"{name} is suspended.", clause="suspension", fix="Ask its owner when it will be resumed."
         )
-    return Published(
-        policy=row.policy, policy_hash=row.policy_hash, snapshot=row.snapshot, files=dict(row.public_files)
-    )
+    return found

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,8 +106,13 @@ class ReuseAnswers:
         wanted: Wanted,
         found: Derivation,
         idempotency_key: str,
+        permitted: Mapping[str, str],
     ) -> Answered:
-        """Keep a derived answer, which costs nothing, and give it."""
+        """Keep a derived answer, which costs nothing, and give it.
+
+        Args:
+            permitted: what permits it, for the log.
+        """
         kept = self.ledger.keep_derived(
             grant=grant,
             lineage=dataset.policy.budget_lineage,
@@ -120,7 +126,11 @@ class ReuseAnswers:
                 actor=person.name,
                 action="question.derived",
                 object=f"dataset:{dataset.policy.name}",
-                facts={"grant": grant.id, "question_sha256": sha256_hex(wanted.canonical.encode())},
+                facts={
+                    "grant": grant.id,
+                    "question_sha256": sha256_hex(wanted.canonical.encode()),
+                    **permitted,
+                },
             ),
         )
         assert kept.answer is not None  # noqa: S101 - what is derived is answered

@@ -8,16 +8,16 @@ distinct units behind each, and nothing the researcher's process computed is bel
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
 from sandbox.disclosure.crate import build_crate
 from sandbox.disclosure.judge import Judged, judge
 from sandbox.disclosure.private_answer import private_answer
 from sandbox.disclosure.table import Table
 from sandbox.domain import release as rule
-from sandbox.domain.access import Grant, check_agreed, check_not_revoked, check_use, release_terms
+from sandbox.domain.access import Grant
+from sandbox.domain.agreement import release_terms
 from sandbox.domain.audit import Event
 from sandbox.domain.budget import ChargeState
 from sandbox.domain.errors import (
@@ -33,11 +33,13 @@ from sandbox.domain.errors import (
 )
 from sandbox.domain.findings import Finding, Verdict, for_requester, worst
 from sandbox.domain.people import Person, Role
+from sandbox.domain.permission import Action
 from sandbox.domain.policy import Mode, ReleaseTerms
-from sandbox.domain.question import canonical_sql
+from sandbox.domain.question import Question, canonical_sql, columns_by_table
 from sandbox.domain.release import Decision, Release, StagedFile, Status, Verb
 from sandbox.domain.release_request import check_request
-from sandbox.flows.published import Published, published
+from sandbox.flows.permission import Permission
+from sandbox.flows.published import Published, in_use, published
 from sandbox.privacy.asking.parse import parse
 from sandbox.privacy.engine import Engine
 from sandbox.store import Store
@@ -69,7 +71,7 @@ class ReviewRelease:
 
     store: Store
     engine: Engine
-    today: Callable[[], date]
+    permission: Permission
 
     def submit(
         self,
@@ -88,9 +90,11 @@ class ReviewRelease:
             sql: for a file's name, the question that made it.
         """
         dataset = published(self.store, grant.dataset)
-        check_use(grant, person, dataset=dataset.policy.name, today=self.today())
         terms = self._terms(grant)
         check_request(files, context, sql, max_bytes=terms.max_bytes)
+        permit = self.permission(
+            person, grant, Action.SUBMIT, sizes=tuple(len(content) for _, content in files)
+        )
         staged: list[StagedFile] = []
         findings: list[Finding] = []
         for name, content in files:
@@ -99,7 +103,7 @@ class ReviewRelease:
                 name=name, sha256=stored.sha256, size_bytes=stored.size_bytes, sql=sql.get(name, "")
             )
             staged.append(file)
-            findings.extend(self._checked(dataset, grant, file, content).findings)
+            findings.extend(self._checked(person, dataset, grant, file, content).findings)
         # A verdict on private rows neither blocks nor shows for somebody who may only ask: it would be a free answer.
         verdict = worst(for_requester(findings, reads_rows=grant.mode is Mode.ROOM))
         with self.store.transaction():
@@ -117,6 +121,7 @@ class ReviewRelease:
                         "dataset": grant.dataset,
                         "files_sha256": [f.sha256 for f in staged],
                         "grant": grant.id,
+                        **permit.facts,
                     },
                 ),
             )
@@ -135,7 +140,6 @@ class ReviewRelease:
         """
         release = self._release(release_id)
         dataset = published(self.store, release.dataset)
-        check_not_revoked(self._grant(release))
         rule.check_vote(
             release,
             person,
@@ -144,6 +148,7 @@ class ReviewRelease:
             comment=comment,
             decision=decision,
         )
+        permit = self.permission(person, self._grant(release), Action.REVIEW)
         if version != release.version:
             raise Conflict(
                 "The release changed since you opened it.", fix="Open it again and look once more."
@@ -155,7 +160,10 @@ class ReviewRelease:
                 row=rule.transition(release.status, Verb.VOTE),
                 # Which way the vote went stays off the log until all are in: the log has readers too.
                 event=Event(
-                    person.name, "release.voted", f"release:{release.id}", {"vote": len(release.votes) + 1}
+                    person.name,
+                    "release.voted",
+                    f"release:{release.id}",
+                    {"vote": len(release.votes) + 1, **permit.facts},
                 ),
             )
             if len(release.votes) < release.reviewers_needed:
@@ -189,19 +197,23 @@ class ReviewRelease:
             Tampered: files, votes, grant or agreement are not those that the log tells of.
         """
         grant = self._grant(release)
-        check_not_revoked(grant)
         dataset = published(self.store, release.dataset)
         rule.check_recorded(release, grant, self.store.log.proved(f"release:{release.id}"))
-        if len(release.votes) < self._terms(grant).reviewers:
-            raise Tampered("The agreement asks for more votes.", place=f"release {release.id}")
+        permit = self.permission(
+            None,
+            grant,
+            Action.RELEASE,
+            approvals=frozenset(v.reviewer for v in release.votes if v.decision is Decision.APPROVE),
+            columns=self._columns_of(release, dataset),
+        )
         contents = {}
         for file in release.files:
             original = self.store.vault.get(file.sha256)  # raises Tampered when its bytes changed
-            checked = judge(file.name, original, terms=self._terms(grant), policy=dataset.policy)
+            checked = judge(file.name, original, terms=permit.terms, policy=dataset.policy)
             if not checked.rebuilt:
                 raise NotAllowed(f"{file.name} no longer passes its checks.", clause="checks at release")
             contents[file.name] = checked.rebuilt
-        agreement = self.store.access.agreement_by_hash(grant.agreement_hash)
+        signed = self.store.access.agreement_by_hash(grant.agreement_hash)
         head = self.store.log.head()
         crate = build_crate(
             release=release,
@@ -209,8 +221,8 @@ class ReviewRelease:
             findings=for_requester(
                 self.store.releases.findings(release.id), reads_rows=grant.mode is Mode.ROOM
             ),
-            agreement=agreement.body,
-            agreement_signature=agreement.signature,
+            agreement=signed.body,
+            agreement_signature=signed.signature,
             policy_title=dataset.policy.title,
             source=dataset.policy.source,
             licence=dataset.policy.licence,
@@ -226,7 +238,11 @@ class ReviewRelease:
             replace(release, crate_sha256=stored.sha256),
             Verb.RELEASE,
             actor="system:release",
-            facts={"crate_sha256": stored.sha256, "files_sha256": [f.sha256 for f in release.files]},
+            facts={
+                "crate_sha256": stored.sha256,
+                "files_sha256": [f.sha256 for f in release.files],
+                **permit.facts,
+            },
         )
 
     def withdraw(self, person: Person, release_id: int) -> Release:
@@ -239,7 +255,7 @@ class ReviewRelease:
     def crate(self, person: Person, release_id: int) -> bytes:
         """The released crate, for its requester and the dataset's owner."""
         release = self._release(release_id)
-        dataset = published(self.store, release.dataset)
+        dataset = in_use(self.store, release.dataset)
         if person.name not in (release.requester, dataset.policy.owner):
             raise NotFound(f"You have no release {release_id}.")
         if release.status is not Status.RELEASED:
@@ -266,7 +282,7 @@ class ReviewRelease:
             NotFound: no such file, or not this person's to see.
         """
         release = self._release(release_id)
-        dataset = published(self.store, release.dataset)
+        dataset = in_use(self.store, release.dataset)
         grant = self.store.access.grant(release.grant_id)
         reviewer = (
             person.has(Role.REVIEWER)
@@ -285,16 +301,21 @@ class ReviewRelease:
                 return Preview(file=file, table=checked.table, rebuilt=checked.rebuilt, findings=found)
         raise NotFound(f"Release {release_id} has no file {file_name!r}.")
 
-    def _checked(self, dataset: Published, grant: Grant, file: StagedFile, content: bytes) -> Judged:
+    def _checked(
+        self, person: Person, dataset: Published, grant: Grant, file: StagedFile, content: bytes
+    ) -> Judged:
         """A file's findings and what may leave of it.
 
         A file whose numbers all come from a stored private answer is protected by that answer's noise. Any other file
         with its SQL is held against the same table computed again on the raw rows.
         """
-        terms, policy = self._terms(grant), dataset.policy
-        if not file.sql:
+        policy = dataset.policy
+        question = self._question(dataset, file) if file.sql else None
+        columns = None if question is None else columns_by_table(question, unit=policy.unit_column)
+        terms = self.permission(person, grant, Action.CHECK, columns=columns).terms
+        if question is None:
             return judge(file.name, content, terms=terms, policy=policy)
-        canonical = self._canonical(dataset, file)
+        canonical = canonical_sql(question)
         for charge in self.store.ledger.history(project=grant.project, lineage=dataset.policy.budget_lineage):
             if charge.state is ChargeState.RELEASED and charge.canonical == canonical:
                 private = private_answer(charge.id, self.store.ledger.answer(charge.id))
@@ -312,9 +333,20 @@ class ReviewRelease:
             return replace(checked, findings=(*checked.findings, unsaid))
         return judge(file.name, content, terms=terms, policy=policy, evidence=evidence)
 
-    def _canonical(self, dataset: Published, file: StagedFile) -> str:
+    def _columns_of(self, release: Release, dataset: Published) -> Mapping[str, frozenset[str]] | None:
+        """The columns behind a release; None where the question of one of its files is not known."""
+        found: dict[str, frozenset[str]] = {}
+        for file in release.files:
+            if not file.sql:
+                return None
+            question = self._question(dataset, file)
+            for table, columns in columns_by_table(question, unit=dataset.policy.unit_column).items():
+                found[table] = found.get(table, frozenset()) | columns
+        return found
+
+    def _question(self, dataset: Published, file: StagedFile) -> Question:
         try:
-            return canonical_sql(parse(file.sql, dataset.policy))
+            return parse(file.sql, dataset.policy)
         except QuestionRefused as refused:
             raise BadInput(
                 f"The SQL for {file.name} was refused: {refused.message}",
@@ -323,16 +355,8 @@ class ReviewRelease:
             ) from refused
 
     def _terms(self, grant: Grant) -> ReleaseTerms:
-        """The terms of the signed agreement: a policy changed since then neither loosens nor tightens them.
-
-        Raises:
-            Tampered: we did not sign it, or the grant is not what it says.
-        """
-        agreed = self.store.access.agreement_by_hash(grant.agreement_hash)
-        self.store.signer.check(agreed.signature, agreed.body)
-        document = agreed.document()
-        check_agreed(document, grant)
-        return release_terms(document)
+        """The terms of the signed agreement: a policy changed since then neither loosens nor tightens them."""
+        return release_terms(self.permission.agreement(grant))
 
     def _grant(self, release: Release) -> Grant:
         grant = self.store.access.grant(release.grant_id)

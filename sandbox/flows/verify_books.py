@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.domain.access import check_agreed
+from sandbox.domain.agreement import check_agreed
 from sandbox.domain.audit import Entry, Event
 from sandbox.domain.budget import ChargeState
 from sandbox.domain.errors import Tampered
@@ -47,8 +47,10 @@ class _Told:
     charged: dict[object, object] = field(default_factory=dict)  # question: nanos
     answered: dict[str, object] = field(default_factory=dict)  # question: SHA-256
     agreed: dict[str, object] = field(default_factory=dict)  # application: SHA-256
+    signed: set[tuple[str, str]] = field(default_factory=set)  # (application, person)
     granted: dict[object, str] = field(default_factory=dict)  # grant: application
-    revoked: set[str] = field(default_factory=set)  # applications
+    revoked: set[str] = field(default_factory=set)  # applications whose grants all ended
+    ended: set[object] = field(default_factory=set)  # single grants
     staged: dict[str, Event] = field(default_factory=dict)  # release
     voted: dict[str, list[str]] = field(default_factory=dict)  # release: reviewers
     status: dict[str, Status] = field(default_factory=dict)  # release
@@ -70,8 +72,14 @@ class _Told:
             case "application.approved":
                 self.agreed[number] = facts.get("agreement_sha256")
             case "agreement.signed":
-                self.granted[facts.get("grant")] = number
-            case "grant.revoked":
+                self.signed.add((number, event.actor))
+                if "grant" in facts:  # as the first entries tell it
+                    self.granted[facts.get("grant")] = number
+            case "grant.began":
+                self.granted |= dict.fromkeys(_numbers(facts, "grants"), number)
+            case "grant.left" | "grant.member_removed":
+                self.ended.add(facts.get("grant"))
+            case "grant.revoked" | "grant.closed" | "grant.renewed":
                 self.revoked.add(number)
             case "release.staged":
                 number = str(facts.get("release"))
@@ -169,7 +177,9 @@ class VerifyBooks:
             application = told.granted.get(grant.id)
             if application is None or told.agreed.get(application) != grant.agreement_hash:
                 raise _differs(f"grant {grant.id}", "its agreement")
-            if grant.revoked != (application in told.revoked):
+            if (application, grant.person) not in told.signed:
+                raise _differs(f"grant {grant.id}", "who signed for it")
+            if grant.revoked != (application in told.revoked or grant.id in told.ended):
                 raise _differs(f"grant {grant.id}", "whether it was revoked")
         return len(grants)
 
@@ -193,6 +203,10 @@ def _check_release(release: Release, told: _Told) -> None:
         raise _differs(place, "its state")
     if told.crates.get(number, "") != release.crate_sha256:
         raise _differs(place, "its crate")
+
+
+def _numbers(facts: Mapping[str, Any], name: str) -> tuple[int, ...]:
+    return tuple(facts.get(name, ()))
 
 
 def _nanos(facts: Mapping[str, Any], name: str) -> object:

@@ -1,4 +1,7 @@
-"""What each person may see. Reading only; every value here is filtered for the person who asks."""
+"""What each person may see. Reading only; every value here is filtered for the person who asks.
+
+Applications, grants and budgets are in ``access_views``.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sandbox.domain import access
 from sandbox.domain import release as release_rules
-from sandbox.domain.access import Application, Grant
 from sandbox.domain.audit import Entry
-from sandbox.domain.budget import Account
 from sandbox.domain.errors import BadInput, NotAllowed, NotFound
 from sandbox.domain.findings import Finding, for_requester
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.policy import DatasetPolicy, Mode, OpenClass
-from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.release import Release, Status, Vote
-from sandbox.flows.published import Published, published
+from sandbox.flows.published import Published, in_use
 from sandbox.store import Store
 
 
@@ -27,51 +26,6 @@ class CatalogueEntry:
     suspended: bool
     snapshot: str
     sizes_bytes: dict[str, int]  # unconditional: table -> size of its download
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetView:
-    """A budget as people read it."""
-
-    dataset: str
-    project: str
-    epsilon_cap: float
-    epsilon_left: float
-    delta: float
-    percent_left: float  # of the project's quota, 0-100
-    lineage_percent_left: float
-    account: Account
-    lineage: Account
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """One line of a grant's history."""
-
-    id: int
-    sql: str
-    state: str
-    epsilon: float
-    asked_at: str
-    person: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GrantView:
-    grant: Grant
-    title: str
-    holds: bool
-    budget: BudgetView
-    history: tuple[Question, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApplicationView:
-    application: Application
-    title: str
-    owner: str
-    allowed_actions: tuple[str, ...]
-    agreement: str  # the signed document's text; empty before approval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +80,7 @@ class Views:
         return self.store.vault.get(dataset.files[table])
 
     def _open(self, name: str) -> Published:
-        dataset = published(self.store, name)
+        dataset = in_use(self.store, name)
         if dataset.policy.open_class is not OpenClass.UNCONDITIONAL:
             raise NotAllowed(
                 f"{name} is {dataset.policy.open_class}; it cannot be downloaded.",
@@ -134,91 +88,6 @@ class Views:
                 fix="Apply for a grant in the catalogue." if dataset.policy.private else "",
             )
         return dataset
-
-    # mine
-
-    def grants(self, person: Person) -> tuple[GrantView, ...]:
-        return tuple(self._grant_view(g) for g in self.store.access.grants_of(person.name))
-
-    def grant(self, person: Person, grant_id: int) -> GrantView:
-        for view in self.grants(person):
-            if view.grant.id == grant_id:
-                return view
-        raise NotFound(f"You have no grant {grant_id}.")
-
-    def _grant_view(self, grant: Grant) -> GrantView:
-        row = self.store.datasets.get(grant.dataset)
-        if row is None:
-            raise NotFound(f"There is no dataset {grant.dataset!r}.")
-        history = tuple(
-            Question(
-                id=q.id,
-                sql=q.canonical,
-                state=str(q.state),
-                epsilon=row.policy.guarantee.epsilon(q.cost),
-                asked_at=q.asked_at,
-                person=q.person,
-            )
-            for q in self.store.ledger.history(project=grant.project, lineage=row.policy.budget_lineage)
-        )
-        return GrantView(
-            grant=grant,
-            title=row.policy.title,
-            holds=grant.holds_on(self.today()) and not row.suspended,
-            budget=self._budget(grant, row.policy),
-            history=history,
-        )
-
-    def budget(self, grant: Grant) -> BudgetView:
-        row = self.store.datasets.get(grant.dataset)
-        if row is None:
-            raise NotFound(f"There is no dataset {grant.dataset!r}.")
-        return self._budget(grant, row.policy)
-
-    def _budget(self, grant: Grant, policy: DatasetPolicy) -> BudgetView:
-        lineage, project = self.store.ledger.accounts(policy.budget_lineage, grant.project)
-        guarantee = policy.guarantee
-        left = Loss(
-            min(project.left.nano, lineage.left.nano),
-            min(project.left.atto_delta, lineage.left.atto_delta),
-        )
-        return BudgetView(
-            dataset=grant.dataset,
-            project=grant.project,
-            epsilon_cap=guarantee.epsilon(project.cap),
-            epsilon_left=guarantee.epsilon(left),
-            delta=guarantee.delta,
-            percent_left=100.0 * left.nano / project.cap.nano if project.cap.nano else 0.0,
-            lineage_percent_left=lineage.percent_left(),
-            account=project,
-            lineage=lineage,
-        )
-
-    # applications: the applicant's own, and those an owner decides
-
-    def applications(self, person: Person) -> tuple[ApplicationView, ...]:
-        views = []
-        for application in self.store.access.applications():
-            row = self.store.datasets.get(application.dataset)
-            if row is None or person.name not in (application.applicant, row.policy.owner):
-                continue
-            document = self.store.access.agreement(application.id) if application.agreement_hash else None
-            views.append(
-                ApplicationView(
-                    application=application,
-                    title=row.policy.title,
-                    owner=row.policy.owner,
-                    allowed_actions=access.allowed_verbs(application, row.policy, person),
-                    agreement=document.body.decode() if document else "",
-                )
-            )
-        return tuple(views)
-
-    def application(self, person: Person, application_id: int) -> ApplicationView:
-        for view in self.applications(person):
-            if view.application.id == application_id:
-                return view
-        raise NotFound(f"You have no application {application_id}.")
 
     # releases
 

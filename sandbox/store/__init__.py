@@ -8,6 +8,7 @@ ledger        reserve -> start -> settle | fail; ``accounts`` holds the caps, ``
 profiles      what was bought to know how units contribute; and base releases
 people, datasets, access, releases    one noun each; every changing call takes the event it writes
 policies      the site's policy by version, and changes of policies that wait for a second person
+duties        what people owe, and what they may not any more
 vault         files by SHA-256
 keys          the platform's signature
 policy_files  policy files read, with every mistake located; ``policy_reference`` writes their manual
@@ -32,6 +33,7 @@ from sandbox.store.anchor import Anchor
 from sandbox.store.charges import Charge
 from sandbox.store.database import Database
 from sandbox.store.datasets import Dataset, Datasets
+from sandbox.store.duties import Duties, Report
 from sandbox.store.keys import Signer, verify_signature
 from sandbox.store.ledger import Ledger, Reservation
 from sandbox.store.log import Log
@@ -48,6 +50,7 @@ __all__ = [
     "BoughtProfile",
     "Charge",
     "Dataset",
+    "Report",
     "Reservation",
     "SignedAgreement",
     "Signer",
@@ -98,6 +101,7 @@ class Store:
         self.profiles = Profiles(self.database, self.log, now)
         self.bases = Profiles(self.database, self.log, now, bases)
         self.access = Access(self.database, self.log, now)
+        self.duties = Duties(self.database, self.log, now)
         self.releases = Releases(self.database, self.log, now)
         self.ledger = Ledger(self.database, self.log, now=now, worker=worker or this_process(), sleep=sleep)
 

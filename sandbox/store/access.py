@@ -1,23 +1,24 @@
-"""Applications, the agreements they lead to, and the grants that come of those."""
+"""Applications turn by turn, the agreements they lead to, who signed them, and the grants that come of those."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from sandbox.domain.access import Application, ApplicationState, Grant, Step
+from sandbox.domain.access import Grant
+from sandbox.domain.application import Application, ApplicationState, Step, Turn, Verb, Wish, wish_from
 from sandbox.domain.audit import Event
-from sandbox.domain.canonical import sha256_hex
+from sandbox.domain.canonical import canonical_json, sha256_hex
 from sandbox.domain.errors import Conflict, NotFound, Tampered
 from sandbox.domain.policy import Mode
 from sandbox.store.database import Database, number_of, stamp
 from sandbox.store.log import Log
-from sandbox.store.schema import agreements, applications, grants
+from sandbox.store.schema import agreements, application_turns, applications, grants, signatures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,61 +47,102 @@ class Access:
         *,
         dataset: str,
         applicant: str,
-        project: str,
-        purpose: str,
-        legal_basis: str,
-        mode: Mode,
-        days: int,
-        output_plan: str,
+        wish: Wish,
         event: Event,
+        state: ApplicationState = ApplicationState.SUBMITTED,
+        renews: int = 0,
     ) -> Application:
-        """Keep an application, submitted."""
+        """Keep an application, as a draft or handed in."""
         now = stamp(self._now())
         with self._database.transaction() as connection:
             made = connection.execute(
                 insert(applications).values(
                     dataset=dataset,
                     applicant=applicant,
-                    project=project,
-                    purpose=purpose,
-                    legal_basis=legal_basis,
-                    mode=mode,
-                    days=days,
-                    output_plan=output_plan,
-                    state=ApplicationState.SUBMITTED,
-                    submitted_at=now,
+                    project=wish.project,
+                    state=state,
+                    turn=1,
+                    version=1,
+                    renews=renews or None,
+                    submitted_at="" if state is ApplicationState.DRAFT else now,
                     changed_at=now,
                 )
             )
             number = number_of(made)
+            self._write_turn(connection, number, 1, wish)
             self._log.append(connection, event, facts={"application": number}, id=number)
             return _application(connection, number)
 
+    def edit_application(
+        self, application: Application, row: Step, wish: Wish, *, event: Event
+    ) -> Application:
+        """Write down another wish. A turn that was answered stays as it was; the next one begins."""
+        with self._database.transaction() as connection:
+            turn = self._turns(connection, application.id)[-1]
+            number = turn.number + 1 if turn.answer else turn.number
+            self._move(connection, application, row, project=wish.project, turn=number)
+            if turn.answer:
+                self._write_turn(connection, application.id, number, wish)
+            else:
+                connection.execute(
+                    update(application_turns)
+                    .where(*_turn(application.id, number))
+                    .values(wish=_written(wish), written_at=stamp(self._now()))
+                )
+            self._log.append(connection, event, facts={"turn": number})
+            return _application(connection, application.id)
+
     def move_application(
+        self, application: Application, row: Step, *, event: Event, answer: str = "", certificate: str = ""
+    ) -> Application:
+        """Take a step of the application's state machine. What ends it ends its grants in the same transaction.
+
+        Args:
+            answer: the owner's, or a member's, to the newest turn.
+            certificate: SHA-256 of the certificate that closes it, in the vault.
+
+        Raises:
+            Conflict: somebody else changed the application since it was read.
+        """
+        more: dict[str, Any] = {}
+        if row.verb is Verb.SUBMIT:
+            more["submitted_at"] = stamp(self._now())
+        if certificate:
+            more["certificate_sha256"] = certificate
+        with self._database.transaction() as connection:
+            self._move(connection, application, row, **more)
+            if answer:
+                connection.execute(
+                    update(application_turns)
+                    .where(*_turn(application.id, application.turn))
+                    .values(answer=answer)
+                )
+            if row.end in (ApplicationState.REVOKED, ApplicationState.CLOSED, ApplicationState.RENEWED):
+                self._end_grants(connection, application.id)
+            self._log.append(connection, event)
+            return _application(connection, application.id)
+
+    def approve_application(
         self,
         application: Application,
         row: Step,
         *,
+        agreement: bytes,
+        agreement_hash: str,
+        signature: bytes,
         event: Event,
-        agreement: bytes = b"",
-        agreement_hash: str = "",
-        signature: bytes = b"",
     ) -> Application:
-        """Take a step of the application's state machine. Revoking ends its grant in the same transaction.
+        """Take the step that writes the agreement.
 
         Args:
-            agreement: the canonical document, when the step writes one; with its SHA-256 and signature.
-
-        Raises:
-            Conflict: the application is no longer in the state the step starts from.
+            agreement: the canonical document, with its SHA-256 and the platform's signature.
         """
+        if sha256_hex(agreement) != agreement_hash:
+            raise Tampered("The hash is not that of the agreement.", place=f"application {application.id}")
         with self._database.transaction() as connection:
-            if agreement:
-                if sha256_hex(agreement) != agreement_hash:
-                    raise Tampered(
-                        "The hash is not that of the agreement.", place=f"application {application.id}"
-                    )
-                self._move(connection, application.id, row, agreement_hash=agreement_hash)
+            self._move(connection, application, row, agreement_hash=agreement_hash)
+            known = select(agreements.c.sha256).where(agreements.c.sha256 == agreement_hash)
+            if connection.execute(known).first() is None:  # the same words can be agreed about again
                 connection.execute(
                     insert(agreements).values(
                         application_id=application.id,
@@ -110,61 +152,115 @@ class Access:
                         written_at=stamp(self._now()),
                     )
                 )
-            else:
-                self._move(connection, application.id, row)
-            if row.end is ApplicationState.REVOKED:
-                connection.execute(
-                    update(grants).where(grants.c.application_id == application.id).values(revoked=True)
-                )
             self._log.append(connection, event)
             return _application(connection, application.id)
 
     def sign_application(
-        self, application: Application, row: Step, *, starts: date, ends: date, event: Event
-    ) -> Grant:
-        """Take the step by which the applicant accepts; the grant comes of it in the same transaction.
+        self, application: Application, row: Step, person: str, *, event: Event
+    ) -> Application:
+        """Keep that a person accepts the agreement.
 
         Raises:
             Conflict: the application, or its agreement, is not the one that was read.
         """
         with self._database.transaction() as connection:
-            now = _application(connection, application.id)
-            if now.agreement_hash != application.agreement_hash or not now.agreement_hash:
-                raise Conflict(
-                    f"The agreement of application {application.id} changed.", fix="Read it again."
-                )
-            self._move(connection, application.id, row)
-            made = connection.execute(
-                insert(grants).values(
-                    application_id=now.id,
-                    person=now.applicant,
-                    dataset=now.dataset,
-                    project=now.project,
-                    purpose=now.purpose,
-                    mode=now.mode,
-                    starts=starts.isoformat(),
-                    ends=ends.isoformat(),
-                    agreement_hash=now.agreement_hash,
-                    revoked=False,
+            self._move(connection, application, row)
+            connection.execute(
+                insert(signatures).values(
+                    application_id=application.id,
+                    person=person,
+                    agreement_hash=application.agreement_hash,
+                    signed_at=stamp(self._now()),
                 )
             )
-            number = number_of(made)
-            self._log.append(connection, event, facts={"grant": number})
-            return _grant(connection.execute(select(grants).where(grants.c.id == number)).one())
+            self._log.append(connection, event)
+            return _application(connection, application.id)
+
+    def begin_grants(
+        self, application: Application, row: Step, *, starts: date, ends: date, event: Event
+    ) -> tuple[Grant, ...]:
+        """Everybody has signed: each gets a grant. What it renews ends in the same transaction.
+
+        Raises:
+            Conflict: somebody has not signed, or the application is not the one that was read.
+        """
+        with self._database.transaction() as connection:
+            now = _application(connection, application.id)
+            if now.unsigned or not now.agreement_hash or now.agreement_hash != application.agreement_hash:
+                raise Conflict(f"Application {application.id} changed.", fix="Read it again.")
+            self._move(connection, application, row)
+            numbers = []
+            for person in now.people:
+                made = connection.execute(
+                    insert(grants).values(
+                        application_id=now.id,
+                        person=person,
+                        dataset=now.dataset,
+                        project=now.project,
+                        purpose=now.wish.purpose,
+                        mode=now.wish.mode,
+                        starts=starts.isoformat(),
+                        ends=ends.isoformat(),
+                        agreement_hash=now.agreement_hash,
+                        revoked=False,
+                    )
+                )
+                numbers.append(number_of(made))
+            self._log.append(connection, event, facts={"grants": numbers})
+            return tuple(
+                _grant(r)
+                for r in connection.execute(
+                    select(grants).where(grants.c.id.in_(numbers)).order_by(grants.c.id)
+                )
+            )
+
+    def end_grant(self, application: Application, row: Step, person: str, *, event: Event) -> Grant:
+        """Take one person's grant back; the others' go on.
+
+        Raises:
+            Conflict: the application changed, or the person has no grant that could end.
+        """
+        here = (grants.c.application_id == application.id, grants.c.person == person)
+        with self._database.transaction() as connection:
+            self._move(connection, application, row)
+            ended = connection.execute(
+                update(grants).where(*here, grants.c.revoked.is_(False)).values(revoked=True)
+            )
+            if ended.rowcount != 1:
+                raise Conflict(f"{person} holds no grant of application {application.id} any more.")
+            found = connection.execute(select(grants).where(*here)).one()
+            self._log.append(connection, event, facts={"grant": found.id})
+            return _grant(found)
 
     def application(self, application_id: int) -> Application | None:
         """The application, or None."""
         found = self._applications(applications.c.id == application_id)
         return found[0] if found else None
 
-    def applications(self, *, applicant: str = "", dataset: str = "") -> tuple[Application, ...]:
-        """All, or one person's, or one dataset's; in order."""
+    def applications(
+        self,
+        *,
+        applicant: str = "",
+        dataset: str = "",
+        project: str = "",
+        states: Sequence[ApplicationState] = (),
+    ) -> tuple[Application, ...]:
+        """All, or one person's, one dataset's, one project's, or those in some states; in order."""
         where = []
+        if project:
+            where.append(applications.c.project == project)
         if applicant:
             where.append(applications.c.applicant == applicant)
         if dataset:
             where.append(applications.c.dataset == dataset)
+        if states:
+            where.append(applications.c.state.in_(states))
         return self._applications(*where)
+
+    def turns(self, application_id: int) -> tuple[Turn, ...]:
+        """All turns of an application, the newest last."""
+        with self._database.reading() as connection:
+            return self._turns(connection, application_id)
 
     # agreements
 
@@ -175,11 +271,23 @@ class Access:
             NotFound: none was written.
             Tampered: it is not the one that was signed.
         """
-        return self._agreement(agreements.c.application_id == application_id)
+        application = self.application(application_id)
+        if application is None or not application.agreement_hash:
+            raise NotFound("There is no such agreement.")
+        return self.agreement_by_hash(application.agreement_hash)
 
     def agreement_by_hash(self, sha256: str) -> SignedAgreement:
         """As ``agreement``, by the hash that grants carry."""
-        return self._agreement(agreements.c.sha256 == sha256)
+        with self._database.reading() as connection:
+            row = connection.execute(select(agreements).where(agreements.c.sha256 == sha256)).first()
+        if row is None:
+            raise NotFound("There is no such agreement.")
+        if sha256_hex(bytes(row.body)) != row.sha256:
+            raise Tampered(
+                f"The agreement of application {row.application_id} was changed.",
+                place=f"application {row.application_id}",
+            )
+        return SignedAgreement(body=bytes(row.body), signature=bytes(row.signature), sha256=row.sha256)
 
     # grants
 
@@ -200,40 +308,82 @@ class Access:
         """A dataset's grants, also past and revoked ones."""
         return self._grants(grants.c.dataset == dataset)
 
+    def grants_under(self, application_id: int) -> tuple[Grant, ...]:
+        """The grants that came of an application, also those that ended."""
+        return self._grants(grants.c.application_id == application_id)
+
     def projects(self) -> tuple[str, ...]:
         """The names of all projects that anybody applied for, refused ones too."""
         with self._database.reading() as connection:
             return tuple(connection.execute(select(applications.c.project).distinct()).scalars())
 
     def members_of(self, project: str) -> tuple[str, ...]:
-        """Everybody who had a grant in the project, or has asked for one and was not refused.
+        """Everybody who had a grant in the project, signed for one, or has asked for one and was not refused.
 
-        Also past ones: who worked on a project does not review what leaves it.
+        Also past ones: who worked on a project does not review what leaves it. Who is merely named by somebody else is
+        not among them: a reviewer could be kept away by naming them.
         """
         with self._database.reading() as connection:
             granted = select(grants.c.person).where(grants.c.project == project)
+            signed = (
+                select(signatures.c.person)
+                .join(applications, applications.c.id == signatures.c.application_id)
+                .where(applications.c.project == project)
+            )
             asked = select(applications.c.applicant).where(
                 applications.c.project == project, applications.c.state != ApplicationState.REJECTED
             )
-            return tuple(sorted(connection.execute(granted.union(asked)).scalars()))
+            return tuple(sorted(connection.execute(granted.union(signed, asked)).scalars()))
 
-    def _move(self, connection: Connection, application_id: int, row: Step, **more: Any) -> None:
+    def _move(self, connection: Connection, application: Application, row: Step, **more: Any) -> None:
+        """One UPDATE that holds its own condition: of two people at once, one is told that the other was faster."""
         moved = connection.execute(
             update(applications)
-            .where(applications.c.id == application_id, applications.c.state == row.start)
-            .values(state=row.end, changed_at=stamp(self._now()), **more)
+            .where(
+                applications.c.id == application.id,
+                applications.c.state == row.start,
+                applications.c.version == application.version,
+            )
+            .values(state=row.end, changed_at=stamp(self._now()), version=application.version + 1, **more)
         )
         if moved.rowcount != 1:
-            now = _application(connection, application_id)
+            now = _application(connection, application.id)
             raise Conflict(
-                f"Application {application_id} is {now.state}, no longer {row.start}.",
+                f"Application {application.id} was changed by somebody else; it is {now.state} now.",
                 fix="Look at it again.",
             )
 
+    def _end_grants(self, connection: Connection, application_id: int) -> None:
+        connection.execute(
+            update(grants).where(grants.c.application_id == application_id).values(revoked=True)
+        )
+
+    def _write_turn(self, connection: Connection, application_id: int, number: int, wish: Wish) -> None:
+        connection.execute(
+            insert(application_turns).values(
+                application_id=application_id,
+                turn=number,
+                wish=_written(wish),
+                written_at=stamp(self._now()),
+            )
+        )
+
+    def _turns(self, connection: Connection, application_id: int) -> tuple[Turn, ...]:
+        query = select(application_turns).where(application_turns.c.application_id == application_id)
+        return tuple(
+            Turn(
+                number=row.turn,
+                wish=wish_from(json.loads(row.wish)),
+                written_at=row.written_at,
+                answer=row.answer,
+            )
+            for row in connection.execute(query.order_by(application_turns.c.turn))
+        )
+
     def _applications(self, *where: Any) -> tuple[Application, ...]:
         with self._database.reading() as connection:
-            rows = connection.execute(select(applications).where(*where).order_by(applications.c.id))
-            return tuple(_application_of(row) for row in rows)
+            rows = connection.execute(_whole().where(*where).order_by(applications.c.id)).all()
+            return tuple(_application_of(connection, row) for row in rows)
 
     def _grants(self, *where: Any) -> tuple[Grant, ...]:
         with self._database.reading() as connection:
@@ -241,39 +391,53 @@ class Access:
                 _grant(row) for row in connection.execute(select(grants).where(*where).order_by(grants.c.id))
             )
 
-    def _agreement(self, where: Any) -> SignedAgreement:
-        with self._database.reading() as connection:
-            row = connection.execute(select(agreements).where(where)).first()
-        if row is None:
-            raise NotFound("There is no such agreement.")
-        if sha256_hex(bytes(row.body)) != row.sha256:
-            raise Tampered(
-                f"The agreement of application {row.application_id} was changed.",
-                place=f"application {row.application_id}",
-            )
-        return SignedAgreement(body=bytes(row.body), signature=bytes(row.signature), sha256=row.sha256)
+
+def _turn(application_id: int, number: int) -> tuple[Any, Any]:
+    return (application_turns.c.application_id == application_id, application_turns.c.turn == number)
+
+
+def _written(wish: Wish) -> str:
+    return canonical_json(wish.document()).decode()
+
+
+def _whole() -> Any:
+    """Applications, each with what it asks for in its newest turn."""
+    return select(applications, application_turns.c.wish).join(
+        application_turns,
+        (application_turns.c.application_id == applications.c.id)
+        & (application_turns.c.turn == applications.c.turn),
+    )
 
 
 def _application(connection: Connection, application_id: int) -> Application:
-    row = connection.execute(select(applications).where(applications.c.id == application_id)).first()
+    row = connection.execute(_whole().where(applications.c.id == application_id)).first()
     if row is None:
         raise NotFound(f"There is no application {application_id}.")
-    return _application_of(row)
+    return _application_of(connection, row)
 
 
-def _application_of(row: Row[Any]) -> Application:
+def _application_of(connection: Connection, row: Row[Any]) -> Application:
+    signed = connection.execute(
+        select(signatures.c.person)
+        .where(
+            signatures.c.application_id == row.id, signatures.c.agreement_hash == (row.agreement_hash or "-")
+        )
+        .order_by(signatures.c.signed_at, signatures.c.person)
+    ).scalars()
     return Application(
         id=row.id,
         dataset=row.dataset,
         applicant=row.applicant,
-        project=row.project,
-        purpose=row.purpose,
-        legal_basis=row.legal_basis,
-        mode=Mode(row.mode),
-        days=row.days,
-        output_plan=row.output_plan,
+        wish=wish_from(json.loads(row.wish)),
         state=ApplicationState(row.state),
+        turn=row.turn,
+        version=row.version,
+        renews=row.renews or 0,
         agreement_hash=row.agreement_hash,
+        signed=tuple(signed),
+        submitted_at=row.submitted_at,
+        changed_at=row.changed_at,
+        certificate=row.certificate_sha256,
     )
 
 
@@ -288,5 +452,6 @@ def _grant(row: Row[Any]) -> Grant:
         starts=date.fromisoformat(row.starts),
         ends=date.fromisoformat(row.ends),
         agreement_hash=row.agreement_hash,
+        application=row.application_id,
         revoked=bool(row.revoked),
     )

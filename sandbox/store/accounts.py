@@ -18,7 +18,7 @@ from sandbox.domain.policy_change import Approval, check_two
 from sandbox.domain.privacy_loss import Accounting, Loss
 from sandbox.store.database import Database
 from sandbox.store.log import Log
-from sandbox.store.schema import bases, lineage_accounts, profiles, project_accounts, questions
+from sandbox.store.schema import bases, grants, lineage_accounts, profiles, project_accounts, questions
 
 _LARGEST = 2**62  # sums of two stay within the databases' 64 bits
 
@@ -112,6 +112,16 @@ class Accounts:
         with self._database.reading() as connection:
             return accounts_on(connection, lineage, project)
 
+    def spent_under(self, application: int, *, person: str = "", since: str = "") -> Loss:
+        """What the questions under one application's grants were charged.
+
+        Args:
+            person: only this member's.
+            since: only those asked from this time on; ISO 8601, UTC.
+        """
+        with self._database.reading() as connection:
+            return spent_under(connection, application, person=person, since=since)
+
     def check_sums(self) -> int:
         """Hold every account against its questions.
 
@@ -178,6 +188,24 @@ def accounts_on(connection: Connection, lineage: str, project: str) -> tuple[Acc
         if part is None
         else Account(name, _loss(part, "cap"), _loss(part, "spent")),
     )
+
+
+def spent_under(connection: Connection, application: int, *, person: str = "", since: str = "") -> Loss:
+    """As ``Accounts.spent_under``, inside a transaction."""
+    where = [grants.c.application_id == application]
+    if person:
+        where.append(questions.c.person == person)
+    if since:
+        where.append(questions.c.asked_at >= since)
+    nano, atto_delta = connection.execute(
+        select(
+            func.coalesce(func.sum(questions.c.charged_nano), 0),
+            func.coalesce(func.sum(questions.c.charged_atto_delta), 0),
+        )
+        .join(grants, grants.c.id == questions.c.grant_id)
+        .where(*where)
+    ).one()
+    return Loss(int(nano), int(atto_delta))
 
 
 def take(connection: Connection, lineage: str, project: str, cost: Loss) -> bool:

@@ -24,11 +24,11 @@ from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from sandbox.domain.access import Grant
 from sandbox.domain.audit import Event
-from sandbox.domain.budget import ChargeState, check_affordable, check_step
+from sandbox.domain.budget import Allowance, ChargeState, check_affordable, check_step
 from sandbox.domain.canonical import sha256_hex
 from sandbox.domain.errors import Conflict, NotFound, OverBudget, Unanswered
 from sandbox.domain.privacy_loss import ZERO, Guarantee, Loss
-from sandbox.store.accounts import Accounts, accounts_on, take
+from sandbox.store.accounts import Accounts, accounts_on, spent_under, take
 from sandbox.store.charges import Charges, stored_bytes
 from sandbox.store.database import Database, number_of, stamp
 from sandbox.store.log import Log
@@ -110,6 +110,7 @@ class Ledger(Accounts, Charges):
         price: Loss | None = None,
         bounds: str = "",
         idempotency_key: str = "",
+        allowances: Sequence[Allowance] = (),
         before_charge: Callable[[], object] | None = None,
         wait_s: float = 30.0,
     ) -> Reservation:
@@ -122,12 +123,13 @@ class Ledger(Accounts, Charges):
             guarantee: how people read the budget; for the error's words only.
             bounds: what else the answer follows from, in one form: the profile, and what the asker limits.
             idempotency_key: the same key on the same grant is the same call; empty for none.
+            allowances: what the grant's agreement gives within the accounts.
             before_charge: raises when the question could not be run at all, so that nothing is spent on it. Called
                 outside of any transaction, and not when a stored answer serves.
             wait_s: how long to wait for the same question in flight.
 
         Raises:
-            OverBudget: names the account that is short and what is left.
+            OverBudget: names the account or allowance that is short and what is left.
             Conflict: the same question is still in flight, or the key was used for another one.
             Unanswered: the call with this key was charged before and failed.
         """
@@ -149,7 +151,7 @@ class Ledger(Accounts, Charges):
                     before_charge()
                 try:
                     with self._database.transaction() as connection:
-                        return self._reserved(connection, row, identity, cost, guarantee, event)
+                        return self._reserved(connection, row, identity, cost, guarantee, event, allowances)
                 except _InFlight as found:
                     earlier = found.row
             if waited >= wait_s or self._database.in_transaction:
@@ -353,6 +355,7 @@ class Ledger(Accounts, Charges):
         cost: Loss,
         guarantee: Guarantee,
         event: Event,
+        allowances: Sequence[Allowance],
     ) -> Reservation:
         earlier = _known(connection, row) or _same(connection, identity)
         if earlier is not None and earlier.state in IN_FLIGHT:
@@ -371,6 +374,12 @@ class Ledger(Accounts, Charges):
         check_affordable(cost, accounts, per_question=cost, guarantee=guarantee)
         if not take(connection, row["lineage"], row["project"], cost):
             raise OverBudget("The budget was spent in this moment.", fix="Ask with a smaller epsilon.")
+        # After taking: whoever else draws on this lineage waits from then on, so that no sum is an old one.
+        for allowance in allowances:
+            spent = spent_under(
+                connection, allowance.application, person=allowance.person, since=allowance.since
+            )
+            allowance.check(cost, spent=spent, guarantee=guarantee)
         number = self._insert(connection, row, cost, ChargeState.RESERVED, same_as=None)
         self._log.append(
             connection,

@@ -125,6 +125,10 @@ class Releases:
         """A person's own requests, oldest first."""
         return self._where(releases.c.requester == name)
 
+    def of_grant(self, grant_id: int) -> tuple[Release, ...]:
+        """Those made under a grant, oldest first."""
+        return self._where(releases.c.grant_id == grant_id)
+
     def of_dataset(self, name: str) -> tuple[Release, ...]:
         """A dataset's, oldest first."""
         return self._where(releases.c.dataset == name)

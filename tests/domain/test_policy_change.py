@@ -65,6 +65,9 @@ CHANGES: list[tuple[str, Any, Effect]] = [
     ("access.modes", (Mode.QUERY, Mode.ROOM), Effect.LOOSENS),
     ("access.modes", (), Effect.TIGHTENS),
     ("access.max_days", 366, Effect.LOOSENS),
+    ("access.feedback_days", 0, Effect.LOOSENS),
+    ("access.feedback_days", 14, Effect.TIGHTENS),
+    ("budget.member_percent", 50, Effect.TIGHTENS),
     ("access.conditions", ("Be good.",), Effect.TIGHTENS),
     ("release.threshold", 9, Effect.LOOSENS),
     ("release.threshold", 11, Effect.TIGHTENS),
@@ -146,7 +149,7 @@ def test_a_key_without_a_direction_is_found_and_loosens_by_every_change() -> Non
 
 def test_every_key_that_views_are_made_by_says_so() -> None:
     """The engine reads tables, lookups, unit and most of the budget from the view's own policy, and nothing else."""
-    asks = {"budget.epsilon", "budget.per_question_percent", "budget.project_percent"}
+    asks = {"budget.epsilon", *(f"budget.{of}_percent" for of in ("per_question", "project", "member"))}
     for key, value, _ in CHANGES:
         (change,) = differences(BASE, replaced(BASE, key, value))
         top = key.partition(".")[0]

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
 
 from sandbox.domain.access import Grant
+from sandbox.domain.application import Wish
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import content_hash
 from sandbox.domain.errors import Unanswered
@@ -45,7 +47,7 @@ tables:
       id: {type: integer}
       sex: {type: text, categories: [female, male]}
       amount: {type: integer, lower: 0, upper: 1000}
-budget: {epsilon: '4', project_percent: 100}
+budget: {epsilon: '4', project_percent: 100, promise_percent: 1000}
 release: {pool: [rita, ravi, rosa]}
 """
 
@@ -150,6 +152,23 @@ class World:
             return None
         return self.sandbox.change_policy.approve(ALMA, proposal.id)
 
+    def granted(self, *, project: str = "model", name: str = "ana", **words: Any) -> Grant:
+        """Another grant, by the whole way: applied for, approved, signed."""
+        wish = Wish(
+            **{
+                "project": project,
+                "purpose": "Model the default risk of loans.",
+                "output_plan": "Counts by sex.",
+                "days": 30,
+                **words,
+            }
+        )
+        made = self.sandbox.request_access.apply(self.person(name), dataset="loans", wish=wish)
+        self.sandbox.request_access.approve(self.person("olga"), made.id)
+        grant = self.sandbox.request_access.sign(self.person(name), made.id)
+        assert grant is not None
+        return grant
+
     def actions(self) -> list[str]:
         return [e.event.action for e in reversed(self.sandbox.store.log.newest(limit=500))]
 
@@ -200,14 +219,16 @@ def world(tmp_path: Path, clock: list[datetime]) -> Iterator[World]:
     made = sandbox.request_access.apply(
         ana,
         dataset="loans",
-        project="model",
-        purpose="Model the default risk of loans.",
-        legal_basis="",
-        mode=Mode.QUERY,
-        days=30,
-        output_plan="Counts by sex.",
+        wish=Wish(
+            project="model",
+            purpose="Model the default risk of loans.",
+            mode=Mode.QUERY,
+            days=30,
+            output_plan="Counts by sex.",
+        ),
     )
     sandbox.request_access.approve(olga, made.id)
     grant = sandbox.request_access.sign(ana, made.id)
+    assert grant is not None
     yield World(sandbox, engine, grant, policy_file, raw_file)
     store.close()

@@ -119,7 +119,7 @@ def test_books_that_nobody_touched_hold(busy: Any) -> None:
 
 
 def test_they_hold_after_a_revocation_too(busy: Any) -> None:
-    busy.sandbox.request_access.revoke(busy.person("olga"), 1, reason="It ended.")
+    busy.sandbox.end_access.revoke(busy.person("olga"), 1, reason="It ended.")
     assert busy.sandbox.verify_books(ADA).grants == 1
 
 

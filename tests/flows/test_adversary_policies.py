@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.domain import agreement
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import content_hash
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound, PolicyRefused, Tampered
@@ -509,7 +510,7 @@ def test_grants_keep_what_their_agreements_say(world: World) -> None:
         )
         assert done.release.status is status
     agreed = world.sandbox.store.access.agreement_by_hash(world.grant.agreement_hash).document()
-    assert agreed["release"]["threshold_units"] == 10
+    assert agreement.release_terms(agreed).threshold == 10
 
 
 def notes(world: World) -> list[Note]:

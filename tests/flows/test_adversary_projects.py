@@ -6,20 +6,17 @@ from typing import Any
 
 import pytest
 
-from sandbox.domain.access import Application
+from sandbox.domain.application import Application, Wish
 from sandbox.domain.errors import BadInput, Conflict, SandboxError
-from sandbox.domain.policy import Mode
 
 
 def applied(world: Any, project: str, *, name: str = "ana", **words: Any) -> Application:
     terms: dict[str, Any] = {
         "purpose": "Model the default risk of loans.",
-        "legal_basis": "",
         "output_plan": "Counts by sex.",
     }
-    made: Application = world.sandbox.request_access.apply(
-        world.person(name), dataset="loans", project=project, mode=Mode.QUERY, days=30, **{**terms, **words}
-    )
+    wish = Wish(project=project, days=30, **{**terms, **words})
+    made: Application = world.sandbox.request_access.apply(world.person(name), dataset="loans", wish=wish)
     return made
 
 
@@ -75,4 +72,4 @@ def test_paragraphs_are_kept(world: Any) -> None:
         made = applied(world, "model", purpose="First this is done.\n\nThen\tthat, as the café asked.")
     except SandboxError as error:  # pragma: no cover - the control of the test above
         pytest.fail(str(error))
-    assert "\n\n" in made.purpose
+    assert "\n\n" in made.wish.purpose

@@ -73,7 +73,7 @@ def approved_and_cut_off(world: Any, monkeypatch: pytest.MonkeyPatch) -> Release
 
 def test_nothing_leaves_under_a_grant_that_was_revoked_while_people_looked(world: Any) -> None:
     release = voted(world, submitted(world), "rita")
-    world.sandbox.request_access.revoke(world.person("olga"), 1, reason="A breach.")
+    world.sandbox.end_access.revoke(world.person("olga"), 1, reason="A breach.")
     with pytest.raises(NotAllowed, match="revoked"):
         voted(world, release, "ravi")
     assert status(world, release) is Status.PARTIALLY_REVIEWED
@@ -83,7 +83,7 @@ def test_nothing_leaves_under_a_grant_that_was_revoked_after_the_last_vote(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     release = approved_and_cut_off(world, monkeypatch)
-    world.sandbox.request_access.revoke(world.person("olga"), 1, reason="A breach.")
+    world.sandbox.end_access.revoke(world.person("olga"), 1, reason="A breach.")
     assert world.sandbox.review_release.finish_approved() == ()
     assert status(world, release) is Status.APPROVED
 

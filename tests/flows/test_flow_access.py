@@ -6,28 +6,28 @@ from typing import Any
 
 import pytest
 
+from sandbox.domain.application import Wish
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound, Tampered
-from sandbox.domain.policy import Mode
 
 WISH = {
     "dataset": "loans",
-    "project": "second",
-    "purpose": "Another study of these loans.",
-    "legal_basis": "",
-    "mode": Mode.QUERY,
-    "days": 30,
-    "output_plan": "Counts by sex.",
+    "wish": Wish(
+        project="second", purpose="Another study of these loans.", output_plan="Counts by sex.", days=30
+    ),
 }
 
 
 def test_the_log_tells_the_way_to_a_grant(world: Any) -> None:
-    told = [a for a in world.actions() if a.startswith(("application", "agreement", "dataset", "budget"))]
+    told = [
+        a for a in world.actions() if a.startswith(("application", "agreement", "dataset", "budget", "grant"))
+    ]
     assert told == [
         "budget.opened",
         "dataset.published",
         "application.submitted",
         "application.approved",
         "agreement.signed",
+        "grant.began",
     ]
 
 
@@ -65,7 +65,7 @@ def test_only_the_owner_decides_and_only_the_applicant_signs(world: Any) -> None
 def test_a_revoked_grant_opens_nothing(world: Any) -> None:
     opening = world.sandbox.open_notebook
     assert opening.allowed("ana", world.grant.server_name).grant == world.grant  # the positive control
-    world.sandbox.request_access.revoke(world.person("olga"), 1, reason="breach")
+    world.sandbox.end_access.revoke(world.person("olga"), 1, reason="breach")
     with pytest.raises(NotAllowed) as caught:
         opening.allowed("ana", world.grant.server_name)
     assert caught.value.clause == "revocation"

@@ -175,7 +175,7 @@ def test_a_grant_that_ended_answers_nothing(world: Any, clock: list[datetime]) -
 def test_nobody_uses_anothers_grant(world: Any) -> None:
     with pytest.raises(NotAllowed) as caught:
         ask(world, person="ben")
-    assert caught.value.clause == "person"
+    assert caught.value.clause == "people"
 
 
 def test_the_grant_that_is_meant(world: Any) -> None:

@@ -21,7 +21,8 @@ import httpx
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 
-from sandbox.domain.access import Application, Grant
+from sandbox.domain.access import Grant
+from sandbox.domain.application import Application, Wish
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import NotSignedIn
 from sandbox.domain.people import Person, Role
@@ -250,8 +251,8 @@ class World:
     # the story, step by step
 
     def applied(self, name: str = "ana", *, project: str = "Fair credit", **words: Any) -> Application:
+        dataset = words.pop("dataset", "loans")
         terms: dict[str, Any] = {
-            "dataset": "loans",
             "project": project,
             "purpose": "To see whether women and men get their loans on equal terms.",
             "legal_basis": "Research clause of the credit act.",
@@ -259,12 +260,15 @@ class World:
             "days": 90,
             "output_plan": "Tables of counts by sex and housing.",
         }
-        return self.sandbox.request_access.apply(self.person(name), **{**terms, **words})
+        wish = Wish(**{**terms, **words})
+        return self.sandbox.request_access.apply(self.person(name), dataset=dataset, wish=wish)
 
     def granted(self, name: str = "ana", *, project: str = "Fair credit", **words: Any) -> Grant:
         application = self.applied(name, project=project, **words)
         self.sandbox.request_access.approve(self.person("olga"), application.id)
-        return self.sandbox.request_access.sign(self.person(name), application.id)
+        grant = self.sandbox.request_access.sign(self.person(name), application.id)
+        assert grant is not None
+        return grant
 
     def submitted(
         self,

@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from sandbox.domain.access import STEPS, Grant
+from sandbox.domain.access import Grant
+from sandbox.domain.application import ApplicationState
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import canonical_json, content_hash, sha256_hex
 from sandbox.domain.people import Person, Role
-from sandbox.domain.policy import Mode, SitePolicy
+from sandbox.domain.policy import SitePolicy
 from sandbox.domain.policy_document import policy_to_document
 from sandbox.domain.privacy_loss import Guarantee, Loss
 from sandbox.domain.proposal import STEPS as PROPOSAL_STEPS
@@ -24,6 +25,7 @@ from sandbox.store import Store
 from sandbox.store.access import Access
 from sandbox.store.database import Database
 from sandbox.store.datasets import Datasets
+from sandbox.store.duties import Duties
 from sandbox.store.ledger import Ledger
 from sandbox.store.log import Log
 from sandbox.store.people import People
@@ -31,9 +33,9 @@ from sandbox.store.policies import Policies
 from sandbox.store.profiles import Profiles
 from sandbox.store.releases import Releases
 from sandbox.store.schema import metadata
-from tests.store.world import answer, ask, furnish, policy, second_person
+from tests.store.world import APPLIED, APPROVED, answer, ask, furnish, policy, row, second_person, wish
 
-WRITERS = (People, Datasets, Profiles, Access, Releases, Ledger, Policies)
+WRITERS = (People, Datasets, Profiles, Access, Duties, Releases, Ledger, Policies)
 
 
 def calls_of(function: Callable[..., Any]) -> set[str]:
@@ -122,23 +124,31 @@ BROKEN = Event("tester", "test.broken", "test:1", {"mean": 0.5})  # type: ignore
 def changes(store: Store, grant: Grant, event: Event) -> dict[str, Callable[[], object]]:
     """Every changing call, on something it can change."""
     applied = store.access.applications()[0]
-    asked: dict[str, Any] = {
-        "dataset": "loans",
-        "applicant": "ben",
-        "project": "p",
-        "purpose": "x",
-        "legal_basis": "",
-        "mode": Mode.QUERY,
-        "days": 1,
-        "output_plan": "",
-    }
+    asked: dict[str, Any] = {"dataset": "loans", "applicant": "ben", "wish": wish("p")}
     quiet = Event("t", "a.b", "c")
     waiting = store.access.add_application(**asked, event=quiet)
     approved = store.access.add_application(**asked, event=quiet)
     body = canonical_json({"application": approved.id})
-    approved = store.access.move_application(
-        approved, STEPS[0], agreement=body, agreement_hash=sha256_hex(body), signature=b"s", event=quiet
+    approve, sign = row(APPLIED, "approve"), row(APPROVED, "sign")
+    draft = store.access.add_application(**asked, state=ApplicationState.DRAFT, event=quiet)
+    approved = store.access.approve_application(
+        approved, approve, agreement=body, agreement_hash=sha256_hex(body), signature=b"s", event=quiet
     )
+    other = store.access.add_application(**asked, event=quiet)
+    body = canonical_json({"application": other.id})
+    other = store.access.approve_application(
+        other, approve, agreement=body, agreement_hash=sha256_hex(body), signature=b"s", event=quiet
+    )
+    signed = store.access.sign_application(other, sign, "ben", event=quiet)
+    blocked: dict[str, Any] = {
+        "person": "ben",
+        "lineage": "loans",
+        "clause": "purpose",
+        "reason": "Used for something else.",
+        "until": date(2027, 1, 1),
+        "by": "olga",
+    }
+    block = store.duties.block(**blocked, event=quiet)
     file = StagedFile(name="t.csv", sha256="a" * 64, size_bytes=1)
     staged: dict[str, Any] = {
         "grant": grant,
@@ -188,15 +198,36 @@ def changes(store: Store, grant: Grant, event: Event) -> dict[str, Callable[[], 
         ),
         "datasets.suspend": lambda: store.datasets.suspend("loans", event=event),
         "access.add_application": lambda: store.access.add_application(**asked, event=event),
-        "access.move_application (approve)": lambda: store.access.move_application(
-            waiting, STEPS[0], agreement=b"[]", agreement_hash=sha256_hex(b"[]"), signature=b"s", event=event
+        "access.edit_application": lambda: store.access.edit_application(
+            draft, row(ApplicationState.DRAFT, "edit"), wish("q"), event=event
+        ),
+        "access.approve_application": lambda: store.access.approve_application(
+            waiting, approve, agreement=b"[]", agreement_hash=sha256_hex(b"[]"), signature=b"s", event=event
         ),
         "access.move_application (revoke)": lambda: store.access.move_application(
-            applied, STEPS[-1], event=event
+            applied, row(ApplicationState.ACTIVE, "revoke"), event=event
         ),
-        "access.sign_application": lambda: store.access.sign_application(
-            approved, STEPS[2], starts=date(2026, 1, 1), ends=date(2026, 1, 2), event=event
+        "access.end_grant": lambda: store.access.end_grant(
+            applied, row(ApplicationState.ACTIVE, "leave"), "ana", event=event
         ),
+        "access.sign_application": lambda: store.access.sign_application(approved, sign, "ben", event=event),
+        "access.begin_grants": lambda: store.access.begin_grants(
+            signed,
+            row(APPROVED, "begin"),
+            starts=date(2026, 1, 1),
+            ends=date(2026, 1, 2),
+            event=event,
+        ),
+        "duties.report": lambda: store.duties.report(
+            application=applied.id,
+            due=date(2026, 5, 1),
+            person="ana",
+            usefulness=4,
+            text="It was of use.",
+            event=event,
+        ),
+        "duties.block": lambda: store.duties.block(**blocked, event=event),
+        "duties.lift": lambda: store.duties.lift(block.id, event=event),
         "releases.create": lambda: store.releases.create(**staged, event=event),
         "releases.move": lambda: store.releases.move(checking, passed, event=event),
         "releases.add_vote": lambda: store.releases.add_vote(

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
-from sandbox.domain.access import STEPS, Grant
+from sandbox.domain.access import Grant
+from sandbox.domain.application import STEPS, ApplicationState, Step, Verb, Wish
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import canonical_json, content_hash, sha256_hex
 from sandbox.domain.people import Person, Role
@@ -19,7 +20,6 @@ from sandbox.domain.policy import (
     Column,
     ColumnType,
     DatasetPolicy,
-    Mode,
     OpenClass,
     ReleaseTerms,
     Table,
@@ -79,6 +79,9 @@ def policy(name: str = "loans", **more: object) -> DatasetPolicy:
     return DatasetPolicy(**{**values, **more})  # type: ignore[arg-type]
 
 
+APPLIED, APPROVED = ApplicationState.SUBMITTED, ApplicationState.APPROVED
+
+
 def publish(store: Store, of: DatasetPolicy, snapshot: str = "snapshot-1") -> None:
     store.datasets.publish(
         of,
@@ -124,17 +127,12 @@ def grant_to(store: Store, person: str, *, project: str) -> Grant:
     application = store.access.add_application(
         dataset="loans",
         applicant=person,
-        project=project,
-        purpose="to see how it goes",
-        legal_basis="contract",
-        mode=Mode.QUERY,
-        days=30,
-        output_plan="one table",
+        wish=wish(project),
         event=did("application.submitted", "application:new"),
     )
     body = canonical_json({"application": application.id})
-    approve, sign = STEPS[0], STEPS[2]
-    application = store.access.move_application(
+    approve, sign, begin = row(APPLIED, Verb.APPROVE), row(APPROVED, Verb.SIGN), row(APPROVED, Verb.BEGIN)
+    application = store.access.approve_application(
         application,
         approve,
         agreement=body,
@@ -142,9 +140,27 @@ def grant_to(store: Store, person: str, *, project: str) -> Grant:
         signature=store.signer.sign(body),
         event=did(approve.event),
     )
-    return store.access.sign_application(
-        application, sign, starts=date(2026, 3, 2), ends=date(2026, 3, 31), event=did(sign.event)
+    application = store.access.sign_application(application, sign, person, event=did(sign.event))
+    (grant,) = store.access.begin_grants(
+        application, begin, starts=date(2026, 3, 2), ends=date(2026, 3, 31), event=did(begin.event)
     )
+    return grant
+
+
+def wish(project: str = "housing", *members: str) -> Wish:
+    return Wish(
+        project=project,
+        purpose="to see how it goes",
+        legal_basis="contract",
+        days=30,
+        output_plan="one table",
+        members=members,
+    )
+
+
+def row(start: ApplicationState, verb: str) -> Step:
+    """The step of the application's table."""
+    return next(s for s in STEPS if s.start is start and s.verb == verb)
 
 
 def ask(

@@ -4,70 +4,148 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
+from pydantic import Field
 
+from sandbox.domain.application import Verb, Wish
 from sandbox.domain.errors import BadInput
+from sandbox.domain.people import Person
 from sandbox.domain.policy import Mode
 from sandbox.portal import documents
-from sandbox.portal.api.common import Body, ReasonBody
-from sandbox.portal.identity import Caller
+from sandbox.portal.api.common import Body
 from sandbox.portal.requests import Program, SignedIn, System
 from sandbox.wiring import Sandbox
 
 router = APIRouter()
 
 
-class ApplicationBody(Body):
-    dataset: str
+class WishBody(Body):
     project: str
     purpose: str
-    legal_basis: str = ""
+    output_plan: str
     mode: Mode = Mode.QUERY
     days: int = 90
-    output_plan: str
+    organisation: str = ""
+    legal_basis: str = ""
+    members: list[str] = Field(default=[], max_length=1000)
+    tables: dict[str, list[str]] = Field(
+        default={}, max_length=1000
+    )  # the columns needed, by table; all of them
+    epsilon: str = Field(default="", max_length=40)  # the budget wanted; what the owner can give
+
+    def wish(self) -> Wish:
+        return Wish(
+            **{
+                **self.model_dump(include=set(WishBody.model_fields)),
+                "members": tuple(self.members),
+                "tables": {table: tuple(columns) for table, columns in self.tables.items()},
+            }
+        )
+
+
+class ApplicationBody(WishBody):
+    dataset: str
+    draft: bool = False
+    renews: int = Field(default=0, ge=0)
+
+
+class MoveBody(Body):
+    """What a verb needs: each takes what it knows, see ``docs/reference/api.md``."""
+
+    reason: str = Field(default="", max_length=500)
+    conditions: list[str] = Field(default=[], max_length=100)  # approve: beyond the policy's
+    epsilon: str = Field(default="", max_length=40)  # approve: less than was asked for
+    days: int | None = None  # approve: likewise
+    member: str = Field(default="", max_length=64)  # remove_member
+    clause: str = Field(default="breach", max_length=100)  # revoke: which one was broken
+    block_days: int = 0  # revoke: nobody of it may apply for so long
+    usefulness: int = 0  # report: 1 to 5
+    text: str = Field(default="", max_length=10_000)  # report
 
 
 @router.get("/grants", tags=["access"])
 def grants(system: System, caller: SignedIn) -> list[dict[str, Any]]:
     """Your grants, with budget and history."""
-    return [documents.grant(v) for v in system.views.grants(caller.in_person())]
+    return [documents.grant(v) for v in system.access_views.grants(caller.in_person())]
 
 
 @router.get("/applications", tags=["access"])
 def applications(system: System, caller: SignedIn) -> list[dict[str, Any]]:
-    """Your applications, and those you decide as an owner."""
-    return [documents.application(v) for v in system.views.applications(caller.in_person())]
+    """Your applications, those that name you, and those you decide as an owner."""
+    return [documents.application(v) for v in system.access_views.applications(caller.in_person())]
+
+
+@router.get("/applications/{application_id}", tags=["access"])
+def application(system: System, caller: SignedIn, application_id: int) -> dict[str, Any]:
+    """One application: its turns, what changed, its agreement, and what you may do with it."""
+    return documents.application(system.access_views.application(caller.in_person(), application_id))
 
 
 @router.post("/applications", status_code=201, tags=["access"])
 def apply(system: System, caller: Program, body: ApplicationBody) -> dict[str, Any]:
-    """Apply for a conditional dataset."""
+    """Apply for a conditional dataset, or keep a draft."""
     person = caller.in_person()
-    made = system.request_access.apply(person, **body.model_dump())
-    return documents.application(system.views.application(person, made.id))
+    made = system.request_access.apply(
+        person, dataset=body.dataset, wish=body.wish(), draft=body.draft, renews=body.renews
+    )
+    return documents.application(system.access_views.application(person, made.id))
+
+
+@router.put("/applications/{application_id}", tags=["access"])
+def edit(system: System, caller: Program, application_id: int, body: WishBody) -> dict[str, Any]:
+    """Change a draft, or an application that came back. Submit it afterwards."""
+    person = caller.in_person()
+    system.request_access.edit(person, application_id, body.wish())
+    return documents.application(system.access_views.application(person, application_id))
 
 
 @router.post("/applications/{application_id}/{verb}", tags=["access"])
 def decide(
-    system: System, caller: Program, application_id: int, verb: str, body: ReasonBody | None = None
+    system: System, caller: Program, application_id: int, verb: str, body: MoveBody | None = None
 ) -> dict[str, Any]:
-    """Move an application: approve, reject, sign or revoke, as its ``allowed_actions`` say."""
-    person, reason = caller.in_person(), body.reason if body else ""
-    move_application(system, caller, application_id, verb, reason)
-    return documents.application(system.views.application(person, application_id))
-
-
-def move_application(system: Sandbox, caller: Caller, application_id: int, verb: str, reason: str) -> None:
-    """Carry out a verb on an application; pages and the API share it."""
+    """Move an application by one of its ``allowed_actions``: submit, approve, return, reject, sign, revoke …"""
     person = caller.in_person()
+    move_application(system, person, application_id, verb, body or MoveBody())
+    return documents.application(system.access_views.application(person, application_id))
+
+
+@router.get("/applications/{application_id}/certificate", tags=["access"])
+def certificate(system: System, caller: SignedIn, application_id: int) -> Response:
+    """What was used under a closed agreement, signed by the platform."""
+    body = system.end_access.certificate(caller.in_person(), application_id)
+    headers = {"Content-Disposition": f'attachment; filename="certificate-{application_id}.json"'}
+    return Response(body, media_type="application/json", headers=headers)
+
+
+def move_application(system: Sandbox, person: Person, number: int, verb: str, body: MoveBody) -> None:
+    """Carry out a verb on an application; pages and the API share it."""
+    asking, ending, reason = system.request_access, system.end_access, body.reason
     match verb:
-        case "approve":
-            system.request_access.approve(person, application_id)
-        case "reject":
-            system.request_access.reject(person, application_id, reason=reason)
-        case "sign":
-            system.request_access.sign(person, application_id)
-        case "revoke":
-            system.request_access.revoke(person, application_id, reason=reason)
+        case Verb.SUBMIT:
+            asking.submit(person, number)
+        case Verb.WITHDRAW:
+            asking.withdraw(person, number)
+        case Verb.APPROVE:
+            asking.approve(person, number, conditions=body.conditions, epsilon=body.epsilon, days=body.days)
+        case Verb.RETURN:
+            asking.send_back(person, number, reason=reason)
+        case Verb.REJECT:
+            asking.reject(person, number, reason=reason)
+        case Verb.SIGN:
+            asking.sign(person, number)
+        case Verb.DECLINE:
+            asking.decline(person, number, reason=reason)
+        case Verb.LEAVE:
+            ending.leave(person, number)
+        case Verb.REMOVE_MEMBER:
+            ending.remove_member(person, number, member=body.member, reason=reason)
+        case Verb.REVOKE:
+            ending.revoke(person, number, reason=reason, clause=body.clause, block_days=body.block_days)
+        case Verb.CLOSE:
+            ending.close(person, number)
+        case "report":
+            ending.report(person, number, usefulness=body.usefulness, text=body.text)
         case _:
-            raise BadInput(f"{verb!r} is no verb.", where="verb", fix="Use approve, reject, sign or revoke.")
+            raise BadInput(
+                f"{verb!r} is no verb.", where="verb", fix="Use one of the application's allowed_actions."
+            )

@@ -65,7 +65,7 @@ def ask(system: System, caller: Program, body: QuestionBody) -> Response:
         limits=body.limits,
         free=body.free,
     )
-    budget = documents.budget(system.views.budget(grant))
+    budget = documents.budget(system.access_views.budget(grant))
     # The stored answer's bytes go out as they are: same question, same bytes.
     head = json.dumps({"id": answered.id, "cached": answered.cached, "budget": budget})
     return Response(
@@ -83,7 +83,7 @@ def sample(
 ) -> Response:
     """Synthetic rows of a grant's dataset as CSV, from its base release."""
     found = grant_of(system, caller, grant=grant, dataset=dataset)
-    body = system.buy_base.sample(found.dataset, rows).csv()
+    body = system.buy_base.sample_under(caller.person, found, rows).csv()
     return Response(body, media_type="text/csv; charset=utf-8")
 
 
@@ -92,4 +92,6 @@ def budget(
     system: System, caller: SignedIn, grant: int | None = None, dataset: str | None = None
 ) -> dict[str, Any]:
     """What is left under a grant."""
-    return documents.budget(system.views.budget(grant_of(system, caller, grant=grant, dataset=dataset)))
+    return documents.budget(
+        system.access_views.budget(grant_of(system, caller, grant=grant, dataset=dataset))
+    )

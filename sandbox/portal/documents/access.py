@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from sandbox.flows.views import ApplicationView, GrantView
+from sandbox.flows.access_views import ApplicationView, GrantView
 from sandbox.portal.documents.questions import budget
 
 
@@ -22,7 +22,9 @@ def grant(view: GrantView) -> dict[str, Any]:
         "starts": g.starts.isoformat(),
         "ends": g.ends.isoformat(),
         "holds": view.holds,
+        "suspended": view.suspended,
         "server_name": g.server_name,
+        "application": g.application,
         "agreement_sha256": g.agreement_hash,
         "budget": budget(view.budget),
         "history": [asdict(q) for q in view.history],
@@ -43,14 +45,27 @@ def application(view: ApplicationView) -> dict[str, Any]:
         "title": view.title,
         "applicant": a.applicant,
         "owner": view.owner,
-        "project": a.project,
-        "purpose": a.purpose,
-        "legal_basis": a.legal_basis,
-        "mode": str(a.mode),
-        "days": a.days,
-        "output_plan": a.output_plan,
+        **a.wish.document(),
         "state": str(a.state),
+        "turn": a.turn,
+        "renews": a.renews or None,
+        "submitted_at": a.submitted_at,
+        "decision_due": view.due.isoformat() if view.due else None,
+        "turns": [
+            {"turn": t.number, "written_at": t.written_at, "answer": t.answer, "wish": t.wish.document()}
+            for t in view.turns
+        ],
+        "changes": [asdict(change) for change in view.changes],
         "agreement": json.loads(view.agreement) if view.agreement else None,
         "agreement_sha256": a.agreement_hash,
+        "clauses": [{"clause": name, "text": text} for name, text in view.clauses],
+        "signed": list(a.signed),
+        "unsigned": list(a.unsigned) if a.agreement_hash else [],
+        "duties": [
+            {"due": d.due.isoformat(), "blocks": d.blocks.isoformat(), "state": str(d.state)}
+            for d in view.duties
+        ],
+        "reports": [{**asdict(r), "due": r.due.isoformat()} for r in view.reports],
+        "certificate_sha256": a.certificate,
         "allowed_actions": list(view.allowed_actions),
     }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from sandbox.flows.access_views import BudgetView
 from sandbox.flows.answer_question import Estimate
-from sandbox.flows.views import BudgetView
 
 
 def estimate(value: Estimate) -> dict[str, Any]:
@@ -41,5 +41,8 @@ def budget(value: BudgetView) -> dict[str, Any]:
         "delta": value.delta,
         "percent_left": value.percent_left,
         "lineage_percent_left": value.lineage_percent_left,
+        "member_epsilon_left": value.member_epsilon_left,
+        "day_epsilon_left": value.day_epsilon_left,
+        "counts": asdict(value.counts) if value.counts else None,
         "nano": {"cap": value.account.cap.nano, "spent": value.account.spent.nano},
     }

@@ -9,13 +9,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from sandbox.domain.access import ApplicationState
+from sandbox.domain.application import ENDED, ApplicationState
 from sandbox.domain.people import Role, check_role
-from sandbox.flows.views import ApplicationView
+from sandbox.flows.access_views import ApplicationView
 from sandbox.portal import documents
-from sandbox.portal.api.access import move_application
+from sandbox.portal.api.access import MoveBody, move_application
 from sandbox.portal.forms import FormSender
-from sandbox.portal.identity import Caller
 from sandbox.portal.pages.catalogue import MODE_MEANS
 from sandbox.portal.pages.rendering import go, render
 from sandbox.portal.requests import InPerson, System
@@ -23,11 +22,17 @@ from sandbox.portal.requests import InPerson, System
 router = APIRouter(include_in_schema=False)
 
 NEXT = {
+    ApplicationState.DRAFT: "Only you see it. Submit it when it is complete.",
     ApplicationState.SUBMITTED: "The owner of the data decides.",
-    ApplicationState.APPROVED: "Read the agreement and sign it; your grant begins with your signature.",
+    ApplicationState.RETURNED: "Change what is asked for, then submit it again.",
+    ApplicationState.APPROVED: "Everybody it names signs the agreement; the grants begin with the last signature.",
     ApplicationState.REJECTED: "Nothing more happens. You may apply again with other terms.",
     ApplicationState.ACTIVE: "You signed the agreement; the grant is listed above.",
+    ApplicationState.EXPIRED: "Its time is over. Renew it, or close it and take the certificate.",
+    ApplicationState.RENEWED: "Another application goes on with it.",
+    ApplicationState.CLOSED: "You closed it; the certificate says what was used.",
     ApplicationState.REVOKED: "The owner ended the grant.",
+    ApplicationState.WITHDRAWN: "You took it back.",
 }
 
 
@@ -45,10 +50,10 @@ def grants(request: Request, system: System, person: InPerson) -> Response:
     """My applications and what comes next; my grants with budget and history."""
     applications = [
         _shown(view)
-        for view in system.views.applications(person)
+        for view in system.access_views.applications(person)
         if view.application.applicant == person.name
     ]
-    mine = sorted(system.views.grants(person), key=lambda view: (not view.holds, -view.grant.id))
+    mine = sorted(system.access_views.grants(person), key=lambda view: (not view.holds, -view.grant.id))
     return render(
         request,
         "grants.html",
@@ -62,7 +67,9 @@ def grants(request: Request, system: System, person: InPerson) -> Response:
 def decisions(request: Request, system: System, person: InPerson) -> Response:
     """Applications to an owner's datasets, those that wait first."""
     check_role(person, Role.OWNER)
-    applications = [_shown(view) for view in system.views.applications(person) if view.owner == person.name]
+    applications = [
+        _shown(view) for view in system.access_views.applications(person) if view.owner == person.name
+    ]
     state = ApplicationState
     return render(
         request,
@@ -70,7 +77,7 @@ def decisions(request: Request, system: System, person: InPerson) -> Response:
         waiting=[a for a in applications if a.view.application.state is state.SUBMITTED],
         unsigned=[a for a in applications if a.view.application.state is state.APPROVED],
         active=[a for a in applications if a.view.application.state is state.ACTIVE],
-        ended=[a for a in applications if a.view.application.state in (state.REJECTED, state.REVOKED)],
+        ended=[a for a in applications if a.view.application.state in ENDED],
         mode_means=MODE_MEANS,
     )
 
@@ -84,7 +91,7 @@ def decide(
     reason: Annotated[str, Form(max_length=500)] = "",
 ) -> Response:
     """Approve, reject, revoke or sign."""
-    move_application(system, Caller(person=person), application_id, verb, reason)
+    move_application(system, person, application_id, verb, MoveBody(reason=reason))
     return go("/grants" if verb == "sign" else "/decisions", done=verb)
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
+from sandbox.domain.application import Wish
 from sandbox.domain.errors import BadInput
 from sandbox.domain.people import Role
 from sandbox.domain.policy import Domain, Mode, OpenClass
@@ -87,12 +88,14 @@ def apply(
         system.request_access.apply(
             person,
             dataset=name,
-            project=project,
-            purpose=purpose,
-            legal_basis=legal_basis,
-            mode=mode,
-            days=days,
-            output_plan=output_plan,
+            wish=Wish(
+                project=project,
+                purpose=purpose,
+                legal_basis=legal_basis,
+                mode=mode,
+                days=days,
+                output_plan=output_plan,
+            ),
         )
     except BadInput as mistake:
         return _dataset_page(request, system, caller, name, written=written, mistake=mistake)
