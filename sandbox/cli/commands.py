@@ -12,6 +12,7 @@ import typer
 from sandbox.cli import ask as ask_commands
 from sandbox.cli import datasets, people, policies, records, serve, society, training
 from sandbox.cli.common import console
+from sandbox.cli.policy_words import print_notes
 from sandbox.settings import Settings
 from sandbox.terminal import plain_table
 
@@ -54,6 +55,9 @@ def up() -> None:
         if person.name in passwords:
             table.add_row(person.name, passwords[person.name], ", ".join(sorted(person.roles)))
     console.print(table)
+    site = sandbox.policy_views.site(settings.policies / "site.yaml")
+    if not site.good:
+        print_notes(console, [site])
     if not sandbox.store.datasets.all():
         console.print("No dataset is published yet: 'sandbox demo' publishes four and takes you round.")
     console.print("Stop it with [bold]make down[/] (or [bold]sandbox down[/]).")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-
-def _doc(text: str, **more: Any) -> Any:
-    return field(metadata={"doc": text}, **more)
+from sandbox.domain.policy_keys import Way, doc
 
 
 class Frequency(StrEnum):
@@ -69,18 +66,18 @@ class OpenMode(StrEnum):
 class Contact:
     """Whom to ask about the dataset. Shown to everybody."""
 
-    name: str = _doc("An office or a person.")
-    email: str = _doc("An address that mail may be sent to.", default="")
-    url: str = _doc("A page, starting with https://.", default="")
+    name: str = doc("An office or a person.", Way.NEVER)
+    email: str = doc("An address that mail may be sent to.", Way.NEVER, default="")
+    url: str = doc("A page, starting with https://.", Way.NEVER, default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassNames:
     """What the three classes are called on pages and at the terminal. Files and the API keep the keys."""
 
-    unconditional: str = _doc("Open to everybody.", default="unconditional")
-    conditional: str = _doc("Open on conditions.", default="conditional")
-    closed: str = _doc("Not opened.", default="closed")
+    unconditional: str = doc("Open to everybody.", Way.NEVER, default="unconditional")
+    conditional: str = doc("Open on conditions.", Way.NEVER, default="conditional")
+    closed: str = doc("Not opened.", Way.NEVER, default="closed")
 
     def __getitem__(self, open_class: str) -> str:
         """The name of a class.

@@ -9,7 +9,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from sandbox.domain.people import NAME, Role
-from sandbox.domain.policy_field import doc
+from sandbox.domain.policy_keys import Way, doc
 
 _COURSE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _FILE = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -37,28 +37,33 @@ class OidcTerms:
 
     issuer: str = doc(
         "Its issuer identifier: https://…, exactly as the provider writes it. Its addresses are read from there.",
+        Way.ALWAYS,
         default="",
     )
-    client_id: str = doc("This installation's client id at the provider.", default="")
+    client_id: str = doc("This installation's client id at the provider.", Way.ALWAYS, default="")
     secret_file: str = doc(
         "The file in the home's ``keys`` folder that holds the client secret, readable by its owner only.",
+        Way.NEVER,
         default="oidc-client-secret",
     )
-    label: str = doc("What people know it by: 'the ministry'.", default="your organisation")
-    scopes: tuple[str, ...] = doc("The scopes to ask for.", default=("openid", "profile", "email"))
+    label: str = doc("What people know it by: 'the ministry'.", Way.NEVER, default="your organisation")
+    scopes: tuple[str, ...] = doc("The scopes to ask for.", Way.NEVER, default=("openid", "profile", "email"))
     claim: str = doc(
         "The claim that says who somebody is, at their first sign-in; from then on the provider's ``sub`` does. "
         "Choose one that people cannot change themselves. ``email`` counts only when the provider verified it.",
+        Way.ALWAYS,
         default="preferred_username",
     )
     names: Mapping[str, str] = doc(
         "User names here, by the claim's value there, written exactly alike. A value that is not listed stands "
         "for the user name of the same spelling.",
+        Way.ALWAYS,
         default_factory=dict,
     )
     add_unknown: bool = doc(
         "true: somebody the provider knows and nobody knows here becomes a researcher. Then people who exist "
         "here are found through ``names`` only.",
+        Way.ALWAYS,
         default=False,
     )
 
@@ -69,14 +74,16 @@ class SignInTerms:
 
     method: Method = doc(
         "local: accounts of this installation. oidc: a provider, whose second factor counts.",
+        Way.ALWAYS,
         default=Method.LOCAL,
     )
     code_required_for: tuple[Role, ...] = doc(
         "Roles that need a second factor (TOTP) with a local account; who has none yet can do nothing but enrol. "
         "Whoever has enrolled is always asked for the code.",
+        Way.FEWER,
         default=(Role.OWNER, Role.REVIEWER, Role.ADMINISTRATOR, Role.AUDITOR),
     )
-    oidc: OidcTerms = doc("The provider, when ``method`` is oidc.", default_factory=OidcTerms)
+    oidc: OidcTerms = doc("The provider, when ``method`` is oidc.", Way.NEVER, default_factory=OidcTerms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +91,12 @@ class SeparationTerms:
     """Which roles one person may not hold together. Rules that keep people apart on one object hold besides."""
 
     alone: tuple[Role, ...] = doc(
-        "Roles that are held with no other: who checks the others is none of them.", default=(Role.AUDITOR,)
+        "Roles that are held with no other: who checks the others is none of them.",
+        Way.FEWER,
+        default=(Role.AUDITOR,),
     )
     pairs: tuple[tuple[Role, Role], ...] = doc(
-        "More pairs that are not held together, such as ``[owner, reviewer]``.", default=()
+        "More pairs that are not held together, such as ``[owner, reviewer]``.", Way.FEWER, default=()
     )
 
 
@@ -95,10 +104,11 @@ class SeparationTerms:
 class Course:
     """One course."""
 
-    title: str = doc("Its name for people.")
-    roles: tuple[Role, ...] = doc("Who needs it.", default=(Role.RESEARCHER,))
+    title: str = doc("Its name for people.", Way.NEVER)
+    roles: tuple[Role, ...] = doc("Who needs it.", Way.FEWER, default=(Role.RESEARCHER,))
     before: tuple[Activity, ...] = doc(
         "What those people may not do without it, or after it ended.",
+        Way.FEWER,
         default=(Activity.ASK, Activity.NOTEBOOK, Activity.REVIEW),
     )
 
@@ -107,8 +117,8 @@ class Course:
 class TrainingTerms:
     """Which courses people need. ``sandbox training add`` records who took one, and until when it counts."""
 
-    courses: Mapping[str, Course] = doc("The courses by name.", default_factory=dict)
-    remind_days: int = doc("People are reminded this many days before a course ends.", default=30)
+    courses: Mapping[str, Course] = doc("The courses by name.", Way.FEWER, default_factory=dict)
+    remind_days: int = doc("People are reminded this many days before a course ends.", Way.NEVER, default=30)
 
 
 def sign_in_mistakes(terms: SignInTerms) -> Iterator[tuple[tuple[str | int, ...], str, str]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
+from sandbox.domain.people import NAME as USER_NAME
 from sandbox.domain.people_policy import separation_mistakes, sign_in_mistakes, training_mistakes
 from sandbox.domain.policy import (
     LARGEST,
@@ -67,8 +68,12 @@ def check_site(site: SitePolicy) -> tuple[Mistake, ...]:
 
 
 def _mistakes(p: DatasetPolicy) -> Iterator[Mistake]:
-    if not _COLUMN.fullmatch(p.name):
-        yield Mistake(("name",), f"{p.name!r} is not a name", "a-z, 0-9 and _, starting with a letter")
+    for key, name in (("name", p.name), ("lineage", p.budget_lineage)):
+        if not _COLUMN.fullmatch(name) and (key == "name" or p.lineage):
+            yield Mistake((key,), f"{name!r} is not a name", "a-z, 0-9 and _, starting with a letter")
+    for path, name in ((("owner",), p.owner), *((("release", "pool"), name) for name in p.release.pool)):
+        if not USER_NAME.fullmatch(name):
+            yield Mistake(path, f"{name!r} is not a user name", "2 to 32 of a-z, 0-9 and _")
     if not p.tables and p.open_class is not OpenClass.CLOSED:
         yield Mistake(("tables",), "a dataset needs at least one table")
     for name in p.tables:
@@ -163,7 +168,7 @@ def _unlisted_mistakes(
         yield Mistake((*there, "unlisted_keys"), "is for text and integer columns")
     elif column.key_values:
         yield Mistake((*there, "unlisted_keys"), "is for columns without categories")
-    elif budget is not None and not _number(budget.unlisted_delta):
+    elif budget is not None and not number(budget.unlisted_delta):
         yield Mistake((*there, "unlisted_keys"), "needs a part of delta to spend", "budget.unlisted_delta")
 
 
@@ -282,12 +287,12 @@ def _private_mistakes(p: DatasetPolicy) -> Iterator[Mistake]:
 
 
 def _budget_mistakes(budget: BudgetTerms) -> Iterator[Mistake]:
-    epsilon, delta = _number(budget.epsilon), _number(budget.delta)
+    epsilon, delta = number(budget.epsilon), number(budget.delta)
     if epsilon is None or not 0.01 <= epsilon <= 100:
         yield Mistake(("budget", "epsilon"), f"{budget.epsilon!r} is not a budget", "'0.01' to '100'")
     if delta is None or not 1e-15 <= delta <= 1e-3:
         yield Mistake(("budget", "delta"), f"{budget.delta!r} is not a delta", "'1e-15' to '1e-3'")
-    unlisted = _number(budget.unlisted_delta)
+    unlisted = number(budget.unlisted_delta)
     if (
         unlisted is None
         or (unlisted and not unlisted >= 1e-15)
@@ -309,7 +314,8 @@ def _budget_mistakes(budget: BudgetTerms) -> Iterator[Mistake]:
         yield Mistake(("budget", "base_percent"), "is a share, in percent", "0 to 50")
 
 
-def _number(text: str) -> float | None:
+def number(text: str) -> float | None:
+    """A policy's amount, which is text; None where it is no finite number."""
     try:
         value = float(text)
     except ValueError:

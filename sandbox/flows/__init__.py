@@ -3,6 +3,8 @@
 browse_catalogue  what there is, for everybody
 open_data         files and rows of what is open to all
 publish_dataset   a file and its policy become a private view and a budget
+change_policy     a changed policy file holds, or is proposed and approved; policy_version makes each version,
+                  policy_rights says who may, site_policy settles site.yaml at the start, policy_views shows it all
 request_access    application -> agreement -> grants
 end_access        what ends them, and what is owed afterwards; ``keep_time`` calls what time brings
 permission        may this be done under this agreement, now? asked by all that follow

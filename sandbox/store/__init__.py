@@ -10,6 +10,7 @@ catalogue     finds datasets by words and filters, through an index of what is p
 people, datasets, access, releases    one noun each; every changing call takes the event it writes
 demands, ratings, results, breaches    what society asks and is told; likewise
 figures       sums for the public register and the transparency page; reading only
+policies      the site's policy by version, and changes of policies that wait for a second person
 duties        what people owe, and what they may not any more
 second_factors, identities, training  what people show at the door; ``attempts`` counts wrong tries
 vault         files by SHA-256
@@ -47,6 +48,7 @@ from sandbox.store.ledger import Ledger, Reservation
 from sandbox.store.log import Log
 from sandbox.store.migrations import upgrade
 from sandbox.store.people import Account, People
+from sandbox.store.policies import Policies, SiteVersion
 from sandbox.store.profiles import BoughtProfile, Profiles
 from sandbox.store.ratings import Ratings
 from sandbox.store.releases import Releases
@@ -66,6 +68,7 @@ __all__ = [
     "Reservation",
     "SignedAgreement",
     "Signer",
+    "SiteVersion",
     "Store",
     "Stored",
     "Vault",
@@ -113,6 +116,7 @@ class Store:
         self.datasets = Datasets(self.database, self.log, now)
         self.catalogue = Catalogue(self.database)
         refresh_catalogue(self.database)
+        self.policies = Policies(self.database, self.log, now)
         self.profiles = Profiles(self.database, self.log, now)
         self.bases = Profiles(self.database, self.log, now, bases)
         self.access = Access(self.database, self.log, now)

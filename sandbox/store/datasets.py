@@ -16,6 +16,7 @@ from sandbox.domain.audit import Event
 from sandbox.domain.canonical import content_hash
 from sandbox.domain.errors import BadInput, Conflict, NotFound, Tampered
 from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.policy_change import Approval, check_change
 from sandbox.domain.policy_document import policy_from_document, policy_to_document
 from sandbox.store.catalogue import index, not_indexed
 from sandbox.store.database import Database, stamp
@@ -68,15 +69,18 @@ class Datasets:
         public_files: Mapping[str, str],
         event: Event,
         report: Mapping[str, Any] | None = None,
+        approval: Approval | None = None,
     ) -> Dataset:
         """Make a version the newest one. A suspended dataset stays suspended.
 
         Args:
             policy_hash: ``content_hash`` of the policy's document.
             report: text and whole numbers.
+            approval: a second person's, where the policy is looser than the one before.
 
         Raises:
             Conflict: the dataset's budget would change to another lineage.
+            NotAllowed: the policy loosens, and nobody else approved this very change.
         """
         document = policy_to_document(policy)
         if content_hash(document) != policy_hash:
@@ -101,6 +105,15 @@ class Datasets:
                         f"{policy.name} draws on the budget of {before.lineage}; that is for life.",
                         fix=f"Set lineage: {before.lineage}.",
                     )
+                held = _get(connection, policy.name)
+                check_change(
+                    f"dataset:{policy.name}",
+                    held.policy,
+                    policy,
+                    base_hash=held.policy_hash,
+                    policy_hash=policy_hash,
+                    approval=approval,
+                )
                 connection.execute(
                     update(datasets)
                     .where(datasets.c.name == policy.name)
@@ -177,6 +190,17 @@ class Datasets:
                 query.where(datasets.c.name == name).order_by(dataset_versions.c.version)
             )
             return tuple(_dataset(row) for row in rows)
+
+    def made_under(self, name: str, snapshot: str) -> DatasetPolicy:
+        """The policy that a snapshot's private views were made under, which later versions may have left behind.
+
+        Raises:
+            NotFound: the dataset had no such snapshot.
+        """
+        for version in self.versions(name):
+            if version.snapshot == snapshot:
+                return version.policy
+        raise NotFound(f"{name} had no snapshot {snapshot[:12]}.")
 
     def suspend(self, name: str, *, event: Event) -> Dataset:
         """Stop every use of it, at once."""

@@ -27,6 +27,7 @@ from sandbox.domain.audit import Event
 from sandbox.domain.errors import NotSignedIn
 from sandbox.domain.people import Person, Role
 from sandbox.domain.policy import Mode
+from sandbox.domain.proposal import Proposal
 from sandbox.domain.release import Decision, Release
 from sandbox.portal import create_app
 from sandbox.portal.identity import COOKIE, Claim
@@ -249,6 +250,11 @@ class World:
         for table, content in tables.items():
             files[table] = self.home / "files" / f"{name}-{table}.csv"
             files[table].write_text(content)
+        published = self.sandbox.store.datasets.get(name)
+        if published is not None and self.sandbox.change_policy.compare(policy_file).loosens:
+            waiting = self.sandbox.change_policy.apply(self.person("alma"), policy_file).proposal
+            assert waiting is not None
+            self.sandbox.change_policy.approve(self.person(published.policy.owner), waiting.id)
         self.sandbox.publish_dataset(self.person("alma"), policy_file=policy_file, files=files)
 
     def person(self, name: str) -> Person:
@@ -300,6 +306,19 @@ class World:
         return self.sandbox.review_release.submit(
             self.person(grant.person), grant, files=list(files), context=context, sql=sql or {}
         ).release
+
+    def proposed(
+        self, *, reason: str = "A year's questions were more than expected.", title: str = ""
+    ) -> Proposal:
+        """The administrator proposes a larger budget for the loans, and perhaps another title."""
+        policy_file = self.home / "policies" / "datasets" / "loans.yaml"
+        text = policy_file.read_text().replace("epsilon: '8'", "epsilon: '9'")
+        if title:
+            text = re.sub("^title: .*", lambda _: f"title: {title}", text, flags=re.MULTILINE)
+        policy_file.write_text(text)
+        proposal = self.sandbox.change_policy.apply(self.person("alma"), policy_file, reason=reason).proposal
+        assert proposal is not None
+        return proposal
 
     def voted(self, release: Release, *votes: tuple[str, Decision, str]) -> Release:
         for reviewer, decision, comment in votes:

@@ -37,7 +37,7 @@ def _every_page(world: World) -> dict[str, str]:
     visits = {
         "": ("/", "/datasets/loans", "/datasets/inspections"),
         "ana": ("/datasets/loans", "/grants", "/releases", "/releases/1", "/releases/2"),
-        "olga": ("/decisions",),
+        "olga": ("/decisions", "/policies"),
         "rita": ("/review", "/releases/1", "/releases/2"),
         "august": ("/log",),
     }
@@ -76,6 +76,7 @@ def _written_everywhere(world: World, text: str) -> None:
     table = f'"{cell}",n\n"{cell}",50\nfine,60\n'.encode()
     release = world.submitted(grant, files=(("table.csv", table),), context=text)
     world.submitted(grant, files=(("table.csv", table),), context=text)
+    world.proposed(reason=text, title=quoted)
     world.voted(release, ("rosa", Decision.RETURN, text), ("ravi", Decision.APPROVE, text))
 
 
@@ -85,7 +86,14 @@ def test_nothing_that_people_write_becomes_part_of_a_page(world: World, text: st
     pages_seen = _every_page(world)
     for name, html in pages_seen.items():
         assert dangers(html) == [], name
-    for name in ("ana:/grants", "ana:/releases/1", "olga:/decisions", "rita:/releases/2", ":/datasets/loans"):
+    for name in (
+        "ana:/grants",
+        "ana:/releases/1",
+        "olga:/decisions",
+        "olga:/policies",
+        "rita:/releases/2",
+        ":/datasets/loans",
+    ):
         assert "twenty more characters" in pages_seen[name] or "javascript:alert" in pages_seen[name]
 
 
@@ -97,7 +105,13 @@ def test_the_same_text_would_be_found_on_a_page_that_does_not_escape(
     monkeypatch.setattr(rendering, "_environment", careless)
     _written_everywhere(world, PAYLOADS[0])
     found = [name for name, html in _every_page(world).items() if "script" in dangers(html)]
-    assert {"ana:/grants", "ana:/releases/1", "olga:/decisions", "rita:/releases/2"} <= set(found)
+    assert {
+        "ana:/grants",
+        "ana:/releases/1",
+        "olga:/decisions",
+        "olga:/policies",
+        "rita:/releases/2",
+    } <= set(found)
 
 
 @pytest.mark.parametrize("text", PAYLOADS)
@@ -163,7 +177,13 @@ FORM_ROUTES = sorted(
 def _target(path: str) -> str:
     if path.startswith("/people"):
         path = path.replace("{name}", "ben").replace("{verb}", "deactivate")
-    for name, value in (("name", "loans"), ("application_id", "1"), ("verb", "approve"), ("release_id", "1")):
+    for name, value in (
+        ("name", "loans"),
+        ("application_id", "1"),
+        ("verb", "approve"),
+        ("release_id", "1"),
+        ("number", "1"),
+    ):
         path = path.replace(f"{{{name}}}", value)
     return path
 
@@ -206,6 +226,7 @@ def test_every_changing_page_is_known_to_these_tests() -> None:
         "/people/{name}/roles",
         "/people/{name}/training",
         "/people/{name}/{verb}",
+        "/policies/proposals/{number}/{verb}",
         "/releases/{release_id}/vote",
         "/releases/{release_id}/withdraw",
     ]
@@ -214,6 +235,7 @@ def test_every_changing_page_is_known_to_these_tests() -> None:
 @pytest.mark.parametrize("path", FORM_ROUTES)
 def test_a_form_of_another_site_changes_nothing(world: World, path: str) -> None:
     world.applied("ben", project="Elsewhere")
+    world.proposed()
     release = world.submitted(world.granted())
     browser = world.browser(_actor(path))
     tokens = {
@@ -235,6 +257,7 @@ def test_a_form_of_another_site_changes_nothing(world: World, path: str) -> None
 @pytest.mark.parametrize("path", FORM_ROUTES)
 def test_the_same_form_filled_in_here_is_taken(world: World, path: str) -> None:
     world.applied("ben", project="Elsewhere")
+    world.proposed()
     release = world.submitted(world.granted())
     if path == "/account/second-factor/confirm":
         world.sandbox.my_account.begin_second_factor(world.person("olga"), password="the password of olga")

@@ -94,7 +94,8 @@ def test_words_of_scripts_without_blanks_are_found_by_a_part(store: Store) -> No
 def test_a_closed_dataset_is_not_found_by_what_is_in_it(town: Store) -> None:
     assert "prisons" not in found(town, "card_balance")
     assert found(town, "prisons") == ("prisons",)
-    publish(town, closed_policy("prisons", title="Prisons", update_frequency=Frequency.DAILY))
+    tables = town.datasets.get("prisons").policy.tables  # type: ignore[union-attr]
+    publish(town, closed_policy("prisons", title="Prisons", tables=tables, update_frequency=Frequency.DAILY))
     assert found(town, frequency="daily") == ("buses",)
 
 

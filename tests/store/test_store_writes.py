@@ -17,8 +17,10 @@ from sandbox.domain.application import ApplicationState
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import canonical_json, content_hash, sha256_hex
 from sandbox.domain.people import Person, Role
+from sandbox.domain.policy import SitePolicy
 from sandbox.domain.policy_document import policy_to_document
 from sandbox.domain.privacy_loss import Guarantee, Loss
+from sandbox.domain.proposal import STEPS as PROPOSAL_STEPS
 from sandbox.domain.release import Decision, StagedFile, Verb, Vote, transition
 from sandbox.store import Store
 from sandbox.store.access import Access
@@ -29,14 +31,38 @@ from sandbox.store.identities import Identities
 from sandbox.store.ledger import Ledger
 from sandbox.store.log import Log
 from sandbox.store.people import People
+from sandbox.store.policies import Policies
 from sandbox.store.profiles import Profiles
 from sandbox.store.releases import Releases
 from sandbox.store.schema import metadata
 from sandbox.store.second_factors import SecondFactors
 from sandbox.store.training import Training
-from tests.store.world import APPLIED, APPROVED, answer, ask, furnish, grant_to, policy, row, wish
+from tests.store.world import (
+    APPLIED,
+    APPROVED,
+    answer,
+    ask,
+    furnish,
+    grant_to,
+    policy,
+    row,
+    second_person,
+    wish,
+)
 
-WRITERS = (People, SecondFactors, Identities, Training, Datasets, Profiles, Access, Duties, Releases, Ledger)
+WRITERS = (
+    People,
+    SecondFactors,
+    Identities,
+    Training,
+    Datasets,
+    Profiles,
+    Access,
+    Duties,
+    Releases,
+    Ledger,
+    Policies,
+)
 
 
 def calls_of(function: Callable[..., Any]) -> set[str]:
@@ -172,6 +198,15 @@ def changes(store: Store, grant: Grant, event: Event) -> dict[str, Callable[[], 
     olgas = pyotp.TOTP(secret).at(int(store.now().timestamp()))
     store.second_factors.begin("rita", event=quiet)
     store.identities.bind("https://id.example", "s-ana", "ana", event=quiet)
+    proposed: dict[str, Any] = {
+        "about": "dataset:x",
+        "base_hash": "o" * 64,
+        "policy": {},
+        "difference": (),
+        "reason": "",
+    }
+    waiting_proposal = store.policies.propose(**proposed, event=quiet)
+    store.policies.propose(**{**proposed, "about": "dataset:loans"}, event=quiet)
     rita = Vote(reviewer="rita", decision=Decision.APPROVE, comment="")
 
     def reserve(canonical: str) -> object:
@@ -249,7 +284,13 @@ def changes(store: Store, grant: Grant, event: Event) -> dict[str, Callable[[], 
             "loans", cap=Loss(1), project_cap=Loss(1), event=event
         ),
         "ledger.raise_cap": lambda: store.ledger.raise_cap(
-            "loans", cap=Loss(10**6), project_cap=Loss(10**6), event=event
+            "loans", cap=Loss(10**6), project_cap=Loss(10**6), approval=second_person(), event=event
+        ),
+        "policies.publish_site": lambda: store.policies.publish_site(SitePolicy(), base_hash="", event=event),
+        "policies.propose": lambda: store.policies.propose(**proposed, event=event),
+        "policies.move": lambda: store.policies.move(waiting_proposal, PROPOSAL_STEPS[1], event=event),
+        "policies.void_others": lambda: store.policies.void_others(
+            "dataset:loans", policy_hash="n" * 64, event=event
         ),
         "ledger.reserve (charged)": lambda: reserve("unknown"),
         "ledger.reserve (stored)": lambda: reserve("known"),

@@ -9,6 +9,7 @@ demands     what people ask to be opened; ratings
 results     what was made with the data
 openness    projects, breaches, all figures
 people      my account; people, for administrators
+policies    changes that wait for a second person
 system      the log, and health
 conditional answers that a program may keep
 common      what several of them need
@@ -25,6 +26,7 @@ from sandbox.portal.api import (
     open_data,
     openness,
     people,
+    policies,
     questions,
     releases,
     results,
@@ -44,6 +46,7 @@ PARTS = (
     results.router,
     openness.router,
     people.router,
+    policies.router,
     system.router,
 )
 

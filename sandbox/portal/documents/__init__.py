@@ -7,6 +7,7 @@ from sandbox.portal.documents.catalogue import catalogue_entry, catalogue_page, 
 from sandbox.portal.documents.dcat import catalogue_graph, dataset_graph
 from sandbox.portal.documents.dictionary import dictionary_csv
 from sandbox.portal.documents.people import account, person
+from sandbox.portal.documents.policies import policy_comparison, policy_proposal
 from sandbox.portal.documents.questions import budget, estimate
 from sandbox.portal.documents.records import log
 from sandbox.portal.documents.releases import finding, release
@@ -42,6 +43,8 @@ __all__ = [
     "grant_actions",
     "log",
     "person",
+    "policy_comparison",
+    "policy_proposal",
     "projects",
     "ratings",
     "release",

@@ -7,6 +7,7 @@ releases    my outputs; the reviewers' queue; one request with its findings
 demands     wanted data; ratings
 results     what was made with the data
 openness    projects, figures, breaches
+policies    changes that wait for a second person
 log         the log, for auditors
 account     my account: second factor, password, training
 people      accounts, roles and training, for administrators
@@ -27,6 +28,7 @@ from sandbox.portal.pages import (
     log,
     openness,
     people,
+    policies,
     releases,
     results,
 )
@@ -44,6 +46,7 @@ PARTS = (
     log.router,
     account.router,
     people.router,
+    policies.router,
     sign_in.router,
 )
 

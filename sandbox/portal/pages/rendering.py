@@ -39,6 +39,7 @@ _NAVIGATION: tuple[tuple[str, str, frozenset[Role]], ...] = (
     ("/decisions", "Decisions", frozenset({Role.OWNER})),
     ("/review", "Review", frozenset({Role.REVIEWER})),
     ("/people", "People", frozenset({Role.ADMINISTRATOR})),
+    ("/policies", "Policies", frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.AUDITOR})),
     ("/log", "Log", frozenset({Role.AUDITOR, Role.ADMINISTRATOR})),
 )
 
@@ -50,6 +51,8 @@ _NOTICES = {
     "sign": "You signed the agreement. Your grant has begun.",
     "revoke": "The grant was revoked.",
     "vote": "Your vote was counted.",
+    "policy_approve": "You approved the change. It holds now, or once the dataset is published by it.",
+    "policy_reject": "You rejected the change. Nothing was changed.",
     "withdraw": "You took the request back.",
     "asked": "It is on the list. Others can now say that they want it too.",
     "wanted": "Your vote was counted.",
