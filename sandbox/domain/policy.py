@@ -388,7 +388,7 @@ class DatasetPolicy:
     )
     listed: bool = _doc(
         "Whether the catalogue says that it exists. Only a closed dataset can be hidden.",
-        Way.ALWAYS,
+        Way.LARGER,  # true
         default=True,
     )
     opened_by: tuple[OpenMode, ...] = _doc(

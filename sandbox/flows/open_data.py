@@ -13,7 +13,7 @@ from sandbox.domain.catalogue_terms import OpenMode
 from sandbox.domain.errors import Busy, NotAllowed, NotFound
 from sandbox.domain.open_rows import RowsWanted, rows_wanted
 from sandbox.domain.policy import OpenClass, Table
-from sandbox.flows.published import Published, published
+from sandbox.flows.published import Published, in_use
 from sandbox.privacy.publishing.open_files import OpenRows, read_open_rows
 from sandbox.store import Store
 
@@ -138,7 +138,7 @@ class ReadOpenData:
             self.places.release()
 
     def _open(self, name: str, mode: OpenMode) -> Published:
-        dataset = published(self.store, name)
+        dataset = in_use(self.store, name)
         policy = dataset.policy
         if policy.open_class is not OpenClass.UNCONDITIONAL:
             raise NotAllowed(

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.domain.application import Wish
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import BadInput, Busy, CallerError, NotAllowed, NotFound
 from sandbox.domain.people import Person, Role
-from sandbox.domain.policy import Mode
 from sandbox.domain.search import search
 from sandbox.flows.open_data import AT_ONCE, FileFormat
 from tests.flows.conftest import POLICY, World
@@ -64,12 +64,9 @@ def refusal(world: World, name: str, way: str) -> dict[str, str]:
         "apply": lambda: sandbox.request_access.apply(
             world.person("ana"),
             dataset=name,
-            project="model",
-            purpose="Model the default risk of loans.",
-            legal_basis="",
-            mode=Mode.QUERY,
-            days=30,
-            output_plan="Counts by sex.",
+            wish=Wish(
+                project="model", purpose="Model the default risk of loans.", output_plan="Counts by sex."
+            ),
         ),
     }
     with pytest.raises(CallerError) as refused:

@@ -99,10 +99,9 @@ def test_the_catalogue_has_pages(world: World) -> None:
 
 def test_names_of_classes_are_the_installations_own(founded: Path, tmp_path: Path) -> None:
     shutil.copytree(founded, tmp_path / "world")
-    site = (
-        "name: Example\nclass_names: {unconditional: public, conditional: restricted, closed: <prohibited>}\n"
-    )
-    (tmp_path / "world" / "policies" / "site.yaml").write_text(site)
+    site = tmp_path / "world" / "policies" / "site.yaml"
+    names = "class_names: {unconditional: public, conditional: restricted, closed: <prohibited>}\n"
+    site.write_text(site.read_text() + names)
     world = open_world(tmp_path / "world")
     page = world.browser().get("/").text
     shown = text_of(page)
