@@ -83,11 +83,11 @@ def refusal(world: World, name: str, way: str) -> dict[str, str]:
 def test_what_is_hidden_is_refused_in_the_words_for_what_does_not_exist(world: World, way: str) -> None:
     publish(world, PRISONS)
     assert refusal(world, "prisons", way) == refusal(world, "dragons", way)
-    publish(world, PRISONS.replace("listed: false", "listed: true"))
+    publish(world, PRISONS.replace("prisons", "archives").replace("listed: false", "listed: true"))
     if way not in ("look", "history"):  # the control: a listed one is refused in other words
-        assert refusal(world, "prisons", way) != refusal(world, "dragons", way)
+        assert refusal(world, "archives", way) != refusal(world, "dragons", way)
     else:
-        assert world.sandbox.browse_catalogue.dataset("prisons").policy.title == "Prisons"
+        assert world.sandbox.browse_catalogue.dataset("archives").policy.title == "Prisons"
 
 
 def test_no_message_lists_what_is_hidden(world: World) -> None:
