@@ -18,6 +18,7 @@ ELSEWHERE = {
     "sandbox audit accept-restored": "changes the log for good; tests/store",
     "sandbox dataset publish policies/datasets/hospital.yaml patients=patients.csv visits=visits.csv "
     "claims=claims.csv": "is about files of one's own: tests/privacy/test_relations_joins.py",
+    "sandbox dataset publish policies/datasets/prisons.yaml": "is about a file of one's own: tests/flows",
     "sandbox demo --keep": "is what the installation of these tests was made by",
     "sandbox down": "would end the installation of these tests",
     "sandbox user add maria --role researcher": "asks for a password: below",
