@@ -74,6 +74,11 @@ class Step:
     actor: Actor
     event: str  # written on the log
 
+    @property
+    def clause(self) -> str:
+        """The rule, or the clause of the agreement, by which it is done; the log names it too."""
+        return _CLAUSES.get(self.verb, "separation of duties")
+
 
 def _steps() -> tuple[Step, ...]:
     s, v, a = ApplicationState, Verb, Actor
@@ -105,6 +110,12 @@ def _steps() -> tuple[Step, ...]:
 
 
 STEPS = _steps()
+_CLAUSES: dict[Verb, str] = {
+    Verb.SUBMIT: "open_class",
+    **dict.fromkeys((Verb.SIGN, Verb.DECLINE, Verb.BEGIN, Verb.LEAVE, Verb.REMOVE_MEMBER), "people"),
+    **dict.fromkeys((Verb.CLOSE, Verb.EXPIRE, Verb.RENEW), "period"),
+    Verb.REVOKE: "breach",  # the owner names the one that was broken
+}
 # No use of data comes of these; what is over stays over.
 ENDED = frozenset(
     {

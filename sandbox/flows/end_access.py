@@ -16,6 +16,7 @@ from sandbox.domain.audit import Event
 from sandbox.domain.canonical import canonical_json
 from sandbox.domain.duties import Duty, DutyState
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound
+from sandbox.domain.papers import seal
 from sandbox.domain.people import Person
 from sandbox.domain.release import FINAL
 from sandbox.flows.permission import duties_of
@@ -141,7 +142,9 @@ class EndAccess:
             grants = self.store.access.grants_under(application.id)
             if grants and max(grant.ends for grant in grants) < self.today():
                 row = rules.platform_step(application, Verb.EXPIRE)
-                event = Event("system:access", row.event, f"application:{application.id}")
+                event = Event(
+                    "system:access", row.event, f"application:{application.id}", {"clause": row.clause}
+                )
                 try:
                     self.store.access.move_application(application, row, event=event)
                 except Conflict:
@@ -187,7 +190,7 @@ class EndAccess:
                 person.name,
                 "feedback.given",
                 f"application:{application.id}",
-                {"due": due.due.isoformat(), "usefulness": usefulness},
+                {"clause": "feedback", "due": due.due.isoformat(), "usefulness": usefulness},
             ),
         )
 
@@ -267,8 +270,7 @@ class EndAccess:
             "kept": "No raw row left the platform. Notebooks' folders lay in memory and are gone.",
             "log": {"seq": head.seq, "hash": head.hash},
         }
-        signature = self.store.signer.sign(canonical_json(body))
-        return canonical_json({"certificate": body, "signature_ed25519": signature.hex()})
+        return seal("certificate", body, self.store.signer.sign(canonical_json(body)))
 
     def _application(self, application_id: int) -> tuple[Application, Published]:
         application = self.store.access.application(application_id)
@@ -278,4 +280,4 @@ class EndAccess:
 
 
 def _event(person: Person, row: Step, application: Application, **facts: str) -> Event:
-    return Event(person.name, row.event, f"application:{application.id}", facts)
+    return Event(person.name, row.event, f"application:{application.id}", {"clause": row.clause, **facts})

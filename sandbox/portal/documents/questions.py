@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from sandbox.flows.access_views import BudgetView
+from sandbox.flows.grant_views import BudgetView
 from sandbox.flows.answer_question import Estimate
 
 
