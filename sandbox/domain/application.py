@@ -257,11 +257,12 @@ def _written(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-def check_wish(policy: DatasetPolicy, person: Person, wish: Wish) -> None:
+def check_wish(policy: DatasetPolicy, person: Person, wish: Wish, *, complete: bool = True) -> None:
     """Raise unless this person may ask for this of the dataset.
 
     Args:
         wish: its project as ``project_name`` returned it.
+        complete: texts are long enough to decide by; False while it is being written.
     """
     check_role(person, Role.RESEARCHER)
     if policy.open_class is OpenClass.UNCONDITIONAL:
@@ -282,7 +283,7 @@ def check_wish(policy: DatasetPolicy, person: Person, wish: Wish) -> None:
             fix="Ask for a shorter period.",
         )
     for name, least in _FEWEST.items():
-        _check_text(name, getattr(wish, name), least)
+        _check_text(name, getattr(wish, name), least if complete else 0)
     _check_members(person, wish.members)
     _check_tables(policy, wish.tables)
     if wish.epsilon:

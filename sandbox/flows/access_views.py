@@ -8,8 +8,17 @@ from datetime import date
 from typing import Any
 
 from sandbox.domain import application as rules
+from sandbox.domain.access import Block
 from sandbox.domain.agreement import in_words
-from sandbox.domain.application import WAITING, Application, ApplicationState, Change, Turn, differences
+from sandbox.domain.application import (
+    WAITING,
+    Application,
+    ApplicationState,
+    Change,
+    Turn,
+    Verb,
+    differences,
+)
 from sandbox.domain.audit import Entry
 from sandbox.domain.deadlines import decision_due
 from sandbox.domain.duties import Duty, DutyState
@@ -17,6 +26,7 @@ from sandbox.domain.errors import NotFound
 from sandbox.domain.papers import seal
 from sandbox.domain.people import Person
 from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.standing import concerns, may_renew
 from sandbox.flows.commitments import uncommitted
 from sandbox.flows.grant_views import GrantViews
@@ -31,9 +41,11 @@ class ApplicationView:
     Attributes:
         agreement: the signed document's text; empty before approval.
         clauses: the same in words.
+        ends: the last day that was agreed, ISO 8601; empty before approval.
         changes: what differs from the turn before.
         due: the last day for the owner's first decision; None when nothing waits for one.
         overdue: that day is past.
+        gone: members whose own grant ended while the others' go on.
         renewal: the application that is to continue this one; 0 for none.
         free_epsilon: for the owner: what the budget can still promise.
     """
@@ -45,12 +57,14 @@ class ApplicationView:
     allowed_actions: tuple[str, ...]
     agreement: str
     clauses: tuple[tuple[str, str], ...]
+    ends: str
     turns: tuple[Turn, ...]
     changes: tuple[Change, ...]
     due: date | None
     overdue: bool
     duties: tuple[Duty, ...]
     reports: tuple[Report, ...]
+    gone: tuple[str, ...]
     renewal: int
     free_epsilon: float | None
 
@@ -85,6 +99,21 @@ class AccessViews(GrantViews):
         signed = self.store.access.agreement(application.id)
         return seal("agreement", signed.document(), signed.signature)
 
+    # blocks
+
+    def blocks(self, person: Person) -> tuple[Block, ...]:
+        """What keeps a person from applying now."""
+        today = self.today()
+        return tuple(block for block in self.store.duties.blocks_of(person.name) if block.holds_on(today))
+
+    def blocks_by(self, owner: Person) -> tuple[Block, ...]:
+        """Whom an owner's data are closed to now."""
+        lineages = {
+            row.policy.budget_lineage for row in self.store.datasets.all() if row.policy.owner == owner.name
+        }
+        found = (block for name in sorted(lineages) for block in self.store.duties.blocks_on(name))
+        return tuple(block for block in found if block.holds_on(self.today()))
+
     def _known(self, person: Person, application_id: int) -> tuple[Application, Dataset]:
         found = self.store.access.application(application_id)
         row = self.store.datasets.get(found.dataset) if found is not None else None
@@ -101,7 +130,10 @@ class AccessViews(GrantViews):
         due = decision_due(date.fromisoformat(application.submitted_at[:10])) if waits else None
         duties = duties_of(self.store, application, today=self.today())
         renewal = self._renewal(application) if may_renew(application, person) else 0
+        gone = self._gone(application)
         actions = [str(verb) for verb in rules.allowed_verbs(application, row.policy, person)]
+        if person.name in gone:
+            actions = [verb for verb in actions if verb != Verb.LEAVE]
         if may_renew(application, person) and not renewal:
             actions.append("renew")
         if person.name in application.people and any(d.state is not DutyState.DONE for d in duties):
@@ -116,19 +148,26 @@ class AccessViews(GrantViews):
             allowed_actions=tuple(actions),
             agreement=signed.body.decode() if signed else "",
             clauses=in_words(document) if "review" in document else (),
+            ends=document["period"]["ends"] if "period" in document else "",
             turns=turns,
             changes=differences(turns[-2].wish, turns[-1].wish) if len(turns) > 1 else (),
             due=due,
             overdue=due is not None and self.today() > due,
             duties=duties,
             reports=self.store.duties.reports(application.id),
+            gone=gone,
             renewal=renewal,
-            free_epsilon=row.policy.guarantee.epsilon(
-                uncommitted(self.store, row.policy, but=application.renews)
-            )
-            if deciding
-            else None,
+            free_epsilon=self._free(application, row.policy) if deciding else None,
         )
+
+    def _free(self, application: Application, policy: DatasetPolicy) -> float:
+        free = uncommitted(self.store, policy, but=application.renews)
+        return policy.guarantee.epsilon(Loss(free.nano))
+
+    def _gone(self, application: Application) -> tuple[str, ...]:
+        if application.state is not ApplicationState.ACTIVE:
+            return ()
+        return tuple(g.person for g in self.store.access.grants_under(application.id) if g.revoked)
 
     def _renewal(self, application: Application) -> int:
         """The one that waits to continue it."""

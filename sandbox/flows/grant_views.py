@@ -226,6 +226,11 @@ class GrantViews:
             worth=tuple((e, counts) for e, counts in worth if counts is not None),
         )
 
+    def worth(self, dataset: str, epsilon: float) -> Counts | None:
+        """What a budget buys: counts of all rows, each at the usual price."""
+        row = self._dataset(dataset)
+        return self._counts(row, row.policy.guarantee.loss(epsilon))
+
     def _dataset(self, name: str) -> Dataset:
         row = self.store.datasets.get(name)
         if row is None:

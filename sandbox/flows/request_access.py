@@ -51,7 +51,7 @@ class RequestAccess:
                 same application is under way.
         """
         policy = in_use(self.store, dataset).policy
-        wish = self._checked(policy, person, wish)
+        wish = self._checked(policy, person, wish, complete=not draft)
         if renews:
             self._check_renews(person, dataset, wish, renews)
         self._check_once(person, dataset, wish)
@@ -85,7 +85,7 @@ class RequestAccess:
         """
         application, dataset = self._application(application_id, version)
         row = rules.step(application, Verb.EDIT, dataset.policy, person)
-        wish = self._checked(dataset.policy, person, wish)
+        wish = self._checked(dataset.policy, person, wish, complete=False)  # it is submitted by itself
         return self.store.access.edit_application(
             application, row, wish, event=_event(person, row, application)
         )
@@ -271,7 +271,7 @@ class RequestAccess:
     def _move(self, person: Person, application: Application, row: Step) -> Application:
         return self.store.access.move_application(application, row, event=_event(person, row, application))
 
-    def _checked(self, policy: DatasetPolicy, person: Person, wish: Wish) -> Wish:
+    def _checked(self, policy: DatasetPolicy, person: Person, wish: Wish, *, complete: bool = True) -> Wish:
         """The wish in its one spelling; raises unless this person may ask for it."""
         wish = replace(
             wish,
@@ -282,7 +282,7 @@ class RequestAccess:
             output_plan=wish.output_plan.strip(),
             members=tuple(sorted(wish.members)),
         )
-        rules.check_wish(policy, person, wish)
+        rules.check_wish(policy, person, wish, complete=complete)
         self._check_spelling(person, wish.project)
         self._check_members(wish.members)
         self._check_blocks((person.name, *wish.members), policy)

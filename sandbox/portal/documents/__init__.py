@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.portal.documents.access import application, grant, grant_actions
+from sandbox.portal.documents.access import application, block, grant, grant_actions
 from sandbox.portal.documents.catalogue import catalogue_actions, catalogue_entry
 from sandbox.portal.documents.questions import budget, estimate
 from sandbox.portal.documents.records import log
@@ -10,6 +10,7 @@ from sandbox.portal.documents.releases import finding, release
 
 __all__ = [
     "application",
+    "block",
     "budget",
     "catalogue_actions",
     "catalogue_entry",

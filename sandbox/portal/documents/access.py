@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from sandbox.domain.access import Block
 from sandbox.domain.audit import Entry
 from sandbox.flows.access_views import ApplicationView
 from sandbox.flows.grant_views import GrantView
@@ -74,6 +75,7 @@ def application(view: ApplicationView, events: Sequence[Entry] | None = None) ->
         "clauses": [{"clause": name, "text": text} for name, text in view.clauses],
         "signed": list(a.signed),
         "unsigned": list(a.unsigned) if a.agreement_hash else [],
+        "gone": list(view.gone),
         "duties": [
             {"due": d.due.isoformat(), "blocks": d.blocks.isoformat(), "state": str(d.state)}
             for d in view.duties
@@ -82,6 +84,20 @@ def application(view: ApplicationView, events: Sequence[Entry] | None = None) ->
         "certificate_sha256": a.certificate,
         **told,
         "allowed_actions": list(view.allowed_actions),
+    }
+
+
+def block(value: Block, *, may_lift: bool) -> dict[str, Any]:
+    """A block, for the one it is on and for the owner."""
+    return {
+        "id": value.id,
+        "person": value.person,
+        "lineage": value.lineage,
+        "clause": value.clause,
+        "reason": value.reason,
+        "until": value.until.isoformat(),
+        "lifted": value.lifted,
+        "allowed_actions": ["lift"] if may_lift else [],
     }
 
 

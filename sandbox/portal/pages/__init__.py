@@ -1,11 +1,15 @@
 """Pages for people: rendered here, no script, no rule. They show what ``allowed_actions`` says and call the flows.
 
-catalogue   what there is, for everybody; applying
+catalogue   what there is, for everybody
 access      my data; what an owner decides
+apply       the form of an application
+application one application, with a form for all that may be done with it
 releases    my outputs; the reviewers' queue; one request with its findings
 log         the log, for auditors
 rendering   a template becomes a response
 grid        a CSV file becomes a table to look at
+charts      what was spent becomes the points of a picture
+stages      where something stands on its way
 """
 
 from __future__ import annotations
@@ -13,12 +17,20 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from sandbox.portal import sign_in
-from sandbox.portal.pages import access, catalogue, log, releases
+from sandbox.portal.pages import access, application, apply, catalogue, log, releases
 from sandbox.portal.pages.rendering import render
 
 __all__ = ["PARTS", "render", "router"]
 
-PARTS = (catalogue.router, access.router, releases.router, log.router, sign_in.router)
+PARTS = (
+    catalogue.router,
+    access.router,
+    apply.router,  # before ``application``, which takes any verb
+    application.router,
+    releases.router,
+    log.router,
+    sign_in.router,
+)
 
 router = APIRouter(include_in_schema=False)
 for part in PARTS:
