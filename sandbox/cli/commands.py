@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from sandbox.cli import access, datasets, people, policies, records, serve
 from sandbox.cli import ask as ask_commands
-from sandbox.cli import datasets, people, policies, records, serve
 from sandbox.cli.common import console
 from sandbox.settings import Settings
 from sandbox.terminal import plain_table
@@ -28,6 +28,7 @@ for name, child in (
     ("policy", policies.app),
     ("release", records.release_app),
     ("audit", records.audit_app),
+    ("access", access.app),
 ):
     app.add_typer(child, name=name)
 

@@ -283,14 +283,20 @@ def check_wish(policy: DatasetPolicy, person: Person, wish: Wish, *, complete: b
             fix="Ask for a shorter period.",
         )
     for name, least in _FEWEST.items():
-        _check_text(name, getattr(wish, name), least if complete else 0)
+        check_text(name, getattr(wish, name), least if complete else 0)
     _check_members(person, wish.members)
     _check_tables(policy, wish.tables)
     if wish.epsilon:
         epsilon_of(wish.epsilon)
 
 
-def _check_text(name: str, text: str, least: int) -> None:
+def check_text(name: str, text: str, least: int = 0) -> None:
+    """Raise unless a text that people write can be read as it stands, and is long enough.
+
+    Args:
+        name: of its field.
+        least: characters.
+    """
     said = name.replace("_", " ")
     if any(unicodedata.category(c) in _HIDDEN for c in text if c not in "\n\r\t"):
         raise BadInput(
@@ -427,6 +433,7 @@ def check_reason(verb: str, reason: str) -> str:
         BadInput: none, or too long a one.
     """
     reason = reason.strip()
+    check_text("reason", reason)
     if verb in NEEDS_REASON and len(reason) < 5:
         raise BadInput(
             "A reason is missing.",

@@ -67,6 +67,7 @@ class EndAccess:
         application, dataset = self._application(application_id)
         row = rules.step(application, Verb.REVOKE, dataset.policy, person)
         reason = rules.check_reason(Verb.REVOKE, reason)
+        rules.check_text("clause", clause)
         if block_days and not _BLOCK_DAYS[0] <= block_days <= _BLOCK_DAYS[1]:
             raise BadInput(
                 f"{block_days} days is no time to block.",
@@ -169,6 +170,7 @@ class EndAccess:
         if person.name not in application.people:
             raise NotFound(f"You have no application {application_id}.")
         text = text.strip()
+        rules.check_text("text", text)
         if not 1 <= usefulness <= 5:
             raise BadInput("Usefulness is 1 (of no use) to 5 (very useful).", where="usefulness")
         if not 20 <= len(text) <= 4000:

@@ -26,7 +26,7 @@ from sandbox.domain.policy import DatasetPolicy, SitePolicy
 from sandbox.domain.policy_rules import Mistake, check
 from sandbox.store.policy_reference import json_schema, keys_at, reference_markdown, values_at
 
-__all__ = ["json_schema", "read_dataset_policy", "read_site_policy", "reference_markdown"]
+__all__ = ["json_schema", "read_dataset_policy", "read_plain", "read_site_policy", "reference_markdown"]
 
 MAX_BYTES = 1_000_000
 MAX_NODES, MAX_DEPTH = 100_000, 30  # a few aliases can name more values than memory holds
@@ -274,3 +274,23 @@ def _not_positive(policy: SitePolicy) -> Iterator[Mistake]:
         for key in keys_at(SitePolicy, (group,)):
             if isinstance(getattr(limits, key), int) and getattr(limits, key) < 1:
                 yield Mistake((group, key), "has to be at least 1", "1, 2, 3 …")
+
+
+# Other YAML
+
+
+def read_plain(path: Path) -> dict[str, Any]:
+    """A YAML file of another kind as plain values.
+
+    Raises:
+        PolicyRefused: it cannot be read; with file and line.
+        BadInput: no such file, or one that is too large.
+    """
+    tree = _tree(path)
+    try:
+        values: dict[str, Any] = _plain(tree, _Counter())
+    except _TooMuch as wild:
+        raise _refused(path, 0, "file", str(wild)) from None
+    except _NotPlain as odd:
+        raise _refused(path, _line(tree, odd.path), _dotted(odd.path), odd.problem) from None
+    return values

@@ -18,7 +18,7 @@ from sandbox.portal import documents
 from sandbox.portal.api.blocks import lift_block
 from sandbox.portal.forms import FormSender
 from sandbox.portal.pages.charts import Steps, spending
-from sandbox.portal.pages.rendering import go, render
+from sandbox.portal.pages.rendering import day, go, render
 from sandbox.portal.requests import InPerson, System
 
 router = APIRouter(include_in_schema=False)
@@ -70,7 +70,9 @@ def grants(request: Request, system: System, person: InPerson) -> Response:
     return render(
         request,
         "grants.html",
-        todo=[task for view in applications for task in _tasks(view, person.name, today)],
+        todo=sorted(
+            (task for view in applications for task in _tasks(view, today)), key=lambda task: not task.urgent
+        ),
         grants=[one for one in shown if not one.view.over],
         past=[one for one in shown if one.view.over],
         waiting=[view for view in applications if view.application.state in WAITING],
@@ -109,7 +111,7 @@ def lift(system: System, person: FormSender, block_id: int) -> Response:
     return go("/decisions", done="access-lift")
 
 
-def _tasks(view: ApplicationView, name: str, today: date) -> Iterator[ToDo]:
+def _tasks(view: ApplicationView, today: date) -> Iterator[ToDo]:
     application, actions = view.application, view.allowed_actions
     link, what = f"/applications/{application.id}", f"{application.project} ({view.title})"
     if "sign" in actions:
@@ -129,17 +131,20 @@ def _tasks(view: ApplicationView, name: str, today: date) -> Iterator[ToDo]:
             )
     ends = date.fromisoformat(view.ends) if view.ends else None
     if "renew" in actions and ends is not None and ends - today <= _REMIND_END:
-        yield ToDo(text=f"The grant for {what} ends on {ends}.", button="Renew or close", link=link)
+        yield ToDo(text=f"The grant for {what} ends on {day(ends)}.", button="Renew or close", link=link)
 
 
 def _owed(state: DutyState, due: date, blocks: date, what: str) -> str:
     match state:
         case DutyState.BLOCKING:
-            return f"A report on {what} was due on {due}. Nothing can be used or asked for until it is given."
+            return f"A report on {what} was due on {day(due)}. Nothing can be used or asked for until it is given."
         case DutyState.OVERDUE:
-            return f"A report on {what} was due on {due}. From {blocks} on, uses and new grants are refused."
+            return (
+                f"A report on {what} was due on {day(due)}. From {day(blocks)} on, uses and new grants are "
+                "refused until it is given."
+            )
         case _:
-            return f"A report on {what} is due on {due}."
+            return f"A report on {what} is due on {day(due)}."
 
 
 def _late(view: ApplicationView) -> bool:

@@ -28,7 +28,7 @@ from sandbox.wiring import Sandbox
 router = APIRouter(include_in_schema=False)
 
 S = ApplicationState
-STAGES = ("Application", "Decision", "Signatures", "In use", "Closed")
+STAGES = ("Draft", "Decision", "Signing", "In use", "Closed")
 # Where a state stands on the way, and what comes next: for its people, and for the owner.
 MEANING: dict[ApplicationState, tuple[int, str, str]] = {
     S.DRAFT: (1, "Only you see it. Submit it when it is complete.", ""),
@@ -65,6 +65,9 @@ MEANING: dict[ApplicationState, tuple[int, str, str]] = {
 }
 _STOPPED = frozenset({S.RETURNED, S.REJECTED, S.REVOKED})
 _FINISHED = frozenset({S.CLOSED, S.RENEWED})
+# How fields of an application are called, and what they mean when nothing stands there.
+LABELS = {"tables": "Columns", "epsilon": "Budget wanted, ε", "output_plan": "Planned outputs"}
+EMPTY = {"tables": "all of them", "epsilon": "what the owner can give", "members": "nobody else"}
 USEFULNESS = ("of no use", "of little use", "of some use", "useful", "very useful")
 
 
@@ -197,6 +200,8 @@ def _page(
         quota=_quota(view),
         worth=_worth(system, view),
         usefulness=USEFULNESS,
+        labels=LABELS,
+        empty=EMPTY,
         mode_means=MODE_MEANS,
         sent=sent or Sent(),
         mistake=mistake,
