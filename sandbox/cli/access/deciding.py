@@ -45,7 +45,7 @@ def sign(
             say("Not signed.")
             raise typer.Exit(1)
         body = {"agreement_sha256": seen["agreement_sha256"]}
-        show_step(door.post(f"applications/{number}/sign", body))
+        show_step(door.post(f"applications/{number}/sign", body), since=seen["events"][-1]["entry"])
 
 
 def decline(number: Number, reason: Reason) -> None:

@@ -14,12 +14,17 @@ from sandbox.domain.privacy_loss import Accounting
 from sandbox.terminal import indented, plain, plain_table
 
 
-def show_step(document: Mapping[str, Any]) -> None:
-    """The newest entry of the log about an application, its clause, and what may be done next."""
-    newest = document["events"][-1]
+def show_step(document: Mapping[str, Any], *, since: int = 0) -> None:
+    """The newest entry of the log about an application, its clause, and what may be done next.
+
+    Args:
+        since: the entry that was the newest before: then all that came since.
+    """
+    events = [event for event in document["events"] if since and event["entry"] > since]
     state = str(document["state"]).replace("_", " ")
     console.print(f"[green]✓[/] Application {document['id']} is [bold]{escape(state)}[/].", highlight=False)
-    show_event(newest)
+    for event in events or document["events"][-1:]:
+        show_event(event)
     if document["state"] == "approved" and document["unsigned"]:
         say(f"Still to sign: {', '.join(document['unsigned'])}.", indent=2)
     if document["allowed_actions"]:
