@@ -51,7 +51,7 @@ def login(
         ),
     ],
 ) -> None:
-    """Sign in and keep a token for 'ask' and 'estimate' (8 hours)."""
+    """Sign in and keep a token for 'ask', 'estimate' and 'access' (8 hours)."""
     from sandbox.hub_session import HubSession
 
     settings = Settings.from_environment()

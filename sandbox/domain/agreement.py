@@ -202,8 +202,9 @@ def in_words(document: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         f"{name} ({', '.join(columns)})" for name, columns in document["data"]["tables"].items()
     )
     legal = document["purpose"]["legal_basis"]
+    led = f", led by {people['lead']}" if len(people["all"]) > 1 else ""
     said = [
-        ("people", f"{', '.join(people['all'])}, led by {people['lead']}, and nobody else."),
+        ("people", f"{', '.join(people['all'])}{led}, and nobody else."),
         ("purpose", document["purpose"]["text"] + (f" Legal basis: {legal.rstrip('.')}." if legal else "")),
         ("period", f"From {period['starts']} to {period['ends']}, both days included."),
         ("data", f"These tables and columns: {tables}."),

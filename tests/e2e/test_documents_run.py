@@ -14,7 +14,18 @@ from tests.e2e.conftest import Installation
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 # Typed by a person, or with a test of its own; everything else is run here.
+PERSON = "is a person's own step, in the order of the page: tests/cli/test_cli_access.py"
 ELSEWHERE = {
+    "sandbox access agreement 1": PERSON,
+    "sandbox access apply wish.yaml": PERSON,
+    "sandbox access approve 1 --epsilon 0.3 --days 60 --condition 'Send us the paper.'": PERSON,
+    "sandbox access list": PERSON,
+    "sandbox access reject 1 --reason 'These data do not say that.'": PERSON,
+    "sandbox access report 1 --usefulness 4 --text 'The paper appeared in May; housing had many gaps.'": PERSON,
+    "sandbox access return 1 --reason 'Without housing, please.'": PERSON,
+    "sandbox access sign 1": PERSON,
+    "sandbox access verify agreement-1.json": PERSON,
+    "sandbox login ana": "asks for a password",
     "sandbox audit accept-restored": "changes the log for good; tests/store",
     "sandbox dataset publish policies/datasets/hospital.yaml patients=patients.csv visits=visits.csv "
     "claims=claims.csv": "is about files of one's own: tests/privacy/test_relations_joins.py",
