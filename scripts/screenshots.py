@@ -187,7 +187,7 @@ def reviewer(camera: Camera, release: int) -> None:
 
 
 def auditor(camera: Camera) -> None:
-    with camera.person("ada") as page:
+    with camera.person("arno") as page:
         page.get_by_role("link", name="Log", exact=True).click()
         page.get_by_role("button", name="Verify the chain").click()
         camera.take(page, "log", height=900)

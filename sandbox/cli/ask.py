@@ -50,12 +50,13 @@ def login(
             prompt=True, hide_input=True, envvar="SANDBOX_PASSWORD", help="Asked for when left out."
         ),
     ],
+    code: Annotated[str, typer.Option(help="The code of your second factor, if you set one up.")] = "",
 ) -> None:
     """Sign in and keep a token for 'ask', 'estimate' and 'access' (8 hours)."""
     from sandbox.hub_session import HubSession
 
     settings = Settings.from_environment()
-    with HubSession(settings, name, password) as session:
+    with HubSession(settings, name, password, code=code) as session:
         token = session.token
     file = _token_file()
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

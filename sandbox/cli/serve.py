@@ -37,10 +37,11 @@ def _engine(settings: Settings) -> None:
     """The engine's container, as long as this process lives."""
     from sandbox.isolation.container import Images
     from sandbox.isolation.engine_room import run_engine
-    from sandbox.store.policy_files import read_site_policy
-    from sandbox.wiring import engine_user
+    from sandbox.wiring import build, engine_user
 
-    site = read_site_policy(settings.policies / "site.yaml")
+    sandbox = build(settings)
+    site = sandbox.site  # what is in force, which site.yaml may only propose to loosen
+    sandbox.store.close()
     raise typer.Exit(
         run_engine(
             images=Images.read(settings.images_file),
@@ -76,6 +77,7 @@ def _gate(settings: Settings) -> None:
 def _portal(settings: Settings) -> None:
     import uvicorn
 
+    from sandbox.flows.keep_time import KeepTime
     from sandbox.portal import create_app
     from sandbox.wiring import build
 
@@ -83,11 +85,16 @@ def _portal(settings: Settings) -> None:
     # What a killed process left: charges stay spent, approved releases leave now.
     sandbox.store.ledger.recover(event=Event("system:portal", "ledger.recovered", "ledger", {}))
     sandbox.review_release.finish_approved()
-    uvicorn.run(
-        create_app(sandbox),
-        host="127.0.0.1",
-        port=settings.portal_port,
-        log_level="warning",
-        server_header=False,
-        proxy_headers=False,
-    )
+    keeper = KeepTime([sandbox.end_access.expire, sandbox.end_access.remind])
+    keeper.start()
+    try:
+        uvicorn.run(
+            create_app(sandbox),
+            host="127.0.0.1",
+            port=settings.portal_port,
+            log_level="warning",
+            server_header=False,
+            proxy_headers=False,
+        )
+    finally:
+        keeper.close()

@@ -281,7 +281,7 @@ def _look_back(tour: Tour) -> None:
             f"project {budget['project']}: ε {budget['epsilon_left']:.3f} of {budget['epsilon_cap']:.3f} left "
             f"({budget['percent_left']:.0f} %), at δ={budget['delta']:g}"
         )
-        page = tour.session("ada").portal("GET", "log?limit=8")
+        page = tour.session("arno").portal("GET", "log?limit=8")
         for entry in reversed(page["entries"]):
             tour.show(
                 f"{entry['seq']:4}  {entry['at'][11:19]}  {entry['actor']:14} {entry['action']:22} {entry['object']}"

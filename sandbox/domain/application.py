@@ -16,13 +16,12 @@ from typing import Any
 
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed
 from sandbox.domain.people import NAME, Person, Role, check_role
+from sandbox.domain.plain_text import HIDDEN
 from sandbox.domain.policy import DatasetPolicy, Mode, OpenClass
 
 MAX_MEMBERS = 50
 _LONGEST = 4000  # characters of a text
 _FEWEST = {"project": 3, "purpose": 20, "legal_basis": 0, "organisation": 0, "output_plan": 10}
-# Controls, marks of direction, halves of characters, unassigned ones, odd line ends.
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 class ApplicationState(StrEnum):
@@ -298,7 +297,7 @@ def check_text(name: str, text: str, least: int = 0) -> None:
         least: characters.
     """
     said = name.replace("_", " ")
-    if any(unicodedata.category(c) in _HIDDEN for c in text if c not in "\n\r\t"):
+    if any(unicodedata.category(c) in HIDDEN for c in text if c not in "\n\r\t"):
         raise BadInput(
             f"{said} holds invisible characters.", where=name, fix="Type it again, in plain words."
         )

@@ -92,6 +92,13 @@ class NotAllowed(CallerError):
         self.clause = clause
 
 
+class TooOften(NotAllowed):
+    """More often than a limit lets it; the limit's name is its clause."""
+
+    code = "too_often"
+    status = 429
+
+
 class NotFound(CallerError):
     """No such thing, or none that this person may know of."""
 
@@ -118,6 +125,13 @@ class TooLarge(CallerError):
 
     code = "too_large"
     status = 413
+
+
+class Busy(CallerError):
+    """Too many ask for the same at once. Nothing was done."""
+
+    code = "busy"
+    status = 503
 
 
 class Unanswered(SandboxError):

@@ -17,6 +17,7 @@ from sandbox.domain.budget import ChargeState
 from sandbox.domain.errors import Tampered
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.release import TRANSITIONS, Release, Status
+from sandbox.flows.verify_policies import POLICY_ACTIONS, check_policies
 from sandbox.store import Store
 
 _PAGE = 1000
@@ -34,6 +35,7 @@ class Books:
     grants: int
     releases: int
     files: int
+    policies: int  # changes of policies that were proposed
 
 
 @dataclass(slots=True)
@@ -53,11 +55,12 @@ class _Told:
     voted: dict[str, list[str]] = field(default_factory=dict)  # release: reviewers
     status: dict[str, Status] = field(default_factory=dict)  # release
     crates: dict[str, object] = field(default_factory=dict)  # release: SHA-256
+    policies: list[Entry] = field(default_factory=list)  # how policies changed
 
     def hear(self, event: Event) -> None:
         number, facts = event.object.partition(":")[2], event.facts
         match event.action:
-            case "dataset.published":
+            case "dataset.published" | "policy.applied":  # of datasets; the site's has no name
                 self.published[number] = (facts.get("policy_sha256"), facts.get("snapshot"))
             case "question.reserved" | "question.reused":
                 self.charged[facts.get("question")] = _nanos(facts, "nano")
@@ -120,6 +123,8 @@ class VerifyBooks:
         told = _Told()
         for entry in self._entries():
             told.hear(entry.event)
+            if entry.event.action.startswith(POLICY_ACTIONS):
+                told.policies.append(entry)
         self.store.ledger.check_sums()
         return Books(
             entries=entries,
@@ -128,6 +133,7 @@ class VerifyBooks:
             grants=self._grants(told),
             releases=self._releases(told),
             files=self.store.vault.verify(),
+            policies=check_policies(self.store, told.policies),
         )
 
     def _entries(self) -> Iterator[Entry]:

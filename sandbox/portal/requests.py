@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from sandbox.domain.errors import NotSignedIn
 from sandbox.domain.people import Person
+from sandbox.flows import visitors
 from sandbox.portal.identity import COOKIE, Caller, Identity
 from sandbox.wiring import Sandbox
 
@@ -24,10 +25,10 @@ def token_of(request: Request) -> str:
     scheme, _, value = header.partition(" ")
     if scheme.lower() in ("token", "bearer") and value:
         return value.strip()
-    return request.cookies.get(COOKIE, "") if _by_a_person(request) else ""
+    return request.cookies.get(COOKIE, "") if by_a_person(request) else ""
 
 
-def _by_a_person(request: Request) -> bool:
+def by_a_person(request: Request) -> bool:
     """False when a script or a frame sends the cookie.
 
     Notebooks are served from the same origin, and a script in one could otherwise read a page here, its form token
@@ -51,13 +52,22 @@ def caller_or_none(request: Request) -> Caller | None:
     if claim is None:
         return None
     person = system_of(request).store.people.get(claim.name)
-    return Caller(person=person, grant_id=claim.grant_id) if person is not None else None
+    if person is None or not person.active:  # a closed account is nobody's, whatever the hub still believes
+        return None
+    return Caller(person=person, grant_id=claim.grant_id)
 
 
-def _caller(request: Request) -> Caller:
+def _at_the_door(request: Request) -> Caller:
+    """Somebody who is signed in, and may still have to enrol."""
     caller = caller_or_none(request)
     if caller is None:
         raise NotSignedIn("You are not signed in.", fix="Sign in, or send 'Authorization: token …'.")
+    return caller
+
+
+def _caller(request: Request) -> Caller:
+    caller = _at_the_door(request)
+    system_of(request).my_account.check_enrolled(caller.person)
     return caller
 
 
@@ -66,6 +76,19 @@ def _header_caller(request: Request) -> Caller:
     if not request.headers.get("authorization"):
         raise NotSignedIn("The API takes its token in a header.", fix="Send 'Authorization: token …'.")
     return _caller(request)
+
+
+def visitor_of(request: Request) -> visitors.Visitor:
+    """Whoever it is, by address: as our own proxy saw it, or the proxy before ours where one stands there.
+
+    Each proxy appends what it saw to ``X-Forwarded-For``; what a sender wrote there stands before that and is not
+    believed. A proxy in front has to append too: otherwise all its visitors share one address, and their limits.
+    """
+    seen = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",") if part.strip()]
+    proxies = 2 if system_of(request).settings.public_url else 1
+    if seen:
+        return visitors.Visitor.at(seen[max(len(seen) - proxies, 0)])
+    return visitors.Visitor.at(request.client.host if request.client else "")
 
 
 System = Annotated[Sandbox, Depends(system_of)]
@@ -78,4 +101,9 @@ def _person(caller: SignedIn) -> Person:
     return caller.in_person()
 
 
+def _enrolling(caller: Annotated[Caller, Depends(_at_the_door)]) -> Person:
+    return caller.in_person()
+
+
 InPerson = Annotated[Person, Depends(_person)]  # pages are for people: a notebook's token is refused
+Enrolling = Annotated[Person, Depends(_enrolling)]  # also somebody who can do nothing yet but enrol

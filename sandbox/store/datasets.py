@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +16,9 @@ from sandbox.domain.audit import Event
 from sandbox.domain.canonical import content_hash
 from sandbox.domain.errors import BadInput, Conflict, NotFound, Tampered
 from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.policy_change import Approval, check_change
 from sandbox.domain.policy_document import policy_from_document, policy_to_document
+from sandbox.store.catalogue import index, not_indexed
 from sandbox.store.database import Database, stamp
 from sandbox.store.log import Log
 from sandbox.store.schema import dataset_versions, datasets
@@ -27,7 +31,7 @@ class Dataset:
     """A dataset's newest version.
 
     Attributes:
-        public_files: of unconditional datasets: table -> SHA-256 in the vault.
+        public_files: of unconditional datasets: file -> SHA-256 in the vault, see ``flows.open_data``.
         report: what publishing told the owner. Its numbers come from rows: for nobody else.
     """
 
@@ -39,6 +43,15 @@ class Dataset:
     suspended: bool
     public_files: Mapping[str, str]
     report: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetState:
+    """Which version of a dataset is the newest."""
+
+    name: str
+    version: int
+    suspended: bool
 
 
 class Datasets:
@@ -56,15 +69,18 @@ class Datasets:
         public_files: Mapping[str, str],
         event: Event,
         report: Mapping[str, Any] | None = None,
+        approval: Approval | None = None,
     ) -> Dataset:
         """Make a version the newest one. A suspended dataset stays suspended.
 
         Args:
             policy_hash: ``content_hash`` of the policy's document.
             report: text and whole numbers.
+            approval: a second person's, where the policy is looser than the one before.
 
         Raises:
             Conflict: the dataset's budget would change to another lineage.
+            NotAllowed: the policy loosens, and nobody else approved this very change.
         """
         document = policy_to_document(policy)
         if content_hash(document) != policy_hash:
@@ -89,6 +105,15 @@ class Datasets:
                         f"{policy.name} draws on the budget of {before.lineage}; that is for life.",
                         fix=f"Set lineage: {before.lineage}.",
                     )
+                held = _get(connection, policy.name)
+                check_change(
+                    f"dataset:{policy.name}",
+                    held.policy,
+                    policy,
+                    base_hash=held.policy_hash,
+                    policy_hash=policy_hash,
+                    approval=approval,
+                )
                 connection.execute(
                     update(datasets)
                     .where(datasets.c.name == policy.name)
@@ -106,6 +131,7 @@ class Datasets:
                     published_at=stamp(self._now()),
                 )
             )
+            index(connection, policy)
             self._log.append(connection, event, facts={"version": version})
             return _get(connection, policy.name)
 
@@ -120,6 +146,42 @@ class Datasets:
         with self._database.reading() as connection:
             return tuple(_dataset(row) for row in connection.execute(_newest().order_by(datasets.c.name)))
 
+    def states(self) -> tuple[DatasetState, ...]:
+        """Name, version and whether it is suspended, of every dataset, by name; no policy is read."""
+        c = datasets.c
+        with self._database.reading() as connection:
+            return tuple(
+                DatasetState(name=row.name, version=row.version, suspended=row.status == SUSPENDED)
+                for row in connection.execute(select(c.name, c.version, c.status).order_by(c.name))
+            )
+
+    def several(self, names: Sequence[str]) -> tuple[Dataset, ...]:
+        """The newest versions of those of these names that there are, in this order."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_newest().where(datasets.c.name.in_(names)))
+            found = {row.dataset: _dataset(row) for row in rows}
+        return tuple(found[name] for name in names if name in found)
+
+    def first_published(self, names: Sequence[str]) -> dict[str, str]:
+        """When the first version of each of these came: name -> ISO 8601, UTC."""
+        first = (dataset_versions.c.version == 1) & dataset_versions.c.dataset.in_(names)
+        query = select(dataset_versions.c.dataset, dataset_versions.c.published_at).where(first)
+        with self._database.reading() as connection:
+            return {row.dataset: row.published_at for row in connection.execute(query)}
+
+    def of_lineage(self, lineage: str) -> tuple[tuple[str, str], ...]:
+        """Name and owner of each dataset that draws on a budget, by name."""
+        query = select(datasets.c.name, datasets.c.owner).where(datasets.c.lineage == lineage)
+        with self._database.reading() as connection:
+            return tuple((row.name, row.owner) for row in connection.execute(query.order_by(datasets.c.name)))
+
+    def history(self, name: str, *, offset: int = 0, limit: int = 20) -> tuple[Dataset, ...]:
+        """Versions, the newest first."""
+        query = select(datasets.c.status, dataset_versions).join_from(datasets, dataset_versions)
+        query = query.where(datasets.c.name == name).order_by(dataset_versions.c.version.desc())
+        with self._database.reading() as connection:
+            return tuple(_dataset(row) for row in connection.execute(query.limit(limit).offset(offset)))
+
     def versions(self, name: str) -> tuple[Dataset, ...]:
         """All versions, the newest last."""
         with self._database.reading() as connection:
@@ -128,6 +190,17 @@ class Datasets:
                 query.where(datasets.c.name == name).order_by(dataset_versions.c.version)
             )
             return tuple(_dataset(row) for row in rows)
+
+    def made_under(self, name: str, snapshot: str) -> DatasetPolicy:
+        """The policy that a snapshot's private views were made under, which later versions may have left behind.
+
+        Raises:
+            NotFound: the dataset had no such snapshot.
+        """
+        for version in self.versions(name):
+            if version.snapshot == snapshot:
+                return version.policy
+        raise NotFound(f"{name} had no snapshot {snapshot[:12]}.")
 
     def suspend(self, name: str, *, event: Event) -> Dataset:
         """Stop every use of it, at once."""
@@ -151,6 +224,22 @@ class Datasets:
             return _get(connection, name)
 
 
+def refresh_catalogue(database: Database) -> None:
+    """Index what has no entry of this program's form yet: after an update, and never otherwise.
+
+    What is in the index follows from what is published, so that it is no event of its own. A policy that was changed
+    in the database stays without an entry: reading it says so.
+    """
+    with database.reading() as connection:
+        if not not_indexed(connection):
+            return
+    with database.transaction() as connection:
+        for name in not_indexed(connection):  # again: another process may have been quicker
+            row = connection.execute(_newest().where(datasets.c.name == name)).one()
+            with suppress(Tampered):
+                index(connection, _dataset(row).policy)
+
+
 def _newest() -> Any:
     return select(datasets.c.status, dataset_versions).join_from(
         datasets,
@@ -166,14 +255,18 @@ def _get(connection: Connection, name: str) -> Dataset:
     return _dataset(row)
 
 
+@functools.lru_cache(maxsize=1024)
+def _policy(text: str, policy_hash: str, dataset: str) -> DatasetPolicy:
+    """The policy that a stored text says; the same text is read once. Another text, however like, is another key."""
+    document = json.loads(text)
+    if content_hash(document) != policy_hash:
+        raise Tampered(f"The policy of {dataset} was changed in the database.", place=f"dataset {dataset}")
+    return policy_from_document(document)
+
+
 def _dataset(row: Row[Any]) -> Dataset:
-    document = json.loads(row.policy)
-    if content_hash(document) != row.policy_hash:
-        raise Tampered(
-            f"The policy of {row.dataset} was changed in the database.", place=f"dataset {row.dataset}"
-        )
     return Dataset(
-        policy=policy_from_document(document),
+        policy=_policy(row.policy, row.policy_hash, row.dataset),
         policy_hash=row.policy_hash,
         snapshot=row.snapshot,
         version=row.version,

@@ -98,7 +98,7 @@ def test_a_wrong_password_is_refused_and_the_right_one_leads_back_to_where_one_w
         expect(page.get_by_role("heading", name="Catalogue")).to_be_visible()
         page.get_by_role("link", name="German credit applicants").click()
         sign_in(page, "ana", "wrong")
-        expect(page.get_by_text("Invalid username or password")).to_be_visible()
+        expect(page.get_by_text("Name, password or code is wrong")).to_be_visible()
         page.get_by_label("Password:").fill(running.passwords["ana"])
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("heading", name="German credit applicants")).to_be_visible()
@@ -172,7 +172,7 @@ def test_from_an_application_to_a_released_crate_by_clicking(
         crate = tmp_path / download.value.suggested_filename
         download.value.save_as(crate)
     assert "signed by the platform" in running.sandbox("release", "verify", str(crate)).stdout
-    with signed_in(chromium, running, "ada") as page:
+    with signed_in(chromium, running, "arno") as page:
         page.get_by_role("link", name="Log", exact=True).click()
         page.get_by_role("button", name="Verify the chain").click()
         expect(page.get_by_role("status")).to_contain_text("The chain holds.")

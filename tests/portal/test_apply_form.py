@@ -228,7 +228,7 @@ def test_there_is_no_form_for_what_is_not_applied_for(world: World) -> None:
     assert ana.get("/datasets/loans/apply").status_code == 303
     refused = send(ana)
     assert refused.status_code == 403
-    assert "decided by: suspension" in refused.text
+    assert "Decided by: suspension" in refused.text
     assert PURPOSE in refused.text
     assert world.sandbox.store.access.applications() == ()
 

@@ -20,7 +20,16 @@ def test_the_catalogue_answers_without_signing_in(world: World) -> None:
 
 
 def test_all_else_sends_a_stranger_to_sign_in_and_back(world: World) -> None:
-    for path in ("/grants", "/decisions", "/releases", "/releases/1", "/review", "/log"):
+    for path in (
+        "/grants",
+        "/decisions",
+        "/releases",
+        "/releases/1",
+        "/review",
+        "/log",
+        "/account",
+        "/people",
+    ):
         answer = world.browser().get(path)
         assert answer.status_code == 303, path
         assert answer.headers["location"] == f"/services/portal/login?next=/services/portal{path}"
@@ -35,12 +44,12 @@ def test_all_else_sends_a_stranger_to_sign_in_and_back(world: World) -> None:
         ("rita", ["Catalogue", "Review"]),
         ("ravi", ["Catalogue", "My data", "My outputs", "Review"]),
         ("august", ["Catalogue", "Log"]),
-        ("alma", ["Catalogue", "Log"]),
+        ("alma", ["Catalogue", "People", "Log"]),
     ],
 )
 def test_the_navigation_shows_what_the_roles_need(world: World, name: str, shown: list[str]) -> None:
     page = world.browser(name).get("/").text
-    labels = ["Catalogue", "My data", "My outputs", "Decisions", "Review", "Log"]
+    labels = ["Catalogue", "My data", "My outputs", "Decisions", "Review", "People", "Log"]
     navigation = page[page.index('aria-label="Main"') : page.index("</nav>")]
     assert [label for label in labels if f">{label}</a>" in navigation] == shown
 

@@ -1,11 +1,18 @@
 """Pages for people: rendered here, no script, no rule. They show what ``allowed_actions`` says and call the flows.
 
 catalogue   what there is, for everybody
+facets      the catalogue's filters
 access      my data; what an owner decides
 apply       the form of an application
 application one application, with a form for all that may be done with it
 releases    my outputs; the reviewers' queue; one request with its findings
+demands     wanted data; ratings
+results     what was made with the data
+openness    projects, figures, breaches
+policies    changes that wait for a second person
 log         the log, for auditors
+account     my account: second factor, password, training
+people      accounts, roles and training, for administrators
 rendering   a template becomes a response
 grid        a CSV file becomes a table to look at
 charts      what was spent becomes the points of a picture
@@ -17,7 +24,20 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from sandbox.portal import sign_in
-from sandbox.portal.pages import access, application, apply, catalogue, log, releases
+from sandbox.portal.pages import (
+    access,
+    account,
+    application,
+    apply,
+    catalogue,
+    demands,
+    log,
+    openness,
+    people,
+    policies,
+    releases,
+    results,
+)
 from sandbox.portal.pages.rendering import render
 
 __all__ = ["PARTS", "render", "router"]
@@ -28,7 +48,13 @@ PARTS = (
     apply.router,  # before ``application``, which takes any verb
     application.router,
     releases.router,
+    demands.router,
+    results.router,
+    openness.router,
     log.router,
+    account.router,
+    people.router,
+    policies.router,
     sign_in.router,
 )
 

@@ -13,7 +13,6 @@ from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound, Sand
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.policy import DatasetPolicy, Mode
 from sandbox.flows.access_views import ApplicationView
-from sandbox.portal import documents
 from sandbox.portal.forms import FormSender
 from sandbox.portal.pages.catalogue import MODE_MEANS
 from sandbox.portal.pages.rendering import go, render
@@ -144,8 +143,8 @@ Filled = Annotated[Written, Depends(_form)]
 def form(request: Request, system: System, person: InPerson, name: str, renews: int = 0) -> Response:
     """An empty form, or that of the application which is to be renewed."""
     check_role(person, Role.RESEARCHER)
-    entry = system.views.dataset(name)
-    if "apply" not in documents.catalogue_actions(entry):  # its page says why
+    entry = system.browse_catalogue.dataset(name)
+    if "apply" not in entry.allowed_actions:  # its page says why
         return RedirectResponse(f"{PORTAL_PREFIX}/datasets/{name}", status_code=303)
     if renews:
         earlier = _renewable(system, person, renews, dataset=name)
@@ -172,7 +171,7 @@ def apply(
     """Hand in an application, or keep a draft. A mistake brings the form back with what was written."""
     draft = way == "draft"
     try:
-        policy = system.views.dataset(name).policy
+        policy = system.browse_catalogue.dataset(name).policy
         made = system.request_access.apply(
             person, dataset=name, wish=written.wish(policy), draft=draft, renews=renews
         )
