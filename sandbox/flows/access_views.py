@@ -134,6 +134,8 @@ class AccessViews(GrantViews):
         actions = [str(verb) for verb in rules.allowed_verbs(application, row.policy, person)]
         if person.name in gone:
             actions = [verb for verb in actions if verb != Verb.LEAVE]
+        if turns[-1].answer:  # it is as it was when it came back
+            actions = [verb for verb in actions if verb != Verb.SUBMIT]
         if may_renew(application, person) and not renewal:
             actions.append("renew")
         if person.name in application.people and any(d.state is not DutyState.DONE for d in duties):

@@ -154,6 +154,7 @@ def test_what_came_back_is_shown_beside_the_form_and_submitted_again(world: Worl
     world.sandbox.request_access.send_back(world.person("olga"), 1, reason="Without housing, please.")
     form = ana.get("/applications/1/edit").text
     assert "Without housing, please." in form
+    assert 'action="/services/portal/applications/1/submit"' not in ana.get("/applications/1").text
     version = str(only(world).version)
     ana.send("/applications/1/edit", version=version, **fields(columns=["applications.sex"]))
     assert (only(world).state, only(world).turn) == (S.SUBMITTED, 2)
