@@ -52,7 +52,7 @@ def login(
     ],
     code: Annotated[str, typer.Option(help="The code of your second factor, if you set one up.")] = "",
 ) -> None:
-    """Sign in and keep a token for 'ask' and 'estimate' (8 hours)."""
+    """Sign in and keep a token for 'ask', 'estimate' and 'access' (8 hours)."""
     from sandbox.hub_session import HubSession
 
     settings = Settings.from_environment()
@@ -105,13 +105,23 @@ def estimate(
     console.print(str(found), highlight=False)
 
 
-def _client(grant: int | None) -> Sandbox:
-    from sandbox.client import connect
+def signed_in() -> tuple[str, str]:
+    """Where the portal is, and the token of who signed in at this terminal.
 
+    Raises:
+        NotSignedIn: nobody did.
+    """
     url, token = os.environ.get("SANDBOX_URL", ""), os.environ.get("SANDBOX_TOKEN", "")
     if not token and _token_file().is_file():
         kept = json.loads(_token_file().read_text())
         url, token = url or kept["url"], kept["token"]
     if not token:
         raise NotSignedIn("You are not signed in.", fix="Run 'sandbox login NAME' first.")
-    return connect(url or Settings.from_environment().portal_url, token=token, grant=grant)
+    return url or Settings.from_environment().portal_url, token
+
+
+def _client(grant: int | None) -> Sandbox:
+    from sandbox.client import connect
+
+    url, token = signed_in()
+    return connect(url, token=token, grant=grant)

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from sandbox.cli import access, datasets, people, policies, records, serve, society, training
 from sandbox.cli import ask as ask_commands
-from sandbox.cli import datasets, people, policies, records, serve, society, training
 from sandbox.cli.common import console
 from sandbox.cli.policy_words import print_notes
 from sandbox.settings import Settings
@@ -30,6 +30,7 @@ for name, child in (
     ("policy", policies.app),
     ("release", records.release_app),
     ("audit", records.audit_app),
+    ("access", access.app),
     ("register", society.register_app),
     ("demand", society.demand_app),
 ):

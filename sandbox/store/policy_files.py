@@ -35,6 +35,7 @@ __all__ = [
     "Site",
     "json_schema",
     "read_dataset_policy",
+    "read_plain",
     "read_site",
     "read_site_policy",
     "reference_markdown",
@@ -354,3 +355,23 @@ def _not_positive(policy: SitePolicy) -> Iterator[Mistake]:
         for key in keys_at(SitePolicy, (group,)):
             if type(getattr(limits, key)) is int and getattr(limits, key) < least:
                 yield Mistake((group, key), f"has to be at least {least}", f"{least}, {least + 1} …")
+
+
+# Other YAML
+
+
+def read_plain(path: Path) -> dict[str, Any]:
+    """A YAML file of another kind as plain values.
+
+    Raises:
+        PolicyRefused: it cannot be read; with file and line.
+        BadInput: no such file, or one that is too large.
+    """
+    tree = _tree(path)
+    try:
+        values: dict[str, Any] = _plain(tree, _Counter())
+    except _TooMuch as wild:
+        raise _refused(path, 0, "file", str(wild)) from None
+    except _NotPlain as odd:
+        raise _refused(path, _line(tree, odd.path), _dotted(odd.path), odd.problem) from None
+    return values

@@ -4,6 +4,7 @@ catalogue   what there is, for everybody
 open_data   files and rows, for everybody
 questions   prices, answers, what is left
 access      applications, agreements, grants
+blocks      who may not apply for a time
 releases    outputs on their way out
 demands     what people ask to be opened; ratings
 results     what was made with the data
@@ -21,6 +22,7 @@ from fastapi import APIRouter
 
 from sandbox.portal.api import (
     access,
+    blocks,
     catalogue,
     demands,
     open_data,
@@ -41,6 +43,7 @@ PARTS = (
     open_data.router,
     questions.router,
     access.router,
+    blocks.router,
     releases.router,
     demands.router,
     results.router,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.portal.documents.access import application, grant, grant_actions
+from sandbox.portal.documents.access import application, block, grant, grant_actions
 from sandbox.portal.documents.catalogue import catalogue_entry, catalogue_page, file_name, rows, version
 from sandbox.portal.documents.dcat import catalogue_graph, dataset_graph
 from sandbox.portal.documents.dictionary import dictionary_csv
@@ -26,6 +26,7 @@ from sandbox.portal.documents.society import (
 __all__ = [
     "account",
     "application",
+    "block",
     "breach",
     "breaches",
     "budget",

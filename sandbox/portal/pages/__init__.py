@@ -1,8 +1,10 @@
 """Pages for people: rendered here, no script, no rule. They show what ``allowed_actions`` says and call the flows.
 
-catalogue   what there is, for everybody; applying
+catalogue   what there is, for everybody
 facets      the catalogue's filters
 access      my data; what an owner decides
+apply       the form of an application
+application one application, with a form for all that may be done with it
 releases    my outputs; the reviewers' queue; one request with its findings
 demands     wanted data; ratings
 results     what was made with the data
@@ -13,6 +15,8 @@ account     my account: second factor, password, training
 people      accounts, roles and training, for administrators
 rendering   a template becomes a response
 grid        a CSV file becomes a table to look at
+charts      what was spent becomes the points of a picture
+stages      where something stands on its way
 """
 
 from __future__ import annotations
@@ -23,6 +27,8 @@ from sandbox.portal import sign_in
 from sandbox.portal.pages import (
     access,
     account,
+    application,
+    apply,
     catalogue,
     demands,
     log,
@@ -39,6 +45,8 @@ __all__ = ["PARTS", "render", "router"]
 PARTS = (
     catalogue.router,
     access.router,
+    apply.router,  # before ``application``, which takes any verb
+    application.router,
     releases.router,
     demands.router,
     results.router,

@@ -1,28 +1,25 @@
-"""The catalogue, for everybody; and applying for what is in it."""
+"""The catalogue, for everybody."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from sandbox.domain.application import Wish
 from sandbox.domain.catalogue_terms import OpenMode
-from sandbox.domain.errors import BadInput, Busy
+from sandbox.domain.errors import Busy
 from sandbox.domain.people import Role
 from sandbox.domain.policy import Mode, OpenClass
 from sandbox.domain.search import MAX_OFFSET, search
 from sandbox.flows.browse_catalogue import CatalogueEntry
 from sandbox.flows.rate_dataset import RatingView
 from sandbox.flows.report_result import ResultViews
-from sandbox.portal.forms import FormSender
 from sandbox.portal.pages.facets import chosen_values, facets
 from sandbox.portal.pages.grid import Cell, Grid
-from sandbox.portal.pages.rendering import go, render
+from sandbox.portal.pages.rendering import render
 from sandbox.portal.requests import System, Visitor
 from sandbox.wiring import Sandbox
 
@@ -93,73 +90,17 @@ def catalogue(
 @router.get("/datasets/{name}")
 def dataset(request: Request, system: System, caller: Visitor, name: str) -> Response:
     """One dataset: what it is, its schema, its terms, and the way in."""
-    return _dataset_page(request, system, caller, name)
-
-
-@router.post("/datasets/{name}/apply")
-def apply(
-    request: Request,
-    system: System,
-    person: FormSender,
-    caller: Visitor,
-    name: str,
-    project: Annotated[str, Form()] = "",
-    purpose: Annotated[str, Form()] = "",
-    legal_basis: Annotated[str, Form()] = "",
-    mode: Annotated[Mode, Form()] = Mode.QUERY,
-    days: Annotated[int, Form()] = 90,
-    output_plan: Annotated[str, Form()] = "",
-) -> Response:
-    """Hand in an application. A mistake brings the form back with what was written."""
-    written = {
-        "project": project,
-        "purpose": purpose,
-        "legal_basis": legal_basis,
-        "mode": str(mode),
-        "days": str(days),
-        "output_plan": output_plan,
-    }
-    try:
-        system.request_access.apply(
-            person,
-            dataset=name,
-            wish=Wish(
-                project=project,
-                purpose=purpose,
-                legal_basis=legal_basis,
-                mode=mode,
-                days=days,
-                output_plan=output_plan,
-            ),
-        )
-    except BadInput as mistake:
-        return _dataset_page(request, system, caller, name, written=written, mistake=mistake)
-    return go("/grants", done="applied")
-
-
-def _dataset_page(
-    request: Request,
-    system: Sandbox,
-    caller: Visitor,
-    name: str,
-    *,
-    written: dict[str, str] | None = None,
-    mistake: BadInput | None = None,
-) -> Response:
     entry = system.browse_catalogue.dataset(name)
     actions = entry.allowed_actions
     return render(
         request,
         "dataset.html",
-        status=mistake.status if mistake else 200,
         entry=entry,
         policy=entry.policy,
         actions=actions,
         versions=system.browse_catalogue.history(name, limit=VERSIONS),
         previews=_previews(system, entry) if "read_rows" in actions else {},
         may_apply=caller is not None and caller.grant_id is None and caller.person.has(Role.RESEARCHER),
-        written=written or {},
-        mistake=mistake,
         class_means=CLASS_MEANS,
         mode_means=MODE_MEANS,
         open_mode_means=OPEN_MODE_MEANS,
