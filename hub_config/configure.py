@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from hub_config.authenticator import PasswordCheck, SandboxAuthenticator
+from hub_config.authenticator import LocalDoor, SandboxAuthenticator
+from hub_config.oidc import OidcAuthenticator, ProviderDoor
 from hub_config.pages import TORNADO_SETTINGS
 from hub_config.spawner import House, LockedSpawner
 from sandbox.settings import CHECKOUT, PORTAL_PREFIX, Settings
@@ -23,7 +24,7 @@ def configure(
     *,
     settings: Settings,
     house: House,
-    check_password: PasswordCheck,
+    door: LocalDoor | ProviderDoor,
     site_name: str = "Secure Data Sandbox",
 ) -> None:
     """Fill traitlets' configuration."""
@@ -47,9 +48,7 @@ def configure(
     c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{settings.proxy_api_port}"
     c.ConfigurableHTTPProxy.auth_token = secret(settings.keys_dir, "proxy-token")
 
-    hub.authenticator_class = SandboxAuthenticator
-    c.SandboxAuthenticator.check_password = check_password
-    c.Authenticator.enable_auth_state = False  # nothing of a sign-in is kept
+    _sign_in(c, settings, door)
 
     # A notebook belongs to a grant, so it has the grant's name; a server without a name is refused.
     hub.allow_named_servers = True
@@ -83,3 +82,20 @@ def configure(
         # The portal itself: end notebooks whose right to the data is gone. It starts none, and reads of none.
         {"name": "portal", "services": ["portal"], "scopes": ["delete:servers"]},
     ]
+
+
+def _sign_in(c: Any, settings: Settings, door: LocalDoor | ProviderDoor) -> None:
+    c.Authenticator.enable_auth_state = False  # nothing of a sign-in is kept
+    c.KnownPeople.door = door
+    if isinstance(door, LocalDoor):
+        c.JupyterHub.authenticator_class = SandboxAuthenticator
+        return
+    c.JupyterHub.authenticator_class = OidcAuthenticator
+    provider = c.OidcAuthenticator
+    provider.client_id = door.terms.client_id
+    provider.client_secret = door.secret
+    provider.scope = list(door.terms.scopes)
+    provider.login_service = door.terms.label
+    # Written out: a request's Host header does not decide where the provider sends the code.
+    provider.oauth_callback_url = f"{settings.url}/hub/oauth_callback"
+    provider.enable_pkce = True

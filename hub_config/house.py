@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hub_config.authenticator import PasswordCheck
+from hub_config.authenticator import LocalDoor
+from hub_config.oidc import ProviderDoor, client_secret
 from hub_config.spawner import House
-from sandbox.domain.audit import Event
-from sandbox.domain.people import Person
+from sandbox.domain.people_policy import Method
 from sandbox.isolation.container import Images
 from sandbox.wiring import Sandbox
 
@@ -24,12 +24,14 @@ def house_of(sandbox: Sandbox) -> House:
     )
 
 
-def password_check_of(sandbox: Sandbox) -> PasswordCheck:
-    """The store's own check, with its place on the log."""
-
-    def check(name: str, password: str) -> Person | None:
-        return sandbox.store.people.check_password(
-            name, password, event=Event(name, "person.signed_in", f"person:{name}")
+def door_of(sandbox: Sandbox) -> LocalDoor | ProviderDoor:
+    """How the site's policy wants people to sign in."""
+    sign_in, terms = sandbox.sign_in, sandbox.site.sign_in
+    if terms.method is Method.OIDC:
+        return ProviderDoor(
+            terms=terms.oidc,
+            secret=client_secret(sandbox.settings.keys_dir, terms.oidc),
+            recognise=sign_in.by_provider,
+            still_open=sign_in.still_open,
         )
-
-    return check
+    return LocalDoor(check_password=sign_in.by_password, still_open=sign_in.still_open)

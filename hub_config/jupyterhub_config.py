@@ -9,7 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from hub_config.configure import configure
-from hub_config.house import house_of, password_check_of
+from hub_config.house import door_of, house_of
 from sandbox.settings import Settings
 from sandbox.wiring import build
 
@@ -18,6 +18,6 @@ configure(
     get_config(),  # type: ignore[name-defined]  # noqa: F821 - traitlets puts it here
     settings=sandbox.settings,
     house=house_of(sandbox),
-    check_password=password_check_of(sandbox),
+    door=door_of(sandbox),
     site_name=sandbox.site.name,
 )

@@ -27,13 +27,14 @@ class HubSession:
     """Signed in as one person, through the public address, as a browser would be.
 
     Raises:
-        NotSignedIn: the name or the password is wrong.
+        NotSignedIn: name, password or code is wrong.
     """
 
     settings: Settings
     name: str
     password: str = field(repr=False)
     note: str = "command line"
+    code: str = field(default="", repr=False)  # of the second factor
     token: str = field(init=False, repr=False)
     http: httpx.Client = field(init=False, repr=False)
 
@@ -103,10 +104,16 @@ class HubSession:
 
     def _sign_in(self, browser: httpx.Client) -> str:
         try:
-            browser.get("/hub/login")
+            page = browser.get("/hub/login")
+            if page.has_redirect_location:
+                raise NotSignedIn(
+                    "People sign in here through a provider, in a browser.",
+                    fix="Make a token on the page Tokens of the hub, and set SANDBOX_TOKEN.",
+                )
             form = {
                 "username": self.name,
                 "password": self.password,
+                "otp": self.code,
                 "_xsrf": browser.cookies.get("_xsrf", path="/hub/"),
             }
             answer = browser.post("/hub/login", data=form)
@@ -116,7 +123,7 @@ class HubSession:
             ) from error
         if answer.status_code != 302:
             raise NotSignedIn(
-                "The name or the password is wrong.", fix="An administrator can set a new password."
+                "Name, password or code is wrong.", fix="An administrator can set a new password."
             )
         made = browser.post(
             f"/hub/api/users/{self.name}/tokens",

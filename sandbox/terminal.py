@@ -44,3 +44,12 @@ def indented(text: str, *, indent: str, width: int) -> str:
         # What fits is left as it is, with the blanks that align its columns.
         lines += [indent + line] if len(indent + line) < width else wrapped or [""]
     return "\n".join(lines)
+
+
+def plain(text: object) -> str:
+    """Words that somebody else wrote, so that they stay words: control characters could rewrite the screen.
+
+    >>> plain("a\x1b[2Jb\nc")
+    'a?[2Jb\\nc'
+    """
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in str(text))

@@ -11,21 +11,37 @@ from pathlib import Path
 from sandbox.domain.policy import SitePolicy
 from sandbox.flows.access_views import AccessViews
 from sandbox.flows.answer_question import AnswerQuestion
+from sandbox.flows.browse_catalogue import BrowseCatalogue
 from sandbox.flows.buy_base import BuyBase
-from sandbox.flows.daily_limit import DailyLimit
+from sandbox.flows.change_policy import ChangePolicy
 from sandbox.flows.decide_objection import DecideObjection
+from sandbox.flows.demand_data import DemandData
 from sandbox.flows.end_access import EndAccess
 from sandbox.flows.hold_releases import HoldReleases
+from sandbox.flows.listed import Listed
+from sandbox.flows.look_after_people import LookAfterPeople
+from sandbox.flows.my_account import MyAccount
 from sandbox.flows.object import ObjectToData
 from sandbox.flows.objection_views import ObjectionViews
+from sandbox.flows.open_data import ReadOpenData
 from sandbox.flows.open_notebook import OpenNotebook
 from sandbox.flows.permission import Permission
+from sandbox.flows.policy_views import PolicyViews
+from sandbox.flows.project_register import ProjectRegister
 from sandbox.flows.publish_dataset import PublishDataset
+from sandbox.flows.rate_dataset import RateDataset
+from sandbox.flows.record_breach import RecordBreach
+from sandbox.flows.report_result import ReportResult
 from sandbox.flows.request_access import RequestAccess
 from sandbox.flows.review_release import ReviewRelease
+from sandbox.flows.sign_in import SignIn
+from sandbox.flows.site_policy import settle_site, site_with_lines
 from sandbox.flows.suspend_dataset import SuspendDataset
+from sandbox.flows.trained import Trained
+from sandbox.flows.transparency import Transparency
 from sandbox.flows.verify_books import VerifyBooks
 from sandbox.flows.views import Views
+from sandbox.flows.visitors import Visitors
 from sandbox.flows.withheld_units import WithheldUnits
 from sandbox.isolation.notebooks import HubNotebooks, Notebooks, StopNotebooks
 from sandbox.privacy.engine import Engine
@@ -33,7 +49,7 @@ from sandbox.privacy.planning.remembered import Remembered
 from sandbox.privacy.remote import RemoteEngine
 from sandbox.settings import Settings
 from sandbox.store import Store
-from sandbox.store.policy_files import read_site_policy
+from sandbox.store.policy_files import Site, read_site_policy
 from sandbox.store.secrets import secret
 
 ENGINE_UID_FOR_ROOT = 64_000  # the engine never runs as root: when the operator is root, it runs as this user
@@ -58,10 +74,11 @@ class Sandbox:
     """The system, ready to be used by a door."""
 
     settings: Settings
-    site: SitePolicy
+    site: SitePolicy  # as it was in force when this was put together
     store: Store
     engine: Engine
     publish_dataset: PublishDataset
+    change_policy: ChangePolicy
     buy_base: BuyBase
     request_access: RequestAccess
     end_access: EndAccess
@@ -73,9 +90,22 @@ class Sandbox:
     decide_objection: DecideObjection
     hold_releases: HoldReleases
     objection_views: ObjectionViews
+    demand_data: DemandData
+    rate_dataset: RateDataset
+    report_result: ReportResult
+    record_breach: RecordBreach
+    project_register: ProjectRegister
+    transparency: Transparency
     views: Views
+    listed: Listed
+    policy_views: PolicyViews
     access_views: AccessViews
+    browse_catalogue: BrowseCatalogue
+    open_data: ReadOpenData
     verify_books: VerifyBooks
+    sign_in: SignIn
+    my_account: MyAccount
+    look_after_people: LookAfterPeople
 
 
 def build(
@@ -95,20 +125,35 @@ def build(
         clock: the current time, in UTC.
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    site = read_site_policy(settings.policies / "site.yaml")
+    site_file = settings.policies / "site.yaml"
+    written = read_site_policy(site_file)
     store = store or Store(settings.database, home=settings.home, now=clock)
+    site = settle_site(store, written).policy
     engine = engine or RemoteEngine(settings.engine_socket, timeout_s=site.answers.timeout_s + 10)
 
     def today() -> date:
         return clock().date()
 
-    permission = Permission(store=store, today=today)
     stop = StopNotebooks(
         notebooks or HubNotebooks(settings.hub_url, lambda: secret(settings.keys_dir, "portal-token"))
     )
+    listed = Listed(store=store)
+    end_access = EndAccess(store=store, today=today, stop=stop)
+    projects = ProjectRegister(store=store, listed=listed, terms=site.society, today=today)
+    my_account = MyAccount(store=store, site=site, today=today)
+    trained = Trained(store=store, terms=site.training, today=today)
+    permission = Permission(store=store, today=today, untrained=trained)
+    visitors = Visitors(today)
+
+    def site_now() -> Site:
+        return site_with_lines(store, site_file)
+
+    change_policy = ChangePolicy(store=store, site=site_now)
     holds = HoldReleases(store=store)
     review = ReviewRelease(store=store, engine=engine, permission=permission, holds=holds)
-    publish = PublishDataset(store=store, engine=engine, raw_dir=settings.raw_dir, hand_over=hand_over)
+    publish = PublishDataset(
+        store=store, engine=engine, site=site_now, raw_dir=settings.raw_dir, hand_over=hand_over
+    )
     suspend = SuspendDataset(store=store, today=today, holds=holds, stop=stop, let_out=review.finish_approved)
     units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=hand_over)
 
@@ -118,10 +163,16 @@ def build(
         store=store,
         engine=engine,
         publish_dataset=publish,
+        change_policy=change_policy,
         buy_base=BuyBase(store=store, engine=engine, permission=permission),
         request_access=RequestAccess(store=store, today=today, stop=stop),
-        end_access=EndAccess(store=store, today=today, stop=stop),
-        open_notebook=OpenNotebook(store=store, limits=site.notebook, permission=permission),
+        end_access=end_access,
+        open_notebook=OpenNotebook(
+            store=store,
+            limits=site.notebook,
+            permission=permission,
+            check_enrolled=my_account.check_enrolled,
+        ),
         answer_question=AnswerQuestion(
             store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
         ),
@@ -132,13 +183,34 @@ def build(
             terms=site.objections,
             suspending=suspend,
             units=units,
-            per_address=DailyLimit(most=site.objections.per_address_per_day, now=clock),
+            visitors=visitors,
             now=clock,
         ),
         decide_objection=DecideObjection(store=store, suspending=suspend, units=units, publishing=publish),
         hold_releases=holds,
         objection_views=ObjectionViews(store=store, holds=holds),
+        demand_data=DemandData(
+            store=store, listed=listed, visitors=visitors, terms=site.society, today=today
+        ),
+        rate_dataset=RateDataset(store=store, listed=listed),
+        report_result=ReportResult(store=store, listed=listed, today=today),
+        record_breach=RecordBreach(
+            store=store,
+            listed=listed,
+            end_access=end_access,
+            terms=site.society,
+            pseudonym_key=secret(settings.keys_dir, "pseudonyms").encode(),
+        ),
+        project_register=projects,
+        transparency=Transparency(store=store, listed=listed, projects=projects, today=today),
         views=Views(store=store, today=today),
+        listed=listed,
+        policy_views=PolicyViews(store=store, change=change_policy, today=today),
         access_views=AccessViews(store=store, today=today, usual=Remembered()),
+        browse_catalogue=BrowseCatalogue(store=store, site=site, address=settings.portal_url),
+        open_data=ReadOpenData(store=store),
         verify_books=VerifyBooks(store=store),
+        sign_in=SignIn(store=store, terms=site.sign_in),
+        my_account=my_account,
+        look_after_people=LookAfterPeople(store=store, site=site, today=today),
     )

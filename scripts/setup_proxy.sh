@@ -9,17 +9,6 @@ proxy=.venv/proxy
 command=.venv/bin/configurable-http-proxy
 wanted=$(cat images/proxy/package.json images/proxy/package-lock.json scripts/setup_proxy.sh | sha256sum)
 
-# Node trusts only the authorities it was built with, unless it is shown those of this machine.
-trust_this_machine() {
-  local bundle
-  for bundle in "${NODE_EXTRA_CA_CERTS:-}" "${SSL_CERT_FILE:-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt; do
-    if [ -r "$bundle" ]; then
-      export NODE_EXTRA_CA_CERTS=$bundle
-      return
-    fi
-  done
-}
-
 install_proxy() {
   local node_home
   trust_this_machine
@@ -27,9 +16,8 @@ install_proxy() {
   rm -rf "$proxy"
   mkdir "$proxy"
   cp images/proxy/package.json images/proxy/package-lock.json "$proxy"
-  # npm runs `node` by name, and no package here needs a script of its own to install.
-  (cd "$proxy" && PATH=$node_home/bin:$PATH "$node_home/bin/node" "$node_home/lib/node_modules/npm/bin/npm-cli.js" \
-    ci --omit=dev --ignore-scripts --no-audit --no-fund --no-update-notifier)
+  # No package here needs a script of its own to install.
+  (cd "$proxy" && npm_of_the_venv ci --omit=dev --ignore-scripts --no-audit --no-fund --no-update-notifier)
   cat >"$command" <<SH
 #!/bin/sh
 venv=\$(dirname "\$(dirname "\$(readlink -f "\$0")")")

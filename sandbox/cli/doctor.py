@@ -43,6 +43,7 @@ def examine(settings: Settings) -> Iterator[Examined]:
         yield Examined("site policy", True, str(settings.policies / "site.yaml"))
     except SandboxError as error:
         yield Examined("site policy", False, error.message, "Mend the file.")
+    yield from _policies(settings)
     free = shutil.disk_usage(settings.home if settings.home.is_dir() else settings.home.parent).free
     yield Examined(
         "disk",
@@ -54,3 +55,19 @@ def examine(settings: Settings) -> Iterator[Examined]:
     for name, answers in processes.status(settings).items():
         state = "answers" if answers else "does not answer" if up else "not started"
         yield Examined(name, answers or not up, state, "" if answers or not up else f"See {name}.log.")
+
+
+def _policies(settings: Settings) -> Iterator[Examined]:
+    """What holds beside what the files say; nothing before the first start."""
+    if not settings.database_url and not (settings.home / "state.db").is_file():
+        return
+    from sandbox.wiring import build
+
+    try:
+        sandbox = build(settings)
+    except SandboxError as error:
+        yield Examined("policies", False, error.message, error.fix)
+        return
+    for note in sandbox.policy_views.standing(settings.policies):
+        yield Examined(f"policy of {note.about}", note.good, note.state, note.fix)
+    sandbox.store.close()

@@ -73,11 +73,13 @@ def _given(function: Callable[..., Any]) -> Iterator[Given]:
         kind, *extras = get_args(hint) if get_origin(hint) is Annotated else (hint,)
         info = extras[0] if extras else None
         required = parameter.default is inspect.Parameter.empty
-        many = get_origin(kind) is list
+        options = [a for a in get_args(kind) if a is not type(None)]
+        many = list in (get_origin(kind), *map(get_origin, options))
         text = (info.help if info else "") or ""
         if isinstance(info, ArgumentInfo):
             word = parameter.name.upper() + ("..." if many else "")
-            yield Given(name=parameter.name.upper(), usage=word, kind=_kind(kind), text=text)
+            usage = word if required else f"[{word}]"
+            yield Given(name=parameter.name.upper(), usage=usage, kind=_kind(kind), text=text)
             continue
         name = _declared(info) or f"--{parameter.name.replace('_', '-')}"
         typed = name if kind is bool else f"{name} {parameter.name.upper()}"

@@ -37,10 +37,11 @@ def _engine(settings: Settings) -> None:
     """The engine's container, as long as this process lives."""
     from sandbox.isolation.container import Images
     from sandbox.isolation.engine_room import run_engine
-    from sandbox.store.policy_files import read_site_policy
-    from sandbox.wiring import engine_user
+    from sandbox.wiring import build, engine_user
 
-    site = read_site_policy(settings.policies / "site.yaml")
+    sandbox = build(settings)
+    site = sandbox.site  # what is in force, which site.yaml may only propose to loosen
+    sandbox.store.close()
     raise typer.Exit(
         run_engine(
             images=Images.read(settings.images_file),

@@ -69,11 +69,15 @@ class Sandbox:
         self._grant = grant
         self.outbox = outbox
 
-    def datasets(self) -> pd.DataFrame:
-        """The catalogue, one row for each dataset."""
+    def datasets(self, search: str = "") -> pd.DataFrame:
+        """The catalogue, one row for each dataset; with words to search for, the best first."""
         shown = ["name", "title", "open_class", "domain", "provider", "licence"]
-        entries = self._connection.get("datasets")
-        return pd.DataFrame([{k: e.get(k, "") for k in shown} for e in entries], columns=shown)
+        entries: list[dict[str, Any]] = []
+        while True:
+            page = self._connection.get("datasets", q=search, offset=len(entries), limit=200)
+            entries += page["datasets"]
+            if not page["datasets"] or len(entries) >= page["total"]:
+                return pd.DataFrame([{k: e.get(k, "") for k in shown} for e in entries], columns=shown)
 
     def dataset(self, name: str | None = None) -> Dataset:
         """One dataset with its tables, columns, bounds and listed values; in a notebook, its own when not named."""

@@ -60,6 +60,10 @@ class Connection:
         sql = str(body.get("sql", ""))
         return self._json(self._send("POST", path, json=_given(body), again=again), sql=sql)
 
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        """A PUT's JSON."""
+        return self._json(self._send("PUT", path, json=_given(body), again=False))
+
     def upload(self, path: str, fields: Mapping[str, Any], files: Sequence[tuple[str, bytes]]) -> Any:
         """A multipart POST's JSON. Never sent twice: each sending makes a request of its own."""
         parts = [("files", (name, data, "application/octet-stream")) for name, data in files]

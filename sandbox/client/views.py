@@ -74,13 +74,20 @@ class Dataset(_Shown):
         content = self.raw["lookups"][name]
         return pd.DataFrame(content["rows"], columns=[column["name"] for column in content["columns"]])
 
+    @property
+    def citation(self) -> str:
+        """How results have to name it."""
+        return str(self.raw.get("citation", ""))
+
     def download(self, table: str | None = None) -> pd.DataFrame:
         """A whole table of an unconditionally open dataset."""
         return self.fetch(table or next(iter(self.raw["tables"])))
 
     def __str__(self) -> str:
-        shown = self.schema[["table", "column", "type", "values", "description"]].to_string(index=False)
-        return f"{self.raw['title']} ({self.raw['open_class']})\n{shown}\nSource: {self.raw['source']}"
+        shown = "closed"
+        if self.raw["tables"]:
+            shown = self.schema[["table", "column", "type", "values", "description"]].to_string(index=False)
+        return f"{self.raw['title']} ({self.raw['open_class']})\n{shown}\n{self._foot()}"
 
     def _repr_html_(self) -> str:
         unit = self.raw.get("unit") or {}
@@ -98,8 +105,11 @@ class Dataset(_Shown):
             )
             cells = (r["table"], r["column"], r["type"], bounds, r["values"], r["description"])
             rows.append([escape(str(c)) for c in cells])
-        foot = f"Source: {self.raw['source']}. Licence: {self.raw['licence']}."
-        return table_html(heads, rows, head=head, foot=escape(foot))
+        return table_html(heads, rows, head=head, foot=escape(self._foot()))
+
+    def _foot(self) -> str:
+        told = [(name, self.raw.get(key)) for name, key in (("Source", "source"), ("Licence", "licence"))]
+        return " ".join(f"{name}: {text}." for name, text in told if text)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -18,7 +18,8 @@ PEOPLE: dict[str, tuple[Role, ...]] = {
     "rita": (Role.REVIEWER,),
     "ravi": (Role.REVIEWER,),
     "rosa": (Role.REVIEWER,),
-    "ada": (Role.ADMINISTRATOR, Role.AUDITOR),
+    "ada": (Role.ADMINISTRATOR,),
+    "arno": (Role.AUDITOR,),
 }
 
 
@@ -42,11 +43,10 @@ def ensure_demo_people(sandbox: Sandbox) -> dict[str, str]:
 
 
 def _passwords(file: Path) -> dict[str, str]:
-    if file.is_file():
-        kept: dict[str, str] = json.loads(file.read_text())
-        return kept
-    made = {name: f"{name}-{secrets.token_urlsafe(9)}" for name in PEOPLE}
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
-        json.dump(made, opened, indent=2)
+    kept: dict[str, str] = json.loads(file.read_text()) if file.is_file() else {}
+    made = {name: kept.get(name) or f"{name}-{secrets.token_urlsafe(9)}" for name in PEOPLE}
+    if made != kept:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
+            json.dump(made, opened, indent=2)
     return made

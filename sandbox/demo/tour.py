@@ -145,10 +145,14 @@ def _ask_for_access(tour: Tour) -> tuple[str, str]:
                 made = analyst.portal("POST", "applications", json=wish)
                 tour.say(f"{name} applied for {wish['dataset']}: application {made['id']}, {made['state']}")
                 approved = owner.portal("POST", f"applications/{made['id']}/approve")
-                tour.say(
-                    f"olga approved: agreement {approved['agreement_sha256'][:16]}…, signed by the platform"
+                sha256 = approved["agreement_sha256"]
+                tour.say(f"olga approved: agreement {sha256[:16]}…, signed by the platform")
+                if name == "ana":
+                    tour.show("\n".join(_clauses(approved)))
+                signed = analyst.portal(
+                    "POST", f"applications/{made['id']}/sign", json={"agreement_sha256": sha256}
                 )
-                analyst.portal("POST", f"applications/{made['id']}/sign")
+                _expect(signed["state"] == "active", "the grants begin with the last signature")
                 held = [
                     g
                     for g in analyst.portal("GET", "grants")
@@ -157,6 +161,13 @@ def _ask_for_access(tour: Tour) -> tuple[str, str]:
                 tour.say(f"{name} signed: grant {held[0]['id']}, until {held[0]['ends']}")
             servers[name] = held[0]["server_name"]
     return servers["ana"], servers["ben"]
+
+
+def _clauses(application: dict[str, Any]) -> Iterator[str]:
+    """Some of what is signed: the whole of it stands on the application's page."""
+    for clause in application["clauses"]:
+        if clause["clause"] in ("people", "period", "mode", "budget", "review", "feedback"):
+            yield f"{clause['clause']}: {clause['text']}"
 
 
 def _open_notebooks(tour: Tour, server: str, other: str) -> None:
@@ -270,7 +281,7 @@ def _look_back(tour: Tour) -> None:
             f"project {budget['project']}: ε {budget['epsilon_left']:.3f} of {budget['epsilon_cap']:.3f} left "
             f"({budget['percent_left']:.0f} %), at δ={budget['delta']:g}"
         )
-        page = tour.session("ada").portal("GET", "log?limit=8")
+        page = tour.session("arno").portal("GET", "log?limit=8")
         for entry in reversed(page["entries"]):
             tour.show(
                 f"{entry['seq']:4}  {entry['at'][11:19]}  {entry['actor']:14} {entry['action']:22} {entry['object']}"

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from sandbox.domain.access import Grant
-from sandbox.domain.application import Application
+from sandbox.domain.application import Application, check_text
 from sandbox.domain.budget import Allowance
 from sandbox.domain.canonical import content_hash
 from sandbox.domain.errors import BadInput, Tampered
@@ -104,6 +104,8 @@ def check_conditions(conditions: Sequence[str]) -> tuple[str, ...]:
             where="conditions",
             fix=f"Write {MAX_CONDITIONS} at most, of 500 characters each.",
         )
+    for line in plain:
+        check_text("conditions", line)
     return plain
 
 
@@ -200,17 +202,22 @@ def in_words(document: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         f"{name} ({', '.join(columns)})" for name, columns in document["data"]["tables"].items()
     )
     legal = document["purpose"]["legal_basis"]
+    led = f", led by {people['lead']}" if len(people["all"]) > 1 else ""
     said = [
-        ("people", f"{', '.join(people['all'])}, led by {people['lead']}, and nobody else."),
-        ("purpose", document["purpose"]["text"] + (f" Legal basis: {legal}." if legal else "")),
+        ("people", f"{', '.join(people['all'])}{led}, and nobody else."),
+        ("purpose", document["purpose"]["text"] + (f" Legal basis: {legal.rstrip('.')}." if legal else "")),
         ("period", f"From {period['starts']} to {period['ends']}, both days included."),
         ("data", f"These tables and columns: {tables}."),
         ("mode", _MODES[document["mode"]]),
         (
             "budget",
-            f"All questions together may cost {epsilon(budget['all_nano'])} at δ = {budget['delta']}; "
-            f"those of one member {epsilon(budget['member_nano'])}; those of one day {epsilon(budget['day_nano'])}; "
-            f"a single one {epsilon(budget['question_nano'])}.",
+            f"All questions together may cost {epsilon(budget['all_nano'])} at δ = {budget['delta']}"
+            + "".join(
+                f"; {whose} {epsilon(budget[share])}"
+                for whose, share in _SHARES
+                if budget[share] < budget["all_nano"]
+            )
+            + ".",
         ),
         (
             "outputs",
@@ -233,6 +240,11 @@ def in_words(document: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple(said)
 
 
+_SHARES = (
+    ("those of one member", "member_nano"),
+    ("those of one day", "day_nano"),
+    ("a single one", "question_nano"),
+)
 _MODES = {
     "query": "Questions only: no raw row is in the notebook; answers carry noise.",
     "job": "Code is sent to the data; nothing comes back but through review.",

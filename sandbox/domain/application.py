@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal, InvalidOperation
@@ -15,7 +16,7 @@ from typing import Any
 
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed
 from sandbox.domain.people import NAME, Person, Role, check_role
-from sandbox.domain.plain_text import check_text
+from sandbox.domain.plain_text import HIDDEN
 from sandbox.domain.policy import DatasetPolicy, Mode, OpenClass
 
 MAX_MEMBERS = 50
@@ -72,6 +73,11 @@ class Step:
     actor: Actor
     event: str  # written on the log
 
+    @property
+    def clause(self) -> str:
+        """The rule, or the clause of the agreement, by which it is done; the log names it too."""
+        return _CLAUSES.get(self.verb, "separation of duties")
+
 
 def _steps() -> tuple[Step, ...]:
     s, v, a = ApplicationState, Verb, Actor
@@ -103,6 +109,12 @@ def _steps() -> tuple[Step, ...]:
 
 
 STEPS = _steps()
+_CLAUSES: dict[Verb, str] = {
+    Verb.SUBMIT: "open_class",
+    **dict.fromkeys((Verb.SIGN, Verb.DECLINE, Verb.BEGIN, Verb.LEAVE, Verb.REMOVE_MEMBER), "people"),
+    **dict.fromkeys((Verb.CLOSE, Verb.EXPIRE, Verb.RENEW), "period"),
+    Verb.REVOKE: "breach",  # the owner names the one that was broken
+}
 # No use of data comes of these; what is over stays over.
 ENDED = frozenset(
     {
@@ -244,11 +256,12 @@ def _written(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-def check_wish(policy: DatasetPolicy, person: Person, wish: Wish) -> None:
+def check_wish(policy: DatasetPolicy, person: Person, wish: Wish, *, complete: bool = True) -> None:
     """Raise unless this person may ask for this of the dataset.
 
     Args:
         wish: its project as ``project_name`` returned it.
+        complete: texts are long enough to decide by; False while it is being written.
     """
     check_role(person, Role.RESEARCHER)
     if policy.open_class is OpenClass.UNCONDITIONAL:
@@ -269,11 +282,33 @@ def check_wish(policy: DatasetPolicy, person: Person, wish: Wish) -> None:
             fix="Ask for a shorter period.",
         )
     for name, least in _FEWEST.items():
-        check_text(name, getattr(wish, name), least=least, most=_LONGEST)
+        check_text(name, getattr(wish, name), least if complete else 0)
     _check_members(person, wish.members)
     _check_tables(policy, wish.tables)
     if wish.epsilon:
         epsilon_of(wish.epsilon)
+
+
+def check_text(name: str, text: str, least: int = 0) -> None:
+    """Raise unless a text that people write can be read as it stands, and is long enough.
+
+    Args:
+        name: of its field.
+        least: characters.
+    """
+    said = name.replace("_", " ")
+    if any(unicodedata.category(c) in HIDDEN for c in text if c not in "\n\r\t"):
+        raise BadInput(
+            f"{said} holds invisible characters.", where=name, fix="Type it again, in plain words."
+        )
+    if len(text.strip()) < least:
+        raise BadInput(
+            f"{said} is too short ({len(text.strip())} characters).",
+            where=name,
+            fix=f"Write at least {least} characters: the owner decides by it.",
+        )
+    if len(text) > _LONGEST:
+        raise BadInput(f"{said} is longer than {_LONGEST} characters.", where=name, fix="Shorten it.")
 
 
 def _check_members(person: Person, members: tuple[str, ...]) -> None:
@@ -397,6 +432,7 @@ def check_reason(verb: str, reason: str) -> str:
         BadInput: none, or too long a one.
     """
     reason = reason.strip()
+    check_text("reason", reason)
     if verb in NEEDS_REASON and len(reason) < 5:
         raise BadInput(
             "A reason is missing.",

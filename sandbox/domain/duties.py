@@ -57,7 +57,9 @@ def duties(
     days = due_dates(agreement)
     if days and ended is not None:
         last = ended + timedelta(days=agreement["feedback"]["days_after_end"])
-        days = (*(day for day in days[:-1] if day <= ended), min(days[-1], last))
+        # What was given before the early end is given.
+        last = days[-1] if days[-1] in given else min(days[-1], last)
+        days = (*(day for day in days[:-1] if day <= ended), last)
     grace = timedelta(days=agreement["feedback"]["grace_days"])
     return tuple(
         Duty(

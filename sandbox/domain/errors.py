@@ -92,6 +92,13 @@ class NotAllowed(CallerError):
         self.clause = clause
 
 
+class TooOften(NotAllowed):
+    """More often than a limit lets it; the limit's name is its clause."""
+
+    code = "too_often"
+    status = 429
+
+
 class NotFound(CallerError):
     """No such thing, or none that this person may know of."""
 
@@ -120,11 +127,11 @@ class TooLarge(CallerError):
     status = 413
 
 
-class TooMany(CallerError):
-    """More of a kind than is taken in one day from one address, or about one dataset."""
+class Busy(CallerError):
+    """Too many ask for the same at once. Nothing was done."""
 
-    code = "too_many"
-    status = 429
+    code = "busy"
+    status = 503
 
 
 class Unanswered(SandboxError):

@@ -16,7 +16,7 @@ from sandbox.domain.deadlines import decision_due
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed
 from sandbox.domain.evidence_file import EvidenceFile
 from sandbox.domain.people import Person, Role
-from sandbox.domain.plain_text import check_text, hidden
+from sandbox.domain.plain_text import plain_text
 from sandbox.domain.policy import DatasetPolicy, ObjectionTerms
 from sandbox.domain.suspension import Suspension
 
@@ -202,20 +202,15 @@ def check_objection(
     column: str = "",
     unit: str = "",
     contact: ObjectorContact,
-) -> None:
-    """Raise unless somebody can object to this, in these words.
+) -> str:
+    """The words of an objection as they are kept; raises unless somebody can object to this.
 
     Args:
         unit: whom it is about, as the data name them.
     """
-    check_text("text", text, least=_TEXT[0], most=_TEXT[1])
+    kept = plain_text(text, where="text", least=_TEXT[0], most=_TEXT[1], lines=True)
     for name, line in (("name", contact.name), ("contact", contact.contact), ("unit", unit)):
-        if len(line) > _LONGEST_LINE or hidden(line, lines=False):
-            raise BadInput(
-                f"{name} is longer than {_LONGEST_LINE} characters, or holds invisible ones.",
-                where=name,
-                fix="Write it in one short line.",
-            )
+        plain_text(line, where=name, least=0, most=_LONGEST_LINE)
     if scope is Scope.COLUMN:
         check_column(policy, table, column)
     elif table or column:
@@ -235,6 +230,7 @@ def check_objection(
             )
     elif unit:
         raise BadInput("A unit is named, but not objected to.", where="scope", fix="Choose the scope unit.")
+    return kept
 
 
 def check_column(policy: DatasetPolicy, table: str, column: str) -> None:
@@ -253,12 +249,25 @@ def check_column(policy: DatasetPolicy, table: str, column: str) -> None:
         )
 
 
-def suspension_of(objection: Objection, *, made_by: str) -> Suspension:
-    """What an objection suspends, in words that tell everybody no more than its kind."""
+def check_column_alone(policy: DatasetPolicy, table: str, column: str) -> None:
+    """Raise unless a column can be stopped while the others go on."""
+    check_column(policy, table, column)
+    if not policy.private:
+        raise BadInput(
+            f"{policy.name} is handed out as whole files.", where="column", fix="Suspend the whole dataset."
+        )
+
+
+def suspension_of(objection: Objection, policy: DatasetPolicy, *, made_by: str) -> Suspension:
+    """What an objection suspends, in words that tell everybody no more than its kind.
+
+    Of what is handed out as whole files, a column stops all.
+    """
+    alone = policy.private
     return Suspension(
         dataset=objection.dataset,
-        table=objection.table,
-        column=objection.column,
+        table=objection.table if alone else "",
+        column=objection.column if alone else "",
         reason=f"Somebody objected: {objection.kind.replace('_', ' ')}.",
         objection=objection.id,
         made_by=made_by,
@@ -309,9 +318,8 @@ def check_answer(verb: str, answer: str) -> str:
     Raises:
         BadInput: none, or too long a one.
     """
-    if verb in NEEDS_ANSWER:
-        check_text("reason", answer, least=10, most=2000)
-    return answer.strip()[:2000]
+    least = 10 if verb in NEEDS_ANSWER else 0
+    return plain_text(answer, where="reason", least=least, most=2000, lines=True)
 
 
 def check_corrected(objection: Objection, version: int) -> None:

@@ -20,18 +20,22 @@ class Role(StrEnum):
 
 
 NAME = re.compile(r"[a-z][a-z0-9_]{1,31}")
+RESERVED = frozenset({"operator", "system", "unknown"})  # actors on the log that are nobody's account
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A signed-in person.
+    """A person with an account here. A closed account keeps its roles on paper, and may use none of them.
 
     >>> Person(name="ana", roles=frozenset({Role.RESEARCHER})).has(Role.OWNER)
+    False
+    >>> Person(name="ana", roles=frozenset({Role.RESEARCHER}), active=False).has(Role.RESEARCHER)
     False
     """
 
     name: str
     roles: frozenset[Role]
+    active: bool = True
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
@@ -42,11 +46,34 @@ class Person:
             )
 
     def has(self, role: Role) -> bool:
-        return role in self.roles
+        return self.active and role in self.roles
+
+
+def check_new_name(name: str) -> None:
+    """Raise when a new account would look like one of the system's own actors.
+
+    Raises:
+        NotAllowed: it would.
+    """
+    if name in RESERVED:
+        raise NotAllowed(
+            f"{name!r} is a name of the system's own.", clause="reserved name", fix="Choose another name."
+        )
+
+
+def check_active(person: Person) -> None:
+    """Raise when the account is closed."""
+    if not person.active:
+        raise NotAllowed(
+            f"The account of {person.name} is closed.",
+            clause="account",
+            fix="An administrator can open it again.",
+        )
 
 
 def check_role(person: Person, *roles: Role) -> None:
-    """Raise unless the person has one of the roles."""
+    """Raise unless the person has one of the roles, and an open account."""
+    check_active(person)
     if not any(person.has(r) for r in roles):
         wanted = " or ".join(roles)
         raise NotAllowed(

@@ -4,26 +4,26 @@ Nothing here was computed from rows. The same declaration drives the catalogue, 
 the checks on outputs and the review. Files are read and mistakes located by ``store.policy_files``; the rules on
 a single file's content are in ``policy_rules``.
 
-Each field's ``doc`` is the reference text: ``policies/README.md`` is made from it.
+Each field's ``doc`` is the reference text: ``policies/README.md`` is made from it. Beside it stands which change of the
+key loosens (``Way``), and whether private views are made by it (``view``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from typing import Any
 
+from sandbox.domain.catalogue_terms import ClassNames, Contact, Frequency, OpenMode
 from sandbox.domain.errors import BadInput
+from sandbox.domain.people_policy import SeparationTerms, SignInTerms, TrainingTerms
+from sandbox.domain.policy_keys import Way
+from sandbox.domain.policy_keys import doc as _doc
 from sandbox.domain.privacy_loss import ATTO, Accounting, Guarantee, Loss
 
 MAX_LOOKUP_ROWS = 1000  # each row is compared with all of them
-
-
-def _doc(text: str, **more: Any) -> Any:
-    return field(metadata={"doc": text}, **more)
 
 
 class OpenClass(StrEnum):
@@ -31,7 +31,15 @@ class OpenClass(StrEnum):
 
     UNCONDITIONAL = "unconditional"  # anyone may preview and download, without login
     CONDITIONAL = "conditional"  # application, agreement, grant
-    CLOSED = "closed"  # listed, never opened
+    CLOSED = "closed"  # listed or hidden, never opened
+
+
+# What a class may be opened by; private rows leave the sandbox in no other way.
+OPEN_MODES: Mapping[OpenClass, tuple[OpenMode, ...]] = {
+    OpenClass.UNCONDITIONAL: (OpenMode.DOWNLOAD, OpenMode.INTERFACE),
+    OpenClass.CONDITIONAL: (OpenMode.SANDBOX,),
+    OpenClass.CLOSED: (),
+}
 
 
 class Domain(StrEnum):
@@ -39,6 +47,14 @@ class Domain(StrEnum):
     HEALTHCARE = "healthcare"
     TRANSPORT = "transport"
     CULTURE = "culture and tourism"
+    AGRICULTURE = "agriculture"
+    EDUCATION = "education"
+    ENERGY = "energy"
+    ENVIRONMENT = "environment"
+    GOVERNMENT = "government"
+    JUSTICE = "justice and safety"
+    POPULATION = "population and society"
+    SCIENCE = "science and technology"
     OTHER = "other"
 
 
@@ -68,35 +84,56 @@ LARGEST = 10**18
 class Column:
     """One column of a table."""
 
-    type: ColumnType = _doc("What its cells are. A cell that does not fit becomes empty when publishing.")
-    description: str = _doc("One line for the catalogue.", default="")
+    type: ColumnType = _doc(
+        "What its cells are. A cell that does not fit becomes empty when publishing.", Way.ALWAYS, view=True
+    )
+    description: str = _doc("One line for the catalogue.", Way.NEVER, default="")
     lower: int | None = _doc(
-        "Smallest value (whole number). Needed for SUM and AVG; smaller cells count as it.", default=None
+        "Smallest value (whole number). Needed for SUM and AVG; smaller cells count as it.",
+        Way.GIVEN,
+        view=True,
+        default=None,
     )
     upper: int | None = _doc(
-        "Largest value (whole number). Needed for SUM and AVG; larger cells count as it.", default=None
+        "Largest value (whole number). Needed for SUM and AVG; larger cells count as it.",
+        Way.GIVEN,
+        view=True,
+        default=None,
     )
     earliest: str | None = _doc(
         "For date: the first day ('2013-01-01'). Needed to group by DATE_TRUNC or by year; days before its month, "
         "quarter or year are then in no group.",
+        Way.GIVEN,
+        view=True,
         default=None,
     )
-    latest: str | None = _doc("For date: the last day, likewise.", default=None)
-    resolution: str = _doc("For decimal: the step that cells are rounded to, such as '0.01'.", default="1")
-    measured_in: str = _doc("Unit of measure, such as 'DM' or 'minutes'.", default="")
+    latest: str | None = _doc("For date: the last day, likewise.", Way.GIVEN, view=True, default=None)
+    resolution: str = _doc(
+        "For decimal: the step that cells are rounded to, such as '0.01'.",
+        Way.SMALLER,
+        view=True,
+        default="1",
+    )
+    measured_in: str = _doc("Unit of measure, such as 'DM' or 'minutes'.", Way.NEVER, view=True, default="")
     categories: tuple[Scalar, ...] = _doc(
         "The public list of values. A column with it (or a boolean) can be a GROUP BY key; each listed value "
         "is answered, also when it is empty.",
+        Way.MORE,
+        view=True,
         default=(),
     )
     unlisted_keys: bool = _doc(
         "It may be a GROUP BY key without a public list of its values: a value is shown where the noisy number of its "
         "units is above a threshold. That spends delta: see ``unlisted_delta``. For text and integer.",
+        Way.LARGER,
+        view=True,
         default=False,
     )
     max_rows_per_unit: int | None = _doc(
         "For a GROUP BY key: a unit counts with at most this many rows in each value of it; what goes beyond is cut. "
         "Grouped answers get less noise for it. Empty: only the table's bound holds.",
+        Way.LARGER,
+        view=True,
         default=None,
     )
 
@@ -124,12 +161,16 @@ class Table:
     """One table. All tables of a dataset carry the unit column."""
 
     columns: Mapping[str, Column] = _doc(
-        "The columns by name. Columns of the file not named here are not published."
+        "The columns by name. Columns of the file not named here are not published.", Way.MORE, view=True
     )
-    description: str = _doc("One line for the catalogue.", default="")
-    max_rows: int = _doc("A loose public bound on the number of rows; longer files are refused.")
+    description: str = _doc("One line for the catalogue.", Way.NEVER, default="")
+    max_rows: int = _doc(
+        "A loose public bound on the number of rows; longer files are refused.", Way.NEVER, view=True
+    )
     max_rows_per_unit: int = _doc(
         "A unit's rows beyond this many (chosen at random) are left out when publishing; counted for the owner.",
+        Way.LARGER,
+        view=True,
         default=1,
     )
 
@@ -138,25 +179,35 @@ class Table:
 class LookupColumn:
     """One column of a lookup."""
 
-    name: str = _doc("Its name: a-z, 0-9 and _.")
+    name: str = _doc("Its name: a-z, 0-9 and _.", Way.ALWAYS, view=True)
     type: ColumnType = _doc(
-        "What its cells are. A date is text ('2013-01-01'), and so is a decimal ('0.25')."
+        "What its cells are. A date is text ('2013-01-01'), and so is a decimal ('0.25').",
+        Way.ALWAYS,
+        view=True,
     )
-    description: str = _doc("One line for the catalogue.", default="")
-    resolution: str = _doc("For decimal: the step of its cells, such as '0.01'.", default="1")
-    measured_in: str = _doc("Unit of measure, such as 'DM' or 'minutes'.", default="")
+    description: str = _doc("One line for the catalogue.", Way.NEVER, view=True, default="")
+    resolution: str = _doc(
+        "For decimal: the step of its cells, such as '0.01'.", Way.ALWAYS, view=True, default="1"
+    )
+    measured_in: str = _doc("Unit of measure, such as 'DM' or 'minutes'.", Way.NEVER, view=True, default="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
     """One small public table that questions may join: names of codes, groups of places, rates. It is public in full."""
 
-    key: str = _doc("The column (text or integer) that rows are found by: each value stands in one row.")
-    columns: tuple[LookupColumn, ...] = _doc("The columns, in the order of a row's cells.")
-    rows: tuple[tuple[Scalar, ...], ...] = _doc(
-        "The rows, each a list of one cell for each column; at most 1000."
+    key: str = _doc(
+        "The column (text or integer) that rows are found by: each value stands in one row.",
+        Way.ALWAYS,
+        view=True,
     )
-    description: str = _doc("One line for the catalogue.", default="")
+    columns: tuple[LookupColumn, ...] = _doc(
+        "The columns, in the order of a row's cells.", Way.ALWAYS, view=True
+    )
+    rows: tuple[tuple[Scalar, ...], ...] = _doc(
+        "The rows, each a list of one cell for each column; at most 1000.", Way.ALWAYS, view=True
+    )
+    description: str = _doc("One line for the catalogue.", Way.NEVER, default="")
 
     @property
     def by_name(self) -> Mapping[str, LookupColumn]:
@@ -172,8 +223,8 @@ class Lookup:
 class Unit:
     """Whose privacy is protected."""
 
-    column: str = _doc("The column that names the unit, in every table.")
-    noun: str = _doc("What a unit is, in the singular: 'patient', 'firm'.")
+    column: str = _doc("The column that names the unit, in every table.", Way.ALWAYS, view=True)
+    noun: str = _doc("What a unit is, in the singular: 'patient', 'firm'.", Way.NEVER, view=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,44 +232,57 @@ class BudgetTerms:
     """What all answers together may cost."""
 
     epsilon: str = _doc(
-        "The lineage's cap for its whole life, at ``delta``; a decimal in quotes, such as '8'."
+        "The lineage's cap for its whole life, at ``delta``; a decimal in quotes, such as '8'.", Way.LARGER
     )
-    delta: str = _doc("The probability at which epsilon is stated, such as '1e-6'.", default="1e-6")
+    delta: str = _doc(
+        "The probability at which epsilon is stated, such as '1e-6'.", Way.LARGER, view=True, default="1e-6"
+    )
     accounting: Accounting = _doc(
         "How losses add up, for the lineage's whole life. zcdp: Gaussian noise, rho adds; best for many answers. "
         "pure: Laplace noise, epsilon adds; best for fewer than about ten.",
+        Way.ALWAYS,
+        view=True,
         default=Accounting.ZCDP,
     )
     unlisted_delta: str = _doc(
         "The part of ``delta`` that all answers by keys without a public list (``unlisted_keys``) may spend together, "
         "such as '5e-7'; each takes a thousandth of it. '0': there are no such answers.",
+        Way.ALWAYS,
+        view=True,
         default="0",
     )
     per_question_percent: int = _doc(
-        "The most that one question may take of the cap (1-100, percent).", default=25
+        "The most that one question may take of the cap (1-100, percent).", Way.LARGER, default=25
     )
-    project_percent: int = _doc("One project's quota of the cap (1-100, percent).", default=50)
+    project_percent: int = _doc("One project's quota of the cap (1-100, percent).", Way.LARGER, default=50)
     member_percent: int = _doc(
         "The most that one member of a project may take of what its agreement gives (1-100, percent).",
+        Way.LARGER,
         default=100,
     )
     day_percent: int = _doc(
         "The most that a project may take in one day (UTC) of what its agreement gives (1-100, percent).",
+        Way.LARGER,
         default=100,
     )
     promise_percent: int = _doc(
         "How much of the cap agreements may promise together (1-1000, percent). 100: each project finds what it was "
         "promised, whatever the others ask. More: projects compete for what is left.",
+        Way.LARGER,
         default=100,
     )
     profile_percent: int = _doc(
         "What publishing spends of the cap, once, to learn how much units contribute (0-25, percent): answers about "
         "tables with many rows per unit are bounded by it. 0: it is not bought.",
+        Way.NEVER,
+        view=True,
         default=5,
     )
     base_percent: int = _doc(
         "What a base release costs of the cap, once, when the owner buys one (0-50, percent): counts over all columns "
         "and pairs of columns, from which counts are then answered free, and synthetic rows. 0: none can be bought.",
+        Way.NEVER,
+        view=True,
         default=0,
     )
 
@@ -263,18 +327,22 @@ class BudgetTerms:
 class AccessTerms:
     """Who may apply for what."""
 
-    modes: tuple[Mode, ...] = _doc("The modes an application may ask for.", default=(Mode.QUERY,))
-    max_days: int = _doc("The longest grant, in days.", default=365)
+    modes: tuple[Mode, ...] = _doc("The modes an application may ask for.", Way.MORE, default=(Mode.QUERY,))
+    max_days: int = _doc("The longest grant, in days.", Way.LARGER, default=365)
     conditions: tuple[str, ...] = _doc(
-        "What an applicant promises, in plain words; part of the agreement.", default=()
+        "What an applicant promises, in plain words; part of the agreement.", Way.FEWER, default=()
     )
     feedback_days: int = _doc(
         "So many days after the end of a grant its people have said what came of it (days). 0: nobody has to.",
+        Way.LARGER_OR_0,
         default=30,
     )
-    feedback_every_days: int = _doc("While it runs they report this often too (days). 0: never.", default=0)
+    feedback_every_days: int = _doc(
+        "While it runs they report this often too (days). 0: never.", Way.LARGER_OR_0, default=0
+    )
     feedback_grace_days: int = _doc(
         "So many days after a report was due, what is open is refused and nothing new is granted (days).",
+        Way.LARGER,
         default=14,
     )
 
@@ -283,41 +351,73 @@ class AccessTerms:
 class ReleaseTerms:
     """What may leave, and who says so."""
 
-    threshold: int = _doc("The fewest distinct units behind any cell that leaves.", default=10)
-    reviewers: int = _doc("How many votes a release needs.", default=2)
-    pool: tuple[str, ...] = _doc("User names of those who may review releases of this dataset.", default=())
-    file_types: tuple[str, ...] = _doc("File types that may leave, found by content.", default=("csv",))
-    max_bytes: int = _doc("The largest file that may leave, in bytes.", default=1_000_000)
+    threshold: int = _doc("The fewest distinct units behind any cell that leaves.", Way.SMALLER, default=10)
+    reviewers: int = _doc("How many votes a release needs.", Way.SMALLER, default=2)
+    pool: tuple[str, ...] = _doc(
+        "User names of those who may review releases of this dataset.", Way.MORE, default=()
+    )
+    file_types: tuple[str, ...] = _doc(
+        "File types that may leave, found by content.", Way.MORE, default=("csv",)
+    )
+    max_bytes: int = _doc("The largest file that may leave, in bytes.", Way.LARGER, default=1_000_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetPolicy:
     """Everything an owner declares about one dataset."""
 
-    name: str = _doc("The dataset's name in questions and addresses: a-z, 0-9 and _.")
-    title: str = _doc("Its name for people.")
-    open_class: OpenClass = _doc("Who may use it.")
-    domain: Domain = _doc("The field it belongs to.", default=Domain.OTHER)
-    description: str = _doc("A paragraph for the catalogue.", default="")
-    provider: str = _doc("Who provides it.")
-    source: str = _doc("Where it came from, to be named in every result.")
-    licence: str = _doc("Under what terms.")
-    update_frequency: str = _doc("How often a new version comes.", default="never")
-    owner: str = _doc("User name of the person who decides.")
+    name: str = _doc("The dataset's name in questions and addresses: a-z, 0-9 and _.", Way.ALWAYS, view=True)
+    title: str = _doc("Its name for people.", Way.NEVER)
+    open_class: OpenClass = _doc("Who may use it.", Way.EARLIER, view=True)
+    domain: Domain = _doc("The field it belongs to.", Way.NEVER, default=Domain.OTHER)
+    description: str = _doc("A paragraph for the catalogue.", Way.NEVER, default="")
+    provider: str = _doc("Who provides it.", Way.NEVER)
+    source: str = _doc("Where it came from, to be named in every result.", Way.NEVER)
+    licence: str = _doc("Under what terms.", Way.NEVER)
+    update_frequency: Frequency = _doc("How often a new version comes.", Way.NEVER, default=Frequency.NEVER)
+    keywords: tuple[str, ...] = _doc("What people may search for.", Way.NEVER, default=())
+    contact: Contact | None = _doc("Whom to ask.", Way.NEVER, default=None)
+    quality: tuple[str, ...] = _doc(
+        "What a user has to know of gaps, errors and changes; a sentence each.", Way.NEVER, default=()
+    )
+    statistics: tuple[str, ...] = _doc(
+        "What the owner makes public of its size and content, such as 'about 1 000 applicants'. Nothing of this kind "
+        "is computed from rows.",
+        Way.MORE,
+        default=(),
+    )
+    listed: bool = _doc(
+        "Whether the catalogue says that it exists. Only a closed dataset can be hidden.",
+        Way.LARGER,  # true
+        default=True,
+    )
+    opened_by: tuple[OpenMode, ...] = _doc(
+        "How it is opened. Default: download and interface when unconditional, sandbox when conditional.",
+        Way.ALWAYS,
+        default=(),
+    )
+    owner: str = _doc("User name of the person who decides.", Way.ALWAYS)
     lineage: str = _doc(
         "The budget's name. Versions, copies and derivations of the same people share one. Default: the name.",
+        Way.ALWAYS,
+        view=True,
         default="",
     )
     unit: Unit | None = _doc(
-        "Whose privacy is protected. Needed unless unconditional or closed.", default=None
+        "Whose privacy is protected. Needed unless unconditional or closed.",
+        Way.TAKEN,
+        view=True,
+        default=None,
     )
-    tables: Mapping[str, Table] = _doc("The tables by name.", default_factory=dict)
+    tables: Mapping[str, Table] = _doc("The tables by name.", Way.MORE, view=True, default_factory=dict)
     lookups: Mapping[str, Lookup] = _doc(
-        "Small public tables that questions may join, by name.", default_factory=dict
+        "Small public tables that questions may join, by name.", Way.MORE, view=True, default_factory=dict
     )
-    budget: BudgetTerms | None = _doc("Needed unless unconditional or closed.", default=None)
-    access: AccessTerms = _doc("Who may apply for what.", default=AccessTerms())
-    release: ReleaseTerms = _doc("What may leave.", default=ReleaseTerms())
+    budget: BudgetTerms | None = _doc(
+        "Needed unless unconditional or closed.", Way.GIVEN, view=True, default=None
+    )
+    access: AccessTerms = _doc("Who may apply for what.", Way.NEVER, default=AccessTerms())
+    release: ReleaseTerms = _doc("What may leave.", Way.NEVER, default=ReleaseTerms())
 
     @property
     def budget_lineage(self) -> str:
@@ -326,6 +426,16 @@ class DatasetPolicy:
     @property
     def private(self) -> bool:
         return self.open_class is OpenClass.CONDITIONAL
+
+    @property
+    def hidden(self) -> bool:
+        """Nobody is told that it exists."""
+        return self.open_class is OpenClass.CLOSED and not self.listed
+
+    @property
+    def open_modes(self) -> tuple[OpenMode, ...]:
+        """How it is opened now."""
+        return self.opened_by or OPEN_MODES[self.open_class]
 
     @property
     def guarantee(self) -> Guarantee:
@@ -351,13 +461,13 @@ class DatasetPolicy:
 class NotebookLimits:
     """The size of a locked container."""
 
-    memory_mib: int = _doc("Memory, and no swap beyond it, in MiB.", default=1024)
-    cpus: int = _doc("Processor time, in whole processors.", default=1)
-    processes: int = _doc("Processes and threads.", default=256)
-    open_files: int = _doc("Open files per process.", default=4096)
-    home_mib: int = _doc("The home folder, in memory, in MiB.", default=128)
-    tmp_mib: int = _doc("The folder for temporary files, in memory, in MiB.", default=64)
-    idle_minutes: int = _doc("A notebook idle for this long is stopped.", default=120)
+    memory_mib: int = _doc("Memory, and no swap beyond it, in MiB.", Way.NEVER, default=1024)
+    cpus: int = _doc("Processor time, in whole processors.", Way.NEVER, default=1)
+    processes: int = _doc("Processes and threads.", Way.NEVER, default=256)
+    open_files: int = _doc("Open files per process.", Way.NEVER, default=4096)
+    home_mib: int = _doc("The home folder, in memory, in MiB.", Way.NEVER, default=128)
+    tmp_mib: int = _doc("The folder for temporary files, in memory, in MiB.", Way.NEVER, default=64)
+    idle_minutes: int = _doc("A notebook idle for this long is stopped.", Way.NEVER, default=120)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,10 +475,71 @@ class AnswerLimits:
     """What an answer may take."""
 
     tick_ms: int = _doc(
-        "Answers leave after 1, 2, 4, 8 … times this many milliseconds, so that time says less.", default=100
+        "Answers leave after 1, 2, 4, 8 … times this many milliseconds, so that time says less.",
+        Way.SMALLER,
+        default=100,
     )
-    timeout_s: int = _doc("A question running longer fails, and stays charged, in seconds.", default=30)
-    engine_memory_mib: int = _doc("Memory of the process that reads raw data, in MiB.", default=2048)
+    timeout_s: int = _doc(
+        "A question running longer fails, and stays charged, in seconds.", Way.NEVER, default=30
+    )
+    engine_memory_mib: int = _doc(
+        "Memory of the process that reads raw data, in MiB.", Way.NEVER, default=2048
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How far a dataset's policy may go. A dataset may only tighten what the site says."""
+
+    open_classes: tuple[OpenClass, ...] = _doc(
+        "The classes that a dataset may have.", Way.MORE, default=tuple(OpenClass)
+    )
+    max_epsilon: str = _doc("The largest ``budget.epsilon``.", Way.LARGER, default="100")
+    max_delta: str = _doc("The largest ``budget.delta``.", Way.LARGER, default="1e-3")
+    max_per_question_percent: int = _doc(
+        "The largest ``budget.per_question_percent``.", Way.LARGER, default=100
+    )
+    max_project_percent: int = _doc("The largest ``budget.project_percent``.", Way.LARGER, default=100)
+    modes: tuple[Mode, ...] = _doc("The modes that a dataset may offer.", Way.MORE, default=tuple(Mode))
+    max_days: int | None = _doc(
+        "The largest ``access.max_days``. Empty: there is none.", Way.LARGER, default=None
+    )
+    min_threshold: int = _doc("The smallest ``release.threshold``.", Way.SMALLER, default=3)
+    min_reviewers: int = _doc("The smallest ``release.reviewers``.", Way.SMALLER, default=1)
+    file_types: tuple[str, ...] | None = _doc(
+        "The file types that may leave. Empty: all that there are.", Way.MORE, default=None
+    )
+    max_bytes: int | None = _doc(
+        "The largest ``release.max_bytes``. Empty: there is none.", Way.LARGER, default=None
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SocietyTerms:
+    """How society takes part, and what it is told."""
+
+    demands_per_day: int = _doc(
+        "How many datasets one visitor's address, or one person, may ask for in a day. 0: visitors may not ask.",
+        Way.NEVER,
+        default=3,
+    )
+    votes_per_day: int = _doc(
+        "How many demands one visitor's address may vote for in a day. 0: only people with an account vote.",
+        Way.NEVER,
+        default=20,
+    )
+    all_demands_per_day: int = _doc(
+        "How many demands all visitors together may make in a day.", Way.NEVER, default=100
+    )
+    all_votes_per_day: int = _doc(
+        "How many votes all visitors together may cast in a day.", Way.NEVER, default=5000
+    )
+    name_members: bool = _doc("Whether the public project register names people.", Way.ALWAYS, default=False)
+    name_in_breaches: bool = _doc(
+        "Whether a public notice of a breach names the person instead of a pseudonym.",
+        Way.ALWAYS,
+        default=False,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -378,27 +549,46 @@ class ObjectionTerms:
     at_once_per_day: int = _doc(
         "So many objections of rights-holders suspend one dataset at once within a day; what comes beyond is looked at "
         "by the owner first.",
+        Way.SMALLER,
         default=3,
     )
     abuse_days: int = _doc(
         "After an objection was dismissed as abuse, those of people without an account are looked at first for so long "
         "(days).",
+        Way.LARGER,
         default=30,
     )
-    per_dataset_per_day: int = _doc("So many are taken about one dataset within a day.", default=50)
+    per_dataset_per_day: int = _doc(
+        "So many are taken about one dataset within a day.", Way.SMALLER, default=50
+    )
     per_address_per_day: int = _doc(
-        "So many are taken from one network address within a day. Addresses are kept in memory only, as keyed hashes.",
+        "So many are taken from one visitor's address in a day. Addresses are not kept.",
+        Way.SMALLER,
         default=5,
     )
-    max_files: int = _doc("So many files may come with one as evidence.", default=5)
-    max_file_mib: int = _doc("The largest of them, in MiB; all together hold at most 8.", default=4)
+    max_files: int = _doc("So many files may come with one as evidence.", Way.NEVER, default=5)
+    max_file_mib: int = _doc(
+        "The largest of them, in MiB; all together hold at most 8.", Way.NEVER, default=4
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SitePolicy:
     """What holds for the whole installation."""
 
-    name: str = _doc("The installation's name, on every page.", default="Secure Data Sandbox")
-    notebook: NotebookLimits = _doc("The size of a locked container.", default=NotebookLimits())
-    answers: AnswerLimits = _doc("What an answer may take.", default=AnswerLimits())
-    objections: ObjectionTerms = _doc("Objections and reports of errors.", default=ObjectionTerms())
+    name: str = _doc("The installation's name, on every page.", Way.NEVER, default="Secure Data Sandbox")
+    class_names: ClassNames = _doc("What the three classes are called here.", Way.NEVER, default=ClassNames())
+    notebook: NotebookLimits = _doc("The size of a locked container.", Way.NEVER, default=NotebookLimits())
+    answers: AnswerLimits = _doc("What an answer may take.", Way.NEVER, default=AnswerLimits())
+    bounds: Bounds = _doc("How far a dataset's policy may go.", Way.NEVER, default=Bounds())
+    society: SocietyTerms = _doc(
+        "How society takes part, and what it is told.", Way.NEVER, default=SocietyTerms()
+    )
+    sign_in: SignInTerms = _doc("How people show who they are.", Way.NEVER, default_factory=SignInTerms)
+    separation: SeparationTerms = _doc(
+        "Which roles one person may not hold together.", Way.NEVER, default=SeparationTerms()
+    )
+    training: TrainingTerms = _doc("Which courses people need.", Way.NEVER, default_factory=TrainingTerms)
+    objections: ObjectionTerms = _doc(
+        "Objections and reports of errors.", Way.NEVER, default=ObjectionTerms()
+    )

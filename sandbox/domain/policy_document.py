@@ -12,17 +12,18 @@ import types
 import typing
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeVar, cast
 
 from sandbox.domain.errors import BadInput
-from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.policy import DatasetPolicy, SitePolicy
 
 T = TypeVar("T")
 
 
-def policy_to_document(policy: DatasetPolicy) -> dict[str, Any]:
+def policy_to_document(policy: DatasetPolicy | SitePolicy) -> dict[str, Any]:
     """The policy as a value that ``canonical_json`` accepts."""
-    return cast(dict[str, Any], _plain(policy))
+    return cast(dict[str, Any], plain(policy))
 
 
 def policy_from_document(document: Mapping[str, Any]) -> DatasetPolicy:
@@ -34,15 +35,21 @@ def policy_from_document(document: Mapping[str, Any]) -> DatasetPolicy:
     return cast(DatasetPolicy, _value(document, DatasetPolicy, "policy"))
 
 
-def _plain(value: Any) -> Any:
+def site_from_document(document: Mapping[str, Any]) -> SitePolicy:
+    """The site's policy that a document says. Raises as ``policy_from_document``."""
+    return cast(SitePolicy, _value(document, SitePolicy, "site"))
+
+
+def plain(value: Any) -> Any:
+    """A policy, or any part of one, as documents hold it."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, StrEnum):
         return str(value)
     if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
+        return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value
 
 
@@ -87,7 +94,7 @@ def _object(value: Any, where: str) -> Mapping[str, Any]:
 
 
 def _record(value: Mapping[str, Any], wanted: type[T], where: str) -> T:
-    hints = typing.get_type_hints(wanted)
+    hints = _types_of(cast(Any, wanted))
     fields = {f.name: f for f in dataclasses.fields(cast(Any, wanted))}
     for name in value:
         if name not in fields:
@@ -100,6 +107,12 @@ def _record(value: Mapping[str, Any], wanted: type[T], where: str) -> T:
         if name not in value and not has_default:
             raise BadInput(f"The policy document lacks {name!r}.", where=f"{where}.{name}", fix="Add it.")
     return wanted(**{name: _value(item, hints[name], f"{where}.{name}") for name, item in value.items()})
+
+
+@cache
+def _types_of(wanted: type[Any]) -> Mapping[str, Any]:
+    """The declared types; they are texts until somebody asks, and reading those takes long."""
+    return typing.get_type_hints(wanted)
 
 
 def _mistake(value: Any, wanted: str, where: str) -> BadInput:

@@ -6,14 +6,18 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
+from sandbox.domain.people import NAME as USER_NAME
+from sandbox.domain.people_policy import separation_mistakes, sign_in_mistakes, training_mistakes
 from sandbox.domain.policy import (
     LARGEST,
     MAX_LOOKUP_ROWS,
+    OPEN_MODES,
     BudgetTerms,
     Column,
     ColumnType,
@@ -22,11 +26,21 @@ from sandbox.domain.policy import (
     LookupColumn,
     OpenClass,
     Scalar,
+    SitePolicy,
     Table,
 )
 
 _COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _LONGEST = 63  # characters of a name, also on engines that cut longer ones
+_EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,8}")
+_PAGE = re.compile(r"https://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~:/?#@!$&()*+,;=%-]{0,1000})?")
+_UNSEEN = frozenset(
+    {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+)  # controls, formats such as right-to-left overrides …
+_JOINERS = "\n\u200c\u200d"  # line ends, and two that Persian and Indian scripts are written with
+MAX_LINE = 1000  # characters
+MAX_KEYWORDS = 50
+MAX_NOTES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +57,23 @@ def check(policy: DatasetPolicy) -> tuple[Mistake, ...]:
     return tuple(_mistakes(policy))
 
 
+def check_site(site: SitePolicy) -> tuple[Mistake, ...]:
+    """The same for the site's policy."""
+    found = (
+        *sign_in_mistakes(site.sign_in),
+        *separation_mistakes(site.separation),
+        *training_mistakes(site.training),
+    )
+    return tuple(Mistake(path, problem, allowed) for path, problem, allowed in found)
+
+
 def _mistakes(p: DatasetPolicy) -> Iterator[Mistake]:
-    if not _COLUMN.fullmatch(p.name):
-        yield Mistake(("name",), f"{p.name!r} is not a name", "a-z, 0-9 and _, starting with a letter")
+    for key, name in (("name", p.name), ("lineage", p.budget_lineage)):
+        if not _COLUMN.fullmatch(name) and (key == "name" or p.lineage):
+            yield Mistake((key,), f"{name!r} is not a name", "a-z, 0-9 and _, starting with a letter")
+    for path, name in ((("owner",), p.owner), *((("release", "pool"), name) for name in p.release.pool)):
+        if not USER_NAME.fullmatch(name):
+            yield Mistake(path, f"{name!r} is not a user name", "2 to 32 of a-z, 0-9 and _")
     if not p.tables and p.open_class is not OpenClass.CLOSED:
         yield Mistake(("tables",), "a dataset needs at least one table")
     for name in p.tables:
@@ -57,6 +85,41 @@ def _mistakes(p: DatasetPolicy) -> Iterator[Mistake]:
         yield from _lookup_mistakes(p, name, lookup)
     if p.private:
         yield from _private_mistakes(p)
+    yield from _catalogue_mistakes(p)
+
+
+def _catalogue_mistakes(p: DatasetPolicy) -> Iterator[Mistake]:
+    if not p.listed and p.open_class is not OpenClass.CLOSED:
+        yield Mistake(("listed",), f"a dataset that is {p.open_class} cannot be hidden", "true")
+    possible = OPEN_MODES[p.open_class]
+    for place, mode in enumerate(p.opened_by):
+        if mode not in possible:
+            problem = f"a dataset that is {p.open_class} is not opened by {mode}"
+            yield Mistake(("opened_by", place), problem, " | ".join(possible) or "nothing")
+    for key in ("title", "provider", "source", "licence"):
+        yield from _line_mistakes((key,), getattr(p, key))
+    for key, most in (("keywords", MAX_KEYWORDS), ("quality", MAX_NOTES), ("statistics", MAX_NOTES)):
+        lines = getattr(p, key)
+        if len(lines) > most:
+            yield Mistake((key,), f"there are {len(lines)}", f"at most {most}")
+        for place, line in enumerate(lines):
+            yield from _line_mistakes((key, place), line)
+    if p.contact is not None:
+        yield from _line_mistakes(("contact", "name"), p.contact.name)
+        if p.contact.email and not _EMAIL.fullmatch(p.contact.email):
+            yield Mistake(("contact", "email"), f"{p.contact.email!r} is no address", "name@example.org")
+        if p.contact.url and not _PAGE.fullmatch(p.contact.url):
+            yield Mistake(("contact", "url"), f"{p.contact.url!r} is no page", "https://…, without blanks")
+
+
+def _line_mistakes(here: tuple[str | int, ...], text: str) -> Iterator[Mistake]:
+    """A line that everybody reads: not empty, not endless, and nothing in it that cannot be seen."""
+    if not text.strip():
+        yield Mistake(here, "is empty", "a text, or leave the key out")
+    elif len(text) > MAX_LINE:
+        yield Mistake(here, f"has {len(text)} characters", f"at most {MAX_LINE}")
+    elif any(unicodedata.category(sign) in _UNSEEN for sign in text if sign not in _JOINERS):
+        yield Mistake(here, "holds characters that cannot be seen", "type it again, in plain words")
 
 
 def _table_mistakes(p: DatasetPolicy, name: str, table: Table) -> Iterator[Mistake]:
@@ -105,7 +168,7 @@ def _unlisted_mistakes(
         yield Mistake((*there, "unlisted_keys"), "is for text and integer columns")
     elif column.key_values:
         yield Mistake((*there, "unlisted_keys"), "is for columns without categories")
-    elif budget is not None and not _number(budget.unlisted_delta):
+    elif budget is not None and not number(budget.unlisted_delta):
         yield Mistake((*there, "unlisted_keys"), "needs a part of delta to spend", "budget.unlisted_delta")
 
 
@@ -224,12 +287,12 @@ def _private_mistakes(p: DatasetPolicy) -> Iterator[Mistake]:
 
 
 def _budget_mistakes(budget: BudgetTerms) -> Iterator[Mistake]:
-    epsilon, delta = _number(budget.epsilon), _number(budget.delta)
+    epsilon, delta = number(budget.epsilon), number(budget.delta)
     if epsilon is None or not 0.01 <= epsilon <= 100:
         yield Mistake(("budget", "epsilon"), f"{budget.epsilon!r} is not a budget", "'0.01' to '100'")
     if delta is None or not 1e-15 <= delta <= 1e-3:
         yield Mistake(("budget", "delta"), f"{budget.delta!r} is not a delta", "'1e-15' to '1e-3'")
-    unlisted = _number(budget.unlisted_delta)
+    unlisted = number(budget.unlisted_delta)
     if (
         unlisted is None
         or (unlisted and not unlisted >= 1e-15)
@@ -251,7 +314,8 @@ def _budget_mistakes(budget: BudgetTerms) -> Iterator[Mistake]:
         yield Mistake(("budget", "base_percent"), "is a share, in percent", "0 to 50")
 
 
-def _number(text: str) -> float | None:
+def number(text: str) -> float | None:
+    """A policy's amount, which is text; None where it is no finite number."""
     try:
         value = float(text)
     except ValueError:

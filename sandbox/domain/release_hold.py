@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from sandbox.domain.errors import Conflict, NotAllowed
 from sandbox.domain.people import Person
-from sandbox.domain.plain_text import check_text
+from sandbox.domain.plain_text import plain_text
 from sandbox.domain.release import LIVE, Release, Status, Transition, Verb, transition
 from sandbox.domain.suspension import Suspension, touching
 
@@ -55,7 +55,7 @@ def owner_step(release: Release, verb: Verb, person: Person, *, owner: str, reas
             fix="It goes on when the data are resumed.",
         )
     if verb is not Verb.RESUME:
-        check_text("reason", reason, least=5, most=500)
+        plain_text(reason, where="reason", least=5, most=500)
     return row
 
 

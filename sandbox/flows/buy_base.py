@@ -130,7 +130,9 @@ class BuyBase:
         (table,) = found.policy.tables
         bought = self.store.profiles.released(found.policy.budget_lineage, table)
         profile = profile_from_document(bought.document) if bought is not None else None
-        offered = offer(found.policy, table, profile=profile)
+        # The engine draws by the policy of the views. The budget may be another one since: what is drawn is charged.
+        drawn_by = self.store.datasets.made_under(found.policy.name, found.snapshot)
+        offered = offer(drawn_by, table, profile=profile)
         if offered is None:
             raise BadInput(
                 f"The policy of {found.policy.name} sets no share of the budget for a base release.",

@@ -57,7 +57,7 @@ class DecideObjection:
         if step.verb is Verb.WITHHOLD:
             self.publishing.without(person, objection.dataset, objection.unit_file)
         with self.store.transaction():
-            moved, begun = self._moved(person, objection, step, answer)
+            moved, begun = self._moved(person, objection, row, step, answer)
         if step.end in _FORGETS:
             self.units.forget(objection.unit_file)
         if begun is not None:
@@ -66,7 +66,7 @@ class DecideObjection:
         return moved
 
     def _moved(
-        self, person: Person, objection: Objection, step: Step, answer: str
+        self, person: Person, objection: Objection, row: Dataset, step: Step, answer: str
     ) -> tuple[Objection, Suspension | None]:
         facts: dict[str, Fact] = {"dataset": objection.dataset, **({"reason": answer} if answer else {})}
         moved = self.store.objections.move(
@@ -82,7 +82,7 @@ class DecideObjection:
             for suspension in in_force:
                 self.suspending.end(suspension, actor=person.name, reason=_words(moved))
         if step.effect is Effect.BEGINS and not in_force:
-            made = rules.suspension_of(objection, made_by=person.name)
+            made = rules.suspension_of(objection, row.policy, made_by=person.name)
             return moved, self.suspending.begin(made, actor=person.name)
         return moved, None
 

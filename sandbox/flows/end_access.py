@@ -16,6 +16,7 @@ from sandbox.domain.audit import Event
 from sandbox.domain.canonical import canonical_json
 from sandbox.domain.duties import Duty, DutyState
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound
+from sandbox.domain.papers import seal
 from sandbox.domain.people import Person
 from sandbox.domain.release import OVER
 from sandbox.flows.permission import duties_of
@@ -66,6 +67,7 @@ class EndAccess:
         application, dataset = self._application(application_id)
         row = rules.step(application, Verb.REVOKE, dataset.policy, person)
         reason = rules.check_reason(Verb.REVOKE, reason)
+        rules.check_text("clause", clause)
         if block_days and not _BLOCK_DAYS[0] <= block_days <= _BLOCK_DAYS[1]:
             raise BadInput(
                 f"{block_days} days is no time to block.",
@@ -141,7 +143,9 @@ class EndAccess:
             grants = self.store.access.grants_under(application.id)
             if grants and max(grant.ends for grant in grants) < self.today():
                 row = rules.platform_step(application, Verb.EXPIRE)
-                event = Event("system:access", row.event, f"application:{application.id}")
+                event = Event(
+                    "system:access", row.event, f"application:{application.id}", {"clause": row.clause}
+                )
                 try:
                     self.store.access.move_application(application, row, event=event)
                 except Conflict:
@@ -166,6 +170,7 @@ class EndAccess:
         if person.name not in application.people:
             raise NotFound(f"You have no application {application_id}.")
         text = text.strip()
+        rules.check_text("text", text)
         if not 1 <= usefulness <= 5:
             raise BadInput("Usefulness is 1 (of no use) to 5 (very useful).", where="usefulness")
         if not 20 <= len(text) <= 4000:
@@ -187,7 +192,7 @@ class EndAccess:
                 person.name,
                 "feedback.given",
                 f"application:{application.id}",
-                {"due": due.due.isoformat(), "usefulness": usefulness},
+                {"clause": "feedback", "due": due.due.isoformat(), "usefulness": usefulness},
             ),
         )
 
@@ -267,8 +272,7 @@ class EndAccess:
             "kept": "No raw row left the platform. Notebooks' folders lay in memory and are gone.",
             "log": {"seq": head.seq, "hash": head.hash},
         }
-        signature = self.store.signer.sign(canonical_json(body))
-        return canonical_json({"certificate": body, "signature_ed25519": signature.hex()})
+        return seal("certificate", body, self.store.signer.sign(canonical_json(body)))
 
     def _application(self, application_id: int) -> tuple[Application, Published]:
         application = self.store.access.application(application_id)
@@ -278,4 +282,4 @@ class EndAccess:
 
 
 def _event(person: Person, row: Step, application: Application, **facts: str) -> Event:
-    return Event(person.name, row.event, f"application:{application.id}", facts)
+    return Event(person.name, row.event, f"application:{application.id}", {"clause": row.clause, **facts})

@@ -12,10 +12,10 @@ from sandbox.domain import release_hold as rules
 from sandbox.domain.audit import Event, Fact
 from sandbox.domain.errors import NotAllowed, NotFound
 from sandbox.domain.people import Person
+from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.release import Release, Status, Verb, transition
 from sandbox.domain.suspension import Suspension, touching
 from sandbox.flows.columns_behind import columns_behind
-from sandbox.flows.published import published
 from sandbox.store import Store
 
 SUSPENDING = "system:suspension"
@@ -32,13 +32,13 @@ class HoldReleases:
         suspensions = self.store.suspensions.of(release.dataset)
         if not suspensions:
             return release
-        policy = published(self.store, release.dataset).policy
+        policy = self._policy(release.dataset)
         found = rules.to_hold(release, columns_behind(release, policy), suspensions)
         return self._hold(release, found) if found is not None else release
 
     def hold_all(self, dataset: str) -> tuple[Release, ...]:
         """Hold every live request that a suspension in force touches; within the caller's transaction."""
-        policy, suspensions = published(self.store, dataset).policy, self.store.suspensions.of(dataset)
+        policy, suspensions = self._policy(dataset), self.store.suspensions.of(dataset)
         held = []
         for release in self.store.releases.of_dataset(dataset):
             found = rules.to_hold(release, columns_behind(release, policy), suspensions)
@@ -48,7 +48,7 @@ class HoldReleases:
 
     def resume_all(self, dataset: str) -> tuple[Release, ...]:
         """Let go of what no suspension in force touches any more; within the caller's transaction."""
-        policy, suspensions = published(self.store, dataset).policy, self.store.suspensions.of(dataset)
+        policy, suspensions = self._policy(dataset), self.store.suspensions.of(dataset)
         return tuple(
             self._move(release, Verb.RESUME, SUSPENDING, {"to": str(release.held_from)})
             for release in self.store.releases.of_dataset(dataset)
@@ -57,7 +57,7 @@ class HoldReleases:
 
     def depending(self, suspension: Suspension) -> tuple[Release, ...]:
         """What has left and is made of what a suspension holds: to be looked at, and called back."""
-        policy = published(self.store, suspension.dataset).policy
+        policy = self._policy(suspension.dataset)
         return tuple(
             release
             for release in self.store.releases.of_dataset(suspension.dataset)
@@ -82,7 +82,7 @@ class HoldReleases:
         """
         release, owner, _ = self._release(person, release_id)
         rules.owner_step(release, Verb.RESUME, person, owner=owner, reason="")
-        policy = published(self.store, release.dataset).policy
+        policy = self._policy(release.dataset)
         with self.store.transaction():
             found = touching(self.store.suspensions.of(release.dataset), columns_behind(release, policy))
             if found is not None:
@@ -114,10 +114,17 @@ class HoldReleases:
         event = Event(actor, row.event, f"release:{release.id}", facts)
         return self.store.releases.move(release, row, event=event)
 
+    def _policy(self, dataset: str) -> DatasetPolicy:
+        """Also of one that the catalogue does not list any more."""
+        row = self.store.datasets.get(dataset)
+        if row is None:
+            raise NotFound(f"There is no dataset {dataset!r}.")
+        return row.policy
+
     def _release(self, person: Person, release_id: int) -> tuple[Release, str, str]:
         """The release, the owner of its data, and their lineage."""
         release = self.store.releases.get(release_id)
-        policy = published(self.store, release.dataset).policy if release is not None else None
+        policy = self._policy(release.dataset) if release is not None else None
         if release is None or policy is None or person.name != policy.owner:
             raise NotFound(f"You own no data of release {release_id}.")
         return release, policy.owner, policy.budget_lineage

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hmac import compare_digest
 
 from sandbox.domain import objection as rules
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import sha256_hex
-from sandbox.domain.errors import NotFound, TooMany
+from sandbox.domain.errors import NotFound, TooOften
 from sandbox.domain.evidence_file import EvidenceFile, kinds_of
 from sandbox.domain.objection import (
     Kind,
@@ -30,8 +30,8 @@ from sandbox.domain.objection import (
 from sandbox.domain.people import Person
 from sandbox.domain.policy import ObjectionTerms, OpenClass
 from sandbox.domain.suspension import PUBLIC, Suspension
-from sandbox.flows.daily_limit import DailyLimit
 from sandbox.flows.suspend_dataset import SuspendDataset
+from sandbox.flows.visitors import MAX_ADDRESSES, Visitor, Visitors
 from sandbox.flows.withheld_units import WithheldUnits
 from sandbox.store import Dataset, Store
 
@@ -77,29 +77,28 @@ class ObjectToData:
     terms: ObjectionTerms
     suspending: SuspendDataset
     units: WithheldUnits
-    per_address: DailyLimit
+    visitors: Visitors
     now: Callable[[], datetime]
 
-    def receive(
-        self, wish: Wish, *, evidence: Sequence[bytes] = (), address: str, person: Person | None = None
-    ) -> Acknowledged:
+    def receive(self, who: Person | Visitor, wish: Wish, *, evidence: Sequence[bytes] = ()) -> Acknowledged:
         """Take an objection or a report.
 
         Args:
+            who: a person by their account, or a visitor by their address.
             evidence: the contents of files; their names are not kept.
-            address: the network address it comes from.
-            person: whose account it comes from; None without one.
 
         Raises:
             NotFound: no dataset of that name is used here. Closed and hidden ones get the same words.
             BadInput, TooLarge: nothing was kept.
-            TooMany: from this address, or about this dataset.
+            TooOften: from this address, or about this dataset.
         """
         row = self._dataset(wish.dataset)
         contact = ObjectorContact(
-            name=wish.name.strip(), contact=wish.contact.strip(), person=person.name if person else ""
+            name=wish.name.strip(),
+            contact=wish.contact.strip(),
+            person=who.name if isinstance(who, Person) else "",
         )
-        rules.check_objection(
+        text = rules.check_objection(
             row.policy,
             scope=wish.scope,
             text=wish.text,
@@ -108,8 +107,9 @@ class ObjectToData:
             unit=wish.unit,
             contact=contact,
         )
+        wish = replace(wish, text=text)
         kinds = kinds_of(evidence, max_files=self.terms.max_files, max_bytes=self.terms.max_file_mib * _MIB)
-        self._check_often(wish.dataset, address)
+        self._check_often(who, wish.dataset)
         files = []
         for content, kind in zip(evidence, kinds, strict=True):
             kept = self.store.vault.put(content)
@@ -179,7 +179,7 @@ class ObjectToData:
             dataset=wish.dataset,
             kind=wish.kind,
             scope=wish.scope,
-            text=wish.text.strip(),
+            text=wish.text,
             table=wish.table,
             column=wish.column,
             unit_file=unit_file,
@@ -203,7 +203,7 @@ class ObjectToData:
         objection = self.store.objections.add(made, contact=contact, secret_sha256=_hash(word), event=event)
         if not at_once:
             return objection, None
-        suspension = rules.suspension_of(objection, made_by=PUBLIC)
+        suspension = rules.suspension_of(objection, row.policy, made_by=PUBLIC)
         return objection, self.suspending.begin(suspension, actor=PUBLIC)
 
     def _lately(self, dataset: str, person: str) -> Lately:
@@ -217,12 +217,21 @@ class ObjectToData:
             own_abuse=bool(person) and count(since=abuse, person=person, state=bad) > 0,
         )
 
-    def _check_often(self, dataset: str, address: str) -> None:
-        self.per_address.take(address)
+    def _check_often(self, who: Person | Visitor, dataset: str) -> None:
         day = (self.now() - timedelta(days=1)).isoformat(timespec="microseconds")
-        if self.store.objections.count(since=day, dataset=dataset) >= self.terms.per_dataset_per_day:
-            raise TooMany(
+        count, each = self.store.objections.count, self.terms.per_address_per_day
+        if isinstance(who, Visitor):
+            self.visitors.take(who, "object", about="", each=each, all=MAX_ADDRESSES)
+        elif count(since=day, person=who.name) >= each:
+            raise TooOften(
+                f"That is more than {each} a day from one account.",
+                clause="one account a day",
+                fix="Come back tomorrow.",
+            )
+        if count(since=day, dataset=dataset) >= self.terms.per_dataset_per_day:
+            raise TooOften(
                 f"Very many wrote about {dataset} within a day.",
+                clause="one dataset a day",
                 fix="Its owner looks at them. Write tomorrow, or to the provider of the data.",
             )
 

@@ -140,7 +140,7 @@ class ObjectionViews:
 
     def _view(self, objection: Objection, row: Dataset, person: Person) -> ObjectionView:
         in_force = self.store.suspensions.by_objection(objection.id)
-        would = rules.suspension_of(objection, made_by=row.policy.owner)
+        would = rules.suspension_of(objection, row.policy, made_by=row.policy.owner)
         others = self.store.objections.all(dataset=objection.dataset, states=tuple(OPEN))
         decided = objection.state in (State.DISMISSED, State.DISMISSED_AS_ABUSE, State.WITHDRAWN_BY_OBJECTOR)
         return ObjectionView(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sandbox.domain.access import Grant
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import NotFound
+from sandbox.domain.people import Person
 from sandbox.domain.permission import Action, permitting
 from sandbox.domain.policy import NotebookLimits
 from sandbox.flows.permission import Permission
@@ -31,13 +33,14 @@ class OpenNotebook:
     store: Store
     limits: NotebookLimits
     permission: Permission
+    check_enrolled: Callable[[Person], None]
 
     def allowed(self, user_name: str, server_name: str) -> Opening:
         """Raise unless this person may start this server now.
 
         Raises:
             NotFound: the server's name is no grant of this person.
-            NotAllowed: the agreement's no.
+            NotAllowed: the agreement's no; or a second factor that the person's role needs is missing.
         """
         match = _SERVER.fullmatch(server_name)
         grant = self.store.access.grant(int(match.group(1))) if match else None
@@ -49,6 +52,7 @@ class OpenNotebook:
         person = self.store.people.get(user_name)
         if person is None:
             raise NotFound(f"There is no person {user_name!r}.")
+        self.check_enrolled(person)
         self.permission(person, grant, Action.OPEN_NOTEBOOK)
         return Opening(grant=grant, limits=self.limits)
 

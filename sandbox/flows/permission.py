@@ -23,6 +23,9 @@ from sandbox.domain.permission import Action, Decision, Facts, allows
 from sandbox.domain.policy import ReleaseTerms
 from sandbox.store import Store
 
+CLOSED = Decision(
+    False, "account", "This account is closed.", "An administrator of the installation can open it again."
+)
 _BOUND = (ApplicationState.ACTIVE, ApplicationState.EXPIRED, ApplicationState.CLOSED)
 
 
@@ -70,6 +73,8 @@ class Permission:
             NotAllowed: the agreement's no, with its clause; it is on the log.
             Tampered: the agreement is not the one that the platform signed.
         """
+        if person is not None and not person.active:
+            self._refuse(person.name, grant, action, CLOSED)
         document = self.agreement(grant)
         decision = self.decide(document, action, self._facts(person, grant, action, wanted))
         if not decision:

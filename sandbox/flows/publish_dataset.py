@@ -16,20 +16,25 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import content_hash, sha256_hex
-from sandbox.domain.errors import BadInput, Conflict, NotAllowed, OverBudget
-from sandbox.domain.people import Person, Role
+from sandbox.domain.errors import BadInput, Conflict, OverBudget
+from sandbox.domain.people import Person
 from sandbox.domain.policy import DatasetPolicy, OpenClass
 from sandbox.domain.policy_document import policy_to_document
+from sandbox.flows.open_data import FileFormat, file_key
+from sandbox.flows.policy_rights import check_may_publish
+from sandbox.flows.policy_version import check_version, make_version
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.planning.profile import offer, profile_document
+from sandbox.privacy.publishing.open_files import write_open_table
 from sandbox.privacy.publishing.publish import PublishReport
 from sandbox.privacy.publishing.views import table_snapshot
 from sandbox.store import Store
-from sandbox.store.policy_files import read_dataset_policy
+from sandbox.store.policy_files import Site, read_dataset_policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +53,7 @@ class PublishDataset:
 
     store: Store
     engine: Engine
+    site: Callable[[], Site]  # in force now
     raw_dir: Path
     hand_over: Callable[[Path], None]  # gives a raw file to the engine's user
 
@@ -61,11 +67,19 @@ class PublishDataset:
             new_profile: buy a contribution profile of this version, also where the lineage has an earlier one.
 
         Raises:
-            PolicyRefused: the policy's mistakes, all of them.
+            PolicyRefused: the policy's mistakes, all of them, and where it is looser than the site.
+            NotAllowed: it is looser than the published one, and no second person approved that.
             BadInput: a table without a file, or a file that does not fit its table.
         """
-        policy = read_dataset_policy(policy_file)
-        self._check_may(person, policy)
+        policy = read_dataset_policy(policy_file, self.site())
+        check_may_publish(self.store, person, policy)
+        check_version(self.store, policy)
+        if policy.open_class is OpenClass.CLOSED and files:
+            raise BadInput(
+                f"{policy.name} is closed: its rows stay where they are.",
+                where="files",
+                fix="Publish its policy alone.",
+            )
         if policy.open_class is not OpenClass.CLOSED and set(files) != set(policy.tables):
             raise BadInput(
                 f"{policy.name} has the tables {', '.join(policy.tables)}; "
@@ -78,9 +92,10 @@ class PublishDataset:
             return self._publish_private(
                 person, policy, taken, self.store.objections.withheld(policy.name), new_profile=new_profile
             )
-        public = self._downloads(policy, files)
-        lines = tuple(f"{t}: open to all" for t in public)
-        return self._recorded(person, policy, content_hash(public), lines, public=public)
+        public, lines = self._downloads(policy, files)
+        # By the first of the two files alone: another program may write the same rows as other Parquet.
+        snapshot = content_hash({table: public[file_key(table, FileFormat.CSV)] for table in files})
+        return self._recorded(person, policy, snapshot, lines, public=public)
 
     def without(self, person: Person, dataset: str, unit_file: str) -> PublishedReport:
         """Publish the newest version again from the raw files that are kept, without one more unit.
@@ -130,11 +145,20 @@ class PublishDataset:
         before = self.store.datasets.get(policy.name)
         digest = content_hash(policy_to_document(policy))
         same = before is not None and (before.policy_hash, before.snapshot) == (digest, snapshot)
-        if before is not None and same and before.raw_files == raw_files:
+        made_of = (set(before.public_files), before.raw_files) if before is not None else ()
+        if same and made_of == (set(public), raw_files):
             lines = ("the same policy and the same rows as before: no new version",)
         else:
-            with self.store.transaction():
-                self._record(person, policy, digest, snapshot, public, lines, raw_files)
+            make_version(
+                self.store,
+                person,
+                policy,
+                snapshot=snapshot,
+                public_files=public,
+                raw_files=raw_files,
+                report={"lines": list(lines)},
+                action="dataset.published",
+            )
         return PublishedReport(
             dataset=policy.name, open_class=policy.open_class, snapshot=snapshot, lines=lines
         )
@@ -181,64 +205,6 @@ class PublishDataset:
             "answers are bounded by it"
         )
 
-    def _record(
-        self,
-        person: Person,
-        policy: DatasetPolicy,
-        policy_hash: str,
-        snapshot: str,
-        public: Mapping[str, str],
-        lines: tuple[str, ...],
-        raw_files: Mapping[str, str],
-    ) -> None:
-        """The new version and its budget, together or not at all."""
-        if policy.budget is not None and policy.private:
-            self.store.ledger.open_account(
-                policy.budget_lineage,
-                accounting=policy.budget.accounting,
-                cap=policy.budget.cap,
-                project_cap=policy.budget.per_project,
-                event=Event(
-                    person.name,
-                    "budget.opened",
-                    f"lineage:{policy.budget_lineage}",
-                    {"cap_nano": policy.budget.cap.nano},
-                ),
-            )
-        self.store.datasets.publish(
-            policy,
-            policy_hash=policy_hash,
-            snapshot=snapshot,
-            public_files=public,
-            raw_files=raw_files,
-            report={"lines": list(lines)},
-            event=Event(
-                person.name,
-                "dataset.published",
-                f"dataset:{policy.name}",
-                {"policy_sha256": policy_hash, "snapshot": snapshot, "class": str(policy.open_class)},
-            ),
-        )
-
-    def _check_may(self, person: Person, policy: DatasetPolicy) -> None:
-        before = self.store.datasets.get(policy.name)
-        if person.has(Role.ADMINISTRATOR):
-            return
-        if not person.has(Role.OWNER) or person.name != policy.owner:
-            raise NotAllowed(
-                f"Only its owner ({policy.owner}) or an administrator may publish {policy.name}.",
-                clause="role",
-            )
-        if before is not None and before.policy.owner != person.name:
-            raise Conflict(f"{policy.name} belongs to {before.policy.owner}.")
-        for other in self.store.datasets.all():
-            if other.policy.budget_lineage == policy.budget_lineage and other.policy.owner != person.name:
-                raise NotAllowed(
-                    f"The lineage {policy.budget_lineage} is {other.policy.owner}'s, as {other.policy.name} is.",
-                    clause="lineage",
-                    fix="Ask them to publish it, or choose another lineage.",
-                )
-
     def _private_view(
         self, policy: DatasetPolicy, raw_files: Mapping[str, str], withheld: Sequence[str]
     ) -> tuple[str, tuple[str, ...]]:
@@ -263,8 +229,28 @@ class PublishDataset:
         self.hand_over(target)
         return target
 
-    def _downloads(self, policy: DatasetPolicy, files: Mapping[str, Path]) -> dict[str, str]:
-        return {table: self.store.vault.put(file.read_bytes()).sha256 for table, file in files.items()}
+    def _downloads(
+        self, policy: DatasetPolicy, files: Mapping[str, Path]
+    ) -> tuple[dict[str, str], tuple[str, ...]]:
+        """Write what anybody may take: the declared columns of each table, as CSV and as Parquet."""
+        kept: dict[str, str] = {}
+        lines: list[str] = []
+        self.raw_dir.mkdir(parents=True, exist_ok=True)
+        for table, file in files.items():
+            with TemporaryDirectory(prefix=".open-", dir=self.raw_dir) as work:
+                paths = {form: Path(work) / f"table.{form}" for form in FileFormat}
+                made = write_open_table(
+                    file, policy.tables[table], csv=paths[FileFormat.CSV], parquet=paths[FileFormat.PARQUET]
+                )
+                for form, path in paths.items():
+                    with path.open("rb") as content:
+                        kept[file_key(table, form)] = self.store.vault.put(content).sha256
+            lines.append(f"{table}: {made.rows:,} rows, open to all")
+            lines += [
+                f"{n:,} cells of {column} do not fit its declaration and are empty now."
+                for column, n in made.emptied.items()
+            ]
+        return kept, tuple(lines)
 
 
 def _lines(report: PublishReport, policy: DatasetPolicy) -> tuple[str, ...]:

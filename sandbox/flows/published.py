@@ -21,21 +21,23 @@ class Published:
     policy: DatasetPolicy
     policy_hash: str
     snapshot: str
-    files: dict[str, str]  # unconditional datasets: table -> sha256 in the vault
+    files: dict[str, str]  # of unconditional datasets: file -> SHA-256 in the vault, see ``open_data``
+
+
+def no_such_dataset(name: str) -> NotFound:
+    """What is said of a dataset that does not exist, and of one whose owner says nothing of it."""
+    return NotFound(f"There is no dataset {name!r}.", fix="See the catalogue for the names.")
 
 
 def published(store: Store, name: str) -> Published:
     """The dataset, suspended or not: whether it may be used under a grant is said by ``permission``.
 
     Raises:
-        NotFound: never published.
+        NotFound: never published, or hidden: the words are the same.
     """
     row = store.datasets.get(name)
-    if row is None:
-        names = ", ".join(d.policy.name for d in store.datasets.all())
-        raise NotFound(
-            f"There is no dataset {name!r}.", fix=f"Published: {names}." if names else "None is published."
-        )
+    if row is None or row.policy.hidden:
+        raise no_such_dataset(name)
     return Published(
         policy=row.policy,
         policy_hash=row.policy_hash,

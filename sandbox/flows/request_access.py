@@ -21,6 +21,7 @@ from sandbox.domain.people import Person, Role
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.projects import project_name, same_project
+from sandbox.domain.standing import RENEWABLE, check_read, check_seen, may_renew
 from sandbox.flows.commitments import uncommitted
 from sandbox.flows.permission import owed
 from sandbox.flows.published import Published, in_use, published
@@ -50,7 +51,7 @@ class RequestAccess:
                 same application is under way.
         """
         policy = in_use(self.store, dataset).policy
-        wish = self._checked(policy, person, wish)
+        wish = self._checked(policy, person, wish, complete=not draft)
         if renews:
             self._check_renews(person, dataset, wish, renews)
         self._check_once(person, dataset, wish)
@@ -64,23 +65,34 @@ class RequestAccess:
             event=Event(
                 person.name,
                 "application.drafted" if draft else "application.submitted",
-                f"dataset:{dataset}",
-                {"project": wish.project, **({"renews": renews} if renews else {})},
+                "application:new",
+                {
+                    "clause": "open_class",
+                    "dataset": dataset,
+                    "project": wish.project,
+                    **({"renews": renews} if renews else {}),
+                },
             ),
         )
 
-    def edit(self, person: Person, application_id: int, wish: Wish) -> Application:
-        """Change a draft, or an application that came back."""
-        application, dataset = self._application(application_id)
+    def edit(
+        self, person: Person, application_id: int, wish: Wish, *, version: int | None = None
+    ) -> Application:
+        """Change a draft, or an application that came back.
+
+        Args:
+            version: here and below: the one that the person saw; another one is a ``Conflict``.
+        """
+        application, dataset = self._application(application_id, version)
         row = rules.step(application, Verb.EDIT, dataset.policy, person)
-        wish = self._checked(dataset.policy, person, wish)
+        wish = self._checked(dataset.policy, person, wish, complete=False)  # it is submitted by itself
         return self.store.access.edit_application(
             application, row, wish, event=_event(person, row, application)
         )
 
-    def submit(self, person: Person, application_id: int) -> Application:
+    def submit(self, person: Person, application_id: int, *, version: int | None = None) -> Application:
         """Hand in a draft, or what was mended."""
-        application, dataset = self._application(application_id)
+        application, dataset = self._application(application_id, version)
         row = rules.step(application, Verb.SUBMIT, dataset.policy, person)
         self._checked(in_use(self.store, application.dataset).policy, person, application.wish)
         newest = self.store.access.turns(application.id)[-1]
@@ -91,9 +103,9 @@ class RequestAccess:
             )
         return self._move(person, application, row)
 
-    def withdraw(self, person: Person, application_id: int) -> Application:
+    def withdraw(self, person: Person, application_id: int, *, version: int | None = None) -> Application:
         """The applicant takes it back."""
-        application, dataset = self._application(application_id)
+        application, dataset = self._application(application_id, version)
         row = rules.step(application, Verb.WITHDRAW, dataset.policy, person)
         return self._move(person, application, row)
 
@@ -105,6 +117,7 @@ class RequestAccess:
         conditions: Sequence[str] = (),
         epsilon: str = "",
         days: int | None = None,
+        version: int | None = None,
     ) -> Application:
         """The owner says yes: the agreement is written, hashed and signed by the platform.
 
@@ -115,7 +128,7 @@ class RequestAccess:
         Raises:
             BadInput: more than was asked for, or than is there.
         """
-        application, dataset = self._application(application_id)
+        application, dataset = self._application(application_id, version)
         row = rules.step(application, Verb.APPROVE, dataset.policy, person)
         self._check_blocks(application.people, dataset.policy)
         wish = application.wish
@@ -140,20 +153,27 @@ class RequestAccess:
             event=_event(person, row, application, agreement_sha256=digest),
         )
 
-    def send_back(self, person: Person, application_id: int, *, reason: str) -> Application:
+    def send_back(
+        self, person: Person, application_id: int, *, reason: str, version: int | None = None
+    ) -> Application:
         """The owner asks for changes."""
-        return self._answered(person, application_id, Verb.RETURN, reason)
+        return self._answered(person, application_id, Verb.RETURN, reason, version)
 
-    def reject(self, person: Person, application_id: int, *, reason: str) -> Application:
+    def reject(
+        self, person: Person, application_id: int, *, reason: str, version: int | None = None
+    ) -> Application:
         """The owner says no, with a reason."""
-        return self._answered(person, application_id, Verb.REJECT, reason)
+        return self._answered(person, application_id, Verb.REJECT, reason, version)
 
     def decline(self, person: Person, application_id: int, *, reason: str) -> Application:
         """Somebody named in the agreement does not accept it: it goes back to the applicant."""
         return self._answered(person, application_id, Verb.DECLINE, reason)
 
-    def sign(self, person: Person, application_id: int) -> Grant | None:
+    def sign(self, person: Person, application_id: int, *, agreement_hash: str = "") -> Grant | None:
         """Accept the agreement for oneself. With the last signature the grants begin.
+
+        Args:
+            agreement_hash: of the agreement that the person has read.
 
         Returns:
             The person's own grant; None while others have to sign.
@@ -165,6 +185,7 @@ class RequestAccess:
         for attempt in range(_TRIES):
             application, dataset = self._application(application_id)
             row = rules.step(application, Verb.SIGN, dataset.policy, person)
+            check_read(application, agreement_hash)
             try:
                 with self.store.transaction():
                     grant = self._signed(person, application, row, dataset)
@@ -207,7 +228,7 @@ class RequestAccess:
                 "system:access",
                 begin.event,
                 f"application:{application.id}",
-                {"agreement_sha256": application.agreement_hash},
+                {"clause": begin.clause, "agreement_sha256": application.agreement_hash},
             ),
         )
         if application.renews:
@@ -217,14 +238,17 @@ class RequestAccess:
     def _renewed(self, application: Application) -> None:
         """What is renewed ends where the new grants begin."""
         earlier = self.store.access.application(application.renews)
-        if earlier is None or earlier.state not in (ApplicationState.ACTIVE, ApplicationState.EXPIRED):
+        if earlier is None or earlier.state not in RENEWABLE:
             return  # it was closed or revoked in the meantime
         row = rules.platform_step(earlier, Verb.RENEW)
         self.store.access.move_application(
             earlier,
             row,
             event=Event(
-                "system:access", row.event, f"application:{earlier.id}", {"renewed_by": application.id}
+                "system:access",
+                row.event,
+                f"application:{earlier.id}",
+                {"clause": row.clause, "renewed_by": application.id},
             ),
         )
 
@@ -238,8 +262,10 @@ class RequestAccess:
             )
         return document
 
-    def _answered(self, person: Person, application_id: int, verb: Verb, reason: str) -> Application:
-        application, dataset = self._application(application_id)
+    def _answered(
+        self, person: Person, application_id: int, verb: Verb, reason: str, version: int | None = None
+    ) -> Application:
+        application, dataset = self._application(application_id, version)
         row = rules.step(application, verb, dataset.policy, person)
         reason = rules.check_reason(verb, reason)
         return self.store.access.move_application(
@@ -249,7 +275,7 @@ class RequestAccess:
     def _move(self, person: Person, application: Application, row: Step) -> Application:
         return self.store.access.move_application(application, row, event=_event(person, row, application))
 
-    def _checked(self, policy: DatasetPolicy, person: Person, wish: Wish) -> Wish:
+    def _checked(self, policy: DatasetPolicy, person: Person, wish: Wish, *, complete: bool = True) -> Wish:
         """The wish in its one spelling; raises unless this person may ask for it."""
         wish = replace(
             wish,
@@ -260,7 +286,7 @@ class RequestAccess:
             output_plan=wish.output_plan.strip(),
             members=tuple(sorted(wish.members)),
         )
-        rules.check_wish(policy, person, wish)
+        rules.check_wish(policy, person, wish, complete=complete)
         self._check_spelling(person, wish.project)
         self._check_members(wish.members)
         self._check_blocks((person.name, *wish.members), policy)
@@ -316,11 +342,7 @@ class RequestAccess:
 
     def _check_renews(self, person: Person, dataset: str, wish: Wish, renews: int) -> None:
         earlier = self.store.access.application(renews)
-        if (
-            earlier is None
-            or (earlier.applicant, earlier.dataset) != (person.name, dataset)
-            or earlier.state not in (ApplicationState.ACTIVE, ApplicationState.EXPIRED)
-        ):
+        if earlier is None or earlier.dataset != dataset or not may_renew(earlier, person):
             raise BadInput(
                 f"You have no application {renews} for {dataset} that could be renewed.",
                 where="renews",
@@ -359,12 +381,13 @@ class RequestAccess:
             )
         return budget
 
-    def _application(self, application_id: int) -> tuple[Application, Published]:
+    def _application(self, application_id: int, version: int | None = None) -> tuple[Application, Published]:
         application = self.store.access.application(application_id)
         if application is None:
             raise NotFound(f"There is no application {application_id}.")
+        check_seen(application, version)
         return application, published(self.store, application.dataset)
 
 
 def _event(person: Person, row: Step, application: Application, **facts: str) -> Event:
-    return Event(person.name, row.event, f"application:{application.id}", facts)
+    return Event(person.name, row.event, f"application:{application.id}", {"clause": row.clause, **facts})

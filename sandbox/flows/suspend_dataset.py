@@ -15,7 +15,7 @@ from sandbox.domain.access import Grant
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import Conflict, NotAllowed
 from sandbox.domain.people import Person
-from sandbox.domain.plain_text import check_text
+from sandbox.domain.plain_text import plain_text
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.suspension import Suspension
 from sandbox.flows.hold_releases import HoldReleases
@@ -46,12 +46,10 @@ class SuspendDataset:
             reason: in words that everybody may read.
         """
         policy = self._decided(person, dataset)
-        check_text("reason", reason, least=5, most=500)
+        reason = plain_text(reason, where="reason", least=5, most=500)
         if table or column:
-            rules.check_column(policy, table, column)
-        made = Suspension(
-            dataset=dataset, table=table, column=column, reason=reason.strip(), made_by=person.name
-        )
+            rules.check_column_alone(policy, table, column)
+        made = Suspension(dataset=dataset, table=table, column=column, reason=reason, made_by=person.name)
         with self.store.transaction():
             suspension = self.begin(made, actor=person.name)
         self.stop_notebooks(suspension)
@@ -70,7 +68,7 @@ class SuspendDataset:
             Conflict: nothing does.
         """
         self._decided(person, dataset)
-        check_text("reason", reason, least=5, most=500)
+        reason = plain_text(reason, where="reason", least=5, most=500)
         here = [s for s in self.store.suspensions.of(dataset) if (s.table, s.column) == (table, column)]
         if not here:
             raise Conflict(
@@ -85,7 +83,7 @@ class SuspendDataset:
                 except NotAllowed as refusal:
                     refused = refusal
                 else:
-                    ended.append(self.end(suspension, actor=person.name, reason=reason.strip()))
+                    ended.append(self.end(suspension, actor=person.name, reason=reason))
         if not ended and refused is not None:
             raise refused
         self.let_out()

@@ -18,6 +18,7 @@ from sandbox.domain.errors import Tampered
 from sandbox.domain.objection import STEPS, State
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.release import TRANSITIONS, Release, Status
+from sandbox.flows.verify_policies import POLICY_ACTIONS, check_policies
 from sandbox.store import Store
 
 _PAGE = 1000
@@ -36,6 +37,7 @@ class Books:
     grants: int
     releases: int
     files: int
+    policies: int  # changes of policies that were proposed
 
 
 @dataclass(slots=True)
@@ -57,11 +59,12 @@ class _Told:
     crates: dict[str, object] = field(default_factory=dict)  # release: SHA-256
     suspended: dict[object, tuple[str, object]] = field(default_factory=dict)  # (dataset, column) in force
     objected: dict[str, State] = field(default_factory=dict)  # objection
+    policies: list[Entry] = field(default_factory=list)  # how policies changed
 
     def hear(self, event: Event) -> None:
         number, facts = event.object.partition(":")[2], event.facts
         match event.action:
-            case "dataset.published":
+            case "dataset.published" | "policy.applied":  # of datasets; the site's has no name
                 self.published[number] = (facts.get("policy_sha256"), facts.get("snapshot"))
             case "question.reserved" | "question.reused":
                 self.charged[facts.get("question")] = _nanos(facts, "nano")
@@ -134,6 +137,8 @@ class VerifyBooks:
         told = _Told()
         for entry in self._entries():
             told.hear(entry.event)
+            if entry.event.action.startswith(POLICY_ACTIONS):
+                told.policies.append(entry)
         self.store.ledger.check_sums()
         self._objections(told)
         return Books(
@@ -143,6 +148,7 @@ class VerifyBooks:
             grants=self._grants(told),
             releases=self._releases(told),
             files=self.store.vault.verify(),
+            policies=check_policies(self.store, told.policies),
         )
 
     def _entries(self) -> Iterator[Entry]:

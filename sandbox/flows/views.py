@@ -11,21 +11,12 @@ from datetime import date
 
 from sandbox.domain import release as release_rules
 from sandbox.domain.audit import Entry
-from sandbox.domain.errors import BadInput, NotAllowed, NotFound
+from sandbox.domain.errors import BadInput, NotFound
 from sandbox.domain.findings import Finding, for_requester
 from sandbox.domain.people import Person, Role, check_role
-from sandbox.domain.policy import DatasetPolicy, Mode, OpenClass
+from sandbox.domain.policy import DatasetPolicy, Mode
 from sandbox.domain.release import Release, Status, Vote
-from sandbox.flows.published import Published, in_use
 from sandbox.store import Store
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CatalogueEntry:
-    policy: DatasetPolicy
-    suspended: bool
-    snapshot: str
-    sizes_bytes: dict[str, int]  # unconditional: table -> size of its download
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,44 +41,6 @@ class Views:
 
     store: Store
     today: Callable[[], date]
-
-    # the catalogue: for everybody, without login
-
-    def catalogue(self) -> tuple[CatalogueEntry, ...]:
-        return tuple(
-            CatalogueEntry(
-                policy=row.policy,
-                suspended=row.suspended,
-                snapshot=row.snapshot,
-                sizes_bytes={t: self.store.vault.size(sha) for t, sha in row.public_files.items()},
-            )
-            for row in sorted(self.store.datasets.all(), key=lambda r: r.policy.title)
-        )
-
-    def dataset(self, name: str) -> CatalogueEntry:
-        for entry in self.catalogue():
-            if entry.policy.name == name:
-                return entry
-        raise NotFound(f"There is no dataset {name!r}.", fix="See the catalogue for the names.")
-
-    def download(self, name: str, table: str) -> bytes:
-        """The file of an unconditional table, for anybody."""
-        dataset = self._open(name)
-        if table not in dataset.files:
-            raise NotFound(
-                f"{name} has no table {table!r}.", fix="Its tables: " + ", ".join(dataset.files) + "."
-            )
-        return self.store.vault.get(dataset.files[table])
-
-    def _open(self, name: str) -> Published:
-        dataset = in_use(self.store, name, columns=None)
-        if dataset.policy.open_class is not OpenClass.UNCONDITIONAL:
-            raise NotAllowed(
-                f"{name} is {dataset.policy.open_class}; it cannot be downloaded.",
-                clause="open_class",
-                fix="Apply for a grant in the catalogue." if dataset.policy.private else "",
-            )
-        return dataset
 
     # releases
 

@@ -15,6 +15,7 @@ from starlette.middleware.base import RequestResponseEndpoint
 import sandbox as package
 from sandbox.domain.errors import TooLarge
 from sandbox.portal import api, pages, problems
+from sandbox.portal.export import CatalogueExport
 from sandbox.portal.identity import HubIdentity, Identity
 from sandbox.settings import PORTAL_PREFIX
 from sandbox.store.secrets import secret
@@ -46,6 +47,7 @@ def create_app(sandbox: Sandbox, *, identity: Identity | None = None) -> FastAPI
     )
     app.state.sandbox = sandbox
     app.state.identity = identity or HubIdentity(sandbox.settings)
+    app.state.export = CatalogueExport(sandbox)
     app.state.form_key = secret(sandbox.settings.keys_dir, "portal-forms").encode()
     problems.install(app)
     app.include_router(api.router, prefix=f"{PORTAL_PREFIX}/api/v1")

@@ -21,6 +21,7 @@ from sandbox.domain.errors import (
     SandboxError,
     Unanswered,
 )
+from sandbox.domain.second_factor import CLAUSE as SECOND_FACTOR
 from sandbox.settings import PORTAL_PREFIX
 
 _log = logging.getLogger(__name__)
@@ -80,6 +81,8 @@ def respond(request: Request, error: SandboxError) -> Response:
         return JSONResponse(document(error), status_code=error.status)
     if isinstance(error, NotSignedIn) and request.method == "GET":
         return RedirectResponse(f"{PORTAL_PREFIX}/login?next={quote(request.url.path)}", status_code=303)
+    if isinstance(error, NotAllowed) and error.clause == SECOND_FACTOR and request.method == "GET":
+        return RedirectResponse(f"{PORTAL_PREFIX}/account", status_code=303)
     from sandbox.portal.pages import render  # pages use this module's errors too
 
     return render(request, "problem.html", status=error.status, error=error, place=_place(error))

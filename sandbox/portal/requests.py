@@ -6,8 +6,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from sandbox.domain.errors import NotSignedIn
+from sandbox.domain.errors import NotAllowed, NotSignedIn
 from sandbox.domain.people import Person
+from sandbox.flows import visitors
 from sandbox.portal.identity import COOKIE, Caller, Identity
 from sandbox.wiring import Sandbox
 
@@ -24,10 +25,10 @@ def token_of(request: Request) -> str:
     scheme, _, value = header.partition(" ")
     if scheme.lower() in ("token", "bearer") and value:
         return value.strip()
-    return request.cookies.get(COOKIE, "") if _by_a_person(request) else ""
+    return request.cookies.get(COOKIE, "") if by_a_person(request) else ""
 
 
-def _by_a_person(request: Request) -> bool:
+def by_a_person(request: Request) -> bool:
     """False when a script or a frame sends the cookie.
 
     Notebooks are served from the same origin, and a script in one could otherwise read a page here, its form token
@@ -51,13 +52,22 @@ def caller_or_none(request: Request) -> Caller | None:
     if claim is None:
         return None
     person = system_of(request).store.people.get(claim.name)
-    return Caller(person=person, grant_id=claim.grant_id) if person is not None else None
+    if person is None or not person.active:  # a closed account is nobody's, whatever the hub still believes
+        return None
+    return Caller(person=person, grant_id=claim.grant_id)
 
 
-def _caller(request: Request) -> Caller:
+def _at_the_door(request: Request) -> Caller:
+    """Somebody who is signed in, and may still have to enrol."""
     caller = caller_or_none(request)
     if caller is None:
         raise NotSignedIn("You are not signed in.", fix="Sign in, or send 'Authorization: token …'.")
+    return caller
+
+
+def _caller(request: Request) -> Caller:
+    caller = _at_the_door(request)
+    system_of(request).my_account.check_enrolled(caller.person)
     return caller
 
 
@@ -68,14 +78,53 @@ def _header_caller(request: Request) -> Caller:
     return _caller(request)
 
 
+def visitor_of(request: Request) -> visitors.Visitor:
+    """Whoever it is, by address: as our own proxy saw it, or the proxy before ours where one stands there.
+
+    Each proxy appends what it saw to ``X-Forwarded-For``; what a sender wrote there stands before that and is not
+    believed. A proxy in front has to append too: otherwise all its visitors share one address, and their limits.
+    """
+    seen = [part.strip() for part in request.headers.get("x-forwarded-for", "").split(",") if part.strip()]
+    proxies = 2 if system_of(request).settings.public_url else 1
+    if seen:
+        return visitors.Visitor.at(seen[max(len(seen) - proxies, 0)])
+    return visitors.Visitor.at(request.client.host if request.client else "")
+
+
 System = Annotated[Sandbox, Depends(system_of)]
 SignedIn = Annotated[Caller, Depends(_caller)]
 Program = Annotated[Caller, Depends(_header_caller)]
 Visitor = Annotated[Caller | None, Depends(caller_or_none)]
 
 
+def _any_program(request: Request) -> Person | visitors.Visitor:
+    """Somebody with a token, or anybody by address: never a notebook, nor a script in a page.
+
+    What they send goes past the reviewers: a notebook could write rows into it. A token that is not known any more may
+    have been a notebook's.
+    """
+    if not request.headers.get("authorization"):
+        if not by_a_person(request):
+            raise NotAllowed(
+                "A script in a page cannot do this.", clause="script", fix="Use the form on the portal."
+            )
+        return visitor_of(request)
+    caller = caller_or_none(request)
+    if caller is None:
+        raise NotSignedIn("This token is not known.", fix="Send none: no account is needed.")
+    return caller.in_person()
+
+
+AnyProgram = Annotated[Person | visitors.Visitor, Depends(_any_program)]
+
+
 def _person(caller: SignedIn) -> Person:
     return caller.in_person()
 
 
+def _enrolling(caller: Annotated[Caller, Depends(_at_the_door)]) -> Person:
+    return caller.in_person()
+
+
 InPerson = Annotated[Person, Depends(_person)]  # pages are for people: a notebook's token is refused
+Enrolling = Annotated[Person, Depends(_enrolling)]  # also somebody who can do nothing yet but enrol

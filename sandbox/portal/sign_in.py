@@ -9,10 +9,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from sandbox.domain.errors import BadInput, NotAllowed, NotSignedIn
-from sandbox.portal.forms import FormSender
+from sandbox.portal.forms import EnrollingSender
 from sandbox.portal.identity import COOKIE, STATE_COOKIE, Identity
 from sandbox.portal.pages.rendering import render
-from sandbox.portal.requests import InPerson, system_of
+from sandbox.portal.requests import Enrolling, system_of
 from sandbox.settings import PORTAL_PREFIX
 
 router = APIRouter(include_in_schema=False)
@@ -74,13 +74,13 @@ def oauth_callback(request: Request, code: str = "", state: str = "", error: str
 
 
 @router.get("/logout")
-def ask_before_signing_out(request: Request, person: InPerson) -> Response:
+def ask_before_signing_out(request: Request, person: Enrolling) -> Response:
     """A page with a button: a link alone, which another site could plant, signs nobody out."""
     return render(request, "sign_out.html")
 
 
 @router.post("/logout")
-def logout(request: Request, person: FormSender) -> Response:
+def logout(request: Request, person: EnrollingSender) -> Response:
     """Forget the token here, then let the hub end its session, which revokes the token too."""
     response = RedirectResponse("/hub/logout", status_code=303)
     _drop(request, response, COOKIE)

@@ -6,9 +6,14 @@ database      connections and transactions
 log           the hash-chained, signed log; ``anchor`` keeps its head outside the database
 ledger        reserve -> start -> settle | fail; ``accounts`` holds the caps, ``charges`` reads it
 profiles      what was bought to know how units contribute; and base releases
+catalogue     finds datasets by words and filters, through an index of what is published
 people, datasets, access, releases    one noun each; every changing call takes the event it writes
+demands, ratings, results, breaches    what society asks and is told; likewise
+figures       sums for the public register and the transparency page; reading only
+policies      the site's policy by version, and changes of policies that wait for a second person
 duties        what people owe, and what they may not any more
 objections    who objects to what; ``suspensions``: what is stopped, and until when it was
+second_factors, identities, training  what people show at the door; ``attempts`` counts wrong tries
 vault         files by SHA-256
 keys          the platform's signature
 policy_files  policy files read, with every mistake located; ``policy_reference`` writes their manual
@@ -30,24 +35,35 @@ from argon2 import PasswordHasher
 
 from sandbox.store.access import Access, SignedAgreement
 from sandbox.store.anchor import Anchor
+from sandbox.store.breaches import Breaches
+from sandbox.store.catalogue import Catalogue
 from sandbox.store.charges import Charge
 from sandbox.store.database import Database
-from sandbox.store.datasets import Dataset, Datasets
+from sandbox.store.datasets import Dataset, Datasets, refresh_catalogue
+from sandbox.store.demands import Demands
 from sandbox.store.duties import Duties, Report
+from sandbox.store.figures import Figures
+from sandbox.store.identities import Identities
 from sandbox.store.keys import Signer, verify_signature
 from sandbox.store.ledger import Ledger, Reservation
 from sandbox.store.log import Log
 from sandbox.store.migrations import upgrade
 from sandbox.store.objections import Objections
-from sandbox.store.people import People
+from sandbox.store.people import Account, People
+from sandbox.store.policies import Policies, SiteVersion
 from sandbox.store.profiles import BoughtProfile, Profiles
+from sandbox.store.ratings import Ratings
 from sandbox.store.releases import Releases
+from sandbox.store.results import Results
 from sandbox.store.schema import bases
+from sandbox.store.second_factors import SecondFactors
 from sandbox.store.suspensions import Suspensions
+from sandbox.store.training import Training
 from sandbox.store.vault import Stored, Vault
 from sandbox.store.workers import this_process
 
 __all__ = [
+    "Account",
     "BoughtProfile",
     "Charge",
     "Dataset",
@@ -55,6 +71,7 @@ __all__ = [
     "Reservation",
     "SignedAgreement",
     "Signer",
+    "SiteVersion",
     "Store",
     "Stored",
     "Vault",
@@ -95,8 +112,14 @@ class Store:
         self.vault = Vault(home / "vault")
         self.log = Log(self.database, self.signer, Anchor(home / "audit.head"), now)
         self.log.found()
-        self.people = People(self.database, self.log, now, hasher)
+        self.second_factors = SecondFactors(self.database, self.log, now, home / "keys")
+        self.people = People(self.database, self.log, now, self.second_factors, hasher)
+        self.identities = Identities(self.database, self.log, now)
+        self.training = Training(self.database, self.log, now)
         self.datasets = Datasets(self.database, self.log, now)
+        self.catalogue = Catalogue(self.database)
+        refresh_catalogue(self.database)
+        self.policies = Policies(self.database, self.log, now)
         self.profiles = Profiles(self.database, self.log, now)
         self.bases = Profiles(self.database, self.log, now, bases)
         self.access = Access(self.database, self.log, now)
@@ -104,6 +127,11 @@ class Store:
         self.releases = Releases(self.database, self.log, now)
         self.suspensions = Suspensions(self.database, self.log, now)
         self.objections = Objections(self.database, self.log, now)
+        self.demands = Demands(self.database, self.log, now)
+        self.ratings = Ratings(self.database, self.log, now)
+        self.results = Results(self.database, self.log, now)
+        self.breaches = Breaches(self.database, self.log, now)
+        self.figures = Figures(self.database)
         self.ledger = Ledger(self.database, self.log, now=now, worker=worker or this_process(), sleep=sleep)
 
     @contextmanager

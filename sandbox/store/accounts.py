@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Table, func, insert, select, update
 from sandbox.domain.audit import Event
 from sandbox.domain.budget import Account
 from sandbox.domain.errors import BadInput, Conflict, NotFound, Tampered
+from sandbox.domain.policy_change import Approval, check_two
 from sandbox.domain.privacy_loss import Accounting, Loss
 from sandbox.store.database import Database
 from sandbox.store.log import Log
@@ -67,15 +68,26 @@ class Accounts:
             if not cap.fits_in(_loss(row, "cap")) or not project_cap.fits_in(_loss(row, "project_cap")):
                 raise Conflict(
                     f"The budget of lineage {lineage} would rise.",
-                    fix="Keep its epsilon, delta and percentages; raising a budget is a decision of its own.",
+                    fix="Keep its epsilon, delta and percentages; raising a budget needs a second person: "
+                    "'sandbox policy apply FILE'.",
                 )
             if (cap, project_cap) != (_loss(row, "cap"), _loss(row, "project_cap")):
                 self._set_caps(connection, lineage, cap, project_cap)
                 self._log.append(connection, event)
             return _lineage(connection, lineage)
 
-    def raise_cap(self, lineage: str, *, cap: Loss, project_cap: Loss, event: Event) -> Account:
-        """Set a lineage's cap and its projects' quota to new values, also higher ones. What is spent stays spent."""
+    def raise_cap(
+        self, lineage: str, *, cap: Loss, project_cap: Loss, approval: Approval, event: Event
+    ) -> Account:
+        """Set a lineage's cap and its projects' quota to new values, also higher ones. What is spent stays spent.
+
+        Args:
+            approval: the second person's.
+
+        Raises:
+            NotAllowed: one person both proposed and approved it.
+        """
+        check_two(approval)
         _check_caps(cap, project_cap)
         with self._database.transaction() as connection:
             before = _lineage(connection, lineage)
@@ -83,7 +95,11 @@ class Accounts:
             self._log.append(
                 connection,
                 event,
-                facts={"cap_nano_was": before.cap.nano, "cap_nano": cap.nano},
+                facts={
+                    "cap_nano_was": before.cap.nano,
+                    "cap_nano": cap.nano,
+                    "proposal": approval.proposal,
+                },
             )
             return _lineage(connection, lineage)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,10 +16,13 @@ from sandbox.domain.audit import Event
 from sandbox.domain.canonical import content_hash
 from sandbox.domain.errors import BadInput, Conflict, NotFound, Tampered
 from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.policy_change import Approval, check_change
 from sandbox.domain.policy_document import policy_from_document, policy_to_document
+from sandbox.store.catalogue import index, not_indexed
 from sandbox.store.database import Database, stamp
 from sandbox.store.log import Log
-from sandbox.store.schema import dataset_versions, datasets, suspensions
+from sandbox.store.schema import dataset_versions, datasets
+from sandbox.store.suspensions import suspended_now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +31,7 @@ class Dataset:
 
     Attributes:
         suspended: all of it is, now; see ``store.suspensions``.
-        public_files: of unconditional datasets: table -> SHA-256 in the vault.
+        public_files: of unconditional datasets: file -> SHA-256 in the vault, see ``flows.open_data``.
         raw_files: of conditional ones: table -> file in the raw store; empty where nobody noted it.
         report: what publishing told the owner. Its numbers come from rows: for nobody else.
     """
@@ -41,6 +45,15 @@ class Dataset:
     public_files: Mapping[str, str]
     raw_files: Mapping[str, str]
     report: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetState:
+    """Which version of a dataset is the newest."""
+
+    name: str
+    version: int
+    suspended: bool
 
 
 class Datasets:
@@ -59,6 +72,7 @@ class Datasets:
         event: Event,
         report: Mapping[str, Any] | None = None,
         raw_files: Mapping[str, str] | None = None,
+        approval: Approval | None = None,
     ) -> Dataset:
         """Make a version the newest one. A suspended dataset stays suspended.
 
@@ -66,9 +80,11 @@ class Datasets:
             policy_hash: ``content_hash`` of the policy's document.
             report: text and whole numbers.
             raw_files: what the version was made of, by table.
+            approval: a second person's, where the policy is looser than the one before.
 
         Raises:
             Conflict: the dataset's budget would change to another lineage.
+            NotAllowed: the policy loosens, and nobody else approved this very change.
         """
         document = policy_to_document(policy)
         if content_hash(document) != policy_hash:
@@ -92,6 +108,15 @@ class Datasets:
                         f"{policy.name} draws on the budget of {before.lineage}; that is for life.",
                         fix=f"Set lineage: {before.lineage}.",
                     )
+                held = _get(connection, policy.name)
+                check_change(
+                    f"dataset:{policy.name}",
+                    held.policy,
+                    policy,
+                    base_hash=held.policy_hash,
+                    policy_hash=policy_hash,
+                    approval=approval,
+                )
                 connection.execute(
                     update(datasets)
                     .where(datasets.c.name == policy.name)
@@ -110,6 +135,7 @@ class Datasets:
                     raw_files=_json(raw_files or {}),
                 )
             )
+            index(connection, policy)
             self._log.append(connection, event, facts={"version": version})
             return _get(connection, policy.name)
 
@@ -124,30 +150,89 @@ class Datasets:
         with self._database.reading() as connection:
             return tuple(_dataset(row) for row in connection.execute(_newest().order_by(datasets.c.name)))
 
+    def states(self) -> tuple[DatasetState, ...]:
+        """Name, version and whether it is suspended, of every dataset, by name; no policy is read."""
+        c = datasets.c
+        query = select(c.name, c.version, suspended_now(datasets, c.name)).order_by(c.name)
+        with self._database.reading() as connection:
+            return tuple(
+                DatasetState(name=row.name, version=row.version, suspended=bool(row.suspended))
+                for row in connection.execute(query)
+            )
+
+    def several(self, names: Sequence[str]) -> tuple[Dataset, ...]:
+        """The newest versions of those of these names that there are, in this order."""
+        with self._database.reading() as connection:
+            rows = connection.execute(_newest().where(datasets.c.name.in_(names)))
+            found = {row.dataset: _dataset(row) for row in rows}
+        return tuple(found[name] for name in names if name in found)
+
+    def first_published(self, names: Sequence[str]) -> dict[str, str]:
+        """When the first version of each of these came: name -> ISO 8601, UTC."""
+        first = (dataset_versions.c.version == 1) & dataset_versions.c.dataset.in_(names)
+        query = select(dataset_versions.c.dataset, dataset_versions.c.published_at).where(first)
+        with self._database.reading() as connection:
+            return {row.dataset: row.published_at for row in connection.execute(query)}
+
+    def of_lineage(self, lineage: str) -> tuple[tuple[str, str], ...]:
+        """Name and owner of each dataset that draws on a budget, by name."""
+        query = select(datasets.c.name, datasets.c.owner).where(datasets.c.lineage == lineage)
+        with self._database.reading() as connection:
+            return tuple((row.name, row.owner) for row in connection.execute(query.order_by(datasets.c.name)))
+
+    def history(self, name: str, *, offset: int = 0, limit: int = 20) -> tuple[Dataset, ...]:
+        """Versions, the newest first."""
+        query = select(suspended_now(dataset_versions, dataset_versions.c.dataset), dataset_versions).where(
+            dataset_versions.c.dataset == name
+        )
+        query = query.order_by(dataset_versions.c.version.desc())
+        with self._database.reading() as connection:
+            return tuple(_dataset(row) for row in connection.execute(query.limit(limit).offset(offset)))
+
     def versions(self, name: str) -> tuple[Dataset, ...]:
         """All versions, the newest last."""
         with self._database.reading() as connection:
             rows = connection.execute(
-                select(_suspended(), dataset_versions)
+                select(suspended_now(dataset_versions, dataset_versions.c.dataset), dataset_versions)
                 .where(dataset_versions.c.dataset == name)
                 .order_by(dataset_versions.c.version)
             )
             return tuple(_dataset(row) for row in rows)
 
+    def made_under(self, name: str, snapshot: str) -> DatasetPolicy:
+        """The policy that a snapshot's private views were made under, which later versions may have left behind.
+
+        Raises:
+            NotFound: the dataset had no such snapshot.
+        """
+        for version in self.versions(name):
+            if version.snapshot == snapshot:
+                return version.policy
+        raise NotFound(f"{name} had no snapshot {snapshot[:12]}.")
+
+
+def refresh_catalogue(database: Database) -> None:
+    """Index what has no entry of this program's form yet: after an update, and never otherwise.
+
+    What is in the index follows from what is published, so that it is no event of its own. A policy that was changed
+    in the database stays without an entry: reading it says so.
+    """
+    with database.reading() as connection:
+        if not not_indexed(connection):
+            return
+    with database.transaction() as connection:
+        for name in not_indexed(connection):  # again: another process may have been quicker
+            row = connection.execute(_newest().where(datasets.c.name == name)).one()
+            with suppress(Tampered):
+                index(connection, _dataset(row).policy)
+
 
 def _newest() -> Any:
-    return select(_suspended(), dataset_versions).join_from(
+    return select(suspended_now(dataset_versions, dataset_versions.c.dataset), dataset_versions).join_from(
         datasets,
         dataset_versions,
         (dataset_versions.c.dataset == datasets.c.name) & (dataset_versions.c.version == datasets.c.version),
     )
-
-
-def _suspended() -> Any:
-    """Whether a suspension of the whole dataset is in force."""
-    s = suspensions.c
-    held = select(s.id).where(s.dataset == dataset_versions.c.dataset, s.column == "", s.ended == "")
-    return held.correlate(dataset_versions).exists().label("suspended")
 
 
 def _get(connection: Connection, name: str) -> Dataset:

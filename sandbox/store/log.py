@@ -296,6 +296,12 @@ def _all(connection: Connection, *, after: int | None = None) -> Iterator[Row[An
         rows = connection.execute(query.where(audit_log.c.seq > rows[-1].seq)).all()
 
 
+def entry_at(connection: Connection, seq: int) -> Entry | None:
+    """One entry, inside a reading; None when there is none of this number."""
+    row = connection.execute(select(audit_log).where(audit_log.c.seq == seq)).first()
+    return _entry(row) if row is not None else None
+
+
 def _entry(row: Row[Any]) -> Entry:
     """A row as the domain's value; what was not written in canonical form was not written by us."""
     place = f"entry {row.seq}"

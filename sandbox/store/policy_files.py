@@ -7,12 +7,15 @@ silently become its default.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import json
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from io import StringIO
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,10 +26,21 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from sandbox.domain.errors import BadInput, PolicyMistake, PolicyRefused
 from sandbox.domain.policy import DatasetPolicy, SitePolicy
-from sandbox.domain.policy_rules import Mistake, check
+from sandbox.domain.policy_bounds import check_bounds, site_mistakes
+from sandbox.domain.policy_document import plain
+from sandbox.domain.policy_rules import Mistake, check, check_site
 from sandbox.store.policy_reference import json_schema, keys_at, reference_markdown, values_at
 
-__all__ = ["json_schema", "read_dataset_policy", "read_site_policy", "reference_markdown"]
+__all__ = [
+    "Site",
+    "json_schema",
+    "read_dataset_policy",
+    "read_plain",
+    "read_site",
+    "read_site_policy",
+    "reference_markdown",
+    "written_policy",
+]
 
 MAX_BYTES = 1_000_000
 MAX_NODES, MAX_DEPTH = 100_000, 30  # a few aliases can name more values than memory holds
@@ -36,36 +50,94 @@ P = TypeVar("P", DatasetPolicy, SitePolicy)
 Path_ = tuple[str | int, ...]
 
 
-def read_dataset_policy(path: Path) -> DatasetPolicy:
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The installation's policy, and where each of its keys stands.
+
+    Attributes:
+        place: a key's path as ``site.yaml:14``.
+    """
+
+    policy: SitePolicy
+    place: Callable[[Path_], str]
+
+
+def read_dataset_policy(path: Path, site: Site | None = None, *, by_name: bool = False) -> DatasetPolicy:
     """A dataset's policy.
+
+    Args:
+        site: whose bounds it has to keep.
+        by_name: the file has to be called as the dataset is, so that no two files speak for one.
 
     Raises:
         PolicyRefused: all its mistakes.
         BadInput: no such file, or one that is too large.
     """
     tree, policy = _read(path, DatasetPolicy)
-    _refuse(path, tree, check(policy))
+    mistakes = [*check(policy)]
+    if by_name and path.stem != policy.name:
+        allowed = f"{path.stem}, or a file {policy.name}.yaml"
+        mistakes.append(Mistake(("name",), f"{policy.name!r} stands in the file of {path.stem!r}", allowed))
+    if site is not None:
+        mistakes += (
+            Mistake(looser.path, looser.problem, f"{looser.allowed} ({site.place(looser.bound)})")
+            for looser in check_bounds(policy, site.policy)
+            if looser.path not in {mistake.path for mistake in mistakes}
+        )
+    _refuse(path, tree, mistakes)
     return policy
 
 
 def read_site_policy(path: Path) -> SitePolicy:
     """The installation's policy. Raises as ``read_dataset_policy``."""
+    return read_site(path).policy
+
+
+def read_site(path: Path) -> Site:
+    """The installation's policy with the lines of its keys. Raises as ``read_dataset_policy``."""
     tree, policy = _read(path, SitePolicy)
-    _refuse(path, tree, tuple(_not_positive(policy)))
-    return policy
+    _refuse(path, tree, (*_not_positive(policy), *check_site(policy), *site_mistakes(policy)))
+
+    def place(key: Path_) -> str:
+        return f"{path}:{_line(tree, key)}" if _has(tree, key) else f"{path}, default of {_dotted(key)}"
+
+    return Site(policy, place)
+
+
+def written_policy(policy: DatasetPolicy | SitePolicy) -> str:
+    """A policy as the text of a file; keys that have their defaults are left out."""
+    text = StringIO()
+    writer = YAML()
+    writer.width = 110
+    writer.dump(_told(policy), text)
+    return text.getvalue()
+
+
+def _told(value: Any) -> Any:
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        if isinstance(value, Mapping):
+            return {name: _told(item) for name, item in value.items()}
+        return [_told(item) for item in value] if isinstance(value, tuple) else plain(value)
+    told = {}
+    for key in dataclasses.fields(value):
+        item = getattr(value, key.name)
+        default = key.default_factory() if callable(key.default_factory) else key.default
+        if item != default:
+            told[key.name] = _told(item)
+    return told
 
 
 def _read(path: Path, kind: type[P]) -> tuple[CommentedMap, P]:
     tree = _tree(path)
     adapter: TypeAdapter[P] = TypeAdapter(kind)
     try:
-        plain = _plain(tree, _Counter())
+        document = _plain(tree, _Counter())
     except _TooMuch as wild:
         raise _refused(path, 0, "file", str(wild)) from None
     except _NotPlain as odd:
         raise _refused(path, _line(tree, odd.path), _dotted(odd.path), odd.problem) from None
     try:
-        return tree, adapter.validate_json(json.dumps(plain), strict=True, extra="forbid")
+        return tree, adapter.validate_json(json.dumps(document), strict=True, extra="forbid")
     except ValidationError as wrong:
         mistakes = _mistakes(wrong, kind)
     raise PolicyRefused(
@@ -81,7 +153,7 @@ def _refuse(path: Path, tree: CommentedMap, mistakes: Sequence[Mistake]) -> None
         raise PolicyRefused(
             tuple(
                 PolicyMistake(str(path), _line(tree, m.path), _dotted(m.path), m.problem, m.allowed)
-                for m in mistakes
+                for m in sorted(mistakes, key=lambda m: _line(tree, m.path))
             )
         )
 
@@ -196,6 +268,15 @@ def _line(tree: Any, place: Sequence[str | int]) -> int:
     return line
 
 
+def _has(tree: Any, place: Path_) -> bool:
+    node = tree
+    for step in place:
+        if not isinstance(node, CommentedMap) or step not in node:
+            return False
+        node = node[step]
+    return True
+
+
 def _dotted(place: Path_) -> str:
     """``tables.loans.columns.age``; a list's items are told in the problem."""
     return ".".join(step for step in place if isinstance(step, str))
@@ -269,8 +350,28 @@ def _shown(value: Any) -> str:
 
 
 def _not_positive(policy: SitePolicy) -> Iterator[Mistake]:
-    for group in ("notebook", "answers", "objections"):
+    for group, least in (("notebook", 1), ("answers", 1), ("society", 0), ("objections", 1)):
         limits = getattr(policy, group)
         for key in keys_at(SitePolicy, (group,)):
-            if isinstance(getattr(limits, key), int) and getattr(limits, key) < 1:
-                yield Mistake((group, key), "has to be at least 1", "1, 2, 3 …")
+            if type(getattr(limits, key)) is int and getattr(limits, key) < least:
+                yield Mistake((group, key), f"has to be at least {least}", f"{least}, {least + 1} …")
+
+
+# Other YAML
+
+
+def read_plain(path: Path) -> dict[str, Any]:
+    """A YAML file of another kind as plain values.
+
+    Raises:
+        PolicyRefused: it cannot be read; with file and line.
+        BadInput: no such file, or one that is too large.
+    """
+    tree = _tree(path)
+    try:
+        values: dict[str, Any] = _plain(tree, _Counter())
+    except _TooMuch as wild:
+        raise _refused(path, 0, "file", str(wild)) from None
+    except _NotPlain as odd:
+        raise _refused(path, _line(tree, odd.path), _dotted(odd.path), odd.problem) from None
+    return values

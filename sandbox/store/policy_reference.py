@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import sys
 import types
 import typing
@@ -15,8 +16,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from sandbox.domain import policy as domain
 from sandbox.domain.policy import DatasetPolicy, SitePolicy
+from sandbox.domain.policy_keys import Way, needs_view, way_of
 
 _NAMES = {int: "whole number", str: "text", bool: "true or false", types.NoneType: "nothing"}
 
@@ -35,18 +36,35 @@ def values_at(kind: type[Any], place: Sequence[str | int]) -> str:
     return _words(declared) if declared is not None else ""
 
 
-def json_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of a dataset's policy file, for editors that complete and check while typing."""
-    schema: dict[str, Any] = TypeAdapter(DatasetPolicy).json_schema()
+def json_schema(of: type[DatasetPolicy] | type[SitePolicy] = DatasetPolicy) -> dict[str, Any]:
+    """JSON Schema (2020-12) of a policy file, for editors that complete and check while typing."""
+    schema: dict[str, Any] = TypeAdapter(of).json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    groups = {DatasetPolicy.__name__: schema, **schema.get("$defs", {})}
-    for name, group in groups.items():
-        kind = getattr(domain, name)
-        if dataclasses.is_dataclass(kind):
-            group["additionalProperties"] = False
-            for f in dataclasses.fields(kind):
-                group["properties"][f.name]["description"] = f.metadata["doc"]
+    groups = {of.__name__: schema, **schema.get("$defs", {})}
+    for kind in _groups(of):
+        group = groups[kind.__name__]
+        group["additionalProperties"] = False
+        for f in dataclasses.fields(kind):
+            group["properties"][f.name]["description"] = f.metadata["doc"]
     return schema
+
+
+def _groups(kind: Any) -> Iterator[Any]:
+    """The groups of keys that a type is made of, itself first if it is one."""
+    if dataclasses.is_dataclass(kind):
+        yield kind
+        for hint in typing.get_type_hints(kind).values():
+            yield from _groups(hint)
+    for argument in typing.get_args(kind):
+        yield from _groups(argument)
+
+
+SCHEMAS: dict[str, type[DatasetPolicy] | type[SitePolicy]] = {"site": SitePolicy, "dataset": DatasetPolicy}
+
+
+def json_schema_text(kind: str) -> str:
+    """A schema of ``SCHEMAS``, as the file ``policies/schema/KIND.json`` holds it."""
+    return json.dumps(json_schema(SCHEMAS[kind]), indent=2, ensure_ascii=False) + "\n"
 
 
 def reference_markdown() -> str:
@@ -60,8 +78,12 @@ def _lines() -> Iterator[str]:
     yield "Made from the program itself by `python -m sandbox.store.policy_reference`; edit the texts there."
     yield ""
     yield "`site.yaml` holds what is true for the whole installation; `datasets/NAME.yaml` is what an owner declares"
-    yield "about one dataset. `sandbox policy check FILE` names every mistake with its line. Numbers are whole; an"
-    yield "amount with a decimal point is text in quotes (`'0.01'`), so that it means the same everywhere."
+    yield "about one dataset. `sandbox policy check` names every mistake with its line. Numbers are whole; an amount"
+    yield "with a decimal point is text in quotes (`'0.01'`), so that it means the same everywhere."
+    yield ""
+    yield "A change that *loosens* needs a second person, see [Change a policy](../docs/how-to/change-a-policy.md);"
+    yield "the opposite change tightens. Private views are made by the keys marked †: after a change of one, the"
+    yield "dataset has to be published again. For editors: `schema/site.json` and `schema/dataset.json`."
     yield ""
     yield "## `datasets/NAME.yaml`"
     yield from _group(DatasetPolicy, ())
@@ -79,8 +101,8 @@ def _group(kind: type[Any], place: tuple[str, ...]) -> Iterator[str]:
         yield ""
         yield summary
         yield ""
-    yield "| key | value | default | meaning |"
-    yield "|---|---|---|---|"
+    yield "| key | value | default | loosened by | meaning |"
+    yield "|---|---|---|---|---|"
     hints = typing.get_type_hints(kind)
     inner: list[tuple[type[Any], tuple[str, ...]]] = []
     for f in dataclasses.fields(kind):
@@ -90,10 +112,15 @@ def _group(kind: type[Any], place: tuple[str, ...]) -> Iterator[str]:
         if group is not None:
             value = {"NAME": "one group for each name", "N": "list of groups", "": "group"}[each]
             inner.append((group, (*place, f.name, *((each,) if each else ()))))
-        cells = (f"`{f.name}`", value.replace("|", "\\|"), _default(f), f.metadata["doc"])
+        cells = (f"`{f.name}`", value.replace("|", "\\|"), _default(f), _loosened(f), f.metadata["doc"])
         yield f"| {' | '.join(cells)} |"
     for group, there in inner:
         yield from _group(group, there)
+
+
+def _loosened(f: dataclasses.Field[Any]) -> str:
+    way = way_of(f)
+    return ("–" if way is Way.NEVER else str(way)) + (" †" if needs_view(f) else "")
 
 
 def _default(f: dataclasses.Field[Any]) -> str:
@@ -112,7 +139,7 @@ def _group_of(declared: Any) -> tuple[type[Any] | None, str]:
     declared = _without_none(declared)
     if dataclasses.is_dataclass(declared):
         return typing.cast(type[Any], declared), ""
-    if _is_mapping(declared):
+    if _is_mapping(declared) and dataclasses.is_dataclass(typing.get_args(declared)[1]):
         return typing.get_args(declared)[1], "NAME"
     if typing.get_origin(declared) is tuple and dataclasses.is_dataclass(typing.get_args(declared)[0]):
         return typing.get_args(declared)[0], "N"
@@ -143,7 +170,8 @@ def _words(declared: Any) -> str:
     if origin is tuple:
         return f"list of: {_words(arguments[0])}"
     if _is_mapping(declared):
-        return "a name for each group"
+        each = typing.get_args(declared)[1]
+        return "a name for each group" if dataclasses.is_dataclass(each) else f"{_words(each)} for each name"
     return _NAMES.get(declared, str(declared))
 
 

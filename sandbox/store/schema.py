@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    true,
 )
 
 # Constraints have the same names everywhere, so that a migration can speak of them.
@@ -41,6 +42,8 @@ Id = BigInteger().with_variant(Integer, "sqlite")
 Hash = String(64)  # SHA-256, lower-case hexadecimal
 Time = String(32)
 Name = String(64)
+# Compared by its bytes on both databases, so that all words with one beginning lie together.
+Word = String(64).with_variant(String(64, collation="C"), "postgresql")
 
 # Who
 
@@ -48,9 +51,12 @@ people = Table(
     "people",
     metadata,
     Column("name", Name, primary_key=True),
-    Column("password_hash", Text, nullable=False),  # argon2id, with its parameters
+    # argon2id, with its parameters; empty: no password, a provider says who it is
+    Column("password_hash", Text, nullable=False),
     Column("roles", Text, nullable=False),  # canonical JSON list
     Column("added_at", Time, nullable=False),
+    Column("active", Boolean, nullable=False, default=True, server_default=true()),
+    Column("last_sign_in_at", Time, nullable=False, default="", server_default=""),
 )
 
 # Counted for unknown names too: a counter that only real names have would tell which names are real.
@@ -83,7 +89,7 @@ dataset_versions = Table(
     Column("policy_hash", Hash, nullable=False),
     Column("snapshot", Text, nullable=False),
     Column("report", Text, nullable=False),  # canonical JSON, for the owner's eyes only
-    Column("public_files", Text, nullable=False),  # canonical JSON: table -> SHA-256 in the vault
+    Column("public_files", Text, nullable=False),  # canonical JSON: file -> SHA-256 in the vault
     Column("published_at", Time, nullable=False),
     # JSON: table -> file in the raw store; empty where nobody noted it
     Column("raw_files", Text, nullable=False, default="{}"),
@@ -414,6 +420,212 @@ suspensions = Table(
     Column("made_by", Name, nullable=False),
     Column("since", Time, nullable=False),
     Column("ended", Time, nullable=False, default=""),
+    sqlite_autoincrement=True,
+)
+
+# Society: what everybody may ask, say and read
+
+demands = Table(
+    "demands",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("title", Text, nullable=False),
+    Column("data", Text, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("wish_sha256", Hash, nullable=False, unique=True),  # the same wish is asked once
+    Column("contact", Text, nullable=False, default=""),  # for administrators' eyes only
+    Column("asker", Name, ForeignKey("people.name")),  # null: a visitor
+    Column("state", String(16), nullable=False, index=True),
+    Column("version", Integer, nullable=False),  # counts answers
+    Column("answer", Text, nullable=False, default=""),
+    Column("opened_as", Name, ForeignKey("datasets.name")),
+    Column("merged_into", Id, ForeignKey("demands.id")),
+    Column("hidden", Text, nullable=False, default=""),  # the reason; empty when it is shown
+    Column("visitor_votes", Integer, nullable=False, default=0),
+    Column("asked_at", Time, nullable=False, index=True),
+    Column("changed_at", Time, nullable=False),
+    CheckConstraint("visitor_votes >= 0", name="votes"),
+    sqlite_autoincrement=True,
+)
+
+demand_votes = Table(
+    "demand_votes",
+    metadata,
+    Column("demand_id", Id, ForeignKey("demands.id"), primary_key=True, autoincrement=False),
+    Column("person", Name, ForeignKey("people.name"), primary_key=True),  # one vote each
+    Column("cast_at", Time, nullable=False),
+)
+
+ratings = Table(
+    "ratings",
+    metadata,
+    Column("dataset", Name, ForeignKey("datasets.name"), primary_key=True),
+    Column("person", Name, ForeignKey("people.name"), primary_key=True),  # one rating each
+    Column("stars", Integer, nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("hidden", Text, nullable=False, default=""),  # why the sentence is hidden
+    Column("rated_at", Time, nullable=False),
+    CheckConstraint("stars BETWEEN 1 AND 5", name="stars"),
+)
+
+results = Table(
+    "results",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("grant_id", Id, ForeignKey("grants.id"), nullable=False),
+    Column("dataset", Name, ForeignKey("datasets.name"), nullable=False, index=True),
+    Column("project", Text, nullable=False, index=True),
+    Column("reporter", Name, ForeignKey("people.name"), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("authors", Text, nullable=False),
+    Column("link", Text, nullable=False),
+    Column("made_on", String(10), nullable=False),  # ISO date
+    Column("how_used", Text, nullable=False),
+    Column("citation_carried", Boolean, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("version", Integer, nullable=False),
+    Column("reason", Text, nullable=False, default=""),
+    Column("reported_at", Time, nullable=False),
+    Column("changed_at", Time, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+breaches = Table(
+    "breaches",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("dataset", Name, ForeignKey("datasets.name"), nullable=False, index=True),
+    Column("project", Text, nullable=False, index=True),
+    Column("person", Name, ForeignKey("people.name")),  # null: the project as a whole
+    Column("clause", Text, nullable=False),
+    Column("measure", String(16), nullable=False),
+    Column("notice", Text, nullable=False),
+    Column("lifted", Text, nullable=False, default=""),  # why it was taken back
+    Column("recorded_at", Time, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# How people show who they are, and what they learnt
+
+second_factors = Table(
+    "second_factors",
+    metadata,
+    Column("person", Name, ForeignKey("people.name"), primary_key=True),
+    Column("secret", LargeBinary, nullable=False),  # encrypted; empty: not enrolled
+    Column("pending", LargeBinary, nullable=False),  # encrypted, until its first code is typed; else empty
+    Column("enrolled_at", Time, nullable=False, default=""),
+    Column(
+        "last_step", BigInteger, nullable=False
+    ),  # of the last code used: it and those before serve no more
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column("hash", Hash, primary_key=True),  # HMAC-SHA256 of name and code, with a key beside the database
+    Column("person", Name, ForeignKey("people.name"), nullable=False, index=True),
+    Column("made_at", Time, nullable=False),
+    Column("used_at", Time, nullable=False, default=""),
+    Column("withdrawn", Boolean, nullable=False, default=False),  # newer ones replaced it
+)
+
+# Whom an OpenID Connect provider means by a subject.
+outside_identities = Table(
+    "outside_identities",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("issuer", Text, nullable=False),
+    Column("subject", String(255), nullable=False),
+    Column("person", Name, ForeignKey("people.name"), nullable=False, index=True),
+    Column("bound_at", Time, nullable=False),
+    Column("ended_at", Time, nullable=False, default=""),  # empty: it holds
+    Index("ix_outside_identities_subject", "issuer", "subject"),
+    sqlite_autoincrement=True,
+)
+
+training_records = Table(
+    "training_records",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("person", Name, ForeignKey("people.name"), nullable=False, index=True),
+    Column("course", String(64), nullable=False),
+    Column("until", String(10), nullable=False),  # ISO date, the last day it counts
+    Column("recorded_at", Time, nullable=False),
+    Column("recorded_by", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# The catalogue's index: made from the newest policies, and made again when it is missing or of an older form
+
+catalogue_entries = Table(
+    "catalogue_entries",
+    metadata,
+    Column("dataset", Name, ForeignKey("datasets.name"), primary_key=True),
+    Column("form", Integer, nullable=False),  # which program's index it is
+    Column("listed", Boolean, nullable=False),
+    Column("title", Text, nullable=False),  # as titles are sorted
+    Column("open_class", String(16), nullable=False),
+    Column("domain", String(64), nullable=False),
+    Column("frequency", String(32), nullable=False),  # empty: nothing is said of a closed one's
+    Column("download", Boolean, nullable=False),
+    Column("interface", Boolean, nullable=False),
+    Column("sandbox", Boolean, nullable=False),
+    # Pages by title, and counts by every filter, from the index alone.
+    Index("ix_catalogue_entries_title", "listed", "title", "dataset"),
+    Index(
+        "ix_catalogue_entries_filters",
+        "listed",
+        "open_class",
+        "domain",
+        "frequency",
+        "download",
+        "interface",
+        "sandbox",
+    ),
+)
+
+catalogue_words = Table(
+    "catalogue_words",
+    metadata,
+    Column("word", Word, primary_key=True),
+    Column("dataset", Name, ForeignKey("datasets.name"), primary_key=True, index=True),
+    Column("weight", Integer, nullable=False),  # where the word stands, see domain.search
+    sqlite_with_rowid=False,
+)
+
+# How policies change
+
+# What held for the whole installation, version by version; a dataset's are in dataset_versions.
+site_versions = Table(
+    "site_versions",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),  # from 1
+    Column("policy", Text, nullable=False),  # JSON
+    Column("policy_hash", Hash, nullable=False),
+    Column("made_at", Time, nullable=False),
+)
+
+policy_proposals = Table(
+    "policy_proposals",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("about", Text, nullable=False, index=True),  # dataset:NAME | site
+    Column("base_hash", Hash, nullable=False),  # of the policy that it changes
+    Column("policy", Text, nullable=False),  # JSON
+    Column("policy_hash", Hash, nullable=False),
+    Column("difference", Text, nullable=False),  # canonical JSON list
+    Column("reason", Text, nullable=False),
+    Column("proposed_by", Text, nullable=False),
+    Column("proposed_at", Time, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("decided_by", Text, nullable=False, default=""),
+    Column("decided_at", Time, nullable=False, default=""),
+    Column("comment", Text, nullable=False, default=""),
+    CheckConstraint(
+        "decided_by <> proposed_by OR state NOT IN ('approved', 'applied')", name="second_person"
+    ),
     sqlite_autoincrement=True,
 )
 

@@ -96,6 +96,16 @@ class Suspensions:
             return tuple(_suspension(row) for row in rows)
 
 
+def suspended_now(of: Any, name: Any) -> Any:
+    """Whether a suspension of the whole dataset is in force, as a column ``suspended`` of a query.
+
+    Args:
+        of, name: the table that the query is about, and its column with the dataset's name.
+    """
+    held = select(_c.id).where(_c.dataset == name, _c.column == "", _c.ended == "")
+    return held.correlate(of).exists().label("suspended")
+
+
 def _suspension(row: Row[Any]) -> Suspension:
     return Suspension(
         id=row.id,

@@ -71,6 +71,9 @@ ENTRY = {
     },
 }  # fmt: skip
 
+CATALOGUE = ["german_credit", "flights", "inspections"]
+CLOSED = {"name": "prisons", "title": "Prisons", "open_class": "closed", "tables": {}, "lookups": {}}
+
 
 class Portal:
     """A portal's API in memory: answers from ``replies``, pays once per idempotency key, remembers requests.
@@ -120,7 +123,11 @@ class Portal:
             case "GET", ["budget"]:
                 return httpx.Response(200, json=BUDGET)
             case "GET", ["datasets"]:
-                return httpx.Response(200, json=[ENTRY])
+                offset = int(request.url.params["offset"])
+                page = [ENTRY | {"name": name} for name in CATALOGUE[offset : offset + 2]]
+                return httpx.Response(200, json={"total": len(CATALOGUE), "datasets": page})
+            case "GET", ["datasets", "prisons"]:
+                return httpx.Response(200, json=CLOSED)
             case "GET", ["datasets", "german_credit"]:
                 return httpx.Response(200, json=ENTRY)
             case "GET", ["datasets", "german_credit", "loans.csv"]:
@@ -426,11 +433,21 @@ def test_the_budget_says_what_is_left(box: Sandbox) -> None:
 
 
 def test_the_catalogue_and_a_schema_are_tables(box: Sandbox) -> None:
-    assert box.datasets()["name"].tolist() == ["german_credit"]
+    assert box.datasets()["name"].tolist() == CATALOGUE  # two pages of them
     dataset = box.dataset("german_credit")
     assert dataset.schema["values"].tolist() == ["", "f, m", "false, true"]
     assert "0 – 20,000 DM" in dataset._repr_html_()
     assert dataset.download().shape == (1, 2)
+
+
+def test_words_that_are_searched_for_arrive_as_they_were_written(box: Sandbox, portal: Portal) -> None:
+    box.datasets("Zürich & 贷款")
+    assert portal.requests[0].url.params["q"] == "Zürich & 贷款"
+
+
+def test_a_closed_dataset_is_shown_without_a_schema(box: Sandbox) -> None:
+    assert str(box.dataset("prisons")) == "Prisons (closed)\nclosed\n"
+    assert "Prisons" in box.dataset("prisons")._repr_html_()
 
 
 @pytest.mark.parametrize("name", ["../budget", "a/b", "", "a?b", "a b"])

@@ -26,6 +26,7 @@ from sandbox.domain.objection import (
     allowed_verbs,
     check_answer,
     check_by_hand,
+    check_column_alone,
     check_corrected,
     check_objection,
     decides,
@@ -165,7 +166,7 @@ def test_an_objection_in_plain_words_is_taken() -> None:
         ("text", {"text": "x" * 4001}),
         ("text", {"text": "These rows are about me\u202e, reversed."}),
         ("name", {"contact": ObjectorContact(name="x" * 201)}),
-        ("contact", {"contact": ObjectorContact(contact="two\nlines")}),
+        ("contact", {"contact": ObjectorContact(contact="zoe\u200b@example.org")}),
         ("column", {"scope": Scope.COLUMN}),
         ("column", {"scope": Scope.COLUMN, "table": "loans", "column": "salary"}),
         ("column", {"scope": Scope.COLUMN, "table": "loans", "column": "id"}),  # every question needs it
@@ -214,10 +215,20 @@ def test_by_hand_nobody_ends_what_an_open_or_upheld_objection_suspends(state: St
 
 def test_what_everybody_reads_of_a_suspension_is_its_kind_alone() -> None:
     private = replace(MADE, text="My name is Zoë Zimmer.", scope=Scope.UNIT, unit_file="secret.txt")
-    said = suspension_of(private, made_by=PUBLIC)
+    said = suspension_of(private, POLICY, made_by=PUBLIC)
     assert said.whole  # a unit stops all of it until it is decided
     assert said.reason == "Somebody objected: privacy."
     assert {Kind.PRIVACY, Kind.TRADE_SECRET} == OF_RIGHTS
+
+
+def test_of_what_is_handed_out_as_whole_files_a_column_stops_all() -> None:
+    public = replace(POLICY, open_class=OpenClass.UNCONDITIONAL, unit=None, budget=None)
+    about_age = replace(MADE, scope=Scope.COLUMN, table="loans", column="age")
+    assert not suspension_of(about_age, POLICY, made_by=PUBLIC).whole
+    assert suspension_of(about_age, public, made_by=PUBLIC).whole
+    check_column_alone(POLICY, "loans", "age")
+    with pytest.raises(BadInput):
+        check_column_alone(public, "loans", "age")
 
 
 # evidence

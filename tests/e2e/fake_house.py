@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from hub_config.authenticator import LocalDoor
 from hub_config.configure import configure
 from hub_config.spawner import House
 from sandbox.domain.access import Grant
@@ -43,7 +44,7 @@ def write(*words: object) -> None:
         print(*words, file=log)
 
 
-def check_password(name: str, password: str) -> Person:
+def check_password(name: str, password: str, code: str) -> Person:
     if password != "right":
         raise NotSignedIn("Name or password is wrong.")
     return Person(name, frozenset({Role.RESEARCHER}))
@@ -62,6 +63,6 @@ configure(
         gate_port=settings.gate_port,
         name=f"test-{settings.hub_port}",
     ),
-    check_password=check_password,
+    door=LocalDoor(check_password=check_password, still_open=lambda name: True),
 )
 c.Spawner.poll_interval = 1  # second: the tests wait for it

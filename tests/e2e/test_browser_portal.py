@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -145,20 +146,36 @@ def test_from_the_catalogue_to_a_released_crate(world: World, chromium: Browser,
         page.get_by_label("Search").fill("savings")
         page.get_by_role("button", name="Show").click()
         page.get_by_role("link", name="Loan applications").click()
+        page.get_by_role("link", name="Apply for this dataset").click()
         page.get_by_label("Project").fill("Fair credit")
+        page.get_by_role("button", name="Save draft").click()  # a draft may be half-filled
+        expect(page.get_by_role("status")).to_contain_text("Your draft was kept.")
+        page.get_by_role("link", name="Change it").click()
         page.get_by_label("Purpose").fill("To see whether women and men get loans on equal terms.")
+        page.get_by_label("paid_back").uncheck()
+        page.get_by_role("button", name="Submit").click()  # the browser asks for the plan first
         page.get_by_label("Planned outputs").fill("Counts by sex and housing.")
-        page.get_by_role("button", name="Hand in the application").click()
+        page.get_by_role("button", name="Submit").click()
         expect(page.get_by_role("status")).to_contain_text("handed in")
     with signed_in(chromium, address, "olga") as page:
         page.get_by_role("link", name="Decisions").click()
+        page.get_by_role("link", name="Look at it and decide").click()
+        page.get_by_label("Conditions beyond the policy").fill("Send us the paper.")
+        page.get_by_label("Budget to give").fill("99")
         page.get_by_role("button", name="Approve").click()
-        expect(page.get_by_role("heading", name="Approved, not yet signed")).to_be_visible()
+        expect(page.get_by_role("alert")).to_contain_text("can give a project")
+        expect(page.get_by_label("Conditions beyond the policy")).to_have_value("Send us the paper.")
+        page.get_by_label("Budget to give").fill("2")
+        page.get_by_role("button", name="Approve").click()
+        expect(page.get_by_role("status")).to_contain_text("Everybody it names signs next.")
     with signed_in(chromium, address, "ana") as page:
         page.get_by_role("link", name="My data").click()
+        page.get_by_role("link", name="Sign", exact=True).click()
         page.get_by_role("button", name="Sign the agreement").click()  # the browser asks for the tick first
-        page.get_by_label("I have read this agreement").check()
+        page.get_by_label("I have read the agreement").check()
         page.get_by_role("button", name="Sign the agreement").click()
+        expect(page.get_by_role("status")).to_contain_text("You signed the agreement.")
+        page.get_by_role("link", name="Budget and notebook").click()
         expect(page.get_by_role("link", name="Open notebook")).to_have_attribute(
             "href", "/hub/spawn/ana/grant-1"
         )
@@ -188,9 +205,16 @@ def _something_everywhere(world: World) -> None:
     grant = world.granted()
     sql = "SELECT sex, COUNT(*) AS n FROM applications GROUP BY sex"
     world.sandbox.answer_question.ask(world.person("ana"), grant, sql=sql, epsilon=1.0)
-    waiting = world.applied(project="Second look")
-    world.applied("ben", project="A third project")
-    world.sandbox.request_access.approve(world.person("olga"), waiting.id)
+    access, olga = world.sandbox.request_access, world.person("olga")
+    waiting = world.applied(project="Second look", members=("ravi",), epsilon="0.5")
+    access.approve(olga, waiting.id, conditions=["Send us the paper."])
+    back = world.applied("ben", project="A third project")
+    access.send_back(olga, back.id, reason="Which columns do you need?")
+    ben = world.person("ben")
+    access.edit(ben, back.id, replace(back.wish, tables={"applications": ("sex",)}))
+    access.submit(ben, back.id)
+    ended = world.granted("ravi", project="Ended")
+    world.sandbox.end_access.revoke(olga, ended.application, reason="Photographed.", block_days=9)
     averages = b"sex,mean_amount\nfemale,4550.5\nmale,9550.25\n"
     world.submitted(
         grant, files=(("averages.csv", averages), ("by_sex.csv", b"sex,n\nfemale,90\nmale,110\n"))
@@ -237,14 +261,19 @@ def test_every_page_is_legible_and_fits_its_screen(
         "": ("/", "/datasets/loans", "/datasets/inspections", "/datasets/tax_files", "/nowhere"),
         "ana": (
             "/datasets/loans",
+            "/datasets/loans/apply",
             "/grants",
+            "/applications/1",
+            "/applications/2",
             "/releases",
             "/releases/1",
             "/releases/2",
             "/releases/3",
             "/log",
         ),
-        "olga": ("/decisions",),
+        "ben": ("/applications/3",),
+        "olga": ("/decisions", "/applications/1", "/applications/2", "/applications/3", "/applications/4"),
+        "ravi": ("/grants", "/applications/2"),
         "rita": ("/review", "/releases/1"),
         "august": ("/log",),
     }
@@ -252,6 +281,7 @@ def test_every_page_is_legible_and_fits_its_screen(
         with signed_in(chromium, address, name, width=width) as page:
             for path in paths:
                 page.goto(f"/services/portal{path}")
+                page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
                 assert page.evaluate("document.documentElement.scrollWidth") <= width, path
                 assert page.evaluate(CONTRAST) == [], path
                 assert page.evaluate(NAMELESS) == [], path

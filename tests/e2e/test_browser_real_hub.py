@@ -98,7 +98,7 @@ def test_a_wrong_password_is_refused_and_the_right_one_leads_back_to_where_one_w
         expect(page.get_by_role("heading", name="Catalogue")).to_be_visible()
         page.get_by_role("link", name="German credit applicants").click()
         sign_in(page, "ana", "wrong")
-        expect(page.get_by_text("Invalid username or password")).to_be_visible()
+        expect(page.get_by_text("Name, password or code is wrong")).to_be_visible()
         page.get_by_label("Password:").fill(running.passwords["ana"])
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("heading", name="German credit applicants")).to_be_visible()
@@ -140,12 +140,15 @@ def test_from_an_application_to_a_released_crate_by_clicking(
     with signed_in(chromium, running, "olga") as page:
         page.get_by_role("link", name="Decisions").click()
         mine = page.get_by_role("article").filter(has_text="Delays by carrier")
-        mine.get_by_role("button", name="Approve").click()
+        mine.get_by_role("link", name="Look at it and decide").click()
+        page.get_by_role("button", name="Approve").click()
         expect(page.get_by_role("status")).to_contain_text("approved")
     with signed_in(chromium, running, "ana") as page:
         page.get_by_role("link", name="My data").click()
-        page.get_by_label("I have read this agreement").check()
+        page.get_by_role("link", name="Sign", exact=True).click()
+        page.get_by_label("I have read the agreement").check()
         page.get_by_role("button", name="Sign the agreement").click()
+        page.get_by_role("link", name="Budget and notebook").click()
         grant = page.get_by_role("article").filter(has_text="Flights from New York").first
         grant.get_by_role("link", name="Open notebook").click()
         page.wait_for_url(re.compile("/user/ana/grant-[0-9]+/lab/tree/Welcome.ipynb"))
@@ -169,7 +172,7 @@ def test_from_an_application_to_a_released_crate_by_clicking(
         crate = tmp_path / download.value.suggested_filename
         download.value.save_as(crate)
     assert "signed by the platform" in running.sandbox("release", "verify", str(crate)).stdout
-    with signed_in(chromium, running, "ada") as page:
+    with signed_in(chromium, running, "arno") as page:
         page.get_by_role("link", name="Log", exact=True).click()
         page.get_by_role("button", name="Verify the chain").click()
         expect(page.get_by_role("status")).to_contain_text("The chain holds.")
@@ -177,10 +180,11 @@ def test_from_an_application_to_a_released_crate_by_clicking(
 
 def _apply(page: Page) -> None:
     page.get_by_role("link", name="Flights from New York City, 2013").click()
+    page.get_by_role("link", name="Apply for this dataset").click()
     page.get_by_label("Project").fill("delays")
     page.get_by_label("Purpose").fill("Delays by carrier, for a study of airports.")
     page.get_by_label("Planned outputs").fill("Flights by origin.")
-    page.get_by_role("button", name="Hand in the application").click()
+    page.get_by_role("button", name="Submit").click()
     expect(page.get_by_role("status")).to_contain_text("handed in")
 
 

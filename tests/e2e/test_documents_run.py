@@ -14,13 +14,44 @@ from tests.e2e.conftest import Installation
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 # Typed by a person, or with a test of its own; everything else is run here.
+PERSON = "is a person's own step, in the order of the page: tests/cli/test_cli_access.py"
+DEMANDS = "is about what people asked for: tests/cli/test_cli_society.py"
+PROPOSALS = "is about a change that waits: tests/cli/test_cli_policies.py"
+MARIA = "is about the person who is added below, and run there"
 ELSEWHERE = {
+    "sandbox access agreement 1": PERSON,
+    "sandbox access apply wish.yaml": PERSON,
+    "sandbox access approve 1 --epsilon 0.3 --days 60 --condition 'Send us the paper.'": PERSON,
+    "sandbox access list": PERSON,
+    "sandbox access reject 1 --reason 'These data do not say that.'": PERSON,
+    "sandbox access report 1 --usefulness 4 --text 'The paper appeared in May; housing had many gaps.'": PERSON,
+    "sandbox access return 1 --reason 'Without housing, please.'": PERSON,
+    "sandbox access sign 1": PERSON,
+    "sandbox access verify agreement-1.json": PERSON,
+    "sandbox login ana": "asks for a password",
     "sandbox audit accept-restored": "changes the log for good; tests/store",
     "sandbox dataset publish policies/datasets/hospital.yaml patients=patients.csv visits=visits.csv "
     "claims=claims.csv": "is about files of one's own: tests/privacy/test_relations_joins.py",
+    "sandbox dataset publish policies/datasets/prisons.yaml": "is about a file of one's own: tests/flows",
+    "sandbox dataset export-dcat catalogue.jsonld": "writes a file here: tests/cli/test_cli_catalogue.py",
+    "sandbox demand answer 3 open --dataset german_credit": DEMANDS,
+    'sandbox demand answer 3 plan --text "It is being prepared for spring."': DEMANDS,
+    "sandbox demand answer 4 merge --into 3": DEMANDS,
+    'sandbox demand hide 5 --reason "An advertisement."': DEMANDS,
+    "sandbox demand show 3": DEMANDS,
     "sandbox demo --keep": "is what the installation of these tests was made by",
     "sandbox down": "would end the installation of these tests",
+    "sandbox policy approve 1 --as olga": PROPOSALS,
+    "sandbox policy proposals 1": PROPOSALS,
+    'sandbox policy reject 1 --as olga --comment "Not this year."': PROPOSALS,
+    "sandbox policy schema dataset > policies/schema/dataset.json": "is a shell's line: tests/cli/test_cli_policies.py",
+    "sandbox policy schema site > policies/schema/site.json": "is a shell's line: tests/cli/test_cli_policies.py",
+    "sandbox training add maria safe_data --until 2027-06-30": MARIA,
+    "sandbox user activate maria": MARIA,
     "sandbox user add maria --role researcher": "asks for a password: below",
+    "sandbox user deactivate maria": MARIA,
+    "sandbox user totp maria": "asks for a code: tests/cli/test_cli_people.py",
+    "sandbox user totp maria --reset": "is about somebody enrolled: tests/cli/test_cli_people.py",
 }
 SANDBOX_LINES = sorted({c for page in PAGES for c in typed(page.read_text()) if c.startswith("sandbox ")})
 
@@ -55,6 +86,8 @@ def test_a_person_is_added_as_the_page_says(running: Installation) -> None:
     name, password = "maria", "correct horse battery staple"
     running.sandbox("user", "add", name, "--role", "researcher", "--password", password)
     assert name in running.sandbox("user", "list").stdout
+    for command in (command for command, why in ELSEWHERE.items() if why == MARIA):
+        running.sandbox(*shlex.split(command)[1:])
 
 
 def test_every_exception_is_still_in_a_document() -> None:

@@ -21,6 +21,8 @@ from sandbox.domain.evidence import Evidence
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.people import Person, Role
 from sandbox.domain.policy import DatasetPolicy, Mode
+from sandbox.domain.policy_document import policy_to_document
+from sandbox.domain.proposal import Proposal
 from sandbox.privacy.engine import Health
 from sandbox.privacy.planning.profile import Counted, Histogram, Profile
 from sandbox.privacy.publishing.publish import PublishReport
@@ -76,9 +78,8 @@ class FakeEngine:
     def publish(
         self, *, policy: DatasetPolicy, table: str, file: str, withheld: Sequence[str] = ()
     ) -> PublishReport:
-        marked = content_hash(sorted(withheld))[:8] if withheld else ""
         return PublishReport(
-            snapshot=(marked + file.split("-")[1].split(".")[0]).ljust(64, "0"),
+            snapshot=content_hash([file, policy_to_document(policy), *sorted(withheld)]),
             rows=3,
             units=3,
             dropped_rows=0,
@@ -90,8 +91,8 @@ class FakeEngine:
     def publish_tables(
         self, *, policy: DatasetPolicy, files: Mapping[str, str], withheld: Sequence[str] = ()
     ) -> PublishReport:
-        name = "".join(file.split("-")[1].split(".")[0] for file in files.values())
-        return replace(self.publish(policy=policy, table="", file=f"x-{name[:64]}.csv"), rows=3 * len(files))
+        one = self.publish(policy=policy, table="", file=" ".join(files.values()), withheld=withheld)
+        return replace(one, rows=3 * len(files))
 
     def profile(self, *, dataset: str, snapshot: str) -> Profile:
         """One unit has a row, and that is all; numbered by how often it was asked for."""
@@ -133,6 +134,9 @@ class FakeEngine:
         return Evidence(sql=sql, keys=("sex",), rows=rows, kinds={"n": MeasureKind.COUNT_ROWS})
 
 
+ALMA = Person("alma", frozenset({Role.ADMINISTRATOR}))
+
+
 @dataclass
 class World:
     sandbox: Sandbox
@@ -146,6 +150,13 @@ class World:
         found = self.sandbox.store.people.get(name)
         assert found is not None
         return found
+
+    def agreed(self) -> Proposal | None:
+        """The policy file as it stands is proposed by its owner, where it loosens, and approved by an administrator."""
+        proposal = self.sandbox.change_policy.apply(self.person("olga"), self.policy_file).proposal
+        if proposal is None:
+            return None
+        return self.sandbox.change_policy.approve(ALMA, proposal.id)
 
     def granted(self, *, project: str = "model", name: str = "ana", **words: Any) -> Grant:
         """Another grant, by the whole way: applied for, approved, signed."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from sandbox.domain.objection import Kind, Objection, Verb
 from sandbox.flows.object import Acknowledged, Wish
+from sandbox.flows.visitors import Visitor
 
 ANSWER = "We looked at it with care."
 TEXT = "These rows are about me, and nobody asked me."
@@ -16,12 +17,11 @@ TABLE = b"sex,n\nfemale,60\nmale,40\n"
 
 def objected(world: Any, **more: Any) -> Acknowledged:
     """Somebody objects to loans, each from an address of their own."""
-    person, evidence = more.pop("person", None), more.pop("evidence", ())
+    evidence = more.pop("evidence", ())
     address = more.pop("address", None) or f"203.0.113.{len(world.sandbox.store.objections.all()) + 1}"
+    who = more.pop("person", None) or Visitor.at(address)
     wish = Wish(**{"dataset": "loans", "kind": Kind.PRIVACY, "text": TEXT, **more})
-    taken: Acknowledged = world.sandbox.object_to_data.receive(
-        wish, evidence=evidence, address=address, person=person
-    )
+    taken: Acknowledged = world.sandbox.object_to_data.receive(who, wish, evidence=evidence)
     return taken
 
 

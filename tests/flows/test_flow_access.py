@@ -98,10 +98,11 @@ def test_publishing_the_same_again_is_no_new_version_and_keeps_what_was_spent(wo
 
 def test_a_higher_cap_needs_more_than_publishing_and_nothing_is_half_done(world: Any) -> None:
     world.policy_file.write_text(world.policy_file.read_text().replace("epsilon: '4'", "epsilon: '40'"))
-    with pytest.raises(Conflict):
+    with pytest.raises(NotAllowed) as caught:
         world.sandbox.publish_dataset(
             world.person("olga"), policy_file=world.policy_file, files={"loans": world.raw_file}
         )
+    assert caught.value.clause == "second person"
     assert world.sandbox.store.datasets.get("loans").version == 1
 
 

@@ -19,6 +19,8 @@ def publish(world: World, *, rows: int = 3, percent: int = 5, new: bool = False)
     text = POLICY.replace("max_rows: 1000", "max_rows: 1000\n    max_rows_per_unit: 3")
     text = text.replace("project_percent: 100", f"project_percent: 100, profile_percent: {percent}")
     world.policy_file.write_text(text)
+    if world.sandbox.change_policy.compare(world.policy_file).loosens:
+        world.agreed()
     world.raw_file.write_text("id,sex,amount\n" + "".join(f"{i},female,10\n" for i in range(rows)))
     report = world.sandbox.publish_dataset(
         world.person("olga"),
@@ -69,6 +71,7 @@ def test_several_tables_are_one_version_with_a_profile_for_each_that_needs_one(w
         f"  calls: {{max_rows: 90, max_rows_per_unit: 2, {columns}}}\nbudget:",
     )
     world.policy_file.write_text(text)
+    world.agreed()
     files = {"loans": world.raw_file}
     for table in ("payments", "calls"):
         files[table] = world.raw_file.with_name(f"{table}.csv")

@@ -15,10 +15,12 @@ import pytest
 from sandbox.domain.access import Grant
 from sandbox.domain.application import Wish
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound, Tampered
+from sandbox.domain.objection import Scope, Verb
 from sandbox.domain.people import Person, Role
 from sandbox.domain.release import Status
+from sandbox.flows.open_data import FileFormat
 from sandbox.isolation.notebooks import StopNotebooks
-from tests.flows.objecting import ASK, SUM, ask, everything, submit, vote
+from tests.flows.objecting import ASK, SUM, ask, decided, everything, objected, submit, vote
 
 REASON = "A table was wrong."
 
@@ -331,9 +333,7 @@ def test_a_released_crate_is_not_handed_out_while_what_it_is_made_of_is_suspende
     assert caught.value.clause == "suspension"
 
 
-def test_unconditional_data_are_not_downloaded_while_a_column_is_suspended(
-    world: Any, tmp_path: Path
-) -> None:
+def test_open_data_are_not_handed_out_when_somebody_objects_to_a_column(world: Any, tmp_path: Path) -> None:
     policy, file = tmp_path / "open.yaml", tmp_path / "open.csv"
     policy.write_text(
         "name: town\ntitle: Town\nopen_class: unconditional\nprovider: a\nsource: a\nlicence: CC0\nowner: olga\n"
@@ -342,12 +342,21 @@ def test_unconditional_data_are_not_downloaded_while_a_column_is_suspended(
     file.write_text("a,b\n1,2\n")
     olga = world.person("olga")
     world.sandbox.publish_dataset(olga, policy_file=policy, files={"t": file})
-    assert world.sandbox.views.download("town", "t")
-    world.sandbox.suspend_dataset.suspend(olga, "town", reason=REASON, table="t", column="b")
-    with pytest.raises(NotAllowed):
-        world.sandbox.views.download("town", "t")
-    world.sandbox.suspend_dataset.resume(olga, "town", reason=REASON, table="t", column="b")
-    assert world.sandbox.views.download("town", "t")
+    open_data = world.sandbox.open_data
+    assert open_data.file("town", "t", FileFormat.CSV)
+    with pytest.raises(BadInput):  # by hand it is all or nothing
+        world.sandbox.suspend_dataset.suspend(olga, "town", reason=REASON, table="t", column="b")
+    objection = objected(world, dataset="town", scope=Scope.COLUMN, table="t", column="b").objection
+    for way in (
+        lambda: open_data.file("town", "t", FileFormat.CSV),
+        lambda: open_data.rows("town", "t", columns="a"),
+    ):
+        with pytest.raises(NotAllowed) as caught:
+            way()
+        assert caught.value.clause == "suspension"
+    assert world.sandbox.browse_catalogue.dataset("town").allowed_actions == ()
+    decided(world, objection, Verb.DISMISS)
+    assert open_data.file("town", "t", FileFormat.CSV)
 
 
 def test_a_question_about_other_columns_is_answered(world: Any) -> None:

@@ -11,17 +11,17 @@ from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.handlers.base import BaseHandler
 from traitlets.config import Config
 
-from hub_config.authenticator import SandboxAuthenticator
+from hub_config.authenticator import LocalDoor, SandboxAuthenticator
 from hub_config.configure import configure
 from hub_config.pages import OnlyNavigation, is_navigation
 from sandbox.settings import Settings
 
+DOOR = LocalDoor(check_password=lambda name, password, code: None, still_open=lambda name: True)
 NAVIGATION = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 
 
 def rows() -> list[tuple[Any, ...]]:
-    authenticator = SandboxAuthenticator(check_password=lambda name, password: None)
-    return authenticator.get_handlers(None)
+    return SandboxAuthenticator(door=DOOR).get_handlers(None)
 
 
 def needs_no_form_token(handler: type[Any]) -> bool:
@@ -87,7 +87,7 @@ def test_a_person_is_known_who_goes_to_the_page(headers: dict[str, str]) -> None
 
 def test_a_page_that_a_script_opens_is_cut_off_from_it_and_hides_its_form_token(tmp_path: Path) -> None:
     c = Config()
-    configure(c, settings=Settings(home=tmp_path), house=None, check_password=lambda n, p: None)  # type: ignore[arg-type]
+    configure(c, settings=Settings(home=tmp_path), house=None, door=DOOR)  # type: ignore[arg-type]
     settings = c.JupyterHub.tornado_settings
     assert settings["headers"]["Cross-Origin-Opener-Policy"] == "same-origin"
     assert settings["xsrf_cookie_kwargs"]["httponly"] is True

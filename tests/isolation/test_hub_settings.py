@@ -10,13 +10,15 @@ from typing import Any
 import pytest
 from traitlets.config import Config
 
-from hub_config.authenticator import SandboxAuthenticator
+from hub_config.authenticator import REFRESH_S, LocalDoor, SandboxAuthenticator
 from hub_config.configure import configure
 from hub_config.spawner import House, LockedSpawner
 from sandbox.domain.errors import NotSignedIn
 from sandbox.domain.people import Person, Role
 from sandbox.isolation.container import Images
 from sandbox.settings import Settings
+
+DOOR = LocalDoor(check_password=lambda name, password, code: None, still_open=lambda name: True)
 
 
 def a_house(tmp_path: Path) -> House:
@@ -36,7 +38,7 @@ def a_house(tmp_path: Path) -> House:
 
 def settled(tmp_path: Path) -> Config:
     c = Config()
-    configure(c, settings=Settings(home=tmp_path), house=a_house(tmp_path), check_password=lambda n, p: None)
+    configure(c, settings=Settings(home=tmp_path), house=a_house(tmp_path), door=DOOR)
     return c
 
 
@@ -92,13 +94,16 @@ def test_a_spawner_is_locked_without_being_told(tmp_path: Path) -> None:
     assert spawner.hub_connect_url == "http://127.0.0.1:8081"
 
 
-def signing_in(check: Any, name: str, password: str) -> Any:
-    authenticator = SandboxAuthenticator(check_password=check)
-    return asyncio.run(authenticator.get_authenticated_user(None, {"username": name, "password": password}))
+def signing_in(check: Any, name: str, password: str, code: str = "") -> Any:
+    authenticator = SandboxAuthenticator(
+        door=LocalDoor(check_password=check, still_open=lambda name: name == "alice")
+    )
+    typed = {"username": name, "password": password, "otp": code}
+    return asyncio.run(authenticator.get_authenticated_user(None, typed))
 
 
-def known(name: str, password: str) -> Person:
-    if (name, password) == ("alice", "right"):
+def known(name: str, password: str, code: str) -> Person:
+    if (name, password, code) in (("alice", "right", ""), ("carol", "right", "123456")):
         return Person(name, frozenset({Role.RESEARCHER}))
     raise NotSignedIn("Name or password is wrong.")
 
@@ -110,11 +115,24 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_who_the_store_knows_may_sign_in() -> None:
     assert signing_in(known, "alice", "right")["name"] == "alice"
+    assert signing_in(known, "carol", "right", "123456")["name"] == "carol"
 
 
 @pytest.mark.usefixtures("_no_waiting")
 @pytest.mark.parametrize(
-    ("name", "password"), [("alice", "wrong"), ("Alice", "right"), ("ben", "right"), ("", "")]
+    ("name", "password"),
+    [("alice", "wrong"), ("Alice", "right"), ("ben", "right"), ("carol", "right"), ("", "")],
 )
 def test_nobody_else_may(name: str, password: str) -> None:
     assert signing_in(known, name, password) is None
+
+
+@pytest.mark.parametrize(("name", "open_"), [("alice", True), ("ben", False)])
+def test_the_session_of_a_closed_account_ends_at_the_hub(name: str, open_: bool) -> None:
+    authenticator = SandboxAuthenticator(
+        door=LocalDoor(check_password=known, still_open=lambda name: name == "alice")
+    )
+    user = type("User", (), {"name": name})()
+    assert asyncio.run(authenticator.refresh_user(user)) is open_
+    assert authenticator.auth_refresh_age == REFRESH_S
+    assert authenticator.refresh_pre_spawn is True

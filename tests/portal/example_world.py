@@ -27,6 +27,7 @@ from sandbox.domain.audit import Event
 from sandbox.domain.errors import NotSignedIn
 from sandbox.domain.people import Person, Role
 from sandbox.domain.policy import Mode
+from sandbox.domain.proposal import Proposal
 from sandbox.domain.release import Decision, Release
 from sandbox.portal import create_app
 from sandbox.portal.identity import COOKIE, Claim
@@ -50,6 +51,14 @@ PEOPLE: dict[str, set[Role]] = {
     "alma": {Role.ADMINISTRATOR},
 }
 
+SITE = """\
+name: Example Data Sandbox
+sign_in: {code_required_for: []}
+training:
+  courses:
+    safe_data: {title: Working safely with data, roles: [researcher, reviewer], before: []}
+"""
+
 LOANS = """\
 name: loans
 title: Loan applications
@@ -60,6 +69,16 @@ provider: Example Savings Bank
 source: Example Savings Bank, loan register, https://bank.example/register
 licence: CC BY 4.0
 update_frequency: yearly
+keywords:
+  - credit
+  - fair lending
+contact:
+  name: Example Savings Bank, data desk
+  email: data@bank.example
+quality:
+  - Amounts above 20 000 count as 20 000.
+statistics:
+  - About two hundred applicants.
 owner: olga
 unit: {column: applicant_id, noun: applicant}
 tables:
@@ -181,6 +200,9 @@ class Door:
     def post(self, path: str, **more: Any) -> httpx.Response:
         return self.request("POST", path, **more)
 
+    def put(self, path: str, **more: Any) -> httpx.Response:
+        return self.request("PUT", path, **more)
+
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
@@ -198,6 +220,10 @@ class Door:
         found = re.search(r'name="form_token" value="([0-9a-f]{64})"', self.get(path).text)
         assert found is not None, "the page has no form"
         return found[1]
+
+    def send_public(self, path: str, **fields: Any) -> httpx.Response:
+        """Fill in a form that needs no account."""
+        return self.post(path, data={"form_token": self.form_token("/demands/new"), **fields})
 
     def send(self, path: str, **fields: Any) -> httpx.Response:
         """Fill in a form and send it, as a person would."""
@@ -226,6 +252,11 @@ class World:
         for table, content in tables.items():
             files[table] = self.home / "files" / f"{name}-{table}.csv"
             files[table].write_text(content)
+        published = self.sandbox.store.datasets.get(name)
+        if published is not None and self.sandbox.change_policy.compare(policy_file).loosens:
+            waiting = self.sandbox.change_policy.apply(self.person("alma"), policy_file).proposal
+            assert waiting is not None
+            self.sandbox.change_policy.approve(self.person(published.policy.owner), waiting.id)
         self.sandbox.publish_dataset(self.person("alma"), policy_file=policy_file, files=files)
 
     def person(self, name: str) -> Person:
@@ -278,6 +309,19 @@ class World:
             self.person(grant.person), grant, files=list(files), context=context, sql=sql or {}
         ).release
 
+    def proposed(
+        self, *, reason: str = "A year's questions were more than expected.", title: str = ""
+    ) -> Proposal:
+        """The administrator proposes a larger budget for the loans, and perhaps another title."""
+        policy_file = self.home / "policies" / "datasets" / "loans.yaml"
+        text = policy_file.read_text().replace("epsilon: '8'", "epsilon: '9'")
+        if title:
+            text = re.sub("^title: .*", lambda _: f"title: {title}", text, flags=re.MULTILINE)
+        policy_file.write_text(text)
+        proposal = self.sandbox.change_policy.apply(self.person("alma"), policy_file, reason=reason).proposal
+        assert proposal is not None
+        return proposal
+
     def voted(self, release: Release, *votes: tuple[str, Decision, str]) -> Release:
         for reviewer, decision, comment in votes:
             now = self.sandbox.store.releases.get(release.id)
@@ -293,7 +337,7 @@ def found_world(home: Path) -> None:
     policies, raw = home / "policies", home / "files"
     (policies / "datasets").mkdir(parents=True)
     raw.mkdir()
-    (policies / "site.yaml").write_text("name: Example Data Sandbox\n")
+    (policies / "site.yaml").write_text(SITE)
     world = open_world(home)
     for name, roles in PEOPLE.items():
         world.sandbox.store.people.add(

@@ -12,6 +12,7 @@ from jinja2 import Environment
 from sandbox.domain.objection import Kind, State, Verb
 from sandbox.domain.release import Decision, Status
 from sandbox.flows.object import Wish
+from sandbox.flows.visitors import Visitor
 from sandbox.portal.pages import rendering
 from tests.portal.example_world import GOOD_TABLE, World
 from tests.portal.markup import dangers, text_of
@@ -27,11 +28,24 @@ HOSTILE = (
 )
 
 
+def token(world: World, who: str = "", headers: dict[str, str] | None = None) -> str:
+    """The token of the form, as the page carries it for this address."""
+    page = world.browser(who).get("/object?dataset=loans", headers=headers or {}).text
+    found = re.search(r'name="form_token" value="([0-9a-f]{64})"', page)
+    assert found is not None
+    return found[1]
+
+
 def send(
     world: World, who: str = "", *, files: Any = (), headers: dict[str, str] | None = None, **more: str
 ) -> Any:
-    browser = world.browser(who)
-    return browser.post("/object", data={**FORM, **more}, files=list(files) or None, headers=headers or {})
+    data = {"form_token": token(world, who, headers), **FORM, **more}
+    return world.browser(who).post("/object", data=data, files=list(files) or None, headers=headers or {})
+
+
+def track(world: World, number: str, word: str, *, verb: str = "status") -> Any:
+    data = {"form_token": token(world), "number": number, "word": word}
+    return world.browser().post(f"/object/{verb}", data=data)
 
 
 def word_in(html: str) -> str:
@@ -42,9 +56,8 @@ def word_in(html: str) -> str:
 
 def objected(world: World, **more: Any) -> Any:
     wish = Wish(**{"dataset": "loans", "kind": Kind.PRIVACY, "text": TEXT, **more})
-    return world.sandbox.object_to_data.receive(
-        wish, address=f"203.0.113.{len(world.sandbox.store.objections.all())}"
-    )
+    visitor = Visitor.at(f"203.0.113.{len(world.sandbox.store.objections.all())}")
+    return world.sandbox.object_to_data.receive(visitor, wish)
 
 
 def test_the_whole_way_by_clicking_without_an_account(world: World) -> None:
@@ -71,7 +84,7 @@ def test_the_whole_way_by_clicking_without_an_account(world: World) -> None:
     assert olga.send("/objections/1/dismiss", reason="It says how, not where you live.").status_code == 303
     assert "is suspended" not in nobody.get("/datasets/loans").text
 
-    status = nobody.post("/object/status", data={"number": "1", "word": word})
+    status = track(world, "1", word, verb="status")
     assert "It says how, not where you live." in text_of(status.text)
     assert word not in str(status.url)
 
@@ -79,8 +92,8 @@ def test_the_whole_way_by_clicking_without_an_account(world: World) -> None:
 def test_taking_it_back_by_number_and_word(world: World) -> None:
     word = word_in(send(world).text)
     nobody = world.browser()
-    assert "Take it back" in nobody.post("/object/status", data={"number": "1", "word": word}).text
-    answer = nobody.post("/object/withdraw", data={"number": "1", "word": word})
+    assert "Take it back" in track(world, "1", word, verb="status").text
+    answer = track(world, "1", word, verb="withdraw")
     assert "withdrawn by objector" in answer.text
     assert "is suspended" not in nobody.get("/datasets/loans").text
 
@@ -194,13 +207,11 @@ def test_nothing_that_a_stranger_writes_becomes_part_of_a_page(world: World, tex
     pages = {
         "taken": taken.text,
         "form": send(world, text=text, kind="").text,
-        "status": world.browser()
-        .post("/object/status", data={"number": "1", "word": word_in(taken.text)})
-        .text,
+        "status": track(world, "1", word_in(taken.text)).text,
         "list": world.browser("olga").get("/objections").text,
         "one": world.browser("olga").get("/objections/1").text,
         "dataset": world.browser().get("/datasets/loans").text,
-        "wrong number": world.browser().post("/object/status", data={"number": text[:20], "word": text}).text,
+        "wrong number": track(world, text[:20], text, verb="status").text,
     }
     for name, html in pages.items():
         assert dangers(html) == [], name
@@ -284,14 +295,35 @@ def test_behind_a_second_proxy_the_address_before_it_counts(world: World) -> Non
     assert send(world, kind="error", headers={"X-Forwarded-For": "198.51.100.8, 10.0.0.1"}).status_code == 200
 
 
-def test_another_site_sends_no_objection_in_somebodys_name(world: World) -> None:
-    """The form is open to all, so a forged one is taken; but it is nobody's."""
-    assert send(world, "ana").status_code == 200  # as another site would send it, with ana's cookie
-    assert world.sandbox.store.objections.contact(1).person == ""
-    ana = world.browser("ana")
-    assert ana.post("/object", data={**FORM, "form_token": ana.form_token()}).status_code == 200
+def test_a_form_of_another_site_sends_nothing(world: World) -> None:
+    """Neither in a visitor's stead nor in the name of somebody who is signed in; nor does a script in a notebook."""
+    objected(world, kind=Kind.ERROR)
+    forms = {
+        "/object": FORM,
+        "/object/status": {"number": "1", "word": "x"},
+        "/object/withdraw": {"number": "1", "word": "x"},
+        "/objections/1/look": {},
+        "/datasets/loans/suspend": {"reason": "Because of another site."},
+        "/datasets/loans/resume": {"reason": "Because of another site."},
+        "/releases/1/recall": {"reason": "Because of another site.", "objection_id": "1"},
+    }
+    elsewhere = {"X-Forwarded-For": "198.51.100.9"}
+    before = world.sandbox.store.log.head()
+    for path, fields in forms.items():
+        for who in ("", "olga"):
+            if not who and not path.startswith("/object/") and path != "/object":
+                continue
+            given = ("", "0" * 64, "ü", token(world, "ana"), token(world, headers=elsewhere))
+            for wrong in given:
+                answer = world.browser(who).post(path, data={**fields, "form_token": wrong})
+                assert answer.status_code == 403, (path, who)
+                assert "was not filled in on this portal" in answer.text
+    scripted = {"sec-fetch-dest": "empty", "sec-fetch-mode": "same-origin"}
+    assert 'name="form_token" value=""' in world.browser().get("/object?dataset=loans", headers=scripted).text
+    assert world.program().post("/objections", data=FORM, headers=scripted).status_code == 403
+    assert world.sandbox.store.log.head() == before
+    assert send(world, "ana", kind="error").status_code == 200  # the control
     assert world.sandbox.store.objections.contact(2).person == "ana"
-    assert [o.named for o in world.sandbox.store.objections.all()] == [False, True]
 
 
 def test_contact_and_text_are_on_no_page_but_the_deciders(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from sandbox.domain.budget import NEXT, ChargeState
 from sandbox.domain.errors import (
     BadInput,
     Conflict,
+    NotAllowed,
     NotFound,
     OperatorError,
     OverBudget,
@@ -24,7 +26,7 @@ from sandbox.domain.errors import (
 from sandbox.domain.privacy_loss import ZERO, Accounting, Guarantee, Loss
 from sandbox.store import Reservation, Store
 from sandbox.store.schema import lineage_accounts, questions
-from tests.store.world import COST, Clock, answer, ask, did, furnish, grant_to, open_store
+from tests.store.world import COST, Clock, answer, ask, did, furnish, grant_to, open_store, second_person
 
 
 def spent(store: Store, project: str = "credit risk") -> tuple[int, int]:
@@ -299,10 +301,23 @@ def test_a_lowered_cap_leaves_nothing_but_keeps_what_is_spent(store: Store, gran
 def test_raising_is_a_call_of_its_own_and_on_the_log(store: Store, grant: Grant) -> None:
     ask(store, grant)
     account = store.ledger.raise_cap(
-        "loans", cap=Loss(20_000), project_cap=Loss(20_000), event=did("budget.raised", "lineage:loans")
+        "loans",
+        cap=Loss(20_000),
+        project_cap=Loss(20_000),
+        approval=second_person(),
+        event=did("budget.raised", "lineage:loans"),
     )
     assert (account.cap.nano, account.spent) == (20_000, COST)
     assert store.log.newest(limit=1)[0].event.facts["cap_nano_was"] == 10_000
+
+
+def test_one_person_alone_raises_nothing(store: Store, grant: Grant) -> None:
+    alone = replace(second_person(), approved_by="olga")
+    with pytest.raises(NotAllowed, match="olga proposed it"):
+        store.ledger.raise_cap(
+            "loans", cap=Loss(20_000), project_cap=Loss(20_000), approval=alone, event=did()
+        )
+    assert store.ledger.accounts("loans", "")[0].cap == Loss(10_000)
 
 
 def test_a_lineage_without_an_account_is_not_found(store: Store) -> None:

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sandbox.domain.errors import BadInput, Conflict, NotFound, NotSignedIn
 from sandbox.domain.people import Person, Role
 from sandbox.store import Store
-from sandbox.store.people import People, lock_s
+from sandbox.store.attempts import lock_s
+from sandbox.store.people import People
 from sandbox.store.schema import failed_logins, people
 from tests.store.world import LIGHT, Clock, did
 
@@ -67,7 +68,7 @@ def test_unknown_names_take_the_same_work(store: Store) -> None:
             return super().verify(hash, password)
 
     hasher = Counting(time_cost=1, memory_cost=8, parallelism=1)
-    counted = People(store.database, store.log, store.now, hasher)
+    counted = People(store.database, store.log, store.now, store.second_factors, hasher)
     counted.add(ANA, password="right horse", event=did())
     for name in ("ana", "nobody", "not a name"):
         before = Counting.verified
@@ -128,7 +129,7 @@ def test_a_new_password_ends_the_old_one_and_the_lock(peopled: Store) -> None:
 
 def test_stronger_parameters_are_taken_over_at_the_next_sign_in(peopled: Store) -> None:
     stronger = PasswordHasher(time_cost=2, memory_cost=16, parallelism=1)
-    now = People(peopled.database, peopled.log, peopled.now, stronger)
+    now = People(peopled.database, peopled.log, peopled.now, peopled.second_factors, stronger)
     assert now.check_password("ana", "right horse", event=SIGNED_IN) == ANA
     with peopled.database.reading() as connection:
         kept = connection.execute(select(people.c.password_hash)).scalar_one()

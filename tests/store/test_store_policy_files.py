@@ -452,3 +452,41 @@ def test_the_policies_we_ship_are_good(path: Path) -> None:
 
 def test_the_site_policy_we_ship_is_good() -> None:
     assert read_site_policy(ROOT / "policies" / "site.yaml").answers.timeout_s > 0
+
+
+def test_mistakes_about_people_are_named_with_their_lines(tmp_path: Path) -> None:
+    text = """\
+name: Test
+sign_in:
+  method: oidc
+  code_required_for: [owner, king]
+"""
+    with pytest.raises(
+        PolicyRefused, match=r":4: sign_in.code_required_for: item 2, 'king' is not one of its"
+    ):
+        read_site_policy(written(tmp_path, text))
+    text = """\
+sign_in:
+  method: oidc
+  oidc:
+    issuer: http://id.example
+    names:
+      Olga: olga
+      Otto: Otto!
+separation:
+  pairs:
+    - [owner, owner]
+training:
+  courses:
+    Basics: {title: Basics}
+"""
+    with pytest.raises(PolicyRefused) as refused:
+        read_site_policy(written(tmp_path, text))
+    found = {(m.line, m.key) for m in refused.value.mistakes}
+    assert found == {
+        (4, "sign_in.oidc.issuer"),
+        (3, "sign_in.oidc.client_id"),
+        (7, "sign_in.oidc.names.Otto"),
+        (10, "separation.pairs"),
+        (13, "training.courses.Basics"),
+    }

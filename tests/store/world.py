@@ -25,6 +25,7 @@ from sandbox.domain.policy import (
     Table,
     Unit,
 )
+from sandbox.domain.policy_change import Approval
 from sandbox.domain.policy_document import policy_to_document
 from sandbox.domain.privacy_loss import Guarantee, Loss
 from sandbox.store import Reservation, Store
@@ -88,6 +89,18 @@ def publish(store: Store, of: DatasetPolicy, snapshot: str = "snapshot-1") -> No
         snapshot=snapshot,
         public_files={},
         event=did("dataset.published", f"dataset:{of.name}"),
+    )
+
+
+def second_person(by: str = "ada") -> Approval:
+    """A second person's yes to what olga proposed."""
+    return Approval(
+        proposal=1,
+        about="dataset:loans",
+        base_hash="a" * 64,
+        policy_hash="b" * 64,
+        proposed_by="olga",
+        approved_by=by,
     )
 
 

@@ -1,12 +1,20 @@
 """``/api/v1``: what notebooks, the command line and other programs call.
 
 catalogue   what there is, for everybody
+open_data   files and rows, for everybody
 questions   prices, answers, what is left
 access      applications, agreements, grants
+blocks      who may not apply for a time
 releases    outputs on their way out
 objections  handed in by anybody, decided by owners
 suspensions stopping data, holding and recalling outputs
+demands     what people ask to be opened; ratings
+results     what was made with the data
+openness    projects, breaches, all figures
+people      my account; people, for administrators
+policies    changes that wait for a second person
 system      the log, and health
+conditional answers that a program may keep
 common      what several of them need
 """
 
@@ -14,18 +22,40 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from sandbox.portal.api import access, catalogue, objections, questions, releases, suspensions, system
+from sandbox.portal.api import (
+    access,
+    blocks,
+    catalogue,
+    demands,
+    objections,
+    open_data,
+    openness,
+    people,
+    policies,
+    questions,
+    releases,
+    results,
+    suspensions,
+    system,
+)
 from sandbox.portal.api.releases import MAX_UPLOAD_BYTES
 
 __all__ = ["MAX_UPLOAD_BYTES", "PARTS", "router"]
 
 PARTS = (
     catalogue.router,
+    open_data.router,
     questions.router,
     access.router,
+    blocks.router,
     releases.router,
     objections.router,
     suspensions.router,
+    demands.router,
+    results.router,
+    openness.router,
+    people.router,
+    policies.router,
     system.router,
 )
 

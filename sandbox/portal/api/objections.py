@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, Response, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
@@ -15,8 +15,7 @@ from sandbox.flows.object import Wish
 from sandbox.portal import documents
 from sandbox.portal.api.common import Body
 from sandbox.portal.api.releases import MAX_UPLOAD_BYTES
-from sandbox.portal.requests import Program, SignedIn, System
-from sandbox.portal.visitors import ProgramVisitor, address_of
+from sandbox.portal.requests import AnyProgram, Program, SignedIn, System
 
 router = APIRouter()
 
@@ -33,9 +32,8 @@ class DecisionBody(Body):
 
 @router.post("/objections", status_code=201, tags=["objections"])
 async def receive(
-    request: Request,
     system: System,
-    person: ProgramVisitor,
+    who: AnyProgram,
     dataset: Annotated[str, Form(max_length=100)],
     kind: Annotated[Kind, Form()],
     text: Annotated[str, Form(max_length=10_000)],
@@ -62,23 +60,21 @@ async def receive(
             name=name,
             contact=contact,
         )
-        taken = system.object_to_data.receive(
-            wish, evidence=contents, address=address_of(request), person=person
-        )
+        taken = system.object_to_data.receive(who, wish, evidence=contents)
         return {**documents.tracked(system.objection_views.tracked(taken.objection)), "word": taken.word}
 
     return await run_in_threadpool(work)
 
 
 @router.post("/objections/status", tags=["objections"])
-def status(system: System, person: ProgramVisitor, body: TrackBody) -> dict[str, Any]:
+def status(system: System, who: AnyProgram, body: TrackBody) -> dict[str, Any]:
     """How an objection stands, by its number and tracking word. By POST: addresses are written into logs."""
     objection = system.object_to_data.track(body.number, body.word)
     return documents.tracked(system.objection_views.tracked(objection))
 
 
 @router.post("/objections/withdraw", tags=["objections"])
-def withdraw(system: System, person: ProgramVisitor, body: TrackBody) -> dict[str, Any]:
+def withdraw(system: System, who: AnyProgram, body: TrackBody) -> dict[str, Any]:
     """Take your objection back, by its number and tracking word."""
     objection = system.object_to_data.withdraw(body.number, body.word)
     return documents.tracked(system.objection_views.tracked(objection))

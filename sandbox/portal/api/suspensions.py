@@ -23,7 +23,7 @@ class SuspendBody(Body):
 @router.get("/datasets/{name}/suspensions", tags=["catalogue"])
 def suspensions(system: System, name: str) -> list[dict[str, Any]]:
     """What is suspended of a dataset now, and why."""
-    system.views.dataset(name)  # says that there is none, as the catalogue does
+    system.browse_catalogue.dataset(name)  # says that there is none, as the catalogue does
     return [documents.suspension(s) for s in system.objection_views.suspensions(name)]
 
 

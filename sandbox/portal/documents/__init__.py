@@ -2,26 +2,61 @@
 
 from __future__ import annotations
 
-from sandbox.portal.documents.access import application, grant, grant_actions
-from sandbox.portal.documents.catalogue import catalogue_actions, catalogue_entry
+from sandbox.portal.documents.access import application, block, grant, grant_actions
+from sandbox.portal.documents.catalogue import catalogue_entry, catalogue_page, file_name, rows, version
+from sandbox.portal.documents.dcat import catalogue_graph, dataset_graph
+from sandbox.portal.documents.dictionary import dictionary_csv
 from sandbox.portal.documents.objections import held, objection, suspension, tracked
+from sandbox.portal.documents.people import account, person
+from sandbox.portal.documents.policies import policy_comparison, policy_proposal
 from sandbox.portal.documents.questions import budget, estimate
 from sandbox.portal.documents.records import log
 from sandbox.portal.documents.releases import finding, release
+from sandbox.portal.documents.society import (
+    breach,
+    breaches,
+    demand,
+    demands,
+    projects,
+    ratings,
+    result,
+    results,
+    transparency,
+)
 
 __all__ = [
+    "account",
     "application",
+    "block",
+    "breach",
+    "breaches",
     "budget",
-    "catalogue_actions",
     "catalogue_entry",
+    "catalogue_graph",
+    "catalogue_page",
+    "dataset_graph",
+    "demand",
+    "demands",
+    "dictionary_csv",
     "estimate",
+    "file_name",
     "finding",
     "grant",
     "grant_actions",
     "held",
     "log",
     "objection",
+    "person",
+    "policy_comparison",
+    "policy_proposal",
+    "projects",
+    "ratings",
     "release",
+    "result",
+    "results",
+    "rows",
     "suspension",
     "tracked",
+    "transparency",
+    "version",
 ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from sandbox.flows.access_views import BudgetView
 from sandbox.flows.answer_question import Estimate
+from sandbox.flows.grant_views import BudgetView
 
 
 def estimate(value: Estimate) -> dict[str, Any]:

@@ -1,13 +1,24 @@
 """Pages for people: rendered here, no script, no rule. They show what ``allowed_actions`` says and call the flows.
 
-catalogue   what there is, for everybody; applying
+catalogue   what there is, for everybody
+facets      the catalogue's filters
 access      my data; what an owner decides
+apply       the form of an application
+application one application, with a form for all that may be done with it
 releases    my outputs; the reviewers' queue; one request with its findings
 objecting   for everybody; how it stands
 objections  what an owner decides about objections, and stops by hand
+demands     wanted data; ratings
+results     what was made with the data
+openness    projects, figures, breaches
+policies    changes that wait for a second person
 log         the log, for auditors
+account     my account: second factor, password, training
+people      accounts, roles and training, for administrators
 rendering   a template becomes a response
 grid        a CSV file becomes a table to look at
+charts      what was spent becomes the points of a picture
+stages      where something stands on its way
 """
 
 from __future__ import annotations
@@ -15,7 +26,22 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from sandbox.portal import sign_in
-from sandbox.portal.pages import access, catalogue, log, objecting, objections, releases
+from sandbox.portal.pages import (
+    access,
+    account,
+    application,
+    apply,
+    catalogue,
+    demands,
+    log,
+    objecting,
+    objections,
+    openness,
+    people,
+    policies,
+    releases,
+    results,
+)
 from sandbox.portal.pages.rendering import render
 
 __all__ = ["PARTS", "render", "router"]
@@ -23,10 +49,18 @@ __all__ = ["PARTS", "render", "router"]
 PARTS = (
     catalogue.router,
     access.router,
+    apply.router,  # before ``application``, which takes any verb
+    application.router,
     releases.router,
     objecting.router,
     objections.router,
+    demands.router,
+    results.router,
+    openness.router,
     log.router,
+    account.router,
+    people.router,
+    policies.router,
     sign_in.router,
 )
 

@@ -1,103 +1,152 @@
-"""My data: applications and grants. Decisions: what an owner answers."""
+"""My data: what there is to do, grants with their budgets, applications. Decisions: what an owner answers."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any
+from datetime import date, timedelta
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from sandbox.domain.application import ENDED, ApplicationState
+from sandbox.domain.application import ENDED, WAITING, ApplicationState
+from sandbox.domain.duties import DutyState
 from sandbox.domain.people import Role, check_role
 from sandbox.flows.access_views import ApplicationView
+from sandbox.flows.grant_views import GrantView
 from sandbox.portal import documents
-from sandbox.portal.api.access import MoveBody, move_application
+from sandbox.portal.api.blocks import lift_block
 from sandbox.portal.forms import FormSender
-from sandbox.portal.pages.catalogue import MODE_MEANS
-from sandbox.portal.pages.rendering import go, render
+from sandbox.portal.pages.charts import Steps, spending
+from sandbox.portal.pages.rendering import day, go, render
 from sandbox.portal.requests import InPerson, System
 
 router = APIRouter(include_in_schema=False)
 
-NEXT = {
-    ApplicationState.DRAFT: "Only you see it. Submit it when it is complete.",
-    ApplicationState.SUBMITTED: "The owner of the data decides.",
-    ApplicationState.RETURNED: "Change what is asked for, then submit it again.",
-    ApplicationState.APPROVED: "Everybody it names signs the agreement; the grants begin with the last signature.",
-    ApplicationState.REJECTED: "Nothing more happens. You may apply again with other terms.",
-    ApplicationState.ACTIVE: "You signed the agreement; the grant is listed above.",
-    ApplicationState.EXPIRED: "Its time is over. Renew it, or close it and take the certificate.",
-    ApplicationState.RENEWED: "Another application goes on with it.",
-    ApplicationState.CLOSED: "You closed it; the certificate says what was used.",
-    ApplicationState.REVOKED: "The owner ended the grant.",
-    ApplicationState.WITHDRAWN: "You took it back.",
-}
+S = ApplicationState
+SHOWN_QUESTIONS = 50
+_REMIND_END = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
-    """An application with its agreement as a value."""
+class ToDo:
+    """Something that waits for this person."""
 
-    view: ApplicationView
-    agreement: dict[str, Any] | None
-    next: str
+    text: str
+    button: str
+    link: str  # below the portal's prefix
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownGrant:
+    """A grant with its picture, and the application that it comes of."""
+
+    view: GrantView
+    actions: list[str]
+    chart: Steps | None
+    application: ApplicationView | None
 
 
 @router.get("/grants")
 def grants(request: Request, system: System, person: InPerson) -> Response:
-    """My applications and what comes next; my grants with budget and history."""
+    """What waits for me; my grants with budget and history; my applications."""
     applications = [
-        _shown(view)
-        for view in system.access_views.applications(person)
-        if view.application.applicant == person.name
+        view
+        for view in reversed(system.access_views.applications(person))
+        if person.name in view.application.people
     ]
-    mine = sorted(system.access_views.grants(person), key=lambda view: (not view.holds, -view.grant.id))
+    by_number = {view.application.id: view for view in applications}
+    shown = [
+        ShownGrant(
+            view=view,
+            actions=documents.grant_actions(view),
+            chart=spending(view.spending, view.budget.epsilon_cap),
+            application=by_number.get(view.grant.application),
+        )
+        for view in reversed(system.access_views.grants(person))
+    ]
+    today = system.access_views.today()
     return render(
         request,
         "grants.html",
-        applications=sorted(applications, key=lambda shown: -shown.view.application.id),
-        grants=[(view, documents.grant_actions(view)) for view in mine],
-        mode_means=MODE_MEANS,
+        todo=sorted(
+            (task for view in applications for task in _tasks(view, today)), key=lambda task: not task.urgent
+        ),
+        grants=[one for one in shown if not one.view.over],
+        past=[one for one in shown if one.view.over],
+        waiting=[view for view in applications if view.application.state in WAITING],
+        others=[view for view in applications if view.application.state not in WAITING],
+        blocks=system.access_views.blocks(person),
+        shown_questions=SHOWN_QUESTIONS,
     )
 
 
 @router.get("/decisions")
 def decisions(request: Request, system: System, person: InPerson) -> Response:
-    """Applications to an owner's datasets, those that wait first."""
+    """Applications to an owner's datasets, those that wait longest first."""
     check_role(person, Role.OWNER)
-    applications = [
-        _shown(view) for view in system.access_views.applications(person) if view.owner == person.name
-    ]
-    state = ApplicationState
+    mine = [view for view in system.access_views.applications(person) if view.owner == person.name]
+
+    def in_state(*states: ApplicationState) -> list[ApplicationView]:
+        return [view for view in mine if view.application.state in states]
+
     return render(
         request,
         "decisions.html",
-        waiting=[a for a in applications if a.view.application.state is state.SUBMITTED],
-        unsigned=[a for a in applications if a.view.application.state is state.APPROVED],
-        active=[a for a in applications if a.view.application.state is state.ACTIVE],
-        ended=[a for a in applications if a.view.application.state in ENDED],
-        mode_means=MODE_MEANS,
+        waiting=sorted(in_state(S.SUBMITTED), key=lambda view: (view.due or date.max, view.application.id)),
+        returned=in_state(S.RETURNED),
+        unsigned=in_state(S.APPROVED),
+        active=in_state(S.ACTIVE),
+        ended=[view for view in reversed(mine) if view.application.state in ENDED],
+        blocks=system.access_views.blocks_by(person),
+        late=_late,
     )
 
 
-@router.post("/applications/{application_id}/{verb}")
-def decide(
-    system: System,
-    person: FormSender,
-    application_id: int,
-    verb: str,
-    reason: Annotated[str, Form(max_length=500)] = "",
-) -> Response:
-    """Approve, reject, revoke or sign."""
-    move_application(system, person, application_id, verb, MoveBody(reason=reason))
-    return go("/grants" if verb == "sign" else "/decisions", done=verb)
+@router.post("/blocks/{block_id}/lift")
+def lift(system: System, person: FormSender, block_id: int) -> Response:
+    """Let somebody apply again before the block's last day."""
+    lift_block(system, person, block_id)
+    return go("/decisions", done="access-lift")
 
 
-def _shown(view: ApplicationView) -> Shown:
-    return Shown(
-        view=view,
-        agreement=json.loads(view.agreement) if view.agreement else None,
-        next=NEXT[view.application.state],
-    )
+def _tasks(view: ApplicationView, today: date) -> Iterator[ToDo]:
+    application, actions = view.application, view.allowed_actions
+    link, what = f"/applications/{application.id}", f"{application.project} ({view.title})"
+    if "sign" in actions:
+        yield ToDo(text=f"Read and sign the agreement for {what}.", button="Sign", link=f"{link}#sign")
+    if "edit" in actions and application.state is S.RETURNED:
+        yield ToDo(text=f"Your application for {what} came back.", button="Change it", link=link)
+    if "edit" in actions and application.state is S.DRAFT:
+        yield ToDo(text=f"Your draft for {what} is not submitted.", button="Go on", link=f"{link}/edit")
+    if "report" in actions and application.state is not S.REVOKED:
+        owed = next(duty for duty in view.duties if duty.state is not DutyState.DONE)
+        if owed.state is not DutyState.AHEAD:
+            yield ToDo(
+                text=_owed(owed.state, owed.due, owed.blocks, what),
+                button="Report",
+                link=f"{link}#report",
+                urgent=owed.state is not DutyState.DUE_SOON,
+            )
+    ends = date.fromisoformat(view.ends) if view.ends else None
+    if "renew" in actions and ends is not None and ends - today <= _REMIND_END:
+        yield ToDo(text=f"The grant for {what} ends on {day(ends)}.", button="Renew or close", link=link)
+
+
+def _owed(state: DutyState, due: date, blocks: date, what: str) -> str:
+    match state:
+        case DutyState.BLOCKING:
+            return f"A report on {what} was due on {day(due)}. Nothing can be used or asked for until it is given."
+        case DutyState.OVERDUE:
+            return (
+                f"A report on {what} was due on {day(due)}. From {day(blocks)} on, uses and new grants are "
+                "refused until it is given."
+            )
+        case _:
+            return f"A report on {what} is due on {day(due)}."
+
+
+def _late(view: ApplicationView) -> bool:
+    """A report on the use is overdue."""
+    return any(duty.state in (DutyState.OVERDUE, DutyState.BLOCKING) for duty in view.duties)

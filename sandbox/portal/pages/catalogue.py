@@ -1,27 +1,33 @@
-"""The catalogue, for everybody; and applying for what is in it."""
+"""The catalogue, for everybody."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from sandbox.domain.application import Wish
-from sandbox.domain.errors import BadInput
+from sandbox.domain.catalogue_terms import OpenMode
+from sandbox.domain.errors import Busy
 from sandbox.domain.people import Role
-from sandbox.domain.policy import Domain, Mode, OpenClass
-from sandbox.flows.views import CatalogueEntry
-from sandbox.portal import documents
-from sandbox.portal.forms import FormSender
-from sandbox.portal.pages.grid import Grid, grid
-from sandbox.portal.pages.rendering import go, render
+from sandbox.domain.policy import Mode, OpenClass
+from sandbox.domain.search import MAX_OFFSET, search
+from sandbox.flows.browse_catalogue import CatalogueEntry
+from sandbox.flows.rate_dataset import RatingView
+from sandbox.flows.report_result import ResultViews
+from sandbox.portal.pages.facets import chosen_values, facets
+from sandbox.portal.pages.grid import Cell, Grid
+from sandbox.portal.pages.rendering import render
 from sandbox.portal.requests import System, Visitor
 from sandbox.wiring import Sandbox
 
 router = APIRouter(include_in_schema=False)
 
 PREVIEW_ROWS = 20
+PER_PAGE = 20
+VERSIONS = 10
 CLASS_MEANS = {
     OpenClass.UNCONDITIONAL: "Anyone may preview and download it, without signing in.",
     OpenClass.CONDITIONAL: "Open on conditions: apply, sign the agreement, work inside the sandbox.",
@@ -32,119 +38,116 @@ MODE_MEANS = {
     Mode.JOB: "your code runs beside the data; outputs are reviewed",
     Mode.ROOM: "rows readable inside the locked notebook; outputs are reviewed",
 }
+OPEN_MODE_MEANS = {
+    OpenMode.DOWNLOAD: "whole files",
+    OpenMode.INTERFACE: "rows page by page, for programs",
+    OpenMode.SANDBOX: "inside, under an agreement",
+}
 
 
 @router.get("/")
 def catalogue(
-    request: Request, system: System, q: str = "", domain: str = "", open_class: str = ""
+    request: Request,
+    system: System,
+    q: str = "",
+    domain: str = "",
+    open_class: str = "",
+    mode: str = "",
+    frequency: str = "",
+    page: int = 1,
 ) -> Response:
-    """Every dataset, narrowed by text, field and class."""
-    entries = system.views.catalogue()
-    shown = [entry for entry in entries if _fits(entry, q=q, domain=domain, open_class=open_class)]
+    """Datasets by words, field, class, way of opening and frequency; page by page."""
+    offset = min(max(page, 1) - 1, MAX_OFFSET // PER_PAGE) * PER_PAGE
+    wanted = search(
+        q,
+        open_class=open_class,
+        domain=domain,
+        mode=mode,
+        frequency=frequency,
+        offset=offset,
+        limit=PER_PAGE,
+    )
+    found = system.browse_catalogue.search(wanted)
+    chosen = chosen_values(wanted, q)
+    last = max(1, -(-found.total // PER_PAGE))
     return render(
         request,
         "catalogue.html",
-        entries=shown,
-        total=len(entries),
+        entries=found.entries,
+        total=found.total,
+        first=offset + 1,
         q=q,
-        domain=domain,
-        open_class=open_class,
-        domains=list(Domain),
-        classes=list(OpenClass),
-        class_means=CLASS_MEANS,
+        chosen={name: value for name, value in chosen.items() if name != "q"},
+        narrowed=bool(chosen),
+        facets=facets(found.counts, chosen, system.site.class_names),
+        page=offset // PER_PAGE + 1,
+        last=last,
+        same=urlencode(chosen),
+        classes=[(value, system.site.class_names[value], CLASS_MEANS[value]) for value in OpenClass],
     )
 
 
 @router.get("/datasets/{name}")
 def dataset(request: Request, system: System, caller: Visitor, name: str) -> Response:
     """One dataset: what it is, its schema, its terms, and the way in."""
-    return _dataset_page(request, system, caller, name)
-
-
-@router.post("/datasets/{name}/apply")
-def apply(
-    request: Request,
-    system: System,
-    person: FormSender,
-    caller: Visitor,
-    name: str,
-    project: Annotated[str, Form()] = "",
-    purpose: Annotated[str, Form()] = "",
-    legal_basis: Annotated[str, Form()] = "",
-    mode: Annotated[Mode, Form()] = Mode.QUERY,
-    days: Annotated[int, Form()] = 90,
-    output_plan: Annotated[str, Form()] = "",
-) -> Response:
-    """Hand in an application. A mistake brings the form back with what was written."""
-    written = {
-        "project": project,
-        "purpose": purpose,
-        "legal_basis": legal_basis,
-        "mode": str(mode),
-        "days": str(days),
-        "output_plan": output_plan,
-    }
-    try:
-        system.request_access.apply(
-            person,
-            dataset=name,
-            wish=Wish(
-                project=project,
-                purpose=purpose,
-                legal_basis=legal_basis,
-                mode=mode,
-                days=days,
-                output_plan=output_plan,
-            ),
-        )
-    except BadInput as mistake:
-        return _dataset_page(request, system, caller, name, written=written, mistake=mistake)
-    return go("/grants", done="applied")
-
-
-def _dataset_page(
-    request: Request,
-    system: Sandbox,
-    caller: Visitor,
-    name: str,
-    *,
-    written: dict[str, str] | None = None,
-    mistake: BadInput | None = None,
-) -> Response:
-    entry = system.views.dataset(name)
-    actions = documents.catalogue_actions(entry)
+    entry = system.browse_catalogue.dataset(name)
+    actions = entry.allowed_actions
     return render(
         request,
         "dataset.html",
-        status=mistake.status if mistake else 200,
         entry=entry,
         policy=entry.policy,
         actions=actions,
+        versions=system.browse_catalogue.history(name, limit=VERSIONS),
         suspensions=system.objection_views.suspensions(name),
-        previews=_previews(system, entry) if "download" in actions else {},
+        previews=_previews(system, entry) if "read_rows" in actions else {},
         may_apply=caller is not None and caller.grant_id is None and caller.person.has(Role.RESEARCHER),
-        written=written or {},
-        mistake=mistake,
         class_means=CLASS_MEANS,
         mode_means=MODE_MEANS,
-        preview_rows=PREVIEW_ROWS,
+        open_mode_means=OPEN_MODE_MEANS,
+        society=_society(system, caller, name),
     )
 
 
-def _previews(system: Sandbox, entry: CatalogueEntry) -> dict[str, Grid | None]:
-    name = entry.policy.name
-    return {
-        table: grid(system.views.download(name, table), limit=PREVIEW_ROWS) for table in entry.sizes_bytes
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Society:
+    """What people say about a dataset, and made with it."""
+
+    rating: RatingView
+    results: ResultViews
+    projects: int
+    may_hide: bool
 
 
-def _fits(entry: CatalogueEntry, *, q: str, domain: str, open_class: str) -> bool:
-    policy = entry.policy
-    text = " ".join(
-        (policy.name, policy.title, policy.description, policy.provider, policy.domain)
-    ).casefold()
-    return (
-        all(word in text for word in q.casefold().split())
-        and domain in ("", policy.domain)
-        and open_class in ("", policy.open_class)
+def _society(system: Sandbox, caller: Visitor, name: str) -> Society:
+    person = caller.person if caller is not None and caller.grant_id is None else None
+    return Society(
+        rating=system.rate_dataset.view(person, name),
+        results=system.report_result.register(dataset=name, limit=5),
+        projects=system.project_register.page(dataset=name, limit=1).total,
+        may_hide=person is not None and person.has(Role.ADMINISTRATOR),
     )
+
+
+def _previews(system: Sandbox, entry: CatalogueEntry) -> dict[str, Grid]:
+    """The first rows of each open table; without them when too many are reading rows at this moment."""
+    previews = {}
+    for table in dict.fromkeys(file.table for file in entry.files):
+        with suppress(Busy):
+            previews[table] = _preview(system, entry.policy.name, table)
+    return previews
+
+
+def _preview(system: Sandbox, name: str, table: str) -> Grid:
+    page = system.open_data.rows(name, table, limit=PREVIEW_ROWS)
+    return Grid(
+        columns=tuple(Cell(text=column) for column in page.wanted.columns),
+        rows=tuple(tuple(Cell(text=_text(value)) for value in row) for row in page.found.rows),
+        more=page.found.total > PREVIEW_ROWS,
+    )
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else str(value)

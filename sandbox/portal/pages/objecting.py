@@ -1,8 +1,4 @@
-"""Objecting and reporting errors: for everybody, without an account. How it stands, by number and tracking word.
-
-These forms carry no right of whoever sends them, so that another site gains nothing by sending one; only a form that
-was filled in on the sender's own page counts as theirs by name.
-"""
+"""Objecting and reporting errors: for everybody, without an account. How it stands, by number and tracking word."""
 
 from __future__ import annotations
 
@@ -13,14 +9,14 @@ from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from sandbox.domain.errors import BadInput, CallerError, NotFound, TooLarge
+from sandbox.domain.errors import BadInput, CallerError, NotFound, TooLarge, TooOften
 from sandbox.domain.objection import Kind, Scope
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.flows.object import Wish
 from sandbox.portal.api.objections import read_all
+from sandbox.portal.forms import AnySender
 from sandbox.portal.pages.rendering import render
 from sandbox.portal.requests import System
-from sandbox.portal.visitors import FormVisitor, address_of
 from sandbox.wiring import Sandbox
 
 router = APIRouter(include_in_schema=False)
@@ -50,7 +46,7 @@ def form(request: Request, system: System, dataset: str = "") -> Response:
 async def receive(
     request: Request,
     system: System,
-    person: FormVisitor,
+    who: AnySender,
     dataset: Annotated[str, Form(max_length=100)] = "",
     kind: Annotated[Kind | None, Form()] = None,
     text: Annotated[str, Form(max_length=10_000)] = "",
@@ -79,6 +75,7 @@ async def receive(
             if kind is None:
                 raise BadInput("It is not said what it is.", where="kind", fix="Choose one of the four.")
             taken = system.object_to_data.receive(
+                who,
                 Wish(
                     dataset=dataset,
                     kind=kind,
@@ -91,10 +88,8 @@ async def receive(
                     contact=contact,
                 ),
                 evidence=contents,
-                address=address_of(request),
-                person=person,
             )
-        except (BadInput, TooLarge) as mistake:
+        except (BadInput, TooLarge, TooOften) as mistake:
             return _form(request, system, policy, written, mistake)
         view = system.objection_views.tracked(taken.objection)
         return render(request, "object_taken.html", view=view, word=taken.word)
@@ -112,6 +107,7 @@ def ask_status(request: Request) -> Response:
 def status(
     request: Request,
     system: System,
+    who: AnySender,
     number: Annotated[str, Form(max_length=20)] = "",
     word: Annotated[str, Form(max_length=200)] = "",
 ) -> Response:
@@ -123,6 +119,7 @@ def status(
 def withdraw(
     request: Request,
     system: System,
+    who: AnySender,
     number: Annotated[str, Form(max_length=20)] = "",
     word: Annotated[str, Form(max_length=200)] = "",
 ) -> Response:

@@ -17,6 +17,7 @@ from sandbox.flows.views import ReleaseView
 from sandbox.portal.forms import FormSender
 from sandbox.portal.pages.grid import Grid, grid
 from sandbox.portal.pages.rendering import go, render
+from sandbox.portal.pages.stages import Stage, ways
 from sandbox.portal.requests import InPerson, System
 from sandbox.wiring import Sandbox
 
@@ -50,15 +51,6 @@ STOPPED = frozenset(
     }
 )
 STAGES = ("Checks", "Review", "Decision", "Release")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """One step of a request's way, as a person sees it."""
-
-    name: str
-    state: str  # done | now | stopped | ahead
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,20 +111,10 @@ def withdraw(system: System, person: FormSender, release_id: int) -> Response:
 
 def stages(release: Release) -> tuple[Stage, ...]:
     """Where a request stands on its way out; nowhere when it was taken back."""
-    _, at = MEANING[release.held_from or release.status]
-    if not at:
-        return ()
-    finished = release.status is Status.RELEASED
-    shown = []
-    for number, name in enumerate(STAGES, start=1):
-        if number < at or finished:
-            state = "done"
-        elif number == at:
-            state = "stopped" if release.status in STOPPED else "now"
-        else:
-            state = "ahead"
-        shown.append(Stage(name=name, state=state))
-    return tuple(shown)
+    status = release.status
+    finished = status is Status.RELEASED
+    _, at = MEANING[release.held_from or status]
+    return ways(STAGES, at, stopped=status in STOPPED, finished=finished)
 
 
 def _release_page(

@@ -16,13 +16,21 @@ from markupsafe import Markup, escape
 from sandbox.domain.audit import Fact
 from sandbox.domain.people import Person, Role
 from sandbox.domain.privacy_loss import Accounting, Guarantee, Loss
-from sandbox.portal.forms import FIELD, form_token
+from sandbox.portal.forms import FIELD, form_token, visitor_token
 from sandbox.portal.requests import caller_or_none, system_of
 from sandbox.settings import PORTAL_PREFIX
 
 _ADDRESS = re.compile(r"https?://[^\s<>\"'\\^`{|}]+[^\s<>\"'\\^`{|}.,;:!?)\]]")
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+
+# What everybody may read, beside the catalogue.
+_PUBLIC: tuple[tuple[str, str], ...] = (
+    ("/demands", "Wanted data"),
+    ("/projects", "Projects"),
+    ("/results", "Results"),
+    ("/transparency", "Transparency"),
+)
 
 # Which rooms of the portal a person's roles need; the rooms themselves check again.
 _NAVIGATION: tuple[tuple[str, str, frozenset[Role]], ...] = (
@@ -31,17 +39,32 @@ _NAVIGATION: tuple[tuple[str, str, frozenset[Role]], ...] = (
     ("/decisions", "Decisions", frozenset({Role.OWNER})),
     ("/review", "Review", frozenset({Role.REVIEWER})),
     ("/objections", "Objections", frozenset({Role.OWNER, Role.ADMINISTRATOR})),
+    ("/people", "People", frozenset({Role.ADMINISTRATOR})),
+    ("/policies", "Policies", frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.AUDITOR})),
     ("/log", "Log", frozenset({Role.AUDITOR, Role.ADMINISTRATOR})),
 )
 
 # What a page says after a form: only these texts, so that an address cannot put words on a page.
 _NOTICES = {
     "applied": "Your application was handed in. The owner decides next.",
-    "approve": "The application was approved. It waits for the applicant's signature.",
-    "reject": "The application was rejected.",
-    "sign": "You signed the agreement. Your grant has begun.",
-    "revoke": "The grant was revoked.",
+    "drafted": "Your draft was kept. Only you see it; submit it when it is complete.",
+    "kept": "Your changes were kept. They are not submitted yet.",
+    "access-submit": "Your application was handed in. The owner decides next.",
+    "access-withdraw": "You took the application back.",
+    "access-approve": "The application was approved. Everybody it names signs next.",
+    "access-return": "The application went back to the applicant.",
+    "access-reject": "The application was rejected.",
+    "access-sign": "You signed the agreement. The grants begin when everybody has.",
+    "access-decline": "You did not accept the agreement. The application went back to the applicant.",
+    "access-leave": "You gave your grant back. The others go on.",
+    "access-remove_member": "The member's grant ended. The others go on.",
+    "access-revoke": "All grants of the application were revoked.",
+    "access-close": "It is closed. Keep the certificate.",
+    "access-report": "Thank you: the report is there.",
+    "access-lift": "The block was lifted.",
     "vote": "Your vote was counted.",
+    "policy_approve": "You approved the change. It holds now, or once the dataset is published by it.",
+    "policy_reject": "You rejected the change. Nothing was changed.",
     "withdraw": "You took the request back.",
     "objection": "It was written down. Whoever objected reads your answer by their tracking word.",
     "suspended": "The data are suspended: nothing can be asked, opened or let out until you resume them.",
@@ -49,6 +72,24 @@ _NOTICES = {
     "hold": "The request is on hold.",
     "let_go": "The request goes on from where it was.",
     "recall": "The output was called back. Its crate is not handed out any more.",
+    "asked": "It is on the list. Others can now say that they want it too.",
+    "wanted": "Your vote was counted.",
+    "answered": "Your answer is on the list.",
+    "hidden": "It is hidden. It stays in the records, with your reason.",
+    "shown": "It is shown again.",
+    "rated": "Your rating was kept. You may change it at any time.",
+    "reported": "Thank you. The data's owner looks at it; then everybody can see it.",
+    "confirm": "The result is on the register.",
+    "return": "The result went back to the one who reported it.",
+    "off": "The result is off the register.",
+    "recorded": "The breach is on record, and its notice is public.",
+    "lifted": "The breach is lifted. Its notice says so.",
+    "password": "You have a new password.",
+    "roles": "The roles were changed.",
+    "deactivate": "The account was closed. Sign-in, tokens and notebooks refuse from now on.",
+    "activate": "The account was opened again.",
+    "reset_second_factor": "The second factor was taken away.",
+    "training": "The course was recorded.",
 }
 
 
@@ -67,10 +108,11 @@ def render(request: Request, template: str, *, status: int = 200, **context: Any
         prefix=PORTAL_PREFIX,
         path=request.url.path.removeprefix(PORTAL_PREFIX) or "/",
         person=person,
+        public=_PUBLIC,
         navigation=[(path, label) for path, label, roles in _NAVIGATION if person and person.roles & roles],
         notice=_NOTICES.get(request.query_params.get("done", ""), ""),
         form_field=FIELD,
-        form_token=form_token(request) if person else "",
+        form_token=form_token(request) if person else visitor_token(request),
         **context,
     )
     return HTMLResponse(html, status_code=status)

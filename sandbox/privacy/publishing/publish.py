@@ -224,7 +224,7 @@ def _read(
     connection: duckdb.DuckDBPyConnection, raw: Path, table: Table, *, unit: str, withheld: Withheld
 ) -> _Read:
     columns = {name: column for name, column in table.columns.items() if name != unit}
-    found = _open_raw(connection, raw, [unit, *columns])
+    found = open_raw(connection, raw, [unit, *columns])
     total = _whole(connection, "SELECT count(*) FROM raw")
     if total > table.max_rows:
         raise BadInput(
@@ -296,7 +296,7 @@ def _write_contributions(
     connection.execute(f"DROP VIEW {VIEW}")
 
 
-def _open_raw(connection: duckdb.DuckDBPyConnection, raw: Path, wanted: list[str]) -> dict[str, str]:
+def open_raw(connection: duckdb.DuckDBPyConnection, raw: Path, wanted: list[str]) -> dict[str, str]:
     """Name the file ``raw``; return the file's own name for each wanted column."""
     if not raw.is_file():
         raise BadInput(f"There is no file {raw.name}.", where=raw.name, fix="Check the name and the folder.")

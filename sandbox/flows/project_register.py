@@ -1,0 +1,116 @@
+"""The public project register: who was allowed what, for what, until when, and how much they asked.
+
+Only what was approved and signed, on datasets that everybody may know of. People are counted; they are named only where
+the site's policy says so.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from sandbox.domain.access import Grant
+from sandbox.domain.policy import SocietyTerms
+from sandbox.flows.demand_data import check_page
+from sandbox.flows.listed import Listed, ListedDataset
+from sandbox.store import Store
+from sandbox.store.figures import Spent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectLine:
+    """A project on a dataset."""
+
+    project: str
+    dataset: str
+    title: str  # of the dataset
+    organisations: tuple[str, ...]  # those that applicants gave
+    purposes: tuple[str, ...]
+    modes: tuple[str, ...]
+    people: int
+    names: tuple[str, ...]  # empty unless policy names people
+    starts: date
+    ends: date
+    state: str  # active | suspended | ahead | ended | revoked
+    spent_percent: float  # of the project's quota, 0 to 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectLines:
+    """A part of the register."""
+
+    projects: tuple[ProjectLine, ...]
+    total: int
+    offset: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectRegister:
+    """The journey's parts."""
+
+    store: Store
+    listed: Listed
+    terms: SocietyTerms
+    today: Callable[[], date]
+
+    def page(self, *, offset: int = 0, limit: int = 50, dataset: str = "", state: str = "") -> ProjectLines:
+        """A part of the register, the newest first."""
+        check_page(offset, limit)
+        found = [line for line in self.all() if dataset in ("", line.dataset) and state in ("", line.state)]
+        return ProjectLines(
+            projects=tuple(found[offset : offset + limit]), total=len(found), offset=offset, limit=limit
+        )
+
+    def all(self) -> tuple[ProjectLine, ...]:
+        """The whole register, the newest first."""
+        listed = self.listed.all()
+        together: dict[tuple[str, str], list[Grant]] = defaultdict(list)
+        for grant in self.store.access.grants():
+            if grant.dataset in listed:
+                together[(grant.project, grant.dataset)].append(grant)
+        spent = self.store.figures.projects()
+        organisations = {a.id: a.wish.organisation for a in self.store.access.applications()}
+        lines = [
+            self._line(grants, listed[dataset], spent, organisations)
+            for (_, dataset), grants in together.items()
+        ]
+        return tuple(sorted(lines, key=lambda line: (line.starts, line.project), reverse=True))
+
+    def _line(
+        self,
+        grants: list[Grant],
+        of: ListedDataset,
+        spent: dict[tuple[str, str], Spent],
+        organisations: dict[int, str],
+    ) -> ProjectLine:
+        first = grants[0]
+        used = spent.get((of.lineage, first.project))
+        people = sorted({g.person for g in grants})
+        return ProjectLine(
+            project=first.project,
+            dataset=first.dataset,
+            title=of.title,
+            organisations=tuple(
+                dict.fromkeys(o for g in grants if (o := organisations.get(g.application, "")))
+            ),
+            purposes=tuple(dict.fromkeys(g.purpose for g in grants)),
+            modes=tuple(sorted({str(g.mode) for g in grants})),
+            people=len(people),
+            names=tuple(people) if self.terms.name_members else (),
+            starts=min(g.starts for g in grants),
+            ends=max(g.ends for g in grants),
+            state=self._state(grants, suspended=of.suspended),
+            spent_percent=round(used.percent, 1) if used is not None else 0.0,
+        )
+
+    def _state(self, grants: list[Grant], *, suspended: bool) -> str:
+        today = self.today()
+        if any(g.holds_on(today) for g in grants):
+            return "suspended" if suspended else "active"
+        live = [g for g in grants if not g.revoked]
+        if not live:
+            return "revoked"
+        return "ahead" if any(g.starts > today for g in live) else "ended"
