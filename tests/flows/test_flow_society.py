@@ -424,7 +424,9 @@ def test_objections_are_read_off_the_log(world: Any, clock: list[datetime]) -> N
         record(Event("system:visitor", "objection.received", f"objection:{number}"))
         if days:
             clock[0] = start + timedelta(days=days)
-            record(Event("olga", "objection.decided", f"objection:{number}"))
+            record(
+                Event("olga", ("objection.upheld", "objection.dismissed")[number % 2], f"objection:{number}")
+            )
     found = world.sandbox.transparency().objections
     assert (found.received, found.decided, found.open) == (3, 2, 1)
     assert (found.median_days, found.longest_days) == (3.0, 4.0)
