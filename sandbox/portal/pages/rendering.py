@@ -202,6 +202,27 @@ def fact(value: Fact) -> Markup:
     )
 
 
+def opening(text: str, most: int) -> str:
+    """The sentences that fit into so many characters; words and an ellipsis when they are too few.
+
+    >>> opening("Ten people. Each has a row with many columns.", 40)
+    'Ten people.'
+    >>> opening("Each of them has a row with many columns.", 20)
+    'Each of them has a…'
+    """
+    if len(text) <= most:
+        return text
+    sentences = text[: text.rfind(". ", 0, most) + 1]
+    if len(sentences) > most // 4:
+        return sentences
+    return text[:most].rsplit(maxsplit=1)[0].rstrip(",;:") + "…"
+
+
+def grouped(value: int | float) -> str:
+    """``20000`` as ``20,000``; smaller ones, years among them, as they are."""
+    return f"{value:,}" if abs(value) >= 10_000 else str(value)
+
+
 def words(value: str) -> str:
     """``partially_reviewed`` as ``partially reviewed``."""
     return str(value).replace("_", " ")
@@ -225,4 +246,6 @@ _environment.filters.update(
     nanos=nanos,
     fact=fact,
     words=words,
+    opening=opening,
+    grouped=grouped,
 )
