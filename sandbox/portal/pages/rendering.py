@@ -53,7 +53,7 @@ _NOTICES = {
     "access-approve": "The application was approved. Everybody it names signs next.",
     "access-return": "The application went back to the applicant.",
     "access-reject": "The application was rejected.",
-    "access-sign": "You signed the agreement. The grants begin when everybody has.",
+    "access-sign": "You signed the agreement. The grants begin with the last signature.",
     "access-decline": "You did not accept the agreement. The application went back to the applicant.",
     "access-leave": "You gave your grant back. The others go on.",
     "access-remove_member": "The member's grant ended. The others go on.",
