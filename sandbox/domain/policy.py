@@ -381,7 +381,7 @@ class DatasetPolicy:
         "What a user has to know of gaps, errors and changes; a sentence each.", Way.NEVER, default=()
     )
     statistics: tuple[str, ...] = _doc(
-        "What the owner makes public of its size and content, such as 'about 1 000 applicants'. Nothing of this kind "
+        "What the owner makes public of its size and content, such as 'about 1,000 applicants'. Nothing of this kind "
         "is computed from rows.",
         Way.MORE,
         default=(),

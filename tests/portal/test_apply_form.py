@@ -135,7 +135,7 @@ def test_a_draft_may_be_half_filled_and_is_submitted_when_it_is_complete(world: 
     assert "Fair credit" not in world.browser("olga").get("/decisions").text
     early = ana.send("/applications/1/submit", version="1")
     assert early.status_code == 422
-    assert "purpose is too short" in early.text
+    assert "The purpose is missing." in early.text
     form = ana.get("/applications/1/edit").text
     assert 'value="applications.sex" checked' in form
     assert 'value="applications.amount" checked' not in form

@@ -77,7 +77,7 @@ def test_a_conditional_dataset_shows_schema_and_terms_in_words(world: World) -> 
     page = text_of(world.browser().get("/datasets/loans").text)
     for words in (
         "conditional",
-        "0 to 20000 EUR",
+        "0 to 20,000 EUR",
         "female, male",
         "Each applicant",
         "ε = 8",

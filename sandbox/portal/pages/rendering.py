@@ -54,7 +54,7 @@ _NOTICES = {
     "access-approve": "The application was approved. Everybody it names signs next.",
     "access-return": "The application went back to the applicant.",
     "access-reject": "The application was rejected.",
-    "access-sign": "You signed the agreement. The grants begin when everybody has.",
+    "access-sign": "You signed the agreement. The grants begin with the last signature.",
     "access-decline": "You did not accept the agreement. The application went back to the applicant.",
     "access-leave": "You gave your grant back. The others go on.",
     "access-remove_member": "The member's grant ended. The others go on.",
@@ -209,6 +209,27 @@ def fact(value: Fact) -> Markup:
     )
 
 
+def opening(text: str, most: int) -> str:
+    """The sentences that fit into so many characters; words and an ellipsis when they are too few.
+
+    >>> opening("Ten people. Each has a row with many columns.", 40)
+    'Ten people.'
+    >>> opening("Each of them has a row with many columns.", 20)
+    'Each of them has a…'
+    """
+    if len(text) <= most:
+        return text
+    sentences = text[: text.rfind(". ", 0, most) + 1]
+    if len(sentences) > most // 4:
+        return sentences
+    return text[:most].rsplit(maxsplit=1)[0].rstrip(",;:") + "…"
+
+
+def grouped(value: int | float) -> str:
+    """``20000`` as ``20,000``; smaller ones, years among them, as they are."""
+    return f"{value:,}" if abs(value) >= 10_000 else str(value)
+
+
 def words(value: str) -> str:
     """``partially_reviewed`` as ``partially reviewed``."""
     return str(value).replace("_", " ")
@@ -232,4 +253,6 @@ _environment.filters.update(
     nanos=nanos,
     fact=fact,
     words=words,
+    opening=opening,
+    grouped=grouped,
 )
