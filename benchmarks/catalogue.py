@@ -15,9 +15,10 @@ from pathlib import Path
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import content_hash
 from sandbox.domain.catalogue_terms import Frequency
-from sandbox.domain.policy import Column, ColumnType, DatasetPolicy, Domain, OpenClass, SitePolicy, Table
+from sandbox.domain.policy import Column, ColumnType, DatasetPolicy, Domain, OpenClass, Table
 from sandbox.domain.policy_document import policy_to_document
 from sandbox.domain.search import search
+from sandbox.domain.site_policy import SitePolicy
 from sandbox.flows.browse_catalogue import BrowseCatalogue
 from sandbox.portal.documents.dcat import Place, catalogue_graph
 from sandbox.store import Store

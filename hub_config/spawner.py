@@ -21,7 +21,7 @@ from traitlets import default
 
 from sandbox.domain.access import Grant
 from sandbox.domain.errors import BadInput, CallerError, OperatorError, SandboxError
-from sandbox.domain.policy import NotebookLimits
+from sandbox.domain.site_policy import NotebookLimits
 from sandbox.isolation.container import Images
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.gate_client import close_door, open_door

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from sandbox.domain.policy import SitePolicy
+from sandbox.domain.site_policy import SitePolicy
 from sandbox.flows.access_views import AccessViews
 from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.browse_catalogue import BrowseCatalogue

@@ -17,7 +17,8 @@ from sandbox.domain.errors import BadInput, Conflict, NotAllowed
 from sandbox.domain.evidence_file import EvidenceFile
 from sandbox.domain.people import Person, Role
 from sandbox.domain.plain_text import plain_text
-from sandbox.domain.policy import DatasetPolicy, ObjectionTerms
+from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.site_policy import ObjectionTerms
 from sandbox.domain.suspension import Suspension
 
 _TEXT = (20, 4000)  # characters

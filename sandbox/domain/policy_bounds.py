@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.domain.policy import Bounds, DatasetPolicy, SitePolicy
+from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.policy_keys import Effect, Way, effect
 from sandbox.domain.policy_rules import Mistake, number
+from sandbox.domain.site_policy import Bounds, SitePolicy
 
 
 @dataclass(frozen=True, slots=True)

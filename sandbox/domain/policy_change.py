@@ -14,10 +14,11 @@ from typing import Any, TypeVar
 
 from sandbox.domain.canonical import canonical_json
 from sandbox.domain.errors import NotAllowed
-from sandbox.domain.policy import DatasetPolicy, SitePolicy
+from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.policy_document import plain
 from sandbox.domain.policy_keys import Effect, Way, effect, needs_view, way_of
 from sandbox.domain.policy_rules import number
+from sandbox.domain.site_policy import SitePolicy
 
 P = TypeVar("P", DatasetPolicy, SitePolicy)
 

@@ -16,7 +16,8 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 from sandbox.domain.errors import BadInput
-from sandbox.domain.policy import DatasetPolicy, SitePolicy
+from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.site_policy import SitePolicy
 
 T = TypeVar("T")
 

@@ -26,9 +26,9 @@ from sandbox.domain.policy import (
     LookupColumn,
     OpenClass,
     Scalar,
-    SitePolicy,
     Table,
 )
+from sandbox.domain.site_policy import SitePolicy
 
 _COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _LONGEST = 63  # characters of a name, also on engines that cut longer ones

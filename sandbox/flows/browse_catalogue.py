@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from sandbox.domain.catalogue_terms import OpenMode
 from sandbox.domain.citation import Citation, cite
 from sandbox.domain.errors import BadInput
-from sandbox.domain.policy import DatasetPolicy, OpenClass, SitePolicy
+from sandbox.domain.policy import DatasetPolicy, OpenClass
 from sandbox.domain.public_view import public_snapshot
 from sandbox.domain.schema_change import schema_changes
 from sandbox.domain.search import MAX_LIMIT, MAX_OFFSET, Search
+from sandbox.domain.site_policy import SitePolicy
 from sandbox.flows.open_data import FileFormat, OpenFile, open_files
 from sandbox.flows.published import no_such_dataset
 from sandbox.store import Dataset, Store

@@ -14,7 +14,7 @@ from sandbox.domain.audit import Event
 from sandbox.domain.canonical import content_hash
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound
 from sandbox.domain.people import Person, Role, check_role
-from sandbox.domain.policy import DatasetPolicy, SitePolicy
+from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.policy_bounds import check_bounds
 from sandbox.domain.policy_change import Change, differences, loosening, needs_publishing
 from sandbox.domain.policy_document import policy_from_document, policy_to_document, site_from_document
@@ -28,6 +28,7 @@ from sandbox.domain.proposal import (
     check_proved,
     step,
 )
+from sandbox.domain.site_policy import SitePolicy
 from sandbox.flows.policy_rights import check_may_publish
 from sandbox.flows.policy_version import make_version, settle_proposals
 from sandbox.store import Dataset, SiteVersion, Store

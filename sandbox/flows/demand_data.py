@@ -11,7 +11,7 @@ from sandbox.domain.audit import Event
 from sandbox.domain.demands import Demand, DemandState, Verb
 from sandbox.domain.errors import BadInput, Conflict, NotFound, NotSignedIn, TooOften
 from sandbox.domain.people import Person, Role
-from sandbox.domain.policy import SocietyTerms
+from sandbox.domain.site_policy import SocietyTerms
 from sandbox.flows.listed import Listed
 from sandbox.flows.visitors import Visitor, Visitors
 from sandbox.store import Store

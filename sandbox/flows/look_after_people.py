@@ -10,9 +10,9 @@ from sandbox.domain.audit import Event
 from sandbox.domain.errors import Conflict, NotAllowed, NotFound
 from sandbox.domain.people import Person, Role, check_new_name, check_role
 from sandbox.domain.people_policy import Method
-from sandbox.domain.policy import SitePolicy
 from sandbox.domain.second_factor import FactorState, must_enrol
 from sandbox.domain.separation import check_not_own, check_together, not_together
+from sandbox.domain.site_policy import SitePolicy
 from sandbox.domain.training import Standing, TrainingRecord, check_record, standing
 from sandbox.store import Account, Store
 

@@ -11,8 +11,8 @@ from sandbox.domain.errors import BadInput, NotAllowed
 from sandbox.domain.passwords import check_new
 from sandbox.domain.people import Person
 from sandbox.domain.people_policy import Method
-from sandbox.domain.policy import SitePolicy
 from sandbox.domain.second_factor import FactorState, check_enrolled, must_enrol, needs_code
+from sandbox.domain.site_policy import SitePolicy
 from sandbox.domain.training import Standing, standing
 from sandbox.store import Store
 

@@ -28,7 +28,8 @@ from sandbox.domain.objection import (
     Verb,
 )
 from sandbox.domain.people import Person
-from sandbox.domain.policy import ObjectionTerms, OpenClass
+from sandbox.domain.policy import OpenClass
+from sandbox.domain.site_policy import ObjectionTerms
 from sandbox.domain.suspension import PUBLIC, Suspension
 from sandbox.flows.suspend_dataset import SuspendDataset
 from sandbox.flows.visitors import MAX_ADDRESSES, Visitor, Visitors

@@ -11,7 +11,7 @@ from sandbox.domain.audit import Event
 from sandbox.domain.errors import NotFound
 from sandbox.domain.people import Person
 from sandbox.domain.permission import Action, permitting
-from sandbox.domain.policy import NotebookLimits
+from sandbox.domain.site_policy import NotebookLimits
 from sandbox.flows.permission import Permission
 from sandbox.store import Store
 

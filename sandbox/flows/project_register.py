@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from sandbox.domain.access import Grant
-from sandbox.domain.policy import SocietyTerms
+from sandbox.domain.site_policy import SocietyTerms
 from sandbox.flows.demand_data import check_page
 from sandbox.flows.listed import Listed, ListedDataset
 from sandbox.store import Store

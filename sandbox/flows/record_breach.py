@@ -12,8 +12,8 @@ from sandbox.domain.breaches import Breach, Measure, Notice
 from sandbox.domain.errors import Conflict, NotAllowed, NotFound
 from sandbox.domain.people import Person
 from sandbox.domain.plain_text import plain_text
-from sandbox.domain.policy import SocietyTerms
 from sandbox.domain.projects import same_project
+from sandbox.domain.site_policy import SocietyTerms
 from sandbox.flows.demand_data import check_page
 from sandbox.flows.end_access import EndAccess
 from sandbox.flows.listed import Listed, ListedDataset

@@ -13,9 +13,9 @@ from pathlib import Path
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import content_hash
 from sandbox.domain.errors import Conflict, SandboxError
-from sandbox.domain.policy import SitePolicy
 from sandbox.domain.policy_change import differences, loosening
 from sandbox.domain.policy_document import policy_to_document
+from sandbox.domain.site_policy import SitePolicy
 from sandbox.store import Store
 from sandbox.store.policies import SiteVersion
 from sandbox.store.policy_files import Site, read_site

@@ -14,7 +14,8 @@ from typing import Any
 
 from sandbox.domain.access import Grant
 from sandbox.domain.errors import NotAllowed
-from sandbox.domain.policy import Mode, NotebookLimits
+from sandbox.domain.policy import Mode
+from sandbox.domain.site_policy import NotebookLimits
 from sandbox.isolation.container import ContainerSettings, Images, Part, Setting, bind
 
 MIB = 1024 * 1024

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.domain.access import Grant
-from sandbox.domain.policy import Mode, NotebookLimits
+from sandbox.domain.policy import Mode
+from sandbox.domain.site_policy import NotebookLimits
 from sandbox.isolation.container import ContainerSettings, Images
 from sandbox.isolation.gate_contents import TEXT_BYTES
 from sandbox.isolation.gate_door import CONNECTIONS

@@ -17,10 +17,10 @@ from sqlalchemy import Connection, Row, insert, select, update
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import canonical_json, content_hash
 from sandbox.domain.errors import Conflict, NotFound, Tampered
-from sandbox.domain.policy import SitePolicy
 from sandbox.domain.policy_change import Approval, Change, check_change
 from sandbox.domain.policy_document import policy_to_document, site_from_document
 from sandbox.domain.proposal import STEPS, WAITING, Proposal, ProposalState, Step, proposal_hash
+from sandbox.domain.site_policy import SitePolicy
 from sandbox.store.database import Database, number_of, stamp
 from sandbox.store.log import Log
 from sandbox.store.schema import policy_proposals, site_versions

@@ -25,10 +25,11 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from sandbox.domain.errors import BadInput, PolicyMistake, PolicyRefused
-from sandbox.domain.policy import DatasetPolicy, SitePolicy
+from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.policy_bounds import check_bounds, site_mistakes
 from sandbox.domain.policy_document import plain
 from sandbox.domain.policy_rules import Mistake, check, check_site
+from sandbox.domain.site_policy import SitePolicy
 from sandbox.store.policy_reference import json_schema, keys_at, reference_markdown, values_at
 
 __all__ = [

@@ -16,8 +16,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from sandbox.domain.policy import DatasetPolicy, SitePolicy
+from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.policy_keys import Way, needs_view, way_of
+from sandbox.domain.site_policy import SitePolicy
 
 _NAMES = {int: "whole number", str: "text", bool: "true or false", types.NoneType: "nothing"}
 

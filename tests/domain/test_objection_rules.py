@@ -35,16 +35,8 @@ from sandbox.domain.objection import (
     suspension_of,
 )
 from sandbox.domain.people import Person, Role
-from sandbox.domain.policy import (
-    BudgetTerms,
-    Column,
-    ColumnType,
-    DatasetPolicy,
-    ObjectionTerms,
-    OpenClass,
-    Table,
-    Unit,
-)
+from sandbox.domain.policy import BudgetTerms, Column, ColumnType, DatasetPolicy, OpenClass, Table, Unit
+from sandbox.domain.site_policy import ObjectionTerms
 from sandbox.domain.suspension import PUBLIC, Suspension
 
 POLICY = DatasetPolicy(

@@ -14,21 +14,12 @@ from sandbox.domain import lookalike, policy_keys
 from sandbox.domain.canonical import content_hash
 from sandbox.domain.errors import NotAllowed
 from sandbox.domain.lookalike import looks
-from sandbox.domain.policy import (
-    Bounds,
-    BudgetTerms,
-    Column,
-    ColumnType,
-    DatasetPolicy,
-    Mode,
-    OpenClass,
-    SitePolicy,
-    Table,
-)
+from sandbox.domain.policy import BudgetTerms, Column, ColumnType, DatasetPolicy, Mode, OpenClass, Table
 from sandbox.domain.policy_bounds import _BOUNDS, check_bounds, site_mistakes
 from sandbox.domain.policy_change import Approval, check_change, differences, loosening, needs_publishing
 from sandbox.domain.policy_document import plain, policy_to_document
 from sandbox.domain.policy_keys import Effect, Way, effect
+from sandbox.domain.site_policy import Bounds, SitePolicy
 from tests.store.world import policy
 
 BASE = policy(budget=BudgetTerms(epsilon="4"))

@@ -18,7 +18,7 @@ from hub_config.spawner import House
 from sandbox.domain.access import Grant
 from sandbox.domain.errors import NotFound, NotSignedIn
 from sandbox.domain.people import Person, Role
-from sandbox.domain.policy import NotebookLimits
+from sandbox.domain.site_policy import NotebookLimits
 from sandbox.settings import Settings
 from tests.e2e import rooms
 

@@ -12,7 +12,8 @@ from datetime import date
 from pathlib import Path
 
 from sandbox.domain.access import Grant
-from sandbox.domain.policy import Mode, NotebookLimits
+from sandbox.domain.policy import Mode
+from sandbox.domain.site_policy import NotebookLimits
 from sandbox.isolation.container import ContainerSettings, Images
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.probe import BRIDGE, INTERNET, METADATA, NAME_SERVER, NEIGHBOUR

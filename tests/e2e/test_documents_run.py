@@ -55,9 +55,9 @@ ELSEWHERE = {
     "sandbox policy schema dataset > policies/schema/dataset.json": "is a shell's line: tests/cli/test_cli_policies.py",
     "sandbox policy schema site > policies/schema/site.json": "is a shell's line: tests/cli/test_cli_policies.py",
     "sandbox training add maria safe_data --until 2027-06-30": MARIA,
-    "sandbox user activate maria": MARIA,
     "sandbox user add maria --role researcher": "asks for a password: below",
     "sandbox user deactivate maria": MARIA,
+    "sandbox user activate maria": MARIA,
     "sandbox user totp maria": "asks for a code: tests/cli/test_cli_people.py",
     "sandbox user totp maria --reset": "is about somebody enrolled: tests/cli/test_cli_people.py",
 }

@@ -247,7 +247,7 @@ def test_the_engine_has_the_settings_of_the_profile(house: House, alice: httpx.C
     """All of them: what was asked for is what is."""
     from docker.types import HostConfig
 
-    from sandbox.domain.policy import NotebookLimits
+    from sandbox.domain.site_policy import NotebookLimits
     from sandbox.isolation.profile import own_seccomp, profile
     from tests.e2e.rooms import grant
 

@@ -14,8 +14,8 @@ from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound, NotS
 from sandbox.domain.people import Person, Role
 from sandbox.domain.people_policy import Course, Method, OidcTerms, SignInTerms, TrainingTerms
 from sandbox.domain.permission import Action
-from sandbox.domain.policy import SitePolicy
 from sandbox.domain.release import Decision
+from sandbox.domain.site_policy import SitePolicy
 from sandbox.flows.look_after_people import LookAfterPeople
 from sandbox.flows.my_account import MyAccount
 from sandbox.flows.permission import Permission

@@ -14,8 +14,8 @@ from sandbox.domain.breaches import Measure
 from sandbox.domain.demands import Verb
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound, TooOften
 from sandbox.domain.people import Person, Role
-from sandbox.domain.policy import SocietyTerms
 from sandbox.domain.results import ResultKind, Told
+from sandbox.domain.site_policy import SocietyTerms
 from sandbox.domain.suspension import Suspension
 from sandbox.flows.visitors import Visitor
 

@@ -10,7 +10,8 @@ import pytest
 
 from sandbox.domain.access import Grant
 from sandbox.domain.errors import NotAllowed, OperatorError
-from sandbox.domain.policy import Mode, NotebookLimits
+from sandbox.domain.policy import Mode
+from sandbox.domain.site_policy import NotebookLimits
 from sandbox.isolation.container import ContainerSettings, Images, Part
 from sandbox.isolation.profile import carrier_profile, engine_profile, own_seccomp, profile
 

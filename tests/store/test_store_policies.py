@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from sandbox.domain.errors import Conflict, NotAllowed, NotFound
-from sandbox.domain.policy import AnswerLimits, Bounds, SitePolicy
 from sandbox.domain.policy_change import Change
 from sandbox.domain.policy_keys import Effect
 from sandbox.domain.proposal import STEPS, ProposalState, check_proved
+from sandbox.domain.site_policy import AnswerLimits, Bounds, SitePolicy
 from sandbox.flows.site_policy import settle_site
 from sandbox.store import Store
 from tests.store.world import did, open_store, policy, publish

@@ -10,8 +10,9 @@ import pytest
 
 from sandbox.domain.canonical import content_hash
 from sandbox.domain.errors import BadInput, PolicyRefused
-from sandbox.domain.policy import Accounting, ColumnType, DatasetPolicy, Mode, OpenClass, SitePolicy
+from sandbox.domain.policy import Accounting, ColumnType, DatasetPolicy, Mode, OpenClass
 from sandbox.domain.policy_document import policy_from_document, policy_to_document
+from sandbox.domain.site_policy import SitePolicy
 from sandbox.store.policy_files import (
     json_schema,
     read_dataset_policy,

@@ -18,11 +18,11 @@ from sandbox.domain.audit import Event
 from sandbox.domain.canonical import canonical_json, content_hash, sha256_hex
 from sandbox.domain.objection import STEPS, Kind, Objection, ObjectorContact, Scope
 from sandbox.domain.people import Person, Role
-from sandbox.domain.policy import SitePolicy
 from sandbox.domain.policy_document import policy_to_document
 from sandbox.domain.privacy_loss import Guarantee, Loss
 from sandbox.domain.proposal import STEPS as PROPOSAL_STEPS
 from sandbox.domain.release import Decision, StagedFile, Verb, Vote, transition
+from sandbox.domain.site_policy import SitePolicy
 from sandbox.domain.suspension import Suspension
 from sandbox.store import Store
 from sandbox.store.access import Access
