@@ -14,9 +14,10 @@ from enum import StrEnum
 from typing import Any
 
 from sandbox.domain.access import Grant
-from sandbox.domain.agreement import FORMAT, check_agreed
+from sandbox.domain.agreement import check_agreed
 from sandbox.domain.application import ApplicationState
 from sandbox.domain.duties import Duty
+from sandbox.domain.earlier_form import NO_MORE, is_present
 from sandbox.domain.errors import SandboxError
 from sandbox.domain.policy import Mode
 from sandbox.domain.privacy_loss import Loss
@@ -85,6 +86,11 @@ class Decision:
         return self.allowed
 
 
+EARLIER_FORM = Decision(
+    False, "format", NO_MORE, "Apply again; the owner approves it in the present form."
+)
+
+
 def allows(agreement: Mapping[str, Any], action: str, facts: Facts) -> Decision:
     """Whether the agreement permits the action now.
 
@@ -122,13 +128,8 @@ _Rule = Callable[[Mapping[str, Any], Facts], Decision | None]
 
 
 def _format(agreement: Mapping[str, Any], facts: Facts) -> Decision | None:
-    if agreement["format"] != FORMAT:
-        return Decision(
-            False,
-            "format",
-            "The agreement was written by an earlier version, whose clauses are not evaluated any more.",
-            "Apply again; the owner approves it in the present form.",
-        )
+    if not is_present(agreement):
+        return EARLIER_FORM
     check_agreed(agreement, facts.grant)
     return None
 

@@ -10,6 +10,7 @@ from sandbox.domain.access import Grant
 from sandbox.domain.agreement import allowances, budget_of
 from sandbox.domain.application import ApplicationState
 from sandbox.domain.budget import Account, Allowance
+from sandbox.domain.earlier_form import is_present
 from sandbox.domain.errors import BadInput, NotFound
 from sandbox.domain.people import Person
 from sandbox.domain.policy import DatasetPolicy
@@ -142,6 +143,7 @@ class GrantViews:
         charges = self.store.ledger.history(project=grant.project, lineage=row.policy.budget_lineage)
         shared = {g.id for g in self.store.access.grants_under(grant.application)}
         over = not grant.holds_on(self.today()) or state is not ApplicationState.ACTIVE
+        over = over or not is_present(self.store.access.agreement_by_hash(grant.agreement_hash).document())
         return GrantView(
             grant=grant,
             title=row.policy.title,
@@ -171,7 +173,7 @@ class GrantViews:
         document = self.store.access.agreement_by_hash(grant.agreement_hash).document()
         cap = Loss(0)
         given: tuple[Allowance, ...] = ()
-        if "all_nano" in document["budget"]:  # an agreement in an earlier form permits nothing
+        if is_present(document):
             cap = budget_of(document)
             given = allowances(document, person=grant.person, day_began=day_began(self.today()))
         left = left_under(self.store, policy, grant, given) if given else Loss(0)

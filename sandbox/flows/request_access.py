@@ -16,6 +16,7 @@ from sandbox.domain.access import Grant
 from sandbox.domain.application import Application, ApplicationState, Step, Verb, Wish
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import canonical_json
+from sandbox.domain.earlier_form import check_present
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound, Tampered
 from sandbox.domain.people import Person, Role
 from sandbox.domain.policy import DatasetPolicy
@@ -202,6 +203,7 @@ class RequestAccess:
             raise NotAllowed("Only researchers use conditional data.", clause="role")
         self._check_blocks((person.name,), dataset.policy)
         document = self._agreement(application)
+        check_present(document)
         if self.today() > date.fromisoformat(document["period"]["ends"]):
             raise Conflict("The agreement's period is over.", fix="Ask the owner to approve it anew.")
         application = self.store.access.sign_application(
