@@ -21,7 +21,7 @@ from sandbox.domain.papers import seal
 from sandbox.domain.people import Person
 from sandbox.domain.release import FINAL
 from sandbox.flows.permission import duties_of
-from sandbox.flows.published import Published, published
+from sandbox.flows.published import Published, known
 from sandbox.store import Report, Store
 
 CERTIFICATE = "sandbox-certificate-v1"
@@ -279,7 +279,7 @@ class EndAccess:
         application = self.store.access.application(application_id)
         if application is None:
             raise NotFound(f"There is no application {application_id}.")
-        return application, published(self.store, application.dataset)
+        return application, known(self.store, application.dataset)
 
 
 def _event(person: Person, row: Step, application: Application, **facts: str) -> Event:

@@ -85,7 +85,7 @@ class GrantView:
         state: of the application that it comes of.
         holds: it can be used now.
         over: its time is past, or somebody ended it; what is suspended is not over.
-        history: all that its project asked, the newest first.
+        history: all that its project asked, the newest first; once it is over, what its holder asked.
         spending: how the agreement's budget was spent, in order; of many questions, some.
     """
 
@@ -162,6 +162,7 @@ class GrantViews:
                     person=charge.person,
                 )
                 for charge in charges
+                if not over or charge.person == grant.person
             ),
             spending=_spending([c for c in reversed(charges) if c.grant_id in shared], guarantee),
         )

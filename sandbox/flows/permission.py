@@ -21,7 +21,7 @@ from sandbox.domain.earlier_form import is_present
 from sandbox.domain.errors import NotAllowed, NotFound
 from sandbox.domain.people import Person, Role
 from sandbox.domain.permission import EARLIER_FORM, Action, Decision, Facts, allows
-from sandbox.domain.policy import ReleaseTerms
+from sandbox.domain.policy import OpenClass, ReleaseTerms
 from sandbox.domain.suspension import Suspension
 from sandbox.store import Store
 
@@ -50,6 +50,11 @@ class Permit:
     def facts(self) -> dict[str, str]:
         """What an event says of it."""
         return {"clause": self.decision.clause, "agreement_sha256": self.sha256}
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Those that the agreement opens, of all its tables together."""
+        return frozenset(c for columns in self.agreement["data"]["tables"].values() for c in columns)
 
     @property
     def terms(self) -> ReleaseTerms:
@@ -148,11 +153,16 @@ class Permission:
             grant=grant,
             state=application.state,
             signed=frozenset(application.signed),
+            open_class=self._open_class(grant.dataset),
             suspensions=suspensions(self.store, grant.dataset),
             untrained=self.untrained(name, action) if name else (),
             duty=self._duty(application),
             **wanted,
         )
+
+    def _open_class(self, dataset: str) -> OpenClass:
+        row = self.store.datasets.get(dataset)
+        return row.policy.open_class if row is not None else OpenClass.CLOSED
 
     def _duty(self, application: Application) -> Duty | None:
         """The report that blocks, of this application or an earlier one of the same project."""

@@ -294,7 +294,9 @@ class ReviewRelease:
         for file in release.files:
             if file.name == file_name:
                 content = self.store.vault.get(file.sha256)
-                checked = judge(file.name, content, terms=self._terms(grant, Action.CHECK), policy=dataset.policy)
+                checked = judge(
+                    file.name, content, terms=self._terms(grant, Action.CHECK), policy=dataset.policy
+                )
                 found = tuple(f for f in self.store.releases.findings(release.id) if f.file == file.name)
                 if person.name == release.requester:
                     found = for_requester(found, reads_rows=grant.mode is Mode.ROOM)

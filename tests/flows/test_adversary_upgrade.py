@@ -54,9 +54,7 @@ def signed_long_ago(world: Any) -> Grant:
     """The same, signed; the grant that came of it."""
     access = world.sandbox.store.access
     application = access.application(approved_long_ago(world))
-    row = step(
-        application, Verb.SIGN, world.sandbox.store.datasets.get("loans").policy, world.person("ana")
-    )
+    row = step(application, Verb.SIGN, world.sandbox.store.datasets.get("loans").policy, world.person("ana"))
     about, facts = f"application:{application.id}", {"agreement_sha256": application.agreement_hash}
     application = access.sign_application(
         application, row, "ana", event=Event("ana", row.event, about, facts)
@@ -130,7 +128,12 @@ def test_everybody_goes_on_beside_old_agreements(world: Any) -> None:
 
 
 def test_an_old_approval_is_declined_and_approved_anew(world: Any) -> None:
-    number, box, ana, olga = approved_long_ago(world), world.sandbox, world.person("ana"), world.person("olga")
+    number, box, ana, olga = (
+        approved_long_ago(world),
+        world.sandbox,
+        world.person("ana"),
+        world.person("olga"),
+    )
     view = box.access_views.application(ana, number)
     assert view.allowed_actions == ("decline", "withdraw")
     assert view.ends == "2026-02-03"
