@@ -362,7 +362,7 @@ class RequestAccess:
             )
 
     def _check_still(self, application: Application, policy: DatasetPolicy) -> None:
-        """Raise unless what was asked for could be asked for now: the policy may be tighter since, roles may be gone."""
+        """Raise unless it could be asked for now: the policy may be tighter since, roles may be gone."""
         self._check_members(application.people)
         applicant = self.store.people.get(application.applicant)
         assert applicant is not None  # noqa: S101 - it was just looked up

@@ -2,7 +2,8 @@
 
 Log entries are chained and signed; the other tables are not, and whoever can write to the database can change them.
 What counts is therefore written twice, once as a row and once on the log, and held together here: policies, budgets,
-charges, answers, agreements, grants, releases. The vault's files are hashed again as well.
+charges, answers, applications, agreements, signatures, grants, blocks, reports, releases, people. The vault's files
+are hashed again as well.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from sandbox.domain.budget import ChargeState
 from sandbox.domain.errors import Tampered
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.release import TRANSITIONS, Release, Status
+from sandbox.flows.verify_access import ToldAccess, check_access
+from sandbox.flows.verify_people import ToldPeople, check_people
 from sandbox.flows.verify_policies import POLICY_ACTIONS, check_policies
 from sandbox.store import Store
 
@@ -36,6 +39,7 @@ class Books:
     releases: int
     files: int
     policies: int  # changes of policies that were proposed
+    people: int
 
 
 @dataclass(slots=True)
@@ -56,6 +60,8 @@ class _Told:
     status: dict[str, Status] = field(default_factory=dict)  # release
     crates: dict[str, object] = field(default_factory=dict)  # release: SHA-256
     policies: list[Entry] = field(default_factory=list)  # how policies changed
+    access: ToldAccess = field(default_factory=ToldAccess)
+    people: ToldPeople = field(default_factory=ToldPeople)
 
     def hear(self, event: Event) -> None:
         number, facts = event.object.partition(":")[2], event.facts
@@ -123,9 +129,12 @@ class VerifyBooks:
         told = _Told()
         for entry in self._entries():
             told.hear(entry.event)
+            told.access.hear(entry.event)
+            told.people.hear(entry.event)
             if entry.event.action.startswith(POLICY_ACTIONS):
                 told.policies.append(entry)
         self.store.ledger.check_sums()
+        check_access(self.store, told.access)
         return Books(
             entries=entries,
             datasets=self._datasets(told),
@@ -134,6 +143,7 @@ class VerifyBooks:
             releases=self._releases(told),
             files=self.store.vault.verify(),
             policies=check_policies(self.store, told.policies),
+            people=check_people(self.store, told.people),
         )
 
     def _entries(self) -> Iterator[Entry]:

@@ -191,7 +191,7 @@ def test_what_hangs_on_a_grant_still_does(earlier: Database) -> None:
         assert orphans == 0
         if earlier.is_sqlite:
             assert connection.execute(text("PRAGMA foreign_key_check")).all() == []
-    with pytest.raises(Exception, match="(?i)foreign key"), earlier.engine.begin() as connection:
+    with pytest.raises(Exception, match=r"(?i)foreign key"), earlier.engine.begin() as connection:
         connection.execute(text("DELETE FROM grants WHERE id = 1"))  # the control: it is held
 
 
