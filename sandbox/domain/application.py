@@ -296,14 +296,14 @@ def check_text(name: str, text: str, least: int = 0) -> None:
         name: of its field.
         least: characters.
     """
-    said = name.replace("_", " ")
+    said = f"The {name.replace('_', ' ')}"
     if any(unicodedata.category(c) in HIDDEN for c in text if c not in "\n\r\t"):
         raise BadInput(
             f"{said} holds invisible characters.", where=name, fix="Type it again, in plain words."
         )
     if len(text.strip()) < least:
         raise BadInput(
-            f"{said} is too short ({len(text.strip())} characters).",
+            f"{said} is too short ({len(text.strip())} characters)." if text.strip() else f"{said} is missing.",
             where=name,
             fix=f"Write at least {least} characters: the owner decides by it.",
         )

@@ -50,8 +50,14 @@ class Standing:
     title: str
     until: date | None  # None: never taken
     needed: bool
+    before: tuple[Activity, ...]  # what is refused without it
     holds: bool
     ends_soon: bool
+
+    @property
+    def stops(self) -> bool:
+        """Something is refused today for want of it."""
+        return self.needed and bool(self.before) and not self.holds
 
 
 def missing_training(
@@ -102,6 +108,7 @@ def _standing(
         title=course.title if course else name,
         until=until,
         needed=course is not None and _needs(person, course),
+        before=course.before if course else (),
         holds=holds,
         ends_soon=holds and until is not None and until <= today + timedelta(days=terms.remind_days),
     )

@@ -132,6 +132,11 @@ class GrantViews:
                 return self._grant_view(grant)
         raise NotFound(f"You have no grant {grant_id}.")
 
+    def current(self, person: Person, dataset: str) -> tuple[Grant, ...]:
+        """Those of the person's grants on a dataset that have not ended."""
+        mine = self.store.access.grants_of(person.name)
+        return tuple(g for g in mine if g.dataset == dataset and g.holds_on(self.today()))
+
     def budget(self, grant: Grant) -> BudgetView:
         return self._budget(grant, self._dataset(grant.dataset))
 

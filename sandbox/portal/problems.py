@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -25,6 +26,18 @@ from sandbox.domain.second_factor import CLAUSE as SECOND_FACTOR
 from sandbox.settings import PORTAL_PREFIX
 
 _log = logging.getLogger(__name__)
+
+# By pydantic's kind of error: what is wrong, and what to do.
+_SAID = {
+    "missing": ("It is missing.", "Fill it in."),
+    "int_parsing": ("This is no whole number.", "Write a whole number, such as 1."),
+    "int_from_float": ("This is no whole number.", "Write a whole number, such as 1."),
+    "int_parsing_size": ("This number is too large.", "Write a smaller one."),
+    "greater_than_equal": ("This number is too small.", "Use {ge} or more."),
+    "less_than_equal": ("This number is too large.", "Use {le} or less."),
+    "string_too_long": ("This text is too long.", "Use at most {max_length} characters."),
+    "string_too_short": ("This text is too short.", "Use at least {min_length} characters."),
+}
 
 
 def document(error: SandboxError) -> dict[str, Any]:
@@ -50,9 +63,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"][1:])
-        return respond(request, BadInput(f"{first['msg']}.", where=where, fix="See the API's openapi.json."))
+        return respond(request, unreadable(error.errors()[0]))
 
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> Response:
@@ -63,6 +74,14 @@ def install(app: FastAPI) -> None:
         problem = CallerError(f"{error.detail}.")
         problem.status = error.status_code
         return respond(request, problem)
+
+
+def unreadable(found: Mapping[str, Any]) -> BadInput:
+    """What pydantic says of a value, in words for those who sent it."""
+    where = ".".join(str(part) for part in found["loc"][1:])
+    said, fix = _SAID.get(found["type"], (f"{found['msg']}.", "The API's openapi.json says what is taken."))
+    limits = found.get("ctx", {})
+    return BadInput(said.format(**limits), where=where, fix=fix.format(**limits))
 
 
 def unexpected(request: Request, error: Exception) -> Response:

@@ -49,6 +49,7 @@ def _course(course: Standing) -> dict[str, Any]:
         "title": course.title,
         "until": course.until.isoformat() if course.until else None,
         "needed": course.needed,
+        "before": list(course.before),
         "holds": course.holds,
         "ends_soon": course.ends_soon,
     }

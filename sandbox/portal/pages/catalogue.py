@@ -11,7 +11,7 @@ from fastapi.responses import Response
 
 from sandbox.domain.catalogue_terms import OpenMode
 from sandbox.domain.errors import Busy
-from sandbox.domain.people import Role
+from sandbox.domain.people import Person, Role
 from sandbox.domain.policy import Mode, OpenClass
 from sandbox.domain.search import MAX_OFFSET, search
 from sandbox.flows.browse_catalogue import CatalogueEntry
@@ -92,6 +92,7 @@ def dataset(request: Request, system: System, caller: Visitor, name: str) -> Res
     """One dataset: what it is, its schema, its terms, and the way in."""
     entry = system.browse_catalogue.dataset(name)
     actions = entry.allowed_actions
+    person = caller.person if caller is not None and caller.grant_id is None else None
     return render(
         request,
         "dataset.html",
@@ -99,12 +100,14 @@ def dataset(request: Request, system: System, caller: Visitor, name: str) -> Res
         policy=entry.policy,
         actions=actions,
         versions=system.browse_catalogue.history(name, limit=VERSIONS),
+        suspensions=system.objection_views.suspensions(name),
         previews=_previews(system, entry) if "read_rows" in actions else {},
-        may_apply=caller is not None and caller.grant_id is None and caller.person.has(Role.RESEARCHER),
+        may_apply=person is not None and person.has(Role.RESEARCHER),
+        grants=system.access_views.current(person, name) if person is not None else (),
         class_means=CLASS_MEANS,
         mode_means=MODE_MEANS,
         open_mode_means=OPEN_MODE_MEANS,
-        society=_society(system, caller, name),
+        society=_society(system, person, name),
     )
 
 
@@ -118,8 +121,7 @@ class Society:
     may_hide: bool
 
 
-def _society(system: Sandbox, caller: Visitor, name: str) -> Society:
-    person = caller.person if caller is not None and caller.grant_id is None else None
+def _society(system: Sandbox, person: Person | None, name: str) -> Society:
     return Society(
         rating=system.rate_dataset.view(person, name),
         results=system.report_result.register(dataset=name, limit=5),

@@ -10,7 +10,7 @@ from sandbox.domain.catalogue_terms import ClassNames, Frequency, OpenMode
 from sandbox.domain.policy import Domain, OpenClass
 from sandbox.domain.search import Search
 
-_LABELS = {"open_class": "Openness", "domain": "Field", "mode": "Opened by", "frequency": "Updated"}
+_LABELS = {"open_class": "Openness", "domain": "Field", "mode": "Opened by", "frequency": "Updates"}
 _VALUES = {"open_class": OpenClass, "domain": Domain, "mode": OpenMode, "frequency": Frequency}
 
 

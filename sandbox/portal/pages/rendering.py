@@ -38,6 +38,7 @@ _NAVIGATION: tuple[tuple[str, str, frozenset[Role]], ...] = (
     ("/releases", "My outputs", frozenset({Role.RESEARCHER})),
     ("/decisions", "Decisions", frozenset({Role.OWNER})),
     ("/review", "Review", frozenset({Role.REVIEWER})),
+    ("/objections", "Objections", frozenset({Role.OWNER, Role.ADMINISTRATOR})),
     ("/people", "People", frozenset({Role.ADMINISTRATOR})),
     ("/policies", "Policies", frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.AUDITOR})),
     ("/log", "Log", frozenset({Role.AUDITOR, Role.ADMINISTRATOR})),
@@ -53,7 +54,7 @@ _NOTICES = {
     "access-approve": "The application was approved. Everybody it names signs next.",
     "access-return": "The application went back to the applicant.",
     "access-reject": "The application was rejected.",
-    "access-sign": "You signed the agreement. The grants begin when everybody has.",
+    "access-sign": "You signed the agreement. The grants begin with the last signature.",
     "access-decline": "You did not accept the agreement. The application went back to the applicant.",
     "access-leave": "You gave your grant back. The others go on.",
     "access-remove_member": "The member's grant ended. The others go on.",
@@ -65,6 +66,12 @@ _NOTICES = {
     "policy_approve": "You approved the change. It holds now, or once the dataset is published by it.",
     "policy_reject": "You rejected the change. Nothing was changed.",
     "withdraw": "You took the request back.",
+    "objection": "It was written down. Whoever objected reads your answer by their tracking word.",
+    "suspended": "The data are suspended: nothing can be asked, opened or let out until you resume them.",
+    "resumed": "What you suspended is resumed. What else suspends the data is listed below.",
+    "hold": "The request is on hold.",
+    "let_go": "The request goes on from where it was.",
+    "recall": "The output was called back. Its crate is not handed out any more.",
     "asked": "It is on the list. Others can now say that they want it too.",
     "wanted": "Your vote was counted.",
     "answered": "Your answer is on the list.",
@@ -202,6 +209,27 @@ def fact(value: Fact) -> Markup:
     )
 
 
+def opening(text: str, most: int) -> str:
+    """The sentences that fit into so many characters; words and an ellipsis when they are too few.
+
+    >>> opening("Ten people. Each has a row with many columns.", 40)
+    'Ten people.'
+    >>> opening("Each of them has a row with many columns.", 20)
+    'Each of them has a…'
+    """
+    if len(text) <= most:
+        return text
+    sentences = text[: text.rfind(". ", 0, most) + 1]
+    if len(sentences) > most // 4:
+        return sentences
+    return text[:most].rsplit(maxsplit=1)[0].rstrip(",;:") + "…"
+
+
+def grouped(value: int | float) -> str:
+    """``20000`` as ``20,000``; smaller ones, years among them, as they are."""
+    return f"{value:,}" if abs(value) >= 10_000 else str(value)
+
+
 def words(value: str) -> str:
     """``partially_reviewed`` as ``partially reviewed``."""
     return str(value).replace("_", " ")
@@ -225,4 +253,6 @@ _environment.filters.update(
     nanos=nanos,
     fact=fact,
     words=words,
+    opening=opening,
+    grouped=grouped,
 )
