@@ -131,31 +131,34 @@ class RequestAccess:
         Raises:
             BadInput: more than was asked for, or than is there.
         """
-        application, dataset = self._application(application_id, version)
-        row = rules.step(application, Verb.APPROVE, dataset.policy, person)
-        self._check_blocks(application.people, dataset.policy)
-        wish = application.wish
-        if days is not None and not 1 <= days <= wish.days:
-            raise BadInput(f"{wish.days} days were asked for.", where="days", fix="Give as many, or fewer.")
-        agreed = replace(application, wish=replace(wish, days=wish.days if days is None else days))
-        self._check_still(agreed, dataset.policy)
-        document = agreements.agreement(
-            agreed,
-            dataset.policy,
-            policy_hash=dataset.policy_hash,
-            starts=self.today(),
-            budget=self._budget(application, dataset.policy, epsilon),
-            conditions=agreements.check_conditions(conditions),
-        )
-        body, digest = canonical_json(document), agreements.agreement_hash(document)
-        return self.store.access.approve_application(
-            application,
-            row,
-            agreement=body,
-            agreement_hash=digest,
-            signature=self.store.signer.sign(body),
-            event=_event(person, row, application, agreement_sha256=digest),
-        )
+        with self.store.transaction():  # nobody else promises of the same budget in between
+            application, dataset = self._application(application_id, version)
+            row = rules.step(application, Verb.APPROVE, dataset.policy, person)
+            self._check_blocks(application.people, dataset.policy)
+            wish = application.wish
+            if days is not None and not 1 <= days <= wish.days:
+                raise BadInput(
+                    f"{wish.days} days were asked for.", where="days", fix="Give as many, or fewer."
+                )
+            agreed = replace(application, wish=replace(wish, days=wish.days if days is None else days))
+            self._check_still(agreed, dataset.policy)
+            document = agreements.agreement(
+                agreed,
+                dataset.policy,
+                policy_hash=dataset.policy_hash,
+                starts=self.today(),
+                budget=self._budget(application, dataset.policy, epsilon),
+                conditions=agreements.check_conditions(conditions),
+            )
+            body, digest = canonical_json(document), agreements.agreement_hash(document)
+            return self.store.access.approve_application(
+                application,
+                row,
+                agreement=body,
+                agreement_hash=digest,
+                signature=self.store.signer.sign(body),
+                event=_event(person, row, application, agreement_sha256=digest),
+            )
 
     def send_back(
         self, person: Person, application_id: int, *, reason: str, version: int | None = None
@@ -296,7 +299,8 @@ class RequestAccess:
         rules.check_wish(policy, person, wish, complete=complete)
         self._check_spelling(person, wish.project)
         self._check_members(wish.members)
-        self._check_blocks((person.name, *wish.members), policy)
+        self._check_blocks((person.name,), policy)
+        self._check_nameable(wish.members, policy)
         duty = owed(self.store, person.name, today=self.today())
         if duty is not None:
             raise NotAllowed(
@@ -325,6 +329,18 @@ class RequestAccess:
                         clause=block.clause,
                         fix="Ask the owner to lift the block.",
                     )
+
+    def _check_nameable(self, members: Sequence[str], policy: DatasetPolicy) -> None:
+        """As ``_check_blocks``, in words that do not tell whoever names somebody what that person has broken."""
+        for name in members:
+            try:
+                self._check_blocks((name,), policy)
+            except NotAllowed:
+                raise NotAllowed(
+                    f"{name} cannot be named for {policy.name} now.",
+                    clause="people",
+                    fix="Leave them out; they see the reason under 'My data'.",
+                ) from None
 
     def _check_spelling(self, person: Person, project: str) -> None:
         for name in self.store.access.projects():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -231,3 +232,53 @@ def test_an_answer_to_others_is_no_way_to_a_column_outside(world: Any) -> None:
     with pytest.raises(NotAllowed):
         box.answer_question.estimate(ben, narrow, sql=SQL, epsilon=0.1)
     assert ask(world).cached  # the control
+
+
+def test_naming_somebody_does_not_tell_what_they_broke(world: Any) -> None:
+    box = world.sandbox
+    box.end_access.revoke(
+        world.person("olga"), world.grant.application, reason="she sold it", clause="purpose", block_days=100
+    )
+    with pytest.raises(NotAllowed) as refused:
+        box.request_access.apply(world.person("ben"), dataset="loans", wish=wish(members=("ana",)))
+    told = f"{refused.value.message} {refused.value.fix} {refused.value.clause}"
+    assert "2026" not in told
+    assert "purpose" not in told
+    with pytest.raises(NotAllowed, match="until 2026") as own:  # the control: she is told
+        box.request_access.apply(world.person("ana"), dataset="loans", wish=wish())
+    assert own.value.clause == "purpose"
+
+
+def test_two_approvals_in_one_moment_do_not_promise_the_same_budget(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box, olga = world.sandbox, world.person("olga")
+    rewrite(world, "promise_percent: 1000", "promise_percent: 100")
+    box.change_policy.apply(olga, world.policy_file)
+    box.end_access.close(world.person("ana"), world.grant.application)
+    made = [
+        box.request_access.apply(world.person("ben"), dataset="loans", wish=wish(project=name)).id
+        for name in ("one", "two")
+    ]
+    second = Thread(target=lambda: outcomes.append(_approved(world, made[1])))
+    outcomes: list[bool] = []
+    signer, sign = type(box.store.signer), type(box.store.signer).sign
+
+    def slowly(self: Any, body: bytes) -> bytes:
+        if b"sandbox-agreement" in body and not second.ident:
+            second.start()  # the other owner's click, after this one's budget was worked out
+            second.join(0.5)
+        return sign(self, body)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(signer, "sign", slowly)
+    outcomes.append(_approved(world, made[0]))
+    second.join()
+    assert sorted(outcomes) == [False, True]
+
+
+def _approved(world: Any, number: int) -> bool:
+    try:
+        world.sandbox.request_access.approve(world.person("olga"), number)
+    except BadInput:
+        return False
+    return True
