@@ -13,7 +13,7 @@ from sandbox.domain.budget import Account, Allowance
 from sandbox.domain.earlier_form import is_present
 from sandbox.domain.errors import BadInput, NotFound
 from sandbox.domain.people import Person
-from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.policy import DatasetPolicy, OpenClass
 from sandbox.domain.price import USUAL_EPSILON
 from sandbox.domain.privacy_loss import Guarantee, Loss
 from sandbox.flows.commitments import day_began, left_under
@@ -153,7 +153,7 @@ class GrantViews:
             grant=grant,
             title=row.policy.title,
             state=state,
-            holds=not over and not row.suspended,
+            holds=not over and not row.suspended and row.policy.open_class is not OpenClass.CLOSED,
             over=over,
             suspended=row.suspended,
             budget=self._budget(grant, row),

@@ -77,7 +77,7 @@ def check_access(store: Store, told: ToldAccess) -> None:
         for a in applications
         for r in store.duties.reports(a.id)
     }
-    for number, *_ in reports ^ told.reports:
+    for number, *_ in sorted(reports ^ told.reports, key=str):
         raise _differs(f"application {number}", "what was reported")
 
 

@@ -96,6 +96,8 @@ def test_closing_the_data_ends_every_use_at_once(world: Any) -> None:
         with pytest.raises(NotAllowed) as refused:
             use()
         assert refused.value.clause == "open_class"
+    (shown,) = box.access_views.grants(ana)
+    assert (shown.holds, shown.over) == (False, False)
 
 
 def test_hidden_data_can_still_be_given_back_and_taken_back(world: Any) -> None:
