@@ -14,11 +14,11 @@ from sandbox.domain.access import Grant
 from sandbox.domain.application import Application, check_text
 from sandbox.domain.budget import Allowance
 from sandbox.domain.canonical import content_hash
+from sandbox.domain.earlier_form import FORMAT, is_present, people_of, period_of
 from sandbox.domain.errors import BadInput, Tampered
 from sandbox.domain.policy import DatasetPolicy, ReleaseTerms
-from sandbox.domain.privacy_loss import Accounting, Guarantee, Loss
+from sandbox.domain.privacy_loss import ZERO, Accounting, Guarantee, Loss
 
-FORMAT = "sandbox-agreement-v2"
 MAX_CONDITIONS = 20
 
 
@@ -132,7 +132,9 @@ def guarantee_of(document: Mapping[str, Any]) -> Guarantee:
 
 
 def budget_of(document: Mapping[str, Any]) -> Loss:
-    """What all questions under the agreement may cost together."""
+    """What all questions under the agreement may cost together; nothing under one in an earlier form."""
+    if not is_present(document):
+        return ZERO
     return Loss(document["budget"]["all_nano"], document["budget"]["all_atto_delta"])
 
 
@@ -174,17 +176,16 @@ def check_agreed(document: Mapping[str, Any], grant: Grant) -> None:
 
 
 def _contradictions(document: Mapping[str, Any], grant: Grant) -> Iterator[str]:
-    # The first form of agreements, which permits nothing any more, names one person, and its days by themselves.
-    period = document.get("period", document)
-    if grant.person not in document.get("people", {"all": [document.get("person")]})["all"]:
+    period = period_of(document)
+    if grant.person not in people_of(document):
         yield "person"
     for name, says, held in (
         ("application", document.get("application"), grant.application),
         ("project", document.get("project"), grant.project),
         ("dataset", document.get("dataset"), grant.dataset),
         ("mode", document.get("mode"), str(grant.mode)),
-        ("starts", period.get("starts"), grant.starts.isoformat()),
-        ("ends", period.get("ends"), grant.ends.isoformat()),
+        ("starts", period["starts"], grant.starts.isoformat()),
+        ("ends", period["ends"], grant.ends.isoformat()),
     ):
         if says != held:
             yield name

@@ -212,7 +212,7 @@ class Application:
     renews: int = 0
     agreement_hash: str = ""  # once approved
     signed: tuple[str, ...] = ()
-    submitted_at: str = ""  # ISO 8601, UTC; of the newest turn
+    submitted_at: str = ""  # ISO 8601, UTC; of the newest turn; empty until it is handed in
     changed_at: str = ""  # likewise
     certificate: str = ""
 
@@ -341,6 +341,8 @@ def _check_tables(policy: DatasetPolicy, tables: Mapping[str, tuple[str, ...]]) 
                 where=f"tables.{name}",
                 fix=f"Its columns: {', '.join(table.columns)}.",
             )
+        if len(set(columns)) != len(columns):
+            raise BadInput(f"A column of {name} is named twice.", where=f"tables.{name}", fix="Name it once.")
         if not columns:
             raise BadInput(
                 f"No column of {name} is named.", where=f"tables.{name}", fix="Name some, or leave it out."

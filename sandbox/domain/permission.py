@@ -14,11 +14,12 @@ from enum import StrEnum
 from typing import Any
 
 from sandbox.domain.access import Grant
-from sandbox.domain.agreement import FORMAT, check_agreed
+from sandbox.domain.agreement import check_agreed
 from sandbox.domain.application import ApplicationState
 from sandbox.domain.duties import Duty
+from sandbox.domain.earlier_form import NO_MORE, is_present
 from sandbox.domain.errors import SandboxError
-from sandbox.domain.policy import Mode
+from sandbox.domain.policy import Mode, OpenClass
 from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.suspension import Suspension, touching
 
@@ -43,6 +44,7 @@ class Facts:
         person: who uses the grant; its holder.
         state: of the application.
         signed: who signed the agreement.
+        open_class: of the dataset, as it is now.
         suspensions: those in force on the dataset.
         untrained: courses that the person lacks for this action.
         duty: the report that is owed and blocks, if there is one.
@@ -58,6 +60,7 @@ class Facts:
     grant: Grant
     state: ApplicationState
     signed: frozenset[str]
+    open_class: OpenClass
     suspensions: tuple[Suspension, ...]
     untrained: tuple[str, ...] = ()
     duty: Duty | None = None
@@ -83,6 +86,9 @@ class Decision:
 
     def __bool__(self) -> bool:
         return self.allowed
+
+
+EARLIER_FORM = Decision(False, "format", NO_MORE, "Apply again; the owner approves it in the present form.")
 
 
 def allows(agreement: Mapping[str, Any], action: str, facts: Facts) -> Decision:
@@ -122,13 +128,8 @@ _Rule = Callable[[Mapping[str, Any], Facts], Decision | None]
 
 
 def _format(agreement: Mapping[str, Any], facts: Facts) -> Decision | None:
-    if agreement["format"] != FORMAT:
-        return Decision(
-            False,
-            "format",
-            "The agreement was written by an earlier version, whose clauses are not evaluated any more.",
-            "Apply again; the owner approves it in the present form.",
-        )
+    if not is_present(agreement):
+        return EARLIER_FORM
     check_agreed(agreement, facts.grant)
     return None
 
@@ -145,10 +146,28 @@ def _people(agreement: Mapping[str, Any], facts: Facts) -> Decision | None:
 
 def _state(agreement: Mapping[str, Any], facts: Facts) -> Decision | None:
     grant = facts.grant
+    if facts.state is ApplicationState.RENEWED:
+        return Decision(
+            False,
+            "period",
+            f"Grant {grant.id} was renewed.",
+            "Use the grant that goes on with it; what waits for review is handed in again under that one.",
+        )
     if grant.revoked or facts.state is ApplicationState.REVOKED:
         return Decision(False, "revocation", f"Grant {grant.id} was revoked.", "Ask the owner why.")
     if facts.state is ApplicationState.CLOSED:
         return Decision(False, "period", f"Grant {grant.id} was closed.", "Apply for a new one.")
+    return None
+
+
+def _open_class(agreement: Mapping[str, Any], facts: Facts) -> Decision | None:
+    if facts.open_class is OpenClass.CLOSED:
+        return Decision(
+            False,
+            "open_class",
+            f"{agreement['dataset']} is closed.",
+            "Ask its owner whether it is opened again.",
+        )
     return None
 
 
@@ -296,7 +315,7 @@ class _Clauses:
 
 
 _ALWAYS: tuple[_Rule, ...] = (_format, _people, _state, _suspension)
-_USE: tuple[_Rule, ...] = (_period, _training, _feedback)
+_USE: tuple[_Rule, ...] = (_open_class, _period, _training, _feedback)
 _RULES: dict[str, _Clauses] = {
     Action.ASK: _Clauses("budget", (*_USE, _columns, _price)),
     Action.SAMPLE: _Clauses("data", (*_USE, _touched)),

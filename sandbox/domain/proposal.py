@@ -22,7 +22,19 @@ from sandbox.domain.policy_change import Approval
 
 SITE = "site"
 OPERATOR = "operator"
-ACCOUNT_CHANGED = frozenset({"person.added", "person.password_set", "person.roles_set"})
+# What another one can do to make an account their own.
+ACCOUNT_CHANGED = frozenset(
+    {
+        "person.added",
+        "person.password_set",
+        "person.roles_set",
+        "person.activated",
+        "person.second_factor_begun",
+        "person.second_factor_set",
+        "person.second_factor_reset",
+        "person.unbound",
+    }
+)
 
 
 class ProposalState(StrEnum):

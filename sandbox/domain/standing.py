@@ -14,8 +14,7 @@ def concerns(application: Application, policy: DatasetPolicy, person: Person) ->
     """True for its applicant; for whom it names and for the owner, once it was handed in."""
     if person.name == application.applicant:
         return True
-    handed_in = application.state is not ApplicationState.DRAFT
-    return handed_in and person.name in (*application.people, policy.owner)
+    return bool(application.submitted_at) and person.name in (*application.people, policy.owner)
 
 
 def may_renew(application: Application, person: Person) -> bool:

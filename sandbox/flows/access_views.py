@@ -22,6 +22,7 @@ from sandbox.domain.application import (
 from sandbox.domain.audit import Entry
 from sandbox.domain.deadlines import decision_due
 from sandbox.domain.duties import Duty, DutyState
+from sandbox.domain.earlier_form import is_present, period_of
 from sandbox.domain.errors import NotFound
 from sandbox.domain.papers import seal
 from sandbox.domain.people import Person
@@ -132,6 +133,8 @@ class AccessViews(GrantViews):
         renewal = self._renewal(application) if may_renew(application, person) else 0
         gone = self._gone(application)
         actions = [str(verb) for verb in rules.allowed_verbs(application, row.policy, person)]
+        if document and not is_present(document):
+            actions = [verb for verb in actions if verb != Verb.SIGN]
         if person.name in gone:
             actions = [verb for verb in actions if verb != Verb.LEAVE]
         if turns[-1].answer:  # it is as it was when it came back
@@ -149,8 +152,8 @@ class AccessViews(GrantViews):
             owner=row.policy.owner,
             allowed_actions=tuple(actions),
             agreement=signed.body.decode() if signed else "",
-            clauses=in_words(document) if "review" in document else (),
-            ends=document["period"]["ends"] if "period" in document else "",
+            clauses=in_words(document) if document and is_present(document) else (),
+            ends=period_of(document)["ends"] if document else "",
             turns=turns,
             changes=differences(turns[-2].wish, turns[-1].wish) if len(turns) > 1 else (),
             due=due,

@@ -95,7 +95,7 @@ class AnswerQuestion:
     ) -> Estimate:
         """Price and error of every column, spending nothing."""
         said = price_of(epsilon=epsilon, budget=budget, accuracy=accuracy)
-        agreed = self.permission.agreement(grant)
+        agreed = self.permission.agreement(grant, Action.ASK)
         dataset, wanted = self._wanted(agreed, grant, sql=sql, price=said, limits=limits)
         self._permitted(person, grant, dataset, wanted.asked.question, cost=ZERO)
         planned = wanted.planned
@@ -151,7 +151,7 @@ class AnswerQuestion:
             from_base = self._from_base(person, grant, sql, idempotency_key, limits, free=False)
             if from_base is not None:
                 return from_base
-        agreed = self.permission.agreement(grant)
+        agreed = self.permission.agreement(grant, Action.ASK)
         dataset, wanted = self._wanted(agreed, grant, sql=sql, price=price, limits=limits)
         planned = wanted.planned
         if len(idempotency_key) > 200:

@@ -17,7 +17,7 @@ from sandbox.domain.people import Person, Role
 from sandbox.domain.permission import Action
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.flows.permission import Permission
-from sandbox.flows.published import Published, in_use
+from sandbox.flows.published import Published, in_use, published
 from sandbox.privacy.base.offer import BaseOffer, offer
 from sandbox.privacy.base.release import BaseRelease, base_document, base_from_document
 from sandbox.privacy.base.sample import Sample, sample
@@ -95,14 +95,15 @@ class BuyBase:
         return BoughtBase(base=base, percent=percent, before=before)
 
     def sample_under(self, person: Person, grant: Grant, rows: int | None = None) -> Sample:
-        """Synthetic rows for the holder of a grant.
+        """Synthetic rows for the holder of a grant, in the columns that the agreement opens.
 
         Raises:
             NotAllowed: the agreement's no.
             NotFound: no base was bought of this version.
         """
-        self.permission(person, grant, Action.SAMPLE)
-        return self.sample(grant.dataset, rows)
+        permit = self.permission(person, grant, Action.SAMPLE)
+        whole = self.sample(grant.dataset, rows)
+        return whole.only(permit.columns | {published(self.store, grant.dataset).policy.unit_column})
 
     def sample(self, dataset: str, rows: int | None = None) -> Sample:
         """Synthetic rows of a dataset, from its base alone: they cost nothing. For the operator.

@@ -15,12 +15,13 @@ from sandbox.domain.application import Application, ApplicationState, Step, Verb
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import canonical_json
 from sandbox.domain.duties import Duty, DutyState
+from sandbox.domain.earlier_form import people_of, period_of
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound
 from sandbox.domain.papers import seal
 from sandbox.domain.people import Person
 from sandbox.domain.release import OVER
 from sandbox.flows.permission import duties_of
-from sandbox.flows.published import Published, published
+from sandbox.flows.published import Published, known
 from sandbox.store import Report, Store
 
 CERTIFICATE = "sandbox-certificate-v1"
@@ -262,8 +263,8 @@ class EndAccess:
             "agreement_sha256": application.agreement_hash,
             "project": application.project,
             "dataset": application.dataset,
-            "people": document["people"]["all"],
-            "period": document["period"],
+            "people": list(people_of(document)),
+            "period": period_of(document),
             "closed_on": self.today().isoformat(),
             "spent_nano": spent.nano,
             "spent_atto_delta": spent.atto_delta,
@@ -278,7 +279,7 @@ class EndAccess:
         application = self.store.access.application(application_id)
         if application is None:
             raise NotFound(f"There is no application {application_id}.")
-        return application, published(self.store, application.dataset)
+        return application, known(self.store, application.dataset)
 
 
 def _event(person: Person, row: Step, application: Application, **facts: str) -> Event:

@@ -10,9 +10,10 @@ from sandbox.domain.access import Grant
 from sandbox.domain.agreement import allowances, budget_of
 from sandbox.domain.application import ApplicationState
 from sandbox.domain.budget import Account, Allowance
+from sandbox.domain.earlier_form import is_present
 from sandbox.domain.errors import BadInput, NotFound
 from sandbox.domain.people import Person
-from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.policy import DatasetPolicy, OpenClass
 from sandbox.domain.price import USUAL_EPSILON
 from sandbox.domain.privacy_loss import Guarantee, Loss
 from sandbox.flows.commitments import day_began, left_under
@@ -84,7 +85,7 @@ class GrantView:
         state: of the application that it comes of.
         holds: it can be used now.
         over: its time is past, or somebody ended it; what is suspended is not over.
-        history: all that its project asked, the newest first.
+        history: all that its project asked, the newest first; once it is over, what its holder asked.
         spending: how the agreement's budget was spent, in order; of many questions, some.
     """
 
@@ -147,11 +148,12 @@ class GrantViews:
         charges = self.store.ledger.history(project=grant.project, lineage=row.policy.budget_lineage)
         shared = {g.id for g in self.store.access.grants_under(grant.application)}
         over = not grant.holds_on(self.today()) or state is not ApplicationState.ACTIVE
+        over = over or not is_present(self.store.access.agreement_by_hash(grant.agreement_hash).document())
         return GrantView(
             grant=grant,
             title=row.policy.title,
             state=state,
-            holds=not over and not row.suspended,
+            holds=not over and not row.suspended and row.policy.open_class is not OpenClass.CLOSED,
             over=over,
             suspended=row.suspended,
             budget=self._budget(grant, row),
@@ -165,6 +167,7 @@ class GrantViews:
                     person=charge.person,
                 )
                 for charge in charges
+                if not over or charge.person == grant.person
             ),
             spending=_spending([c for c in reversed(charges) if c.grant_id in shared], guarantee),
         )
@@ -176,7 +179,7 @@ class GrantViews:
         document = self.store.access.agreement_by_hash(grant.agreement_hash).document()
         cap = Loss(0)
         given: tuple[Allowance, ...] = ()
-        if "all_nano" in document["budget"]:  # an agreement in an earlier form permits nothing
+        if is_present(document):
             cap = budget_of(document)
             given = allowances(document, person=grant.person, day_began=day_began(self.today()))
         left = left_under(self.store, policy, grant, given) if given else Loss(0)

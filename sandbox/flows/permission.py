@@ -17,15 +17,23 @@ from sandbox.domain.agreement import check_agreed, release_terms
 from sandbox.domain.application import Application, ApplicationState
 from sandbox.domain.audit import Event
 from sandbox.domain.duties import Duty, blocking, duties
+from sandbox.domain.earlier_form import is_present
 from sandbox.domain.errors import NotAllowed, NotFound
-from sandbox.domain.people import Person
-from sandbox.domain.permission import Action, Decision, Facts, allows
-from sandbox.domain.policy import ReleaseTerms
+from sandbox.domain.people import Person, Role
+from sandbox.domain.permission import EARLIER_FORM, Action, Decision, Facts, allows
+from sandbox.domain.policy import OpenClass, ReleaseTerms
 from sandbox.store import Store
 
 CLOSED = Decision(
     False, "account", "This account is closed.", "An administrator of the installation can open it again."
 )
+NO_ROLE = Decision(
+    False,
+    "role",
+    "Only researchers use conditional data.",
+    "Ask an administrator for the role if your work needs it.",
+)
+_OTHERS = (Action.REVIEW, Action.RELEASE)  # done under somebody else's grant
 _BOUND = (ApplicationState.ACTIVE, ApplicationState.EXPIRED, ApplicationState.CLOSED)
 
 
@@ -41,6 +49,11 @@ class Permit:
     def facts(self) -> dict[str, str]:
         """What an event says of it."""
         return {"clause": self.decision.clause, "agreement_sha256": self.sha256}
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Those that the agreement opens, of all its tables together."""
+        return frozenset(c for columns in self.agreement["data"]["tables"].values() for c in columns)
 
     @property
     def terms(self) -> ReleaseTerms:
@@ -75,18 +88,27 @@ class Permission:
         """
         if person is not None and not person.active:
             self._refuse(person.name, grant, action, CLOSED)
-        document = self.agreement(grant)
+        if person is not None and action not in _OTHERS and not person.has(Role.RESEARCHER):
+            self._refuse(person.name, grant, action, NO_ROLE)
+        document = self._signed(grant)
         decision = self.decide(document, action, self._facts(person, grant, action, wanted))
         if not decision:
             self._refuse(person.name if person else "system:release", grant, action, decision)
         return Permit(decision=decision, agreement=document, sha256=grant.agreement_hash)
 
-    def agreement(self, grant: Grant) -> Mapping[str, Any]:
-        """What was agreed, as the platform signed it: to read terms from. It permits nothing.
+    def agreement(self, grant: Grant, action: Action) -> Mapping[str, Any]:
+        """What was agreed, as the platform signed it: to read an action's terms from. It permits nothing.
 
         Raises:
+            NotAllowed: it is in an earlier form, which has no such terms; it is on the log.
             Tampered: the agreement is not the one that the platform signed, or not this grant's.
         """
+        document = self._signed(grant)
+        if not is_present(document):
+            self._refuse(grant.person, grant, action, EARLIER_FORM)
+        return document
+
+    def _signed(self, grant: Grant) -> Mapping[str, Any]:
         signed = self.store.access.agreement_by_hash(grant.agreement_hash)
         self.store.signer.check(signed.signature, signed.body)
         document = signed.document()
@@ -122,7 +144,7 @@ class Permission:
             raise NotFound(f"There is no application {grant.application}.")
         # A reviewer, and the platform, act on somebody else's grant; for all else who acts has to hold it.
         name = person.name if person is not None else ""
-        holder = name if action not in (Action.REVIEW, Action.RELEASE) else grant.person
+        holder = name if action not in _OTHERS else grant.person
         return Facts(
             today=self.today(),
             person=holder,
@@ -130,11 +152,16 @@ class Permission:
             grant=grant,
             state=application.state,
             signed=frozenset(application.signed),
+            open_class=self._open_class(grant.dataset),
             suspensions=self.store.suspensions.of(grant.dataset),
             untrained=self.untrained(name, action) if name else (),
             duty=self._duty(application),
             **wanted,
         )
+
+    def _open_class(self, dataset: str) -> OpenClass:
+        row = self.store.datasets.get(dataset)
+        return row.policy.open_class if row is not None else OpenClass.CLOSED
 
     def _duty(self, application: Application) -> Duty | None:
         """The report that blocks, of this application or an earlier one of the same project."""
@@ -161,7 +188,7 @@ def duties_of(store: Store, application: Application, *, today: date) -> tuple[D
     if application.state not in _BOUND or not application.agreement_hash:
         return ()
     document = store.access.agreement(application.id).document()
-    if "feedback" not in document:  # an agreement in an earlier form
+    if not is_present(document):
         return ()
     closed = application.state is ApplicationState.CLOSED
     return duties(

@@ -35,8 +35,20 @@ def published(store: Store, name: str) -> Published:
     Raises:
         NotFound: never published, or hidden: the words are the same.
     """
+    found = known(store, name)
+    if found.policy.hidden:
+        raise no_such_dataset(name)
+    return found
+
+
+def known(store: Store, name: str) -> Published:
+    """The dataset, hidden or not: for those whom an application for it concerns.
+
+    Raises:
+        NotFound: never published.
+    """
     row = store.datasets.get(name)
-    if row is None or row.policy.hidden:
+    if row is None:
         raise no_such_dataset(name)
     return Published(
         policy=row.policy,

@@ -8,6 +8,7 @@ from datetime import date
 
 from sandbox.domain import results as rules
 from sandbox.domain.audit import Event
+from sandbox.domain.earlier_form import source_of
 from sandbox.domain.errors import BadInput, Conflict, NotFound
 from sandbox.domain.people import Person, Role
 from sandbox.domain.results import Result, ResultKind, Told, Verb
@@ -149,7 +150,7 @@ class ReportResult:
                     dataset=grant.dataset,
                     title=row.policy.title if row is not None else grant.dataset,
                     project=grant.project,
-                    citation=str(terms["source"]),
+                    citation=source_of(terms),
                 )
             )
         return tuple(found)

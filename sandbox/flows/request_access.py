@@ -16,15 +16,16 @@ from sandbox.domain.access import Grant
 from sandbox.domain.application import Application, ApplicationState, Step, Verb, Wish
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import canonical_json
+from sandbox.domain.earlier_form import check_present
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound, Tampered
 from sandbox.domain.people import Person, Role
-from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.policy import DatasetPolicy, OpenClass
 from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.projects import project_name, same_project
 from sandbox.domain.standing import RENEWABLE, check_read, check_seen, may_renew
 from sandbox.flows.commitments import uncommitted
 from sandbox.flows.permission import owed
-from sandbox.flows.published import Published, in_use, published
+from sandbox.flows.published import Published, in_use, known
 from sandbox.store import Store
 
 _TRIES = 5  # when several people sign in one moment
@@ -85,6 +86,8 @@ class RequestAccess:
         """
         application, dataset = self._application(application_id, version)
         row = rules.step(application, Verb.EDIT, dataset.policy, person)
+        if application.renews:
+            self._check_same_project(application.renews, application.project, wish)
         wish = self._checked(dataset.policy, person, wish, complete=False)  # it is submitted by itself
         return self.store.access.edit_application(
             application, row, wish, event=_event(person, row, application)
@@ -128,30 +131,34 @@ class RequestAccess:
         Raises:
             BadInput: more than was asked for, or than is there.
         """
-        application, dataset = self._application(application_id, version)
-        row = rules.step(application, Verb.APPROVE, dataset.policy, person)
-        self._check_blocks(application.people, dataset.policy)
-        wish = application.wish
-        if days is not None and not 1 <= days <= wish.days:
-            raise BadInput(f"{wish.days} days were asked for.", where="days", fix="Give as many, or fewer.")
-        agreed = replace(application, wish=replace(wish, days=wish.days if days is None else days))
-        document = agreements.agreement(
-            agreed,
-            dataset.policy,
-            policy_hash=dataset.policy_hash,
-            starts=self.today(),
-            budget=self._budget(application, dataset.policy, epsilon),
-            conditions=agreements.check_conditions(conditions),
-        )
-        body, digest = canonical_json(document), agreements.agreement_hash(document)
-        return self.store.access.approve_application(
-            application,
-            row,
-            agreement=body,
-            agreement_hash=digest,
-            signature=self.store.signer.sign(body),
-            event=_event(person, row, application, agreement_sha256=digest),
-        )
+        with self.store.transaction():  # nobody else promises of the same budget in between
+            application, dataset = self._application(application_id, version)
+            row = rules.step(application, Verb.APPROVE, dataset.policy, person)
+            self._check_blocks(application.people, dataset.policy)
+            wish = application.wish
+            if days is not None and not 1 <= days <= wish.days:
+                raise BadInput(
+                    f"{wish.days} days were asked for.", where="days", fix="Give as many, or fewer."
+                )
+            agreed = replace(application, wish=replace(wish, days=wish.days if days is None else days))
+            self._check_still(agreed, dataset.policy)
+            document = agreements.agreement(
+                agreed,
+                dataset.policy,
+                policy_hash=dataset.policy_hash,
+                starts=self.today(),
+                budget=self._budget(application, dataset.policy, epsilon),
+                conditions=agreements.check_conditions(conditions),
+            )
+            body, digest = canonical_json(document), agreements.agreement_hash(document)
+            return self.store.access.approve_application(
+                application,
+                row,
+                agreement=body,
+                agreement_hash=digest,
+                signature=self.store.signer.sign(body),
+                event=_event(person, row, application, agreement_sha256=digest),
+            )
 
     def send_back(
         self, person: Person, application_id: int, *, reason: str, version: int | None = None
@@ -205,8 +212,11 @@ class RequestAccess:
     ) -> Grant | None:
         if not person.has(Role.RESEARCHER):
             raise NotAllowed("Only researchers use conditional data.", clause="role")
-        self._check_blocks((person.name,), dataset.policy)
+        if dataset.policy.open_class is OpenClass.CLOSED:
+            raise NotAllowed(f"{dataset.policy.name} is closed.", clause="open_class", fix="Ask its owner.")
+        self._check_blocks(application.people, dataset.policy)  # also of who signed before
         document = self._agreement(application)
+        check_present(document)
         if self.today() > date.fromisoformat(document["period"]["ends"]):
             raise Conflict("The agreement's period is over.", fix="Ask the owner to approve it anew.")
         application = self.store.access.sign_application(
@@ -289,7 +299,8 @@ class RequestAccess:
         rules.check_wish(policy, person, wish, complete=complete)
         self._check_spelling(person, wish.project)
         self._check_members(wish.members)
-        self._check_blocks((person.name, *wish.members), policy)
+        self._check_blocks((person.name,), policy)
+        self._check_nameable(wish.members, policy)
         duty = owed(self.store, person.name, today=self.today())
         if duty is not None:
             raise NotAllowed(
@@ -318,6 +329,18 @@ class RequestAccess:
                         clause=block.clause,
                         fix="Ask the owner to lift the block.",
                     )
+
+    def _check_nameable(self, members: Sequence[str], policy: DatasetPolicy) -> None:
+        """As ``_check_blocks``, in words that do not tell whoever names somebody what that person has broken."""
+        for name in members:
+            try:
+                self._check_blocks((name,), policy)
+            except NotAllowed:
+                raise NotAllowed(
+                    f"{name} cannot be named for {policy.name} now.",
+                    clause="people",
+                    fix="Leave them out; they see the reason under 'My data'.",
+                ) from None
 
     def _check_spelling(self, person: Person, project: str) -> None:
         for name in self.store.access.projects():
@@ -348,12 +371,22 @@ class RequestAccess:
                 where="renews",
                 fix="Renew one of yours that is active or expired, or apply anew.",
             )
-        if earlier.project != wish.project:
+        self._check_same_project(renews, earlier.project, wish)
+
+    def _check_same_project(self, renews: int, project: str, wish: Wish) -> None:
+        if project_name(wish.project) != project:
             raise BadInput(
-                f"Application {renews} belongs to the project {earlier.project!r}.",
+                f"Application {renews} belongs to the project {project!r}.",
                 where="project",
                 fix="Renew it under the same project, or apply anew.",
             )
+
+    def _check_still(self, application: Application, policy: DatasetPolicy) -> None:
+        """Raise unless it could be asked for now: the policy may be tighter since, roles may be gone."""
+        self._check_members(application.people)
+        applicant = self.store.people.get(application.applicant)
+        assert applicant is not None  # noqa: S101 - it was just looked up
+        rules.check_wish(policy, applicant, application.wish)
 
     def _budget(self, application: Application, policy: DatasetPolicy, epsilon: str) -> Loss:
         """What was asked for, or less if the owner says so; never what others were promised."""
@@ -386,7 +419,7 @@ class RequestAccess:
         if application is None:
             raise NotFound(f"There is no application {application_id}.")
         check_seen(application, version)
-        return application, published(self.store, application.dataset)
+        return application, known(self.store, application.dataset)
 
 
 def _event(person: Person, row: Step, application: Application, **facts: str) -> Event:

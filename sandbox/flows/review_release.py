@@ -93,7 +93,7 @@ class ReviewRelease:
             sql: for a file's name, the question that made it.
         """
         dataset = published(self.store, grant.dataset)
-        terms = self._terms(grant)
+        terms = self._terms(grant, Action.SUBMIT)
         check_request(files, context, sql, max_bytes=terms.max_bytes)
         permit = self.permission(
             person, grant, Action.SUBMIT, sizes=tuple(len(content) for _, content in files)
@@ -306,7 +306,9 @@ class ReviewRelease:
         for file in release.files:
             if file.name == file_name:
                 content = self.store.vault.get(file.sha256)
-                checked = judge(file.name, content, terms=self._terms(grant), policy=dataset.policy)
+                checked = judge(
+                    file.name, content, terms=self._terms(grant, Action.CHECK), policy=dataset.policy
+                )
                 found = tuple(f for f in self.store.releases.findings(release.id) if f.file == file.name)
                 if person.name == release.requester:
                     found = for_requester(found, reads_rows=grant.mode is Mode.ROOM)
@@ -355,9 +357,9 @@ class ReviewRelease:
                 fix=refused.fix,
             ) from refused
 
-    def _terms(self, grant: Grant) -> ReleaseTerms:
+    def _terms(self, grant: Grant, action: Action) -> ReleaseTerms:
         """The terms of the signed agreement: a policy changed since then neither loosens nor tightens them."""
-        return release_terms(self.permission.agreement(grant))
+        return release_terms(self.permission.agreement(grant, action))
 
     def _grant(self, release: Release) -> Grant:
         grant = self.store.access.grant(release.grant_id)

@@ -2,7 +2,8 @@
 
 Log entries are chained and signed; the other tables are not, and whoever can write to the database can change them.
 What counts is therefore written twice, once as a row and once on the log, and held together here: policies, budgets,
-charges, answers, agreements, grants, releases, objections, suspensions. The vault's files are hashed again as well.
+charges, answers, applications, agreements, signatures, grants, blocks, reports, releases, people, objections,
+suspensions. The vault's files are hashed again as well.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from sandbox.domain.errors import Tampered
 from sandbox.domain.objection import STEPS, State
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.release import TRANSITIONS, Release, Status
+from sandbox.flows.verify_access import ToldAccess, check_access
+from sandbox.flows.verify_people import ToldPeople, check_people
 from sandbox.flows.verify_policies import POLICY_ACTIONS, check_policies
 from sandbox.store import Store
 
@@ -38,6 +41,7 @@ class Books:
     releases: int
     files: int
     policies: int  # changes of policies that were proposed
+    people: int
 
 
 @dataclass(slots=True)
@@ -60,6 +64,8 @@ class _Told:
     suspended: dict[object, tuple[str, object]] = field(default_factory=dict)  # (dataset, column) in force
     objected: dict[str, State] = field(default_factory=dict)  # objection
     policies: list[Entry] = field(default_factory=list)  # how policies changed
+    access: ToldAccess = field(default_factory=ToldAccess)
+    people: ToldPeople = field(default_factory=ToldPeople)
 
     def hear(self, event: Event) -> None:
         number, facts = event.object.partition(":")[2], event.facts
@@ -137,9 +143,12 @@ class VerifyBooks:
         told = _Told()
         for entry in self._entries():
             told.hear(entry.event)
+            told.access.hear(entry.event)
+            told.people.hear(entry.event)
             if entry.event.action.startswith(POLICY_ACTIONS):
                 told.policies.append(entry)
         self.store.ledger.check_sums()
+        check_access(self.store, told.access)
         self._objections(told)
         return Books(
             entries=entries,
@@ -149,6 +158,7 @@ class VerifyBooks:
             releases=self._releases(told),
             files=self.store.vault.verify(),
             policies=check_policies(self.store, told.policies),
+            people=check_people(self.store, told.people),
         )
 
     def _entries(self) -> Iterator[Entry]:

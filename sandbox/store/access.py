@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from sandbox.domain.access import Grant
 from sandbox.domain.application import Application, ApplicationState, Step, Turn, Verb, Wish, wish_from
-from sandbox.domain.audit import Event
+from sandbox.domain.audit import Event, Fact
 from sandbox.domain.canonical import canonical_json, sha256_hex
 from sandbox.domain.errors import Conflict, NotFound, Tampered
 from sandbox.domain.policy import Mode
@@ -70,7 +70,8 @@ class Access:
             )
             number = number_of(made)
             self._write_turn(connection, number, 1, wish)
-            self._log.append(connection, event, facts={"application": number}, id=number)
+            facts: dict[str, Fact] = {"application": number, "wish_sha256": _named(wish)}
+            self._log.append(connection, event, facts=facts, id=number)
             return _application(connection, number)
 
     def edit_application(
@@ -89,7 +90,7 @@ class Access:
                     .where(*_turn(application.id, number))
                     .values(wish=_written(wish), written_at=stamp(self._now()))
                 )
-            self._log.append(connection, event, facts={"turn": number})
+            self._log.append(connection, event, facts={"turn": number, "wish_sha256": _named(wish)})
             return _application(connection, application.id)
 
     def move_application(
@@ -398,6 +399,11 @@ def _turn(application_id: int, number: int) -> tuple[Any, Any]:
 
 def _written(wish: Wish) -> str:
     return canonical_json(wish.document()).decode()
+
+
+def _named(wish: Wish) -> str:
+    """Its SHA-256, for the log."""
+    return sha256_hex(_written(wish).encode())
 
 
 def _whole() -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, insert, select, true, update
 
 from sandbox.domain.access import Block
 from sandbox.domain.audit import Event
@@ -111,6 +111,10 @@ class Duties:
     def blocks_on(self, lineage: str) -> tuple[Block, ...]:
         """A lineage's blocks, likewise."""
         return self._blocks(blocks.c.lineage == lineage)
+
+    def blocks(self) -> tuple[Block, ...]:
+        """All of them, in order."""
+        return self._blocks(true())
 
     def _blocks(self, where: Any) -> tuple[Block, ...]:
         with self._database.reading() as connection:

@@ -17,7 +17,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, Row, insert, select, update
 
-from sandbox.domain.audit import Event
+from sandbox.domain.audit import Event, Fact
 from sandbox.domain.canonical import canonical_json
 from sandbox.domain.errors import Conflict, NotFound, NotSignedIn
 from sandbox.domain.passwords import CHARACTERS, check_new
@@ -83,7 +83,7 @@ class People:
                     active=person.active,
                 )
             )
-            self._log.append(connection, event)
+            self._log.append(connection, event, facts=_told(person))
         return person
 
     def get(self, name: str) -> Person | None:
@@ -113,7 +113,9 @@ class People:
     def set_roles(self, name: str, roles: Iterable[Role], *, event: Event) -> Person:
         """Give a person exactly these roles."""
         with self._database.transaction() as connection:
-            self._change(connection, name, event, roles=_roles(Person(name, frozenset(roles))))
+            changed = Person(name, frozenset(roles))
+            told = replace(event, facts={**event.facts, **_told(changed)})
+            self._change(connection, name, told, roles=_roles(changed))
             row = _row(connection, name)
             assert row is not None  # noqa: S101 - it was changed just now
             return _person(row)
@@ -220,6 +222,10 @@ def _row(connection: Connection, name: str) -> Row[Any] | None:
 
 def _person(row: Row[Any]) -> Person:
     return Person(row.name, frozenset(Role(role) for role in json.loads(row.roles)), row.active)
+
+
+def _told(person: Person) -> dict[str, Fact]:
+    return {"roles": [str(role) for role in sorted(person.roles)]}
 
 
 def _roles(person: Person) -> str:

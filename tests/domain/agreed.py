@@ -97,6 +97,7 @@ def facts(document: dict[str, Any], **changed: Any) -> Facts:
             grant=grant_of(document),
             state=ApplicationState.ACTIVE,
             signed=frozenset({"ana", "ben"}),
+            open_class=OpenClass.CONDITIONAL,
             suspensions=(),
         ),
         **changed,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -31,7 +32,14 @@ def person(name: str) -> Person:
 
 def application(state: ApplicationState) -> Application:
     return Application(
-        id=7, dataset="loans", applicant="ana", wish=WISH, state=state, version=3, agreement_hash="a" * 64
+        id=7,
+        dataset="loans",
+        applicant="ana",
+        wish=WISH,
+        state=state,
+        version=3,
+        agreement_hash="a" * 64,
+        submitted_at="" if state is S.DRAFT else "2026-01-05T12:00:00.000000+00:00",
     )
 
 
@@ -41,6 +49,12 @@ def test_an_application_concerns_its_people_and_the_owner_once_it_is_handed_in(
 ) -> None:
     expected = name == "ana" or (name in ("ben", "olga") and state is not S.DRAFT)
     assert concerns(application(state), POLICY, person(name)) is expected
+
+
+@pytest.mark.parametrize("name", ["ana", "ben", "olga"])
+def test_a_draft_that_was_taken_back_was_never_handed_in(name: str) -> None:
+    taken_back = replace(application(S.DRAFT), state=S.WITHDRAWN)
+    assert concerns(taken_back, POLICY, person(name)) is (name == "ana")
 
 
 @pytest.mark.parametrize(("state", "name"), list(product(S, ("ana", "ben", "olga"))))

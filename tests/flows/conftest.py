@@ -217,7 +217,9 @@ def world(tmp_path: Path, clock: list[datetime]) -> Iterator[World]:
     }
     for name, has in roles.items():
         store.people.add(
-            Person(name, frozenset(has)), password="a long password", event=Event("t", "person.added", name)
+            Person(name, frozenset(has)),
+            password="a long password",
+            event=Event("t", "person.added", f"person:{name}"),
         )
     olga, ana = (store.people.get(n) for n in ("olga", "ana"))
     assert olga is not None

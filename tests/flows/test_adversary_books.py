@@ -6,16 +6,22 @@ import hashlib
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
+import pyotp
 import pytest
 
+from sandbox.domain.application import Wish
 from sandbox.domain.canonical import content_hash
 from sandbox.domain.errors import NotAllowed, SandboxError, Tampered
 from sandbox.domain.people import Person, Role
+from sandbox.domain.people_policy import Course, TrainingTerms
 from sandbox.domain.release import Decision
 
 ADA = Person(name="ada", roles=frozenset({Role.AUDITOR}))
+TRAINING = TrainingTerms(courses={"privacy": Course(title="Privacy")})
 SQL = "SELECT sex, COUNT(*) AS n FROM loans GROUP BY sex"
 
 
@@ -28,6 +34,7 @@ def busy(world: Any) -> Any:
     world.engine.fails = True
     with pytest.raises(SandboxError):
         box.answer_question.ask(ana, world.grant, sql=SQL, epsilon=0.3)
+    people_come_and_go(world)
     for content in (
         b"sex,n\nfemale,60\nmale,40\n",
         b"sex,n\nfemale,60\nmale,4\n",
@@ -42,6 +49,33 @@ def busy(world: Any) -> Any:
                 world.person(name), release.id, version=now.version, decision=Decision.APPROVE, comment=""
             )
     return world
+
+
+def people_come_and_go(world: Any) -> None:
+    """Accounts, second factors, courses; an application that was revoked with a block, and one that came back."""
+    box, olga, alma = world.sandbox, world.person("olga"), Person("alma", frozenset({Role.ADMINISTRATOR}))
+    look = replace(box.look_after_people, site=replace(box.site, training=TRAINING))
+    look.add(alma, "eve", [Role.RESEARCHER], password="a long password")
+    secret = look.begin_second_factor(alma, "rosa")
+    code = pyotp.TOTP(secret).at(box.store.now())
+    look.confirm_second_factor(alma, "rosa", code=code)
+    look.record_training(alma, "ana", "privacy", until=date(2026, 6, 1))
+    other = world.granted(project="other", name="eve", epsilon="0.5")
+    box.end_access.report(
+        world.person("eve"), other.application, usefulness=2, text="Not of much use to us, sadly."
+    )
+    box.end_access.revoke(olga, other.application, reason="she broke it", block_days=9)
+    wish = Wish(
+        project="third", purpose="Model the default risk.", output_plan="Counts by sex.", members=("ana",)
+    )
+    made = box.request_access.apply(world.person("ben"), dataset="loans", wish=wish)
+    box.request_access.approve(olga, made.id, epsilon="0.5")
+    box.request_access.sign(world.person("ana"), made.id)
+    box.request_access.decline(world.person("ben"), made.id, reason="too little")
+    box.request_access.edit(world.person("ben"), made.id, replace(wish, days=9))
+    box.request_access.submit(world.person("ben"), made.id)
+    box.request_access.approve(olga, made.id, epsilon="0.5")
+    look.deactivate(alma, "eve")
 
 
 def looser_policy(db: sqlite3.Connection) -> None:
@@ -86,6 +120,42 @@ FORGERIES: dict[str, tuple[Any, str]] = {
     "another voter": ("UPDATE votes SET reviewer = 'rosa' WHERE reviewer = 'rita'", "release 1"),
     "no votes": ("DELETE FROM votes", "release 1"),
     "another file": ("UPDATE release_files SET sha256 = 'x' WHERE release_id = 3", "release 3"),
+    "a reviewer who may decide all": (
+        """UPDATE people SET roles = '["administrator"]' WHERE name = 'rita'""",
+        "person rita",
+    ),
+    "an account opened again": ("UPDATE people SET active = 1 WHERE name = 'eve'", "person eve"),
+    "a person out of nowhere": (
+        "INSERT INTO people (name, password_hash, roles, added_at, active, last_sign_in_at) "
+        "VALUES ('mal', '', '[]', '', 1, '')",
+        "person mal",
+    ),
+    "no second factor": ("UPDATE second_factors SET secret = x'', enrolled_at = ''", "person rosa"),
+    "a course that lasts": ("UPDATE training_records SET until = '2099-01-01'", "person ana"),
+    "a course out of nowhere": (
+        "INSERT INTO training_records (person, course, until, recorded_at, recorded_by) "
+        "VALUES ('eve', 'privacy', '2099-01-01', '', 'alma')",
+        "person eve",
+    ),
+    "an application that is active again": (
+        "UPDATE applications SET state = 'active' WHERE id = 2",
+        "application 2",
+    ),
+    "another applicant": ("UPDATE applications SET applicant = 'eve' WHERE id = 3", "application 3"),
+    "another purpose": (
+        "UPDATE application_turns SET wish = REPLACE(wish, 'default risk', 'neighbours') WHERE application_id = 3",
+        "application 3",
+    ),
+    "no signature": ("DELETE FROM signatures WHERE application_id = 1", "application 1"),
+    "a signature under what was never read": (
+        "INSERT INTO signatures SELECT id, 'eve', agreement_hash, '' FROM applications WHERE id = 3",
+        "application 3",
+    ),
+    "a block that is over": ("UPDATE blocks SET until = '2020-01-01'", "block 1"),
+    "a block that was lifted": ("UPDATE blocks SET lifted_at = '2026-01-05'", "block 1"),
+    "a block forgotten": ("DELETE FROM blocks", "block 1"),
+    "a kinder report": ("UPDATE feedback SET usefulness = 5", "application 2"),
+    "no report": ("DELETE FROM feedback", "application 2"),
     "another crate": ("UPDATE releases SET crate_sha256 = 'x' WHERE id = 1", "release 1"),
 }
 
@@ -113,14 +183,14 @@ def test_whatever_is_changed_in_the_database_is_named(busy: Any) -> None:
 
 def test_books_that_nobody_touched_hold(busy: Any) -> None:
     books = busy.sandbox.verify_books(ADA)
-    assert (books.datasets, books.questions, books.grants, books.releases) == (1, 4, 1, 3)
+    assert (books.datasets, books.questions, books.grants, books.releases) == (1, 4, 2, 3)
     assert books.files == 4  # three outputs and a crate
     assert books.entries == busy.sandbox.store.log.head().seq
 
 
 def test_they_hold_after_a_revocation_too(busy: Any) -> None:
     busy.sandbox.end_access.revoke(busy.person("olga"), 1, reason="It ended.")
-    assert busy.sandbox.verify_books(ADA).grants == 1
+    assert busy.sandbox.verify_books(ADA).grants == 2
 
 
 def test_a_file_changed_in_the_vault_is_found(busy: Any) -> None:

@@ -383,6 +383,20 @@ def test_an_account_that_was_taken_over_meanwhile_does_not_approve(world: World)
     world.sandbox.change_policy.approve(world.person("olga"), waiting.id)  # the control: hers was not touched
 
 
+@pytest.mark.parametrize(
+    "action", ["person.activated", "person.second_factor_set", "person.second_factor_reset", "person.unbound"]
+)
+def test_an_account_that_was_opened_for_it_does_not_approve(world: World, action: str) -> None:
+    """A sleeping account is woken, or given another device or identity, by the one who proposed."""
+    looser(world)
+    waiting = world.sandbox.change_policy.apply(THE_OPERATOR, world.policy_file).proposal
+    assert waiting is not None
+    world.sandbox.store.log.record(Event("operator", action, "person:alma"))
+    refused("second person", lambda: world.sandbox.change_policy.approve(ALMA, waiting.id))
+    world.sandbox.store.log.record(Event("olga", action, "person:olga"))  # her own doing
+    world.sandbox.change_policy.approve(world.person("olga"), waiting.id)  # the control
+
+
 def test_a_budget_that_another_dataset_lowered_is_not_raised_from_there(world: World) -> None:
     copy = world.policy_file.with_name("copy.yaml")
     text = world.policy_file.read_text().replace("name: loans", "name: copy\nlineage: loans")

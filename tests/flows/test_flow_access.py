@@ -125,7 +125,7 @@ def test_nobody_publishes_on_anothers_lineage(world: Any) -> None:
 
     other = Person("oscar", frozenset({Role.OWNER}))
     world.sandbox.store.people.add(
-        other, password="a long password", event=Event("t", "person.added", "oscar")
+        other, password="a long password", event=Event("t", "person.added", "person:oscar")
     )
     text = world.policy_file.read_text().replace("name: loans\n", "name: copy\nlineage: loans\n")
     stolen = world.policy_file.with_name("copy.yaml")

@@ -31,7 +31,9 @@ COURSES = TrainingTerms(courses={"basics": Course(title="Basics", roles=(Role.RE
 
 @pytest.fixture
 def people(world: World) -> LookAfterPeople:
-    world.sandbox.store.people.add(ALMA, password="a long password", event=Event("t", "person.added", "alma"))
+    world.sandbox.store.people.add(
+        ALMA, password="a long password", event=Event("t", "person.added", "person:alma")
+    )
     return replace(world.sandbox.look_after_people, site=SitePolicy(training=COURSES))
 
 

@@ -47,7 +47,7 @@ BREACH = {
 def alma(world: Any) -> Person:
     person = Person("alma", frozenset({Role.ADMINISTRATOR}))
     world.sandbox.store.people.add(
-        person, password="a long password", event=Event("t", "person.added", "alma")
+        person, password="a long password", event=Event("t", "person.added", "person:alma")
     )
     return person
 

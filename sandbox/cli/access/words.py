@@ -8,7 +8,8 @@ from typing import Any
 from rich.markup import escape
 
 from sandbox.cli.common import console
-from sandbox.domain.agreement import FORMAT, in_words
+from sandbox.domain.agreement import in_words
+from sandbox.domain.earlier_form import is_present
 from sandbox.domain.papers import Paper
 from sandbox.domain.privacy_loss import Accounting
 from sandbox.terminal import indented, plain, plain_table
@@ -130,7 +131,7 @@ def _asked(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def _paper_words(paper: Paper) -> Iterator[tuple[str, Any]]:
     body = paper.body
     if paper.kind == "agreement":
-        if body.get("format") == FORMAT:
+        if is_present(body):
             yield from in_words(body)
         else:
             yield "format", "an earlier one, which permits nothing any more"
