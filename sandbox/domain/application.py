@@ -303,7 +303,9 @@ def check_text(name: str, text: str, least: int = 0) -> None:
         )
     if len(text.strip()) < least:
         raise BadInput(
-            f"{said} is too short ({len(text.strip())} characters)." if text.strip() else f"{said} is missing.",
+            f"{said} is too short ({len(text.strip())} characters)."
+            if text.strip()
+            else f"{said} is missing.",
             where=name,
             fix=f"Write at least {least} characters: the owner decides by it.",
         )
