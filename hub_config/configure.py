@@ -79,6 +79,8 @@ def configure(
     hub.load_roles = [
         # A person: their own servers and tokens (self), and the portal.
         {"name": "user", "scopes": ["self", PORTAL_ACCESS]},
+        # The portal itself: end notebooks whose right to the data is gone. It starts none, and reads of none.
+        {"name": "portal", "services": ["portal"], "scopes": ["delete:servers"]},
     ]
 
 

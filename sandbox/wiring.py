@@ -14,11 +14,15 @@ from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.browse_catalogue import BrowseCatalogue
 from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.change_policy import ChangePolicy
+from sandbox.flows.decide_objection import DecideObjection
 from sandbox.flows.demand_data import DemandData
 from sandbox.flows.end_access import EndAccess
+from sandbox.flows.hold_releases import HoldReleases
 from sandbox.flows.listed import Listed
 from sandbox.flows.look_after_people import LookAfterPeople
 from sandbox.flows.my_account import MyAccount
+from sandbox.flows.object import ObjectToData
+from sandbox.flows.objection_views import ObjectionViews
 from sandbox.flows.open_data import ReadOpenData
 from sandbox.flows.open_notebook import OpenNotebook
 from sandbox.flows.permission import Permission
@@ -32,11 +36,14 @@ from sandbox.flows.request_access import RequestAccess
 from sandbox.flows.review_release import ReviewRelease
 from sandbox.flows.sign_in import SignIn
 from sandbox.flows.site_policy import settle_site, site_with_lines
+from sandbox.flows.suspend_dataset import SuspendDataset
 from sandbox.flows.trained import Trained
 from sandbox.flows.transparency import Transparency
 from sandbox.flows.verify_books import VerifyBooks
 from sandbox.flows.views import Views
 from sandbox.flows.visitors import Visitors
+from sandbox.flows.withheld_units import WithheldUnits
+from sandbox.isolation.notebooks import HubNotebooks, Notebooks, StopNotebooks
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.planning.remembered import Remembered
 from sandbox.privacy.remote import RemoteEngine
@@ -78,6 +85,11 @@ class Sandbox:
     open_notebook: OpenNotebook
     answer_question: AnswerQuestion
     review_release: ReviewRelease
+    suspend_dataset: SuspendDataset
+    object_to_data: ObjectToData
+    decide_objection: DecideObjection
+    hold_releases: HoldReleases
+    objection_views: ObjectionViews
     demand_data: DemandData
     rate_dataset: RateDataset
     report_result: ReportResult
@@ -101,6 +113,7 @@ def build(
     *,
     engine: Engine | None = None,
     store: Store | None = None,
+    notebooks: Notebooks | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Sandbox:
     """Put the system together.
@@ -108,6 +121,7 @@ def build(
     Args:
         engine: asks the engine's own process over its socket when not given.
         store: the settings' database and files when not given.
+        notebooks: ends open notebooks through the hub when not given.
         clock: the current time, in UTC.
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -120,29 +134,38 @@ def build(
     def today() -> date:
         return clock().date()
 
+    stop = StopNotebooks(
+        notebooks or HubNotebooks(settings.hub_url, lambda: secret(settings.keys_dir, "portal-token"))
+    )
     listed = Listed(store=store)
-    end_access = EndAccess(store=store, today=today)
+    end_access = EndAccess(store=store, today=today, stop=stop)
     projects = ProjectRegister(store=store, listed=listed, terms=site.society, today=today)
     my_account = MyAccount(store=store, site=site, today=today)
     trained = Trained(store=store, terms=site.training, today=today)
     permission = Permission(store=store, today=today, untrained=trained)
+    visitors = Visitors(today)
 
     def site_now() -> Site:
         return site_with_lines(store, site_file)
 
     change_policy = ChangePolicy(store=store, site=site_now)
+    holds = HoldReleases(store=store)
+    review = ReviewRelease(store=store, engine=engine, permission=permission, holds=holds)
+    publish = PublishDataset(
+        store=store, engine=engine, site=site_now, raw_dir=settings.raw_dir, hand_over=hand_over
+    )
+    suspend = SuspendDataset(store=store, today=today, holds=holds, stop=stop, let_out=review.finish_approved)
+    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=hand_over)
 
     return Sandbox(
         settings=settings,
         site=site,
         store=store,
         engine=engine,
-        publish_dataset=PublishDataset(
-            store=store, engine=engine, site=site_now, raw_dir=settings.raw_dir, hand_over=hand_over
-        ),
+        publish_dataset=publish,
         change_policy=change_policy,
         buy_base=BuyBase(store=store, engine=engine, permission=permission),
-        request_access=RequestAccess(store=store, today=today),
+        request_access=RequestAccess(store=store, today=today, stop=stop),
         end_access=end_access,
         open_notebook=OpenNotebook(
             store=store,
@@ -153,9 +176,21 @@ def build(
         answer_question=AnswerQuestion(
             store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
         ),
-        review_release=ReviewRelease(store=store, engine=engine, permission=permission),
+        review_release=review,
+        suspend_dataset=suspend,
+        object_to_data=ObjectToData(
+            store=store,
+            terms=site.objections,
+            suspending=suspend,
+            units=units,
+            visitors=visitors,
+            now=clock,
+        ),
+        decide_objection=DecideObjection(store=store, suspending=suspend, units=units, publishing=publish),
+        hold_releases=holds,
+        objection_views=ObjectionViews(store=store, holds=holds),
         demand_data=DemandData(
-            store=store, listed=listed, visitors=Visitors(today), terms=site.society, today=today
+            store=store, listed=listed, visitors=visitors, terms=site.society, today=today
         ),
         rate_dataset=RateDataset(store=store, listed=listed),
         report_result=ReportResult(store=store, listed=listed, today=today),

@@ -9,7 +9,18 @@ from typing import Annotated
 
 import typer
 
-from sandbox.cli import access, datasets, people, policies, records, serve, society, training
+from sandbox.cli import (
+    access,
+    datasets,
+    objections,
+    people,
+    policies,
+    records,
+    serve,
+    society,
+    suspensions,
+    training,
+)
 from sandbox.cli import ask as ask_commands
 from sandbox.cli.common import console
 from sandbox.cli.policy_words import print_notes
@@ -27,6 +38,7 @@ for name, child in (
     ("training", training.app),
     ("dataset", datasets.app),
     ("base", datasets.base_app),
+    ("objection", objections.app),
     ("policy", policies.app),
     ("release", records.release_app),
     ("audit", records.audit_app),
@@ -35,6 +47,8 @@ for name, child in (
     ("demand", society.demand_app),
 ):
     app.add_typer(child, name=name)
+datasets.app.command("suspend")(suspensions.dataset_suspend)
+datasets.app.command("resume")(suspensions.dataset_resume)
 
 
 # running

@@ -543,6 +543,36 @@ class SocietyTerms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectionTerms:
+    """What anybody may stop without an account, and how often. Why: docs/adr/0024."""
+
+    at_once_per_day: int = _doc(
+        "So many objections of rights-holders suspend one dataset at once within a day; what comes beyond is looked at "
+        "by the owner first.",
+        Way.SMALLER,
+        default=3,
+    )
+    abuse_days: int = _doc(
+        "After an objection was dismissed as abuse, those of people without an account are looked at first for so long "
+        "(days).",
+        Way.LARGER,
+        default=30,
+    )
+    per_dataset_per_day: int = _doc(
+        "So many are taken about one dataset within a day.", Way.SMALLER, default=50
+    )
+    per_address_per_day: int = _doc(
+        "So many are taken from one visitor's address in a day. Addresses are not kept.",
+        Way.SMALLER,
+        default=5,
+    )
+    max_files: int = _doc("So many files may come with one as evidence.", Way.NEVER, default=5)
+    max_file_mib: int = _doc(
+        "The largest of them, in MiB; all together hold at most 8.", Way.NEVER, default=4
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SitePolicy:
     """What holds for the whole installation."""
 
@@ -559,3 +589,6 @@ class SitePolicy:
         "Which roles one person may not hold together.", Way.NEVER, default=SeparationTerms()
     )
     training: TrainingTerms = _doc("Which courses people need.", Way.NEVER, default_factory=TrainingTerms)
+    objections: ObjectionTerms = _doc(
+        "Objections and reports of errors.", Way.NEVER, default=ObjectionTerms()
+    )

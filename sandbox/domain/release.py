@@ -5,6 +5,7 @@
 - A reviewer is in the dataset's pool, is not the requester, and is not on the requester's project.
 - Votes are hidden from all others until the last one is in; the requester never learns who voted what.
 - All votes approve, or it goes back: one rejection rejects, one request for changes returns.
+- Any live request can be held, and goes on from where it was; what was released can be recalled. See ``release_hold``.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ class Status(StrEnum):
     APPROVED = "approved"
     RELEASED = "released"
     WITHDRAWN = "withdrawn"
+    ON_HOLD = "on_hold"  # an objection, or the owner, stopped it where it was
+    RECALLED = "recalled"  # what it is made of may not be used any more
 
 
 class Verb(StrEnum):
@@ -44,12 +47,16 @@ class Verb(StrEnum):
     REJECT = "reject"
     RELEASE = "release"
     WITHDRAW = "withdraw"
+    HOLD = "hold"
+    RESUME = "resume"
+    RECALL = "recall"
 
 
 class By(StrEnum):
     PLATFORM = "platform"
     REQUESTER = "requester"
     REVIEWER = "reviewer"
+    OWNER = "owner"  # or the platform, when the dataset is suspended and resumed
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +86,29 @@ def _rows() -> tuple[Transition, ...]:
         t(s.SUBMITTED, v.WITHDRAW, s.WITHDRAWN, By.REQUESTER, "release.withdrawn"),
         t(s.PARTIALLY_REVIEWED, v.WITHDRAW, s.WITHDRAWN, By.REQUESTER, "release.withdrawn"),
         t(s.RETURNED, v.WITHDRAW, s.WITHDRAWN, By.REQUESTER, "release.withdrawn"),
+        *(t(live, v.HOLD, s.ON_HOLD, By.OWNER, "release.held") for live in sorted(LIVE)),
+        *(t(s.ON_HOLD, v.RESUME, live, By.OWNER, "release.resumed") for live in sorted(LIVE)),
+        t(s.RELEASED, v.RECALL, s.RECALLED, By.OWNER, "release.recalled"),
     )
 
 
+FINAL = frozenset({Status.REJECTED, Status.WITHDRAWN, Status.RECALLED})  # nothing leads on
+OVER = FINAL | {Status.RELEASED}  # nothing is on its way out any more
+LIVE = frozenset(Status) - OVER - {Status.ON_HOLD}
 TRANSITIONS: tuple[Transition, ...] = _rows()
-FINAL = frozenset({Status.REJECTED, Status.RELEASED, Status.WITHDRAWN})
 
 
-def transition(status: Status, verb: Verb) -> Transition:
+def transition(status: Status, verb: Verb, *, held_from: Status | None = None) -> Transition:
     """The row for a verb in a state.
+
+    Args:
+        held_from: of what is on hold: the state that it goes back to.
 
     Raises:
         Conflict: there is none.
     """
     for row in TRANSITIONS:
-        if row.start is status and row.verb is verb:
+        if row.start is status and row.verb is verb and (verb is not Verb.RESUME or row.end is held_from):
             return row
     raise Conflict(f"A release that is {status} cannot be changed by '{verb}'.")
 
@@ -137,6 +152,9 @@ class Release:
     reviewers_needed: int
     votes: tuple[Vote, ...] = ()
     crate_sha256: str = ""  # once released: the crate that leaves, in the vault
+    held_from: Status | None = None  # on hold: the state that it goes back to
+    held_by: str = ""  # on hold: the owner who held it; empty: a suspension did
+    reason: str = ""  # why it is on hold, or was recalled
 
 
 def check_vote(
@@ -157,6 +175,12 @@ def check_vote(
         raise NotAllowed("Nobody reviews their own project.", clause="reviewer is not on the project")
     if person.name not in pool:
         raise NotAllowed(f"You are not a reviewer for {release.dataset}.", clause="reviewer pool")
+    if release.status is Status.ON_HOLD:
+        raise NotAllowed(
+            f"Release {release.id} is on hold. {release.reason}",
+            clause="hold",
+            fix="Vote when it goes on.",
+        )
     transition(release.status, Verb.VOTE)
     if any(v.reviewer == person.name for v in release.votes):
         raise Conflict("You have voted on this release.", fix="Wait for the other votes.")

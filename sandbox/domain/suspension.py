@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+PUBLIC = "public"  # who began it, when an objection did so at once
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Suspension:
-    """One suspension that is in force.
+    """One suspension. Several may hold the same data; each ends by itself.
 
     Attributes:
         table, column: the column that may not be used; both empty when the whole dataset is suspended.
         reason: in words that everybody may read.
         objection: the number of the objection that it comes from; 0 when the owner suspended by hand.
+        made_by: who began it; ``PUBLIC`` when an objection did so at once.
+        ended: empty while it is in force.
     """
 
     dataset: str
@@ -22,6 +26,9 @@ class Suspension:
     reason: str = ""
     since: str = ""  # ISO 8601, UTC
     objection: int = 0
+    id: int = 0
+    made_by: str = ""
+    ended: str = ""  # ISO 8601, UTC
 
     @property
     def whole(self) -> bool:

@@ -12,16 +12,22 @@ commitments       what of a budget is spent, promised and free
 open_notebook     a grant becomes a locked container
 answer_question   SQL -> price -> reserved -> answered
 review_release    file -> findings -> votes -> crate
+object            anybody objects: number, tracking word, suspended at once
+decide_objection  the owner looks, decides, and the data go on
+suspend_dataset   data are stopped in one breath, and go on from where they were
+hold_releases     requests that wait, outputs that are called back
+withheld_units    whom an objection is about, for the engine's eyes
 demand_data       people ask that data be opened, others want it too, owners answer; ``visitors`` need no account
 rate_dataset      how useful it was
 report_result     what was made with it, confirmed, in a public register
 record_breach     a breach, its measure and its notice
-listed           the datasets that public lists speak of
+listed            the datasets that public lists speak of
 project_register  who is allowed what; ``transparency`` sums up the whole
 sign_in           somebody at the door: password and code, or a provider's word
 my_account        what is known of me, my second factor, my password
 look_after_people accounts, roles and training, by administrators
 trained           before an activity that needs a course
 watch_gate        what the gate saw, on the log
-views             what each person may see; ``access_views`` of applications, grants and budgets
+views             what each person may see; ``access_views`` of applications, grants and
+                  budgets; ``objection_views`` of objections and suspensions
 """

@@ -61,12 +61,12 @@ class BuyBase:
             progress: told the part that is done (0 to 1), and what is being done.
 
         Raises:
-            NotAllowed: only its owner or an administrator may.
+            NotAllowed: only its owner or an administrator may; it, or a column of it, is suspended.
             BadInput: the policy sets no share for it, or nothing can be counted.
             OverBudget: the lineage has less left than the share; nothing was spent.
             Unanswered: charged, and broke off; buy again, for nothing.
         """
-        found = in_use(self.store, dataset)
+        found = in_use(self.store, dataset, columns=None)
         self._check_may(person, found.policy)
         table, profile_id, offered = self._offer(found)
         kept = self.store.bases.latest(found.policy.budget_lineage, table)
@@ -110,7 +110,7 @@ class BuyBase:
         Raises:
             NotFound: no base was bought of this version.
         """
-        found = in_use(self.store, dataset)
+        found = in_use(self.store, dataset, columns=None)
         base = base_for(self.store, found)
         if base is None:
             raise NotFound(

@@ -18,7 +18,7 @@ from sandbox.domain.duties import Duty, DutyState
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound
 from sandbox.domain.papers import seal
 from sandbox.domain.people import Person
-from sandbox.domain.release import FINAL
+from sandbox.domain.release import OVER
 from sandbox.flows.permission import duties_of
 from sandbox.flows.published import Published, published
 from sandbox.store import Report, Store
@@ -107,7 +107,7 @@ class EndAccess:
         row = rules.step(application, Verb.CLOSE, dataset.policy, person)
         grants = self.store.access.grants_under(application.id)
         waiting = [
-            r.id for grant in grants for r in self.store.releases.of_grant(grant.id) if r.status not in FINAL
+            r.id for grant in grants for r in self.store.releases.of_grant(grant.id) if r.status not in OVER
         ]
         if waiting:
             raise Conflict(

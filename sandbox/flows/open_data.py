@@ -138,7 +138,7 @@ class ReadOpenData:
             self.places.release()
 
     def _open(self, name: str, mode: OpenMode) -> Published:
-        dataset = in_use(self.store, name)
+        dataset = in_use(self.store, name, columns=None)
         policy = dataset.policy
         if policy.open_class is not OpenClass.UNCONDITIONAL:
             raise NotAllowed(

@@ -21,7 +21,6 @@ from sandbox.domain.errors import NotAllowed, NotFound
 from sandbox.domain.people import Person
 from sandbox.domain.permission import Action, Decision, Facts, allows
 from sandbox.domain.policy import ReleaseTerms
-from sandbox.domain.suspension import Suspension
 from sandbox.store import Store
 
 CLOSED = Decision(
@@ -131,7 +130,7 @@ class Permission:
             grant=grant,
             state=application.state,
             signed=frozenset(application.signed),
-            suspensions=suspensions(self.store, grant.dataset),
+            suspensions=self.store.suspensions.of(grant.dataset),
             untrained=self.untrained(name, action) if name else (),
             duty=self._duty(application),
             **wanted,
@@ -171,9 +170,3 @@ def duties_of(store: Store, application: Application, *, today: date) -> tuple[D
         today=today,
         ended=date.fromisoformat(application.changed_at[:10]) if closed else None,
     )
-
-
-def suspensions(store: Store, dataset: str) -> tuple[Suspension, ...]:
-    """What is suspended of a dataset now."""
-    row = store.datasets.get(dataset)
-    return (Suspension(dataset=dataset),) if row is not None and row.suspended else ()

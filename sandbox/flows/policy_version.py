@@ -60,10 +60,12 @@ def make_version(
     public_files: Mapping[str, str],
     report: Mapping[str, object],
     action: str,
+    raw_files: Mapping[str, str] | None = None,
 ) -> Dataset:
     """Make the newest version of a dataset, with its budget.
 
     Args:
+        raw_files: what its rows are made of, by table; those of the version before when not given.
         action: what the log calls it: ``dataset.published``, ``policy.applied``.
 
     Raises:
@@ -91,6 +93,7 @@ def make_version(
             snapshot=snapshot,
             public_files=public_files,
             report=report,
+            raw_files=raw_files if raw_files is not None else before.raw_files if before is not None else {},
             approval=approval,
             event=Event(person.name, action, about, facts | _number(proposal)),
         )

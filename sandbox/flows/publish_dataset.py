@@ -3,6 +3,8 @@
 The raw file is taken into the raw store by hash; only the engine's process ever opens it. Publishing again makes a
 new version; the budget belongs to the lineage, so no new budget comes of it.
 
+Units that an objection withholds are left out of every version; see ``withheld_units``.
+
 Where units may have many rows, a contribution profile is bought once from the budget: charged durably, then drawn. A
 new version goes on with the lineage's last one unless the owner asks for a new one.
 """
@@ -11,14 +13,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import content_hash, sha256_hex
-from sandbox.domain.errors import BadInput, OverBudget
+from sandbox.domain.errors import BadInput, Conflict, OverBudget
 from sandbox.domain.people import Person
 from sandbox.domain.policy import DatasetPolicy, OpenClass
 from sandbox.domain.policy_document import policy_to_document
@@ -85,16 +88,65 @@ class PublishDataset:
                 fix="Give one file for each table: TABLE=FILE.",
             )
         if policy.private:
-            snapshot, lines = self._private_view(policy, files)
-            public: dict[str, str] = {}
-        else:
-            public, lines = self._downloads(policy, files)
-            # By the first of the two files alone: another program may write the same rows as other Parquet.
-            snapshot = content_hash({table: public[file_key(table, FileFormat.CSV)] for table in files})
+            taken = {table: self._take(policy.name, file).name for table, file in files.items()}
+            return self._publish_private(
+                person, policy, taken, self.store.objections.withheld(policy.name), new_profile=new_profile
+            )
+        public, lines = self._downloads(policy, files)
+        # By the first of the two files alone: another program may write the same rows as other Parquet.
+        snapshot = content_hash({table: public[file_key(table, FileFormat.CSV)] for table in files})
+        return self._recorded(person, policy, snapshot, lines, public=public)
+
+    def without(self, person: Person, dataset: str, unit_file: str) -> PublishedReport:
+        """Publish the newest version again from the raw files that are kept, without one more unit.
+
+        Args:
+            unit_file: names the unit, in the raw store.
+
+        Raises:
+            Conflict: it is not known which raw files the version was made of.
+        """
+        row = self.store.datasets.get(dataset)
+        if row is None or not row.policy.private or set(row.raw_files) != set(row.policy.tables):
+            raise Conflict(
+                f"It is not known which raw files {dataset} was made of.",
+                fix="Publish it once more from its files (sandbox dataset publish), then try again.",
+            )
+        withheld = sorted({*self.store.objections.withheld(dataset), unit_file})
+        return self._publish_private(person, row.policy, dict(row.raw_files), withheld, new_profile=False)
+
+    def _publish_private(
+        self,
+        person: Person,
+        policy: DatasetPolicy,
+        raw_files: Mapping[str, str],
+        withheld: Sequence[str],
+        *,
+        new_profile: bool,
+    ) -> PublishedReport:
+        snapshot, lines = self._private_view(policy, raw_files, withheld)
+        report = self._recorded(person, policy, snapshot, lines, raw_files=raw_files)
+        lines = report.lines
+        for table in policy.tables:
+            said = self._profile(person, policy, table, snapshot, new=new_profile)
+            lines = (*lines, *(f"{table}: {line}" if len(policy.tables) > 1 else line for line in said))
+        return replace(report, lines=lines)
+
+    def _recorded(
+        self,
+        person: Person,
+        policy: DatasetPolicy,
+        snapshot: str,
+        lines: tuple[str, ...],
+        *,
+        public: Mapping[str, str] = MappingProxyType({}),
+        raw_files: Mapping[str, str] = MappingProxyType({}),
+    ) -> PublishedReport:
         before = self.store.datasets.get(policy.name)
         digest = content_hash(policy_to_document(policy))
-        same = before is not None and set(before.public_files) == set(public)
-        if before is not None and same and (before.policy_hash, before.snapshot) == (digest, snapshot):
+        same = before is not None and (before.policy_hash, before.snapshot) == (digest, snapshot)
+        made_of = (set(before.public_files), before.raw_files) if before is not None else ()
+        if same and made_of == (set(public), raw_files):
             lines = ("the same policy and the same rows as before: no new version",)
         else:
             make_version(
@@ -103,15 +155,12 @@ class PublishDataset:
                 policy,
                 snapshot=snapshot,
                 public_files=public,
+                raw_files=raw_files,
                 report={"lines": list(lines)},
                 action="dataset.published",
             )
-        if policy.private:
-            for table in policy.tables:
-                said = self._profile(person, policy, table, snapshot, new=new_profile)
-                lines = (*lines, *(f"{table}: {line}" if len(policy.tables) > 1 else line for line in said))
         return PublishedReport(
-            dataset=policy.name, open_class=policy.open_class, snapshot=snapshot, lines=tuple(lines)
+            dataset=policy.name, open_class=policy.open_class, snapshot=snapshot, lines=lines
         )
 
     def _profile(
@@ -156,13 +205,14 @@ class PublishDataset:
             "answers are bounded by it"
         )
 
-    def _private_view(self, policy: DatasetPolicy, files: Mapping[str, Path]) -> tuple[str, tuple[str, ...]]:
-        taken = {table: self._take(policy.name, file).name for table, file in files.items()}
-        if len(taken) == 1:
-            ((table, name),) = taken.items()
-            report = self.engine.publish(policy=policy, table=table, file=name)
+    def _private_view(
+        self, policy: DatasetPolicy, raw_files: Mapping[str, str], withheld: Sequence[str]
+    ) -> tuple[str, tuple[str, ...]]:
+        if len(raw_files) == 1:
+            ((table, name),) = raw_files.items()
+            report = self.engine.publish(policy=policy, table=table, file=name, withheld=withheld)
         else:
-            report = self.engine.publish_tables(policy=policy, files=taken)
+            report = self.engine.publish_tables(policy=policy, files=raw_files, withheld=withheld)
         return report.snapshot, _lines(report, policy)
 
     def _take(self, dataset: str, file: Path) -> Path:

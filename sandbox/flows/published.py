@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from sandbox.domain.errors import NotAllowed, NotFound
 from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.suspension import touching
 from sandbox.store import Store
+
+NO_COLUMN: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +22,6 @@ class Published:
     policy_hash: str
     snapshot: str
     files: dict[str, str]  # of unconditional datasets: file -> SHA-256 in the vault, see ``open_data``
-    suspended: bool = False
 
 
 def no_such_dataset(name: str) -> NotFound:
@@ -39,20 +43,23 @@ def published(store: Store, name: str) -> Published:
         policy_hash=row.policy_hash,
         snapshot=row.snapshot,
         files=dict(row.public_files),
-        suspended=row.suspended,
     )
 
 
-def in_use(store: Store, name: str) -> Published:
+def in_use(store: Store, name: str, *, columns: Mapping[str, frozenset[str]] | None = NO_COLUMN) -> Published:
     """The dataset, for what is done with it without a grant.
+
+    Args:
+        columns: what is used of it, by table; None: all of it, so that one suspended column stops it.
 
     Raises:
         NotFound: never published.
         NotAllowed: suspended.
     """
     found = published(store, name)
-    if found.suspended:
+    held = touching(store.suspensions.of(name), columns)
+    if held is not None:
         raise NotAllowed(
-            f"{name} is suspended.", clause="suspension", fix="Ask its owner when it will be resumed."
+            f"{held.place} is suspended.", clause="suspension", fix="Ask its owner when it will be resumed."
         )
     return found

@@ -188,11 +188,16 @@ class RequestAccess:
             check_read(application, agreement_hash)
             try:
                 with self.store.transaction():
-                    return self._signed(person, application, row, dataset)
+                    grant = self._signed(person, application, row, dataset)
             except Conflict:
                 # Somebody else signed in this moment, which takes nothing away; all else is said by the next look.
                 if attempt == _TRIES - 1:
                     raise
+                continue
+            if grant is not None and application.renews:
+                # After the transaction: the hub writes to the same log when a notebook ends.
+                self.stop(self.store.access.grants_under(application.renews))
+            return grant
         raise AssertionError  # the loop returns or raises
 
     def _signed(
@@ -246,7 +251,6 @@ class RequestAccess:
                 {"clause": row.clause, "renewed_by": application.id},
             ),
         )
-        self.stop(self.store.access.grants_under(earlier.id))
 
     def _agreement(self, application: Application) -> dict[str, Any]:
         signed = self.store.access.agreement(application.id)

@@ -38,6 +38,8 @@ from sandbox.domain.policy import Mode, ReleaseTerms
 from sandbox.domain.question import Question, canonical_sql, columns_by_table
 from sandbox.domain.release import Decision, Release, StagedFile, Status, Verb
 from sandbox.domain.release_request import check_request
+from sandbox.flows.columns_behind import columns_behind
+from sandbox.flows.hold_releases import HoldReleases
 from sandbox.flows.permission import Permission
 from sandbox.flows.published import Published, in_use, published
 from sandbox.privacy.asking.parse import parse
@@ -72,6 +74,7 @@ class ReviewRelease:
     store: Store
     engine: Engine
     permission: Permission
+    holds: HoldReleases
 
     def submit(
         self,
@@ -128,6 +131,8 @@ class ReviewRelease:
             moved = self._move(
                 release, rule.after_checks(verdict), actor="system:checks", facts={"verdict": str(verdict)}
             )
+            # Suspended while the checks ran: it waits with the others.
+            moved = self.holds.hold_one(moved)
         return Submitted(release=moved, findings=tuple(findings))
 
     def vote(
@@ -204,7 +209,7 @@ class ReviewRelease:
             grant,
             Action.RELEASE,
             approvals=frozenset(v.reviewer for v in release.votes if v.decision is Decision.APPROVE),
-            columns=self._columns_of(release, dataset),
+            columns=columns_behind(release, dataset.policy),
         )
         contents = {}
         for file in release.files:
@@ -255,9 +260,16 @@ class ReviewRelease:
     def crate(self, person: Person, release_id: int) -> bytes:
         """The released crate, for its requester and the dataset's owner."""
         release = self._release(release_id)
-        dataset = in_use(self.store, release.dataset)
+        dataset = published(self.store, release.dataset)
         if person.name not in (release.requester, dataset.policy.owner):
             raise NotFound(f"You have no release {release_id}.")
+        if release.status is Status.RECALLED:
+            raise NotAllowed(
+                f"Release {release_id} was recalled. {release.reason}",
+                clause="recall",
+                fix="Do not use or pass on copies of it.",
+            )
+        in_use(self.store, release.dataset, columns=columns_behind(release, dataset.policy))
         if release.status is not Status.RELEASED:
             raise NotAllowed(
                 f"Release {release_id} is {release.status}, not released.",
@@ -332,17 +344,6 @@ class ReviewRelease:
             unsaid = replace(_not_recomputed(file.name), from_rows=isinstance(failure, Unanswered))
             return replace(checked, findings=(*checked.findings, unsaid))
         return judge(file.name, content, terms=terms, policy=policy, evidence=evidence)
-
-    def _columns_of(self, release: Release, dataset: Published) -> Mapping[str, frozenset[str]] | None:
-        """The columns behind a release; None where the question of one of its files is not known."""
-        found: dict[str, frozenset[str]] = {}
-        for file in release.files:
-            if not file.sql:
-                return None
-            question = self._question(dataset, file)
-            for table, columns in columns_by_table(question, unit=dataset.policy.unit_column).items():
-                found[table] = found.get(table, frozenset()) | columns
-        return found
 
     def _question(self, dataset: Published, file: StagedFile) -> Question:
         try:

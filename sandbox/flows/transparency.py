@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from statistics import median
 
+from sandbox.domain.objection import OPEN, STEPS
 from sandbox.domain.release import Status
 from sandbox.flows.listed import Listed, ListedDataset
 from sandbox.flows.project_register import ProjectLine, ProjectRegister
@@ -20,6 +21,7 @@ from sandbox.store import Store
 
 NEWEST = 20  # so many of a list that has its own address
 MONTHS = 12
+DECIDED = sorted({step.event for step in STEPS if step.end not in OPEN})  # what the log calls a decision
 OUTCOMES: dict[Status, str] = {
     Status.CHECKING: "in work",
     Status.SUBMITTED: "in work",
@@ -31,6 +33,8 @@ OUTCOMES: dict[Status, str] = {
     Status.REJECTED: "rejected by reviewers",
     Status.BLOCKED: "stopped by checks",
     Status.WITHDRAWN: "withdrawn",
+    Status.ON_HOLD: "on hold",
+    Status.RECALLED: "recalled",
 }
 
 
@@ -195,7 +199,10 @@ class Transparency:
 
     def _objections(self) -> Objections:
         received = self.store.figures.moments("objection.received")
-        decided = self.store.figures.moments("objection.decided")
+        decided: dict[str, str] = {}
+        for event in DECIDED:
+            for objection, at in self.store.figures.moments(event).items():
+                decided[objection] = min(at, decided.get(objection, at))
         days = [_days(received[o], at) for o, at in decided.items() if o in received]
         return Objections(
             received=len(received),

@@ -2,7 +2,7 @@
 
 Log entries are chained and signed; the other tables are not, and whoever can write to the database can change them.
 What counts is therefore written twice, once as a row and once on the log, and held together here: policies, budgets,
-charges, answers, agreements, grants, releases. The vault's files are hashed again as well.
+charges, answers, agreements, grants, releases, objections, suspensions. The vault's files are hashed again as well.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from sandbox.domain.agreement import check_agreed
 from sandbox.domain.audit import Entry, Event
 from sandbox.domain.budget import ChargeState
 from sandbox.domain.errors import Tampered
+from sandbox.domain.objection import STEPS, State
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.release import TRANSITIONS, Release, Status
 from sandbox.flows.verify_policies import POLICY_ACTIONS, check_policies
@@ -23,6 +24,7 @@ from sandbox.store import Store
 _PAGE = 1000
 _TRIES = 3  # while the system is busy
 _ENDS = {row.event: row.end for row in TRANSITIONS}
+_OBJECTED = {row.event: row.end for row in STEPS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,8 @@ class _Told:
     voted: dict[str, list[str]] = field(default_factory=dict)  # release: reviewers
     status: dict[str, Status] = field(default_factory=dict)  # release
     crates: dict[str, object] = field(default_factory=dict)  # release: SHA-256
+    suspended: dict[object, tuple[str, object]] = field(default_factory=dict)  # (dataset, column) in force
+    objected: dict[str, State] = field(default_factory=dict)  # objection
     policies: list[Entry] = field(default_factory=list)  # how policies changed
 
     def hear(self, event: Event) -> None:
@@ -85,9 +89,19 @@ class _Told:
                 number = str(facts.get("release"))
                 self.staged[number] = event
                 self.status[number] = Status.CHECKING
+            case "release.resumed":
+                self.status[number] = Status(str(facts.get("to")))
+            case "dataset.suspended":
+                self.suspended[facts.get("suspension")] = (number, facts.get("column", ""))
+            case "dataset.resumed":
+                self.suspended.pop(facts.get("suspension"), None)
+            case "objection.received":
+                self.objected[number] = State.RECEIVED
+            case action if action in _OBJECTED:
+                self.objected[number] = _OBJECTED[action]
         if (cap := _nanos(facts, "cap_nano")) is not None:
             self.caps[number] = cap
-        if event.action in _ENDS:
+        if event.action in _ENDS and event.action != "release.resumed":
             self.status[number] = _ENDS[event.action]
             if event.action == "release.voted":
                 self.voted.setdefault(number, []).append(event.actor)
@@ -126,6 +140,7 @@ class VerifyBooks:
             if entry.event.action.startswith(POLICY_ACTIONS):
                 told.policies.append(entry)
         self.store.ledger.check_sums()
+        self._objections(told)
         return Books(
             entries=entries,
             datasets=self._datasets(told),
@@ -182,6 +197,19 @@ class VerifyBooks:
             if grant.revoked != (application in told.revoked or grant.id in told.ended):
                 raise _differs(f"grant {grant.id}", "whether it was revoked")
         return len(grants)
+
+    def _objections(self, told: _Told) -> None:
+        for objection in self.store.objections.all():
+            if told.objected.get(str(objection.id)) is not objection.state:
+                raise _differs(f"objection {objection.id}", "how it was decided")
+        in_force: dict[object, tuple[str, object]] = {
+            s.id: (s.dataset, f"{s.table}.{s.column}" if s.column else "")
+            for s in self.store.suspensions.all()
+            if not s.ended
+        }
+        for number in in_force.keys() | told.suspended.keys():
+            if in_force.get(number) != told.suspended.get(number):
+                raise _differs(f"suspension {number}", "whether it is in force")
 
     def _releases(self, told: _Told) -> int:
         releases = self.store.releases.in_status(tuple(Status))

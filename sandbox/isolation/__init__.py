@@ -13,6 +13,7 @@ gate_paths    where a notebook's sockets are, and how they are reached without f
 gate_door     one notebook's two directions
 gate          all doors: the port for the hub's proxy, the control socket, restart
 gate_client   open and close a door from another process
+notebooks     end open notebooks, through the hub
 engine_room   the engine's container, as long as its process lives
 probe         the attacks that run inside, each with what has to refuse it
 

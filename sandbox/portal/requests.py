@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from sandbox.domain.errors import NotSignedIn
+from sandbox.domain.errors import NotAllowed, NotSignedIn
 from sandbox.domain.people import Person
 from sandbox.flows import visitors
 from sandbox.portal.identity import COOKIE, Caller, Identity
@@ -95,6 +95,27 @@ System = Annotated[Sandbox, Depends(system_of)]
 SignedIn = Annotated[Caller, Depends(_caller)]
 Program = Annotated[Caller, Depends(_header_caller)]
 Visitor = Annotated[Caller | None, Depends(caller_or_none)]
+
+
+def _any_program(request: Request) -> Person | visitors.Visitor:
+    """Somebody with a token, or anybody by address: never a notebook, nor a script in a page.
+
+    What they send goes past the reviewers: a notebook could write rows into it. A token that is not known any more may
+    have been a notebook's.
+    """
+    if not request.headers.get("authorization"):
+        if not by_a_person(request):
+            raise NotAllowed(
+                "A script in a page cannot do this.", clause="script", fix="Use the form on the portal."
+            )
+        return visitor_of(request)
+    caller = caller_or_none(request)
+    if caller is None:
+        raise NotSignedIn("This token is not known.", fix="Send none: no account is needed.")
+    return caller.in_person()
+
+
+AnyProgram = Annotated[Person | visitors.Visitor, Depends(_any_program)]
 
 
 def _person(caller: SignedIn) -> Person:

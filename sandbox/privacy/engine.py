@@ -12,7 +12,7 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,6 +48,7 @@ from sandbox.privacy.publishing.profiles import find_profile, keep_profile, prof
 from sandbox.privacy.publishing.profiling import buy
 from sandbox.privacy.publishing.publish import PublishReport
 from sandbox.privacy.publishing.views import View
+from sandbox.privacy.publishing.withheld import read_withheld
 
 log = logging.getLogger(__name__)
 
@@ -70,11 +71,19 @@ class Health:
 class Engine(Protocol):
     """What the platform asks of whatever opens raw data. Here or in another process: the same verbs."""
 
-    def publish(self, *, policy: DatasetPolicy, table: str, file: str) -> PublishReport:
-        """Make a private view of a raw file. May be repeated."""
+    def publish(
+        self, *, policy: DatasetPolicy, table: str, file: str, withheld: Sequence[str] = ()
+    ) -> PublishReport:
+        """Make a private view of a raw file. May be repeated.
+
+        Args:
+            withheld: files beside the raw ones, each naming a unit whose rows are left out.
+        """
         ...
 
-    def publish_tables(self, *, policy: DatasetPolicy, files: Mapping[str, str]) -> PublishReport:
+    def publish_tables(
+        self, *, policy: DatasetPolicy, files: Mapping[str, str], withheld: Sequence[str] = ()
+    ) -> PublishReport:
         """Make the private views of several tables, as one snapshot. May be repeated."""
         ...
 
@@ -153,19 +162,38 @@ class LocalEngine:
         self._drawing = threading.Lock()
         self._busy = 0
 
-    def publish(self, *, policy: DatasetPolicy, table: str, file: str) -> PublishReport:
-        """Make a private view of a raw file. The same file and policy give the same snapshot.
+    def publish(
+        self, *, policy: DatasetPolicy, table: str, file: str, withheld: Sequence[str] = ()
+    ) -> PublishReport:
+        """Make a private view of a raw file. The same file, policy and withheld units give the same snapshot.
 
         Raises:
-            BadInput: what is wrong with the file, or with the policy for it.
+            BadInput: what is wrong with the file, or with the policy for it; or a unit to leave out of a warehouse.
+            OperatorError: whom to leave out cannot be read.
         """
         limits = replace(self._limits, timeout_s=publish.PUBLISH_LIMITS.timeout_s)
         out = views.folder_of(self._views, policy.name)
         if self._warehouse is not None:
+            if withheld:
+                raise BadInput(
+                    "Units cannot be left out of a table that stays in its warehouse.",
+                    where="withheld",
+                    fix="Delete their rows there, then publish it again.",
+                )
             return prepare(self._warehouse, file, policy, table, out, salt=self._salt(), limits=limits)
-        return publish.publish(self._raw_file(file), policy, table, out, salt=self._salt(), limits=limits)
+        return publish.publish(
+            self._raw_file(file),
+            policy,
+            table,
+            out,
+            salt=self._salt(),
+            limits=limits,
+            withheld=read_withheld([self._raw_file(name) for name in withheld]),
+        )
 
-    def publish_tables(self, *, policy: DatasetPolicy, files: Mapping[str, str]) -> PublishReport:
+    def publish_tables(
+        self, *, policy: DatasetPolicy, files: Mapping[str, str], withheld: Sequence[str] = ()
+    ) -> PublishReport:
         """Make the private views of all tables of a dataset, as one snapshot.
 
         Raises:
@@ -180,7 +208,8 @@ class LocalEngine:
         raws = {table: self._raw_file(file) for table, file in files.items()}
         out = views.folder_of(self._views, policy.name)
         limits = replace(self._limits, timeout_s=publish.PUBLISH_LIMITS.timeout_s)
-        return publish.publish_tables(raws, policy, out, salt=self._salt(), limits=limits)
+        left_out = read_withheld([self._raw_file(name) for name in withheld])
+        return publish.publish_tables(raws, policy, out, salt=self._salt(), limits=limits, withheld=left_out)
 
     def profile(self, *, dataset: str, snapshot: str) -> Profile:
         """The contribution profile of a snapshot. Drawn once: asked again, it is the same.

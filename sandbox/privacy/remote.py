@@ -8,7 +8,7 @@ What matters is whether a question may have run. When nothing answered at the so
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,19 +55,22 @@ class RemoteEngine:
         self._timeout_s = timeout_s
         self._publish_timeout_s = publish_timeout_s
 
-    def publish(self, *, policy: DatasetPolicy, table: str, file: str) -> PublishReport:
+    def publish(
+        self, *, policy: DatasetPolicy, table: str, file: str, withheld: Sequence[str] = ()
+    ) -> PublishReport:
         """See ``Engine.publish``.
 
         Raises:
             OperatorError: the engine stopped in the middle. No half view is left; publish again.
         """
-        return self._published(
-            "/publish", {"policy": policy_to_document(policy), "table": table, "file": file}
-        )
+        body: dict[str, Any] = {"policy": policy_to_document(policy), "table": table, "file": file}
+        return self._published("/publish", body | _withheld(withheld))
 
-    def publish_tables(self, *, policy: DatasetPolicy, files: Mapping[str, str]) -> PublishReport:
+    def publish_tables(
+        self, *, policy: DatasetPolicy, files: Mapping[str, str], withheld: Sequence[str] = ()
+    ) -> PublishReport:
         """See ``Engine.publish_tables``. Raises as ``publish``."""
-        body = {"policy": policy_to_document(policy), "files": dict(files)}
+        body = {"policy": policy_to_document(policy), "files": dict(files)} | _withheld(withheld)
         return self._published("/publish-tables", body)
 
     def _published(self, path: str, body: dict[str, Any]) -> PublishReport:
@@ -183,6 +186,10 @@ class RemoteEngine:
         if response.is_success:
             return response
         raise _error_in(response)
+
+
+def _withheld(names: Sequence[str]) -> dict[str, Any]:
+    return {"withheld": list(names)} if names else {}
 
 
 def _error_in(response: httpx.Response) -> SandboxError:

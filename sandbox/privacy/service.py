@@ -52,19 +52,18 @@ def application(engine: Engine, *, questions: int = 2) -> Starlette:
     asking, publishing = CapacityLimiter(questions), CapacityLimiter(1)
 
     async def publish(request: Request) -> Response:
-        body = await _body(request, {"policy": dict, "table": str, "file": str})
-        policy = policy_from_document(body["policy"])
-        report = await _run(
-            publishing, lambda: engine.publish(policy=policy, table=body["table"], file=body["file"])
-        )
+        body = await _body(request, {"policy": dict, "table": str, "file": str}, optional={"withheld": list})
+        policy = policy_from_document(body.pop("policy"))
+        _check_names(body.get("withheld", []), "withheld")
+        report = await _run(publishing, lambda: engine.publish(policy=policy, **body))
         return JSONResponse(report_document(report))
 
     async def publish_tables(request: Request) -> Response:
-        body = await _body(request, {"policy": dict, "files": dict})
-        policy, files = policy_from_document(body["policy"]), body["files"]
-        if not all(isinstance(file, str) for file in files.values()):
-            raise BadInput("The request has another shape.", where="files", fix="Send a file for each table.")
-        report = await _run(publishing, lambda: engine.publish_tables(policy=policy, files=files))
+        body = await _body(request, {"policy": dict, "files": dict}, optional={"withheld": list})
+        policy = policy_from_document(body.pop("policy"))
+        _check_names(list(body["files"].values()), "files")
+        _check_names(body.get("withheld", []), "withheld")
+        report = await _run(publishing, lambda: engine.publish_tables(policy=policy, **body))
         return JSONResponse(report_document(report))
 
     async def profile(request: Request) -> Response:
@@ -141,6 +140,11 @@ async def _body(
         wanted = ", ".join(f"{name} ({kind.__name__})" for name, kind in fields.items())
         raise BadInput("The request has another shape.", where="body", fix=f"Send {wanted}.")
     return body
+
+
+def _check_names(names: list[Any], where: str) -> None:
+    if not all(isinstance(name, str) for name in names):
+        raise BadInput("The request has another shape.", where=where, fix="Send the names of files.")
 
 
 async def _said(request: Request, error: Exception) -> Response:

@@ -12,6 +12,7 @@ demands, ratings, results, breaches    what society asks and is told; likewise
 figures       sums for the public register and the transparency page; reading only
 policies      the site's policy by version, and changes of policies that wait for a second person
 duties        what people owe, and what they may not any more
+objections    who objects to what; ``suspensions``: what is stopped, and until when it was
 second_factors, identities, training  what people show at the door; ``attempts`` counts wrong tries
 vault         files by SHA-256
 keys          the platform's signature
@@ -47,6 +48,7 @@ from sandbox.store.keys import Signer, verify_signature
 from sandbox.store.ledger import Ledger, Reservation
 from sandbox.store.log import Log
 from sandbox.store.migrations import upgrade
+from sandbox.store.objections import Objections
 from sandbox.store.people import Account, People
 from sandbox.store.policies import Policies, SiteVersion
 from sandbox.store.profiles import BoughtProfile, Profiles
@@ -55,6 +57,7 @@ from sandbox.store.releases import Releases
 from sandbox.store.results import Results
 from sandbox.store.schema import bases
 from sandbox.store.second_factors import SecondFactors
+from sandbox.store.suspensions import Suspensions
 from sandbox.store.training import Training
 from sandbox.store.vault import Stored, Vault
 from sandbox.store.workers import this_process
@@ -122,6 +125,8 @@ class Store:
         self.access = Access(self.database, self.log, now)
         self.duties = Duties(self.database, self.log, now)
         self.releases = Releases(self.database, self.log, now)
+        self.suspensions = Suspensions(self.database, self.log, now)
+        self.objections = Objections(self.database, self.log, now)
         self.demands = Demands(self.database, self.log, now)
         self.ratings = Ratings(self.database, self.log, now)
         self.results = Results(self.database, self.log, now)

@@ -18,6 +18,7 @@ from sandbox.domain.policy import DatasetPolicy, OpenClass
 from sandbox.domain.search import Found, Search, Term, index_words
 from sandbox.store.database import Database
 from sandbox.store.schema import catalogue_entries, catalogue_words, datasets
+from sandbox.store.suspensions import suspended_now
 
 FORM = 1  # raise it when an entry or its words come to mean something else
 
@@ -66,12 +67,13 @@ class Catalogue:
 
     def state(self) -> str:
         """Names what the catalogue says now, 64 hex digits: the same as long as nothing listed changes."""
-        rows = select(datasets.c.name, datasets.c.version, datasets.c.status).join_from(
-            datasets, catalogue_entries, catalogue_entries.c.dataset == datasets.c.name
+        c = datasets.c
+        rows = select(c.name, c.version, suspended_now(datasets, c.name)).join_from(
+            datasets, catalogue_entries, catalogue_entries.c.dataset == c.name
         )
         with self._database.reading() as connection:
             found = connection.execute(rows.where(catalogue_entries.c.listed).order_by(datasets.c.name))
-            return content_hash([list(row) for row in found])
+            return content_hash([[row.name, row.version, int(row.suspended)] for row in found])
 
 
 def index(connection: Connection, policy: DatasetPolicy) -> None:

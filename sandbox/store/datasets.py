@@ -22,8 +22,7 @@ from sandbox.store.catalogue import index, not_indexed
 from sandbox.store.database import Database, stamp
 from sandbox.store.log import Log
 from sandbox.store.schema import dataset_versions, datasets
-
-PUBLISHED, SUSPENDED = "published", "suspended"
+from sandbox.store.suspensions import suspended_now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +30,9 @@ class Dataset:
     """A dataset's newest version.
 
     Attributes:
+        suspended: all of it is, now; see ``store.suspensions``.
         public_files: of unconditional datasets: file -> SHA-256 in the vault, see ``flows.open_data``.
+        raw_files: of conditional ones: table -> file in the raw store; empty where nobody noted it.
         report: what publishing told the owner. Its numbers come from rows: for nobody else.
     """
 
@@ -42,6 +43,7 @@ class Dataset:
     published_at: str  # ISO 8601, UTC
     suspended: bool
     public_files: Mapping[str, str]
+    raw_files: Mapping[str, str]
     report: Mapping[str, Any]
 
 
@@ -69,6 +71,7 @@ class Datasets:
         public_files: Mapping[str, str],
         event: Event,
         report: Mapping[str, Any] | None = None,
+        raw_files: Mapping[str, str] | None = None,
         approval: Approval | None = None,
     ) -> Dataset:
         """Make a version the newest one. A suspended dataset stays suspended.
@@ -76,6 +79,7 @@ class Datasets:
         Args:
             policy_hash: ``content_hash`` of the policy's document.
             report: text and whole numbers.
+            raw_files: what the version was made of, by table.
             approval: a second person's, where the policy is looser than the one before.
 
         Raises:
@@ -94,7 +98,6 @@ class Datasets:
                         name=policy.name,
                         owner=policy.owner,
                         lineage=policy.budget_lineage,
-                        status=PUBLISHED,
                         version=version,
                     )
                 )
@@ -129,6 +132,7 @@ class Datasets:
                     report=_json(report or {}),
                     public_files=_json(public_files),
                     published_at=stamp(self._now()),
+                    raw_files=_json(raw_files or {}),
                 )
             )
             index(connection, policy)
@@ -149,10 +153,11 @@ class Datasets:
     def states(self) -> tuple[DatasetState, ...]:
         """Name, version and whether it is suspended, of every dataset, by name; no policy is read."""
         c = datasets.c
+        query = select(c.name, c.version, suspended_now(datasets, c.name)).order_by(c.name)
         with self._database.reading() as connection:
             return tuple(
-                DatasetState(name=row.name, version=row.version, suspended=row.status == SUSPENDED)
-                for row in connection.execute(select(c.name, c.version, c.status).order_by(c.name))
+                DatasetState(name=row.name, version=row.version, suspended=bool(row.suspended))
+                for row in connection.execute(query)
             )
 
     def several(self, names: Sequence[str]) -> tuple[Dataset, ...]:
@@ -177,17 +182,20 @@ class Datasets:
 
     def history(self, name: str, *, offset: int = 0, limit: int = 20) -> tuple[Dataset, ...]:
         """Versions, the newest first."""
-        query = select(datasets.c.status, dataset_versions).join_from(datasets, dataset_versions)
-        query = query.where(datasets.c.name == name).order_by(dataset_versions.c.version.desc())
+        query = select(suspended_now(dataset_versions, dataset_versions.c.dataset), dataset_versions).where(
+            dataset_versions.c.dataset == name
+        )
+        query = query.order_by(dataset_versions.c.version.desc())
         with self._database.reading() as connection:
             return tuple(_dataset(row) for row in connection.execute(query.limit(limit).offset(offset)))
 
     def versions(self, name: str) -> tuple[Dataset, ...]:
         """All versions, the newest last."""
         with self._database.reading() as connection:
-            query = select(datasets.c.status, dataset_versions).join_from(datasets, dataset_versions)
             rows = connection.execute(
-                query.where(datasets.c.name == name).order_by(dataset_versions.c.version)
+                select(suspended_now(dataset_versions, dataset_versions.c.dataset), dataset_versions)
+                .where(dataset_versions.c.dataset == name)
+                .order_by(dataset_versions.c.version)
             )
             return tuple(_dataset(row) for row in rows)
 
@@ -201,27 +209,6 @@ class Datasets:
             if version.snapshot == snapshot:
                 return version.policy
         raise NotFound(f"{name} had no snapshot {snapshot[:12]}.")
-
-    def suspend(self, name: str, *, event: Event) -> Dataset:
-        """Stop every use of it, at once."""
-        return self._set_status(name, SUSPENDED, event)
-
-    def resume(self, name: str, *, event: Event) -> Dataset:
-        """Let it be used again."""
-        return self._set_status(name, PUBLISHED, event)
-
-    def _set_status(self, name: str, status: str, event: Event) -> Dataset:
-        with self._database.transaction() as connection:
-            changed = connection.execute(
-                update(datasets)
-                .where(datasets.c.name == name, datasets.c.status != status)
-                .values(status=status)
-            )
-            if changed.rowcount != 1:
-                _get(connection, name)
-                raise Conflict(f"{name} is {status} already.")
-            self._log.append(connection, event)
-            return _get(connection, name)
 
 
 def refresh_catalogue(database: Database) -> None:
@@ -241,7 +228,7 @@ def refresh_catalogue(database: Database) -> None:
 
 
 def _newest() -> Any:
-    return select(datasets.c.status, dataset_versions).join_from(
+    return select(suspended_now(dataset_versions, dataset_versions.c.dataset), dataset_versions).join_from(
         datasets,
         dataset_versions,
         (dataset_versions.c.dataset == datasets.c.name) & (dataset_versions.c.version == datasets.c.version),
@@ -271,8 +258,9 @@ def _dataset(row: Row[Any]) -> Dataset:
         snapshot=row.snapshot,
         version=row.version,
         published_at=row.published_at,
-        suspended=row.status == SUSPENDED,
+        suspended=bool(row.suspended),
         public_files=json.loads(row.public_files),
+        raw_files=json.loads(row.raw_files),
         report=json.loads(row.report),
     )
 

@@ -68,16 +68,15 @@ class Releases:
         """Take a step of the state machine.
 
         Args:
-            release: as the caller read it: its version is the one that must still hold. On the step to RELEASED
-                it carries its crate's hash.
+            release: as the caller read it: its version is the one that must still hold. It carries what the step
+                adds: its crate's hash on the step to RELEASED, who holds it and why, why it is recalled.
             row: the step; ``event`` is written under the action it names.
 
         Raises:
             Conflict: the release changed since.
         """
-        crate = {"crate_sha256": release.crate_sha256} if row.verb is Verb.RELEASE else {}
         with self._database.transaction() as connection:
-            self._step(connection, release, row, **crate)
+            self._step(connection, release, row, **_carried(release, row))
             self._log.append(connection, _under(event, row))
             return _one(connection, release.id)
 
@@ -168,6 +167,20 @@ class Releases:
             )
 
 
+def _carried(release: Release, row: Transition) -> dict[str, str]:
+    match row.verb:
+        case Verb.RELEASE:
+            return {"crate_sha256": release.crate_sha256}
+        case Verb.HOLD:
+            return {"held_from": row.start, "held_by": release.held_by, "reason": release.reason}
+        case Verb.RESUME:
+            return {"held_from": "", "held_by": "", "reason": ""}
+        case Verb.RECALL:
+            return {"reason": release.reason}
+        case _:
+            return {}
+
+
 def _under(event: Event, row: Transition) -> Event:
     """The state machine names the action; a second name for the same step would split the log."""
     return Event(event.actor, row.event, event.object, event.facts)
@@ -221,6 +234,9 @@ def _releases(connection: Connection, *where: Any) -> tuple[Release, ...]:
             reviewers_needed=row.reviewers_needed,
             votes=tuple(cast.get(row.id, ())),
             crate_sha256=row.crate_sha256,
+            held_from=Status(row.held_from) if row.held_from else None,
+            held_by=row.held_by,
+            reason=row.reason,
         )
         for row in rows
     )

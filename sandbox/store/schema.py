@@ -77,9 +77,7 @@ datasets = Table(
     Column("name", Name, primary_key=True),
     Column("owner", Text, nullable=False, index=True),
     Column("lineage", Text, nullable=False),
-    Column("status", String(16), nullable=False),  # published | suspended
     Column("version", Integer, nullable=False),  # the newest of dataset_versions
-    CheckConstraint("status IN ('published', 'suspended')", name="status"),
 )
 
 dataset_versions = Table(
@@ -93,6 +91,8 @@ dataset_versions = Table(
     Column("report", Text, nullable=False),  # canonical JSON, for the owner's eyes only
     Column("public_files", Text, nullable=False),  # canonical JSON: file -> SHA-256 in the vault
     Column("published_at", Time, nullable=False),
+    # JSON: table -> file in the raw store; empty where nobody noted it
+    Column("raw_files", Text, nullable=False, default="{}"),
 )
 
 # May
@@ -314,7 +314,11 @@ releases = Table(
     Column("crate_sha256", Hash, nullable=False, default=""),
     Column("staged_at", Time, nullable=False),
     Column("changed_at", Time, nullable=False),
+    Column("held_from", String(32), nullable=False, default=""),  # on hold: where it goes on
+    Column("held_by", Name, nullable=False, default=""),  # on hold: the owner; empty: a suspension
+    Column("reason", Text, nullable=False, default=""),  # why it is on hold, or was recalled
     CheckConstraint("status <> 'released' OR crate_sha256 <> ''", name="crate"),
+    CheckConstraint("(status = 'on_hold') = (held_from <> '')", name="held"),
     sqlite_autoincrement=True,
 )
 
@@ -355,6 +359,68 @@ votes = Table(
     Column("decision", String(16), nullable=False),
     Column("comment", Text, nullable=False),
     Column("cast_at", Time, nullable=False),
+)
+
+# Objected to, and stopped
+
+objections = Table(
+    "objections",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("dataset", Name, ForeignKey("datasets.name"), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    Column("scope", String(16), nullable=False),
+    Column("table", Text, nullable=False),
+    Column("column", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("unit_file", Text, nullable=False),  # in the raw store: whom it is about; empty once forgotten
+    Column("secret_sha256", Hash, nullable=False),  # of the tracking word
+    Column("state", String(32), nullable=False, index=True),
+    Column("version", Integer, nullable=False),  # counts changes
+    Column("at_once", Boolean, nullable=False),  # it suspended when it came
+    Column("named", Boolean, nullable=False),  # from an account
+    Column("data_version", Integer, nullable=False),  # of the dataset, when it came
+    Column("received_at", Time, nullable=False, index=True),
+    Column("changed_at", Time, nullable=False),
+    Column("decided_by", Name, nullable=False),
+    Column("answer", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# Apart: for the owner and administrators alone.
+objection_contacts = Table(
+    "objection_contacts",
+    metadata,
+    Column("objection_id", Id, ForeignKey("objections.id"), primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("contact", Text, nullable=False),
+    Column("person", Name, nullable=False),  # the account; empty without one
+)
+
+objection_evidence = Table(
+    "objection_evidence",
+    metadata,
+    Column("objection_id", Id, ForeignKey("objections.id"), primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),  # from 1
+    Column("sha256", Hash, nullable=False),  # in the vault
+    Column("kind", String(8), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+)
+
+# What may not be used now, and what once might not. A dataset is suspended as long as a row says so.
+suspensions = Table(
+    "suspensions",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("dataset", Name, ForeignKey("datasets.name"), nullable=False, index=True),
+    Column("table", Text, nullable=False),
+    Column("column", Text, nullable=False),  # empty: the whole dataset
+    Column("reason", Text, nullable=False),
+    Column("objection_id", Id, ForeignKey("objections.id")),  # null: by hand
+    Column("made_by", Name, nullable=False),
+    Column("since", Time, nullable=False),
+    Column("ended", Time, nullable=False, default=""),
+    sqlite_autoincrement=True,
 )
 
 # Society: what everybody may ask, say and read

@@ -12,6 +12,7 @@ from sandbox.domain.findings import Verdict
 from sandbox.domain.people import Person, Role
 from sandbox.domain.release import (
     FINAL,
+    LIVE,
     TRANSITIONS,
     Decision,
     Release,
@@ -48,7 +49,12 @@ RELEASE = Release(
 @pytest.mark.parametrize(("status", "verb"), list(product(Status, Verb)))
 def test_every_pair_is_in_the_table_once_or_refused(status: Status, verb: Verb) -> None:
     rows = [t for t in TRANSITIONS if t.start is status and t.verb is verb]
-    if rows:
+    if verb is Verb.RESUME and rows:  # one for each state that it may have been held in
+        assert sorted(row.end for row in rows) == sorted(LIVE)
+        assert [transition(status, verb, held_from=row.end) for row in rows] == rows
+        with pytest.raises(Conflict):
+            transition(status, verb)
+    elif rows:
         assert len(rows) == 1
         assert transition(status, verb) is rows[0]
     else:
@@ -64,7 +70,19 @@ def test_nothing_leaves_a_final_state_and_every_other_state_can_be_reached_and_l
 
 def test_only_approval_leads_out() -> None:
     assert [t.start for t in TRANSITIONS if t.end is Status.RELEASED] == [Status.APPROVED]
-    assert [t.start for t in TRANSITIONS if t.end is Status.APPROVED] == [Status.REVIEWED]
+    leads = [(t.start, t.verb) for t in TRANSITIONS if t.end is Status.APPROVED]
+    assert leads == [(Status.REVIEWED, Verb.APPROVE), (Status.ON_HOLD, Verb.RESUME)]
+
+
+def test_what_is_held_goes_back_to_where_it_was_and_nowhere_else() -> None:
+    """Each live state can be held; holding and letting go leads in a circle, of which no part leads out."""
+    assert {t.start for t in TRANSITIONS if t.verb is Verb.HOLD} == LIVE
+    assert {t.verb for t in TRANSITIONS if t.start is Status.ON_HOLD} == {Verb.RESUME}
+    for live in LIVE:
+        held = transition(live, Verb.HOLD)
+        assert transition(held.end, Verb.RESUME, held_from=live).end is live
+    with pytest.raises(Conflict):
+        transition(Status.ON_HOLD, Verb.RESUME, held_from=Status.RELEASED)
 
 
 def vote(

@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 PERSON = "is a person's own step, in the order of the page: tests/cli/test_cli_access.py"
 DEMANDS = "is about what people asked for: tests/cli/test_cli_society.py"
 PROPOSALS = "is about a change that waits: tests/cli/test_cli_policies.py"
+OBJECTIONS = "is about an objection that somebody made: tests/cli"
+SUSPENSION = "stops what other tests use: below, and resumed at once"
 MARIA = "is about the person who is added below, and run there"
 ELSEWHERE = {
     "sandbox access agreement 1": PERSON,
@@ -34,6 +36,9 @@ ELSEWHERE = {
     "claims=claims.csv": "is about files of one's own: tests/privacy/test_relations_joins.py",
     "sandbox dataset publish policies/datasets/prisons.yaml": "is about a file of one's own: tests/flows",
     "sandbox dataset export-dcat catalogue.jsonld": "writes a file here: tests/cli/test_cli_catalogue.py",
+    'sandbox dataset resume german_credit --reason "It was mended."': SUSPENSION,
+    'sandbox dataset suspend german_credit --column loans.purpose --reason "Purposes are being checked."': SUSPENSION,
+    'sandbox dataset suspend german_credit --reason "A table was wrong."': SUSPENSION,
     "sandbox demand answer 3 open --dataset german_credit": DEMANDS,
     'sandbox demand answer 3 plan --text "It is being prepared for spring."': DEMANDS,
     "sandbox demand answer 4 merge --into 3": DEMANDS,
@@ -41,6 +46,9 @@ ELSEWHERE = {
     "sandbox demand show 3": DEMANDS,
     "sandbox demo --keep": "is what the installation of these tests was made by",
     "sandbox down": "would end the installation of these tests",
+    'sandbox objection decide 7 dismiss --reason "It is another firm of that name."': OBJECTIONS,
+    "sandbox objection decide 7 look": OBJECTIONS,
+    "sandbox objection show 7": OBJECTIONS,
     "sandbox policy approve 1 --as olga": PROPOSALS,
     "sandbox policy proposals 1": PROPOSALS,
     'sandbox policy reject 1 --as olga --comment "Not this year."': PROPOSALS,
@@ -88,6 +96,16 @@ def test_a_person_is_added_as_the_page_says(running: Installation) -> None:
     assert name in running.sandbox("user", "list").stdout
     for command in (command for command, why in ELSEWHERE.items() if why == MARIA):
         running.sandbox(*shlex.split(command)[1:])
+
+
+def test_a_dataset_is_suspended_and_resumed_as_the_page_says(running: Installation) -> None:
+    resume, column, whole = (
+        shlex.split(c)[1:] for c in sorted(c for c, why in ELSEWHERE.items() if why == SUSPENSION)
+    )
+    running.sandbox(*column)
+    running.sandbox(*resume, "--column", "loans.purpose")
+    running.sandbox(*whole)
+    running.sandbox(*resume)
 
 
 def test_every_exception_is_still_in_a_document() -> None:

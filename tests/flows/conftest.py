@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +30,7 @@ from sandbox.privacy.remote import EngineUnavailable
 from sandbox.settings import Settings
 from sandbox.store import Store
 from sandbox.wiring import Sandbox, build
+from tests.fake_notebooks import FakeNotebooks
 
 POLICY = """\
 name: loans
@@ -74,9 +75,11 @@ class FakeEngine:
             raise EngineUnavailable
         return Health(ready=True, busy=0)
 
-    def publish(self, *, policy: DatasetPolicy, table: str, file: str) -> PublishReport:
+    def publish(
+        self, *, policy: DatasetPolicy, table: str, file: str, withheld: Sequence[str] = ()
+    ) -> PublishReport:
         return PublishReport(
-            snapshot=content_hash([file, policy_to_document(policy)]),
+            snapshot=content_hash([file, policy_to_document(policy), *sorted(withheld)]),
             rows=3,
             units=3,
             dropped_rows=0,
@@ -85,8 +88,10 @@ class FakeEngine:
             warnings=(),
         )
 
-    def publish_tables(self, *, policy: DatasetPolicy, files: Mapping[str, str]) -> PublishReport:
-        one = self.publish(policy=policy, table="", file=" ".join(files.values()))
+    def publish_tables(
+        self, *, policy: DatasetPolicy, files: Mapping[str, str], withheld: Sequence[str] = ()
+    ) -> PublishReport:
+        one = self.publish(policy=policy, table="", file=" ".join(files.values()), withheld=withheld)
         return replace(one, rows=3 * len(files))
 
     def profile(self, *, dataset: str, snapshot: str) -> Profile:
@@ -139,6 +144,7 @@ class World:
     grant: Grant
     policy_file: Path
     raw_file: Path
+    notebooks: FakeNotebooks = field(default_factory=FakeNotebooks)
 
     def person(self, name: str) -> Person:
         found = self.sandbox.store.people.get(name)
@@ -198,7 +204,8 @@ def world(tmp_path: Path, clock: list[datetime]) -> Iterator[World]:
     settings = Settings(home=tmp_path / "home", policies=policies)
     store = Store(settings.database, settings.home, now=now, hasher=PasswordHasher(1, 8, 1))
     engine = FakeEngine()
-    sandbox = build(settings, engine=engine, store=store, clock=now)
+    notebooks = FakeNotebooks()
+    sandbox = build(settings, engine=engine, store=store, notebooks=notebooks, clock=now)
     roles = {
         "ana": {Role.RESEARCHER},
         "ben": {Role.RESEARCHER, Role.REVIEWER},
@@ -230,5 +237,5 @@ def world(tmp_path: Path, clock: list[datetime]) -> Iterator[World]:
     sandbox.request_access.approve(olga, made.id)
     grant = sandbox.request_access.sign(ana, made.id)
     assert grant is not None
-    yield World(sandbox, engine, grant, policy_file, raw_file)
+    yield World(sandbox, engine, grant, policy_file, raw_file, notebooks)
     store.close()

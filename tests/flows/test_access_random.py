@@ -169,7 +169,7 @@ class Play:
 
     def _do(self, person: Any, verb: str, number: int) -> None:
         asking, ending = self.world.sandbox.request_access, self.world.sandbox.end_access
-        store, chance, why = self.world.sandbox.store, self.chance, "Because it is so."
+        chance, why = self.chance, "Because it is so."
         wish = Wish(
             project=chance.choice(("model", f"housing {len(self.truth.told) // 20}")),
             purpose="Model the default risk of loans.",
@@ -183,8 +183,8 @@ class Play:
             "draft": lambda: asking.apply(person, dataset="loans", wish=wish, draft=True),
             "renew it": lambda: asking.apply(person, dataset="loans", wish=wish, renews=number),
             "time": self._time,
-            "suspend": lambda: store.datasets.suspend("loans", event=_set("suspended")),
-            "resume": lambda: store.datasets.resume("loans", event=_set("resumed")),
+            "suspend": lambda: self.world.sandbox.suspend_dataset.suspend(person, "loans", reason=why),
+            "resume": lambda: self.world.sandbox.suspend_dataset.resume(person, "loans", reason=why),
             Verb.EDIT: lambda: asking.edit(person, number, wish),
             Verb.SUBMIT: lambda: asking.submit(person, number),
             Verb.WITHDRAW: lambda: asking.withdraw(person, number),
@@ -204,10 +204,6 @@ class Play:
 
     def _time(self) -> None:
         self.clock[0] += timedelta(days=self.chance.choice((1, 4, 10)))
-
-
-def _set(state: str) -> Event:
-    return Event("olga", f"dataset.{state}", "dataset:loans")
 
 
 def test_nobody_has_data_without_an_active_agreement_that_everybody_signed(

@@ -180,3 +180,27 @@ def test_only_who_may_ask_is_answered_free(world: World, drawing: Drawing) -> No
     over = replace(world.grant, revoked=True)
     with pytest.raises(NotAllowed):
         world.sandbox.answer_question.ask(world.person("ana"), over, sql=BY_SEX, epsilon=None)
+
+
+def test_a_suspended_column_is_not_reached_through_the_base(world: World, drawing: Drawing) -> None:
+    """Neither by its free counts, nor by rows made of it, nor by buying one anew. Other counts go on."""
+    box, ana, olga = world.sandbox, world.person("ana"), world.person("olga")
+    box.buy_base(olga, "loans")
+
+    def free(sql: str) -> bytes:
+        return box.answer_question.ask(ana, world.grant, sql=sql, free=True).body
+
+    assert free(BY_SEX)  # the control: open before
+    assert box.buy_base.sample_under(ana, world.grant)
+    box.suspend_dataset.suspend(olga, "loans", reason="An objection.", table="loans", column="sex")
+    for way in (
+        lambda: free(BY_SEX),
+        lambda: free("SELECT COUNT(*) AS n FROM loans WHERE sex = 'male'"),
+        lambda: box.buy_base.sample_under(ana, world.grant),
+        lambda: box.buy_base.sample("loans"),
+        lambda: box.buy_base(olga, "loans"),
+    ):
+        with pytest.raises(NotAllowed) as caught:
+            way()
+        assert caught.value.clause == "suspension"
+    assert free("SELECT COUNT(*) AS n FROM loans")

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from sandbox.domain.application import Wish
-from sandbox.domain.audit import Event
 from sandbox.domain.errors import BadInput, Busy, CallerError, NotAllowed, NotFound
 from sandbox.domain.people import Person, Role
 from sandbox.domain.search import search
@@ -128,8 +127,8 @@ def test_an_owner_may_open_by_interface_alone(world: World) -> None:
 
 def test_suspension_stops_files_and_rows_until_it_is_resumed(world: World) -> None:
     publish(world, STOPS, "name,riders\na,1\n")
-    datasets, open_data = world.sandbox.store.datasets, world.sandbox.open_data
-    datasets.suspend("stops", event=Event("olga", "dataset.suspended", "dataset:stops"))
+    suspending, open_data, olga = world.sandbox.suspend_dataset, world.sandbox.open_data, world.person("olga")
+    suspending.suspend(olga, "stops", reason="A table was wrong.")
     for act in (
         lambda: open_data.file("stops", "stops", FileFormat.PARQUET),
         lambda: open_data.rows("stops", "stops"),
@@ -139,7 +138,7 @@ def test_suspension_stops_files_and_rows_until_it_is_resumed(world: World) -> No
         assert refused.value.clause == "suspension"
     entry = world.sandbox.browse_catalogue.dataset("stops")
     assert (entry.suspended, entry.allowed_actions) == (True, ())
-    datasets.resume("stops", event=Event("olga", "dataset.resumed", "dataset:stops"))
+    suspending.resume(olga, "stops", reason="It was mended.")
     assert open_data.rows("stops", "stops").found.total == 1
 
 

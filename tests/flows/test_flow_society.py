@@ -16,6 +16,7 @@ from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound, TooO
 from sandbox.domain.people import Person, Role
 from sandbox.domain.policy import SocietyTerms
 from sandbox.domain.results import ResultKind, Told
+from sandbox.domain.suspension import Suspension
 from sandbox.flows.visitors import Visitor
 
 WISH = {
@@ -364,9 +365,10 @@ def test_a_policy_is_read_once_for_each_version(world: Any, monkeypatch: pytest.
     assert listed.get("loans").title == "Loans"
     with monkeypatch.context() as counting:
         counting.setattr(type(store.datasets), "get", lambda *_: pytest.fail("it was read again"))
-        store.datasets.suspend("loans", event=Event("olga", "dataset.suspended", "dataset:loans"))
+        held = Suspension(dataset="loans", reason="A table was wrong.", made_by="olga")
+        held = store.suspensions.begin(held, event=Event("olga", "dataset.suspended", "dataset:loans"))
         assert listed.get("loans").suspended  # this is looked up each time
-        store.datasets.resume("loans", event=Event("olga", "dataset.resumed", "dataset:loans"))
+        store.suspensions.end(held, event=Event("olga", "dataset.resumed", "dataset:loans"))
     world.policy_file.write_text(world.policy_file.read_text().replace("title: Loans", "title: New loans"))
     world.sandbox.publish_dataset(
         world.person("olga"), policy_file=world.policy_file, files={"loans": world.raw_file}
@@ -380,9 +382,10 @@ def test_states_follow_the_calendar_the_owner_and_the_dataset(world: Any, clock:
     def state() -> str:
         return world.sandbox.project_register.all()[0].state
 
-    world.sandbox.store.datasets.suspend("loans", event=Event("olga", "dataset.suspended", "dataset:loans"))
+    olga = world.person("olga")
+    world.sandbox.suspend_dataset.suspend(olga, "loans", reason="A table was wrong.")
     assert state() == "suspended"
-    world.sandbox.store.datasets.resume("loans", event=Event("olga", "dataset.resumed", "dataset:loans"))
+    world.sandbox.suspend_dataset.resume(olga, "loans", reason="It was mended.")
     clock[0] += timedelta(days=60)
     assert state() == "ended"
     world.sandbox.end_access.revoke(world.person("olga"), 1, reason="It is over.")
@@ -421,7 +424,9 @@ def test_objections_are_read_off_the_log(world: Any, clock: list[datetime]) -> N
         record(Event("system:visitor", "objection.received", f"objection:{number}"))
         if days:
             clock[0] = start + timedelta(days=days)
-            record(Event("olga", "objection.decided", f"objection:{number}"))
+            record(
+                Event("olga", ("objection.upheld", "objection.dismissed")[number % 2], f"objection:{number}")
+            )
     found = world.sandbox.transparency().objections
     assert (found.received, found.decided, found.open) == (3, 2, 1)
     assert (found.median_days, found.longest_days) == (3.0, 4.0)

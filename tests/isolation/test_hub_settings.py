@@ -56,6 +56,13 @@ def test_a_notebooks_token_can_do_three_things(tmp_path: Path) -> None:
     ]
 
 
+def test_the_portal_itself_can_end_notebooks_and_nothing_else(tmp_path: Path) -> None:
+    hub = settled(tmp_path).JupyterHub
+    roles = [role for role in hub.load_roles if "portal" in role.get("services", ())]
+    assert [role["scopes"] for role in roles] == [["delete:servers"]]
+    assert "admin" not in hub.services[0]
+
+
 def test_codes_are_bound_to_who_asked(tmp_path: Path) -> None:
     assert settled(tmp_path).JupyterHub.oauth_require_pkce is True
 

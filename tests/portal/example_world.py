@@ -35,6 +35,7 @@ from sandbox.privacy.engine import LocalEngine
 from sandbox.settings import PORTAL_PREFIX, Settings
 from sandbox.store import Store
 from sandbox.wiring import Sandbox, build
+from tests.fake_notebooks import FakeNotebooks
 
 ORIGIN = "http://127.0.0.1:8000"
 
@@ -238,6 +239,7 @@ class World:
     identity: FakeIdentity
     app: FastAPI
     clock: Clock
+    notebooks: FakeNotebooks
 
     def close(self) -> None:
         self.sandbox.store.close()
@@ -360,11 +362,12 @@ def open_world(home: Path, *, public_url: str = "", app: FastAPI | None = None) 
     hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # nobody signs in by password here
     store = Store(settings.database, settings.home, now=clock, hasher=hasher)
     engine = LocalEngine(raw=settings.raw_dir, views=settings.views_dir)
-    sandbox = build(settings, store=store, engine=engine, clock=clock)
+    notebooks = FakeNotebooks()
+    sandbox = build(settings, store=store, engine=engine, notebooks=notebooks, clock=clock)
     identity = FakeIdentity()
     fresh = create_app(sandbox, identity=identity)
     if app is None:
         app = fresh
     else:
         app.state._state.update(fresh.state._state)
-    return World(home=home, sandbox=sandbox, identity=identity, app=app, clock=clock)
+    return World(home=home, sandbox=sandbox, identity=identity, app=app, clock=clock, notebooks=notebooks)

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from sandbox.domain.application import ApplicationState
-from sandbox.domain.audit import Event
 from tests.portal.example_world import Door, World
 from tests.portal.markup import dangers, text_of
 
@@ -224,8 +223,7 @@ def test_there_is_no_form_for_what_is_not_applied_for(world: World) -> None:
         assert (shown.status_code, shown.headers["location"]) == (303, f"/services/portal/datasets/{name}")
         assert ana.send(f"/datasets/{name}/apply", **fields()).status_code in (403, 422)
     assert ana.get("/datasets/nothing/apply").status_code == 404
-    event = Event("olga", "dataset.suspended", "dataset:loans")
-    world.sandbox.store.datasets.suspend("loans", event=event)
+    world.sandbox.suspend_dataset.suspend(world.person("olga"), "loans", reason="A table was wrong.")
     assert ana.get("/datasets/loans/apply").status_code == 303
     refused = send(ana)
     assert refused.status_code == 403
@@ -236,8 +234,7 @@ def test_there_is_no_form_for_what_is_not_applied_for(world: World) -> None:
 
 def test_a_suspended_grant_says_so_and_keeps_its_budget(world: World) -> None:
     world.granted()
-    event = Event("olga", "dataset.suspended", "dataset:loans")
-    world.sandbox.store.datasets.suspend("loans", event=event)
+    world.sandbox.suspend_dataset.suspend(world.person("olga"), "loans", reason="A table was wrong.")
     page = world.browser("ana").get("/grants").text
     assert "The data are suspended" in text_of(page)
     assert "/hub/spawn/" not in page

@@ -191,7 +191,13 @@ def test_only_plain_web_addresses_become_links(text: str) -> None:
 
 # --- forms that were not filled in here
 
-ELSEWHERE = (pages.demands.router, pages.results.router, pages.openness.router)  # see test_society_attacks
+ELSEWHERE = (  # see test_society_attacks, test_portal_objections
+    pages.demands.router,
+    pages.results.router,
+    pages.openness.router,
+    pages.objecting.router,
+    pages.objections.router,
+)
 FORM_ROUTES = sorted(
     route.path
     for part in pages.PARTS

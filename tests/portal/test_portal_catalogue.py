@@ -12,7 +12,6 @@ from pathlib import Path
 import pyarrow.parquet as parquet
 import pytest
 
-from sandbox.domain.audit import Event
 from sandbox.flows.open_data import AT_ONCE
 from tests.portal.example_world import (
     INSPECTIONS,
@@ -33,7 +32,7 @@ ROWS = "/datasets/inspections/tables/visits/rows"
 
 
 def suspend(world: World, name: str) -> None:
-    world.sandbox.store.datasets.suspend(name, event=Event("olga", "dataset.suspended", f"dataset:{name}"))
+    world.sandbox.suspend_dataset.suspend(world.person("alma"), name, reason="A table was wrong.")
 
 
 # --- searching

@@ -12,7 +12,6 @@ import pytest
 from pyshacl import validate
 from rdflib import DCAT, DCTERMS, Graph, Literal, URIRef
 
-from sandbox.domain.audit import Event
 from tests.portal.example_world import INSPECTIONS, LOANS, World, inspections_csv, loans_csv
 
 STANDARD = Path(__file__).parents[1] / "standards" / "dcat-ap-3.0.1"
@@ -179,9 +178,7 @@ def test_it_is_written_once_for_each_state_and_again_when_something_changes(worl
     changed = world.program().get("/catalogue.jsonld", headers={"If-None-Match": tag})
     assert changed.status_code == 200
     assert "large town" in changed.text
-    world.sandbox.store.datasets.suspend(
-        "inspections", event=Event("oscar", "dataset.suspended", "dataset:inspections")
-    )
+    world.sandbox.suspend_dataset.suspend(world.person("oscar"), "inspections", reason="A table was wrong.")
     suspended = exported(world)
     assert "dcat:distribution" not in node(suspended, "dcat:Dataset", "inspections")
 

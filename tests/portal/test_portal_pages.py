@@ -109,10 +109,8 @@ def test_nothing_of_another_class_can_be_previewed_or_downloaded(world: World, n
 
 
 def test_a_suspended_dataset_says_so_and_offers_nothing(world: World) -> None:
-    for name in ("loans", "inspections"):
-        world.sandbox.store.datasets.suspend(
-            name, event=Event("olga", "dataset.suspended", f"dataset:{name}")
-        )
+    for name, owner in (("loans", "olga"), ("inspections", "oscar")):
+        world.sandbox.suspend_dataset.suspend(world.person(owner), name, reason="A table was wrong.")
         page = world.browser("ana").get(f"/datasets/{name}").text
         assert "This dataset is suspended" in page
         assert "Apply for this dataset" not in page

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -265,8 +265,10 @@ class Told:
         if self.failure is not None:
             raise self.failure
 
-    def publish(self, *, policy: DatasetPolicy, table: str, file: str) -> PublishReport:
-        self._do(policy=policy, table=table, file=file)
+    def publish(
+        self, *, policy: DatasetPolicy, table: str, file: str, withheld: Sequence[str] = ()
+    ) -> PublishReport:
+        self._do(policy=policy, table=table, file=file, **({"withheld": withheld} if withheld else {}))
         return REPORT
 
     def profile(self, *, dataset: str, snapshot: str) -> Profile:

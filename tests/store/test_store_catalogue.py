@@ -11,6 +11,7 @@ from sandbox.domain.catalogue_terms import Frequency, OpenMode
 from sandbox.domain.errors import Tampered
 from sandbox.domain.policy import Column, ColumnType, DatasetPolicy, Domain, OpenClass, Table
 from sandbox.domain.search import Found, search
+from sandbox.domain.suspension import Suspension
 from sandbox.store import Store
 from sandbox.store.catalogue import FORM
 from sandbox.store.schema import catalogue_entries, catalogue_words, dataset_versions
@@ -190,8 +191,10 @@ def test_the_catalogues_state_follows_versions_and_suspensions_of_what_is_listed
     states = [town.catalogue.state()]
     for change in (
         lambda: publish(town, policy("loans", title="Newer"), "two"),
-        lambda: town.datasets.suspend("buses", event=did("dataset.suspended")),
-        lambda: town.datasets.resume("buses", event=did("dataset.resumed")),
+        lambda: town.suspensions.begin(
+            Suspension(dataset="buses", made_by="olga"), event=did("dataset.suspended")
+        ),
+        lambda: town.suspensions.end(town.suspensions.all()[0], event=did("dataset.resumed")),
     ):
         change()
         states.append(town.catalogue.state())

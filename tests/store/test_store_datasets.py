@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from sandbox.domain.canonical import content_hash
-from sandbox.domain.errors import BadInput, Conflict, NotFound, Tampered
+from sandbox.domain.errors import BadInput, Conflict, Tampered
 from sandbox.domain.policy import Column, ColumnType, OpenClass, Table
 from sandbox.domain.policy_document import policy_to_document
+from sandbox.domain.suspension import Suspension
 from sandbox.store import Store
 from tests.store.world import did, policy, publish
 
@@ -65,21 +66,20 @@ def test_two_datasets_may_share_a_budget(store: Store) -> None:
 
 def test_suspending_holds_over_a_new_version_until_it_is_resumed(store: Store) -> None:
     publish(store, policy())
-    assert store.datasets.suspend("loans", event=did("dataset.suspended")).suspended
+    whole = Suspension(dataset="loans", reason="A mistake.", made_by="olga")
+    begun = store.suspensions.begin(whole, event=did("dataset.suspended"))
     publish(store, policy(), "two")
     found = store.datasets.get("loans")
     assert found is not None
     assert found.suspended
-    with pytest.raises(Conflict, match="already"):
-        store.datasets.suspend("loans", event=did())
-    assert not store.datasets.resume("loans", event=did("dataset.resumed")).suspended
+    assert [v.suspended for v in store.datasets.versions("loans")] == [True, True]
+    store.suspensions.end(begun, event=did("dataset.resumed"))
+    assert not store.datasets.all()[0].suspended
 
 
 def test_unknown_datasets_are_not_found(store: Store) -> None:
     assert store.datasets.get("nothing") is None
     assert store.datasets.versions("nothing") == ()
-    with pytest.raises(NotFound):
-        store.datasets.suspend("nothing", event=did())
 
 
 def test_a_hash_that_is_not_the_policys_is_refused(store: Store) -> None:

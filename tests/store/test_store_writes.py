@@ -16,12 +16,14 @@ from sandbox.domain.access import Grant
 from sandbox.domain.application import ApplicationState
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import canonical_json, content_hash, sha256_hex
+from sandbox.domain.objection import STEPS, Kind, Objection, ObjectorContact, Scope
 from sandbox.domain.people import Person, Role
 from sandbox.domain.policy import SitePolicy
 from sandbox.domain.policy_document import policy_to_document
 from sandbox.domain.privacy_loss import Guarantee, Loss
 from sandbox.domain.proposal import STEPS as PROPOSAL_STEPS
 from sandbox.domain.release import Decision, StagedFile, Verb, Vote, transition
+from sandbox.domain.suspension import Suspension
 from sandbox.store import Store
 from sandbox.store.access import Access
 from sandbox.store.database import Database
@@ -30,12 +32,14 @@ from sandbox.store.duties import Duties
 from sandbox.store.identities import Identities
 from sandbox.store.ledger import Ledger
 from sandbox.store.log import Log
+from sandbox.store.objections import Objections
 from sandbox.store.people import People
 from sandbox.store.policies import Policies
 from sandbox.store.profiles import Profiles
 from sandbox.store.releases import Releases
 from sandbox.store.schema import metadata
 from sandbox.store.second_factors import SecondFactors
+from sandbox.store.suspensions import Suspensions
 from sandbox.store.training import Training
 from tests.store.world import (
     APPLIED,
@@ -62,6 +66,8 @@ WRITERS = (
     Releases,
     Ledger,
     Policies,
+    Suspensions,
+    Objections,
 )
 
 
@@ -193,6 +199,13 @@ def changes(store: Store, grant: Grant, event: Event) -> dict[str, Callable[[], 
     store.ledger.start(running.question_id, event=quiet)
     known = ask(store, grant, "known")
     answer(store, known.question_id)
+    stopped = store.suspensions.begin(
+        Suspension(dataset="loans", table="loans", column="amount", made_by="olga"), event=quiet
+    )
+    objected = Objection(
+        id=0, dataset="loans", kind=Kind.PRIVACY, scope=Scope.DATASET, text="These are my own rows."
+    )
+    received = store.objections.add(objected, contact=ObjectorContact(), secret_sha256="0" * 64, event=quiet)
     of = policy()
     secret = store.second_factors.begin("olga", event=quiet)
     olgas = pyotp.TOTP(secret).at(int(store.now().timestamp()))
@@ -240,7 +253,16 @@ def changes(store: Store, grant: Grant, event: Event) -> dict[str, Callable[[], 
         "datasets.publish": lambda: store.datasets.publish(
             of, policy_hash=content_hash(policy_to_document(of)), snapshot="n", public_files={}, event=event
         ),
-        "datasets.suspend": lambda: store.datasets.suspend("loans", event=event),
+        "suspensions.begin": lambda: store.suspensions.begin(
+            Suspension(dataset="loans", reason="A mistake.", made_by="olga"), event=event
+        ),
+        "suspensions.end": lambda: store.suspensions.end(stopped, event=event),
+        "objections.add": lambda: store.objections.add(
+            objected, contact=ObjectorContact(), secret_sha256="0" * 64, event=event
+        ),
+        "objections.move": lambda: store.objections.move(
+            received, next(s for s in STEPS if s.start is received.state), event=event
+        ),
         "access.add_application": lambda: store.access.add_application(**asked, event=event),
         "access.edit_application": lambda: store.access.edit_application(
             draft, row(ApplicationState.DRAFT, "edit"), wish("q"), event=event

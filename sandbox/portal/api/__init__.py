@@ -6,6 +6,8 @@ questions   prices, answers, what is left
 access      applications, agreements, grants
 blocks      who may not apply for a time
 releases    outputs on their way out
+objections  handed in by anybody, decided by owners
+suspensions stopping data, holding and recalling outputs
 demands     what people ask to be opened; ratings
 results     what was made with the data
 openness    projects, breaches, all figures
@@ -25,6 +27,7 @@ from sandbox.portal.api import (
     blocks,
     catalogue,
     demands,
+    objections,
     open_data,
     openness,
     people,
@@ -32,6 +35,7 @@ from sandbox.portal.api import (
     questions,
     releases,
     results,
+    suspensions,
     system,
 )
 from sandbox.portal.api.releases import MAX_UPLOAD_BYTES
@@ -45,6 +49,8 @@ PARTS = (
     access.router,
     blocks.router,
     releases.router,
+    objections.router,
+    suspensions.router,
     demands.router,
     results.router,
     openness.router,

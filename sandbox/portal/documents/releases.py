@@ -22,6 +22,8 @@ def release(view: ReleaseView) -> dict[str, Any]:
         "project": r.project,
         "grant": r.grant_id,
         "status": str(r.status),
+        "held_from": str(r.held_from) if r.held_from else None,
+        "reason": r.reason,
         "version": r.version,
         "context": r.context,
         "files": [asdict(f) for f in r.files],

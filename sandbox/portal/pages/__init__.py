@@ -6,6 +6,8 @@ access      my data; what an owner decides
 apply       the form of an application
 application one application, with a form for all that may be done with it
 releases    my outputs; the reviewers' queue; one request with its findings
+objecting   for everybody; how it stands
+objections  what an owner decides about objections, and stops by hand
 demands     wanted data; ratings
 results     what was made with the data
 openness    projects, figures, breaches
@@ -32,6 +34,8 @@ from sandbox.portal.pages import (
     catalogue,
     demands,
     log,
+    objecting,
+    objections,
     openness,
     people,
     policies,
@@ -48,6 +52,8 @@ PARTS = (
     apply.router,  # before ``application``, which takes any verb
     application.router,
     releases.router,
+    objecting.router,
+    objections.router,
     demands.router,
     results.router,
     openness.router,

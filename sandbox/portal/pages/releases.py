@@ -37,8 +37,19 @@ MEANING = {
     Status.APPROVED: ("The reviewers approved it. The crate is being sealed.", 3),
     Status.RELEASED: ("It is out: download the signed crate.", 4),
     Status.WITHDRAWN: ("The requester took it back.", 0),
+    Status.ON_HOLD: ("It is on hold, and goes on from where it was when the hold ends.", 2),
+    Status.RECALLED: ("It was called back: do not use or pass on copies of it.", 4),
 }
-STOPPED = frozenset({Status.BLOCKED, Status.RETURNED, Status.REJECTED, Status.WITHDRAWN})
+STOPPED = frozenset(
+    {
+        Status.BLOCKED,
+        Status.RETURNED,
+        Status.REJECTED,
+        Status.WITHDRAWN,
+        Status.ON_HOLD,
+        Status.RECALLED,
+    }
+)
 STAGES = ("Checks", "Review", "Decision", "Release")
 
 
@@ -102,7 +113,8 @@ def stages(release: Release) -> tuple[Stage, ...]:
     """Where a request stands on its way out; nowhere when it was taken back."""
     status = release.status
     finished = status is Status.RELEASED
-    return ways(STAGES, MEANING[status][1], stopped=status in STOPPED, finished=finished)
+    _, at = MEANING[release.held_from or status]
+    return ways(STAGES, at, stopped=status in STOPPED, finished=finished)
 
 
 def _release_page(

@@ -6,6 +6,7 @@
   a row has depends on no other unit, nor on the order of the file. Rows with a rank of
   ``max_rows_per_unit`` or more are left out.
 - Values are *not* clamped here: bounds are the plan's business.
+- Rows of units that objections withhold are left out before anything else is done with them.
 - The view is complete under its name or not there at all.
 
 Nothing in a ``PublishReport`` is private enough to keep from the owner, or public enough for anybody else.
@@ -34,6 +35,7 @@ from sandbox.privacy.engines.holding import VIEW, EngineLimits
 from sandbox.privacy.publishing import views
 from sandbox.privacy.publishing.cells import is_missing, reading, storing, unit_expression
 from sandbox.privacy.publishing.csv_file import csv_reader
+from sandbox.privacy.publishing.withheld import NOBODY, Withheld, leave_out
 from sandbox.privacy.stored import NUMERIC, bounds_in_steps
 
 PUBLISH_LIMITS = EngineLimits(timeout_s=3600)
@@ -70,6 +72,7 @@ def publish(
     *,
     salt: bytes,
     limits: EngineLimits | None = None,
+    withheld: Withheld = NOBODY,
 ) -> PublishReport:
     """Make the private view of one table.
 
@@ -86,7 +89,7 @@ def publish(
     work = Path(tempfile.mkdtemp(prefix=".publishing-", dir=out))
     try:
         with publishing_connection(limits or PUBLISH_LIMITS, spill=work / "spill") as connection:
-            read = _read(connection, raw, declared, unit=unit)
+            read = _read(connection, raw, declared, unit=unit, withheld=withheld)
             _number_units(connection, salt, of=("typed",))
             _rank_rows(connection, salt)
             report = _write_view(
@@ -99,10 +102,12 @@ def publish(
             )
         shutil.rmtree(work / "spill", ignore_errors=True)
         key = hmac.new(salt, b"snapshot", hashlib.sha256).digest()
-        snapshot = views.keep(work, policy=policy, table_name=table, key=key, into=out)
+        snapshot = views.keep(
+            work, policy=policy, table_name=table, key=key, into=out, withheld=withheld.mark(salt)
+        )
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return replace(report, snapshot=snapshot)
+    return replace(report, snapshot=snapshot, warnings=(*report.warnings, *withheld.said(read.left_out)))
 
 
 def publish_tables(
@@ -112,6 +117,7 @@ def publish_tables(
     *,
     salt: bytes,
     limits: EngineLimits | None = None,
+    withheld: Withheld = NOBODY,
 ) -> PublishReport:
     """Make the private views of all tables of a dataset: one snapshot, in which a unit has one number everywhere.
 
@@ -139,7 +145,7 @@ def publish_tables(
         with publishing_connection(limits or PUBLISH_LIMITS, spill=work / "spill") as connection:
             read = {}
             for place, (name, table) in enumerate(declared.items()):
-                read[name] = _read(connection, raws[name], table, unit=unit)
+                read[name] = _read(connection, raws[name], table, unit=unit, withheld=withheld)
                 connection.execute(f"ALTER TABLE typed RENAME TO typed_{place}")
             _number_units(connection, salt, of=[f"typed_{place}" for place in range(len(declared))])
             for place, (name, table) in enumerate(declared.items()):
@@ -158,10 +164,19 @@ def publish_tables(
             units = _whole(connection, "SELECT count(*) FROM units")
         shutil.rmtree(work / "spill", ignore_errors=True)
         key = hmac.new(salt, b"snapshot", hashlib.sha256).digest()
-        snapshot = views.keep_tables(work, policy=policy, tables=list(declared), key=key, into=out)
+        snapshot = views.keep_tables(
+            work,
+            policy=policy,
+            tables=list(declared),
+            key=key,
+            into=out,
+            withheld=withheld.mark(salt),
+        )
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return _together(reports, snapshot=snapshot, units=units)
+    report = _together(reports, snapshot=snapshot, units=units)
+    said = withheld.said(sum(table.left_out for table in read.values()))
+    return replace(report, warnings=(*report.warnings, *said))
 
 
 def _together(reports: Mapping[str, PublishReport], *, snapshot: str, units: int) -> PublishReport:
@@ -200,11 +215,14 @@ def declared_table(policy: DatasetPolicy, table: str, salt: bytes) -> tuple[Tabl
 class _Read:
     """A raw file that is ``typed`` now."""
 
-    total: int
+    total: int  # without those that are left out
     emptied: dict[str, int]
+    left_out: int  # rows of units that objections withhold
 
 
-def _read(connection: duckdb.DuckDBPyConnection, raw: Path, table: Table, *, unit: str) -> _Read:
+def _read(
+    connection: duckdb.DuckDBPyConnection, raw: Path, table: Table, *, unit: str, withheld: Withheld
+) -> _Read:
     columns = {name: column for name, column in table.columns.items() if name != unit}
     found = open_raw(connection, raw, [unit, *columns])
     total = _whole(connection, "SELECT count(*) FROM raw")
@@ -214,7 +232,9 @@ def _read(connection: duckdb.DuckDBPyConnection, raw: Path, table: Table, *, uni
             where="max_rows",
             fix="Raise max_rows, or publish fewer rows.",
         )
-    return _Read(total, _type_cells(connection, columns, found, unit=unit))
+    emptied = _type_cells(connection, columns, found, unit=unit)
+    left_out = leave_out(connection, withheld)
+    return _Read(total - left_out, emptied, left_out)
 
 
 def _write_view(

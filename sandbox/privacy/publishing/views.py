@@ -97,23 +97,37 @@ class View:
         return self.policy.unit.column if self.policy.unit else ""
 
 
-def keep(folder: Path, *, policy: DatasetPolicy, table_name: str, key: bytes, into: Path) -> str:
+def keep(
+    folder: Path, *, policy: DatasetPolicy, table_name: str, key: bytes, into: Path, withheld: str = ""
+) -> str:
     """Give the finished ``folder`` (``view.parquet`` and contributions) its name under ``into``, at once and durably.
 
+    Args:
+        withheld: the mark of the units that were left out; empty for none.
+
     Returns:
-        The snapshot, 64 hex digits. The same bytes, policy and key give the same one, and are kept once.
+        The snapshot, 64 hex digits. The same bytes, policy, key and mark give the same one, and are kept once.
     """
-    manifest = {
+    manifest: dict[str, object] = {
         "format": _FORMAT,
         "table": table_name,
         "policy": policy_to_document(policy),
         "key": key.hex(),
         **_hashes(folder),
+        **({"withheld": withheld} if withheld else {}),
     }
     return _keep(folder, manifest, key=key, into=into)
 
 
-def keep_tables(folder: Path, *, policy: DatasetPolicy, tables: Sequence[str], key: bytes, into: Path) -> str:
+def keep_tables(
+    folder: Path,
+    *,
+    policy: DatasetPolicy,
+    tables: Sequence[str],
+    key: bytes,
+    into: Path,
+    withheld: str = "",
+) -> str:
     """The same for several tables, each finished in a folder of its own."""
     hashes = {name: _hashes(folder / name) for name in tables}
     for name in tables:
@@ -124,6 +138,7 @@ def keep_tables(folder: Path, *, policy: DatasetPolicy, tables: Sequence[str], k
         "tables": hashes,
         "policy": policy_to_document(policy),
         "key": key.hex(),
+        **({"withheld": withheld} if withheld else {}),
     }
     return _keep(folder, manifest, key=key, into=into)
 

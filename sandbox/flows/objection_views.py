@@ -1,0 +1,182 @@
+"""Objections and suspensions as each person may see them. Reading only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sandbox.domain import objection as rules
+from sandbox.domain.errors import NotAllowed, NotFound
+from sandbox.domain.objection import OPEN, Objection, ObjectorContact, Scope, State, Verb
+from sandbox.domain.people import Person, Role, check_role
+from sandbox.domain.policy import DatasetPolicy, OpenClass
+from sandbox.domain.release import Release
+from sandbox.domain.release_hold import owner_verbs
+from sandbox.domain.suspension import Suspension
+from sandbox.flows.hold_releases import HoldReleases
+from sandbox.store import Dataset, Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Depending:
+    """A released output that is made of what is objected to."""
+
+    release: Release
+    allowed_actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectionView:
+    """An objection for who decides it.
+
+    Attributes:
+        suspension: in force because of it.
+        others: the numbers of further open ones about the same dataset.
+        corrected: a newer version of the data was published since it came.
+    """
+
+    objection: Objection
+    title: str
+    owner: str
+    contact: ObjectorContact
+    suspension: Suspension | None
+    depending: tuple[Depending, ...]
+    others: tuple[int, ...]
+    corrected: bool
+    allowed_actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecidedData:
+    """A dataset for who may suspend it, and what suspends it now."""
+
+    policy: DatasetPolicy
+    suspensions: tuple[Suspension, ...]
+    by_hand: tuple[Suspension, ...]  # those that may be ended by hand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackedView:
+    """An objection for who handed it in."""
+
+    objection: Objection
+    title: str
+    suspended: bool
+    allowed_actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectionViews:
+    """The journey's parts."""
+
+    store: Store
+    holds: HoldReleases
+
+    def objections(self, person: Person) -> tuple[ObjectionView, ...]:
+        """All that this person decides: those that wait first, by their deadline; then the newest."""
+        check_role(person, Role.OWNER, Role.ADMINISTRATOR)
+        rows = {row.policy.name: row for row in self.store.datasets.all()}
+        found = [
+            self._view(objection, rows[objection.dataset], person)
+            for objection in self.store.objections.all()
+            if rules.decides(rows[objection.dataset].policy, person)
+        ]
+        return tuple(
+            sorted(
+                found,
+                key=lambda v: (
+                    v.objection.state not in OPEN,
+                    v.objection.id if v.objection.state in OPEN else -v.objection.id,
+                ),
+            )
+        )
+
+    def objection(self, person: Person, objection_id: int) -> ObjectionView:
+        """One, for who decides it."""
+        objection = self.store.objections.get(objection_id)
+        row = self.store.datasets.get(objection.dataset) if objection is not None else None
+        if objection is None or row is None or not rules.decides(row.policy, person):
+            raise NotFound(f"There is no objection {objection_id} that you decide.")
+        return self._view(objection, row, person)
+
+    def decided_data(self, person: Person) -> tuple[DecidedData, ...]:
+        """The datasets that this person may suspend, by title; those that are suspended first."""
+        check_role(person, Role.OWNER, Role.ADMINISTRATOR)
+        found = [
+            DecidedData(
+                policy=row.policy,
+                suspensions=(held := self.store.suspensions.of(row.policy.name)),
+                by_hand=tuple(s for s in held if self._by_hand(s)),
+            )
+            for row in self.store.datasets.all()
+            if rules.decides(row.policy, person) and row.policy.open_class is not OpenClass.CLOSED
+        ]
+        return tuple(sorted(found, key=lambda data: (not data.suspensions, data.policy.title)))
+
+    def tracked(self, objection: Objection) -> TrackedView:
+        """The objection of somebody who came with number and word."""
+        row = self._row(objection.dataset)
+        return TrackedView(
+            objection=objection,
+            title=row.policy.title,
+            suspended=bool(self.store.suspensions.by_objection(objection.id)),
+            allowed_actions=tuple(rules.allowed_verbs(objection, row.policy, None)),
+        )
+
+    def to_object_to(self, name: str) -> DatasetPolicy:
+        """The dataset that somebody may object to; see ``ObjectToData``."""
+        row = self.store.datasets.get(name)
+        if row is None or row.policy.open_class is OpenClass.CLOSED:
+            raise NotFound(f"No data called {name[:64]!r} are used here.", fix="See the catalogue.")
+        return row.policy
+
+    def all_to_object_to(self) -> tuple[DatasetPolicy, ...]:
+        """What is used here, by title."""
+        used = (row.policy for row in self.store.datasets.all())
+        return tuple(sorted((p for p in used if p.open_class is not OpenClass.CLOSED), key=lambda p: p.title))
+
+    def suspensions(self, name: str) -> tuple[Suspension, ...]:
+        """What is suspended of a dataset, for everybody."""
+        return self.store.suspensions.of(name)
+
+    def _view(self, objection: Objection, row: Dataset, person: Person) -> ObjectionView:
+        in_force = self.store.suspensions.by_objection(objection.id)
+        would = rules.suspension_of(objection, row.policy, made_by=row.policy.owner)
+        others = self.store.objections.all(dataset=objection.dataset, states=tuple(OPEN))
+        decided = objection.state in (State.DISMISSED, State.DISMISSED_AS_ABUSE, State.WITHDRAWN_BY_OBJECTOR)
+        return ObjectionView(
+            objection=objection,
+            title=row.policy.title,
+            owner=row.policy.owner,
+            contact=self.store.objections.contact(objection.id),
+            suspension=in_force[0] if in_force else None,
+            depending=()
+            if decided
+            else tuple(
+                Depending(
+                    release=release,
+                    allowed_actions=tuple(owner_verbs(release, person, owner=row.policy.owner)),
+                )
+                for release in self.holds.depending(would)
+            ),
+            others=tuple(o.id for o in others if o.id != objection.id),
+            corrected=row.version > objection.data_version and objection.scope is not Scope.UNIT,
+            allowed_actions=tuple(
+                verb
+                for verb in rules.allowed_verbs(objection, row.policy, person)
+                if verb is not Verb.SUSPEND or not in_force
+            ),
+        )
+
+    def _by_hand(self, suspension: Suspension) -> bool:
+        objection = self.store.objections.get(suspension.objection) if suspension.objection else None
+        try:
+            rules.check_by_hand(suspension, objection.state if objection is not None else None)
+        except NotAllowed:
+            return False
+        return True
+
+    def _row(self, name: str) -> Dataset:
+        row = self.store.datasets.get(name)
+        if row is None:
+            raise NotFound(f"There is no dataset {name!r}.")
+        return row

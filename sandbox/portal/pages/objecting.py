@@ -1,0 +1,188 @@
+"""Objecting and reporting errors: for everybody, without an account. How it stands, by number and tracking word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+
+from sandbox.domain.errors import BadInput, CallerError, NotFound, TooLarge, TooOften
+from sandbox.domain.objection import Kind, Scope
+from sandbox.domain.policy import DatasetPolicy
+from sandbox.flows.object import Wish
+from sandbox.portal.api.objections import read_all
+from sandbox.portal.forms import AnySender
+from sandbox.portal.pages.rendering import render
+from sandbox.portal.requests import System
+from sandbox.wiring import Sandbox
+
+router = APIRouter(include_in_schema=False)
+
+KIND_MEANS = {
+    Kind.ERROR: "Something in the data is wrong. Nothing is stopped; the owner answers.",
+    Kind.PRIVACY: "They are about me, or somebody I speak for, and must not be used. The data are stopped at once.",
+    Kind.TRADE_SECRET: "They give away a secret of my business. The data are stopped at once.",
+    Kind.OTHER: "Anything else the owner should know. Nothing is stopped.",
+}
+SCOPE_MEANS = {
+    Scope.DATASET: "All of it",
+    Scope.COLUMN: "One column",
+    Scope.UNIT: "The rows of one {noun}",
+}
+
+
+@router.get("/object")
+def form(request: Request, system: System, dataset: str = "") -> Response:
+    """Choose a dataset, then say what is wrong."""
+    if not dataset:
+        return render(request, "object_which.html", policies=system.objection_views.all_to_object_to())
+    return _form(request, system, system.objection_views.to_object_to(dataset), {})
+
+
+@router.post("/object")
+async def receive(
+    request: Request,
+    system: System,
+    who: AnySender,
+    dataset: Annotated[str, Form(max_length=100)] = "",
+    kind: Annotated[Kind | None, Form()] = None,
+    text: Annotated[str, Form(max_length=10_000)] = "",
+    scope: Annotated[Scope, Form()] = Scope.DATASET,
+    place: Annotated[str, Form(max_length=400)] = "",
+    unit: Annotated[str, Form(max_length=1000)] = "",
+    name: Annotated[str, Form(max_length=1000)] = "",
+    contact: Annotated[str, Form(max_length=1000)] = "",
+    evidence: Annotated[Sequence[UploadFile], File()] = (),
+) -> Response:
+    """Take it. A mistake brings the form back with what was written, but for the files and whom it is about."""
+    contents = await read_all(evidence)
+    written = {
+        "kind": str(kind or ""),
+        "text": text,
+        "scope": str(scope),
+        "place": place,
+        "name": name,
+        "contact": contact,
+    }
+
+    def work() -> Response:
+        policy = system.objection_views.to_object_to(dataset)
+        table, _, column = place.partition(".") if scope is Scope.COLUMN else ("", "", "")
+        try:
+            if kind is None:
+                raise BadInput("It is not said what it is.", where="kind", fix="Choose one of the four.")
+            taken = system.object_to_data.receive(
+                who,
+                Wish(
+                    dataset=dataset,
+                    kind=kind,
+                    text=text,
+                    scope=scope,
+                    table=table,
+                    column=column,
+                    unit=unit if scope is Scope.UNIT else "",
+                    name=name,
+                    contact=contact,
+                ),
+                evidence=contents,
+            )
+        except (BadInput, TooLarge, TooOften) as mistake:
+            return _form(request, system, policy, written, mistake)
+        view = system.objection_views.tracked(taken.objection)
+        return render(request, "object_taken.html", view=view, word=taken.word)
+
+    return await run_in_threadpool(work)
+
+
+@router.get("/object/status")
+def ask_status(request: Request) -> Response:
+    """Number and tracking word, please."""
+    return render(request, "object_status.html", view=None, mistake=None, number="", word="")
+
+
+@router.post("/object/status")
+def status(
+    request: Request,
+    system: System,
+    who: AnySender,
+    number: Annotated[str, Form(max_length=20)] = "",
+    word: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """How it stands. By a form: what stands in an address is written into logs."""
+    return _status(request, system, number, word, withdraw=False)
+
+
+@router.post("/object/withdraw")
+def withdraw(
+    request: Request,
+    system: System,
+    who: AnySender,
+    number: Annotated[str, Form(max_length=20)] = "",
+    word: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """Take it back."""
+    return _status(request, system, number, word, withdraw=True)
+
+
+def _status(request: Request, system: Sandbox, number: str, word: str, *, withdraw: bool) -> Response:
+    objecting = system.object_to_data
+    numbered = int(number) if number.isascii() and number.isdigit() else 0
+    try:
+        objection = (objecting.withdraw if withdraw else objecting.track)(numbered, word)
+    except NotFound as mistake:
+        return _tracked(request, mistake, number)
+    return render(
+        request,
+        "object_status.html",
+        view=system.objection_views.tracked(objection),
+        mistake=None,
+        number=objection.id,
+        word=word,
+    )
+
+
+def _tracked(request: Request, mistake: CallerError, number: str) -> Response:
+    return render(
+        request,
+        "object_status.html",
+        status=mistake.status,
+        view=None,
+        mistake=BadInput(mistake.message, fix=mistake.fix),
+        number=number,
+        word="",
+    )
+
+
+def _form(
+    request: Request,
+    system: Sandbox,
+    policy: DatasetPolicy,
+    written: dict[str, str],
+    mistake: CallerError | None = None,
+) -> Response:
+    unit = policy.unit if policy.private else None
+    return render(
+        request,
+        "object.html",
+        status=mistake.status if mistake else 200,
+        policy=policy,
+        columns=[
+            f"{table}.{column}"
+            for table, declared in policy.tables.items()
+            for column in declared.columns
+            if column != policy.unit_column
+        ],
+        kinds=KIND_MEANS,
+        scopes={
+            scope: means.format(noun=unit.noun if unit else "")
+            for scope, means in SCOPE_MEANS.items()
+            if scope is not Scope.UNIT or unit is not None
+        },
+        unit=unit,
+        terms=system.site.objections,
+        written=written,
+        mistake=mistake and BadInput(mistake.message, where=getattr(mistake, "where", ""), fix=mistake.fix),
+    )
