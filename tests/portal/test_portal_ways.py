@@ -6,6 +6,9 @@ import re
 
 import pytest
 
+from sandbox.domain.objection import Kind
+from sandbox.flows.object import Wish
+from sandbox.flows.visitors import Visitor
 from tests.portal.example_world import World
 from tests.portal.markup import text_of
 
@@ -64,8 +67,13 @@ def test_an_owner_reads_among_the_decisions_what_waits_elsewhere(world: World) -
         citation_carried="true",
     )
     world.proposed()
+    wish = Wish(
+        dataset="loans", kind=Kind.PRIVACY, text="My loan is among these rows, and I was never asked."
+    )
+    world.sandbox.object_to_data.receive(Visitor.at("203.0.113.7"), wish)
     page = text_of(world.browser("olga").get("/decisions").text)
     assert "1 reported result waits for you to confirm or send back." in page
+    assert "1 objection waits for your answer." in page
     assert "1 change of a policy waits for a second person." in page
 
 

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from sandbox.domain.application import ENDED, WAITING, ApplicationState
 from sandbox.domain.duties import DutyState
+from sandbox.domain.objection import OPEN
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.flows.access_views import ApplicationView
 from sandbox.flows.grant_views import GrantView
@@ -115,6 +116,9 @@ def lift(system: System, person: FormSender, block_id: int) -> Response:
 
 def _also(system: Sandbox, owner: Person) -> Iterator[ToDo]:
     """What waits for an owner on other pages."""
+    if objections := sum(v.objection.state in OPEN for v in system.objection_views.objections(owner)):
+        said = "1 objection waits" if objections == 1 else f"{objections} objections wait"
+        yield ToDo(text=f"{said} for your answer.", button="Objections", link="/objections", urgent=True)
     if results := len(system.report_result.waiting(owner)):
         said = "1 reported result waits" if results == 1 else f"{results} reported results wait"
         yield ToDo(text=f"{said} for you to confirm or send back.", button="Results", link="/results")
