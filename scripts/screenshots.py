@@ -130,7 +130,7 @@ def visitor(camera: Camera) -> None:
         page.get_by_role("link", name="German credit applicants").click()
         camera.take(page, "dataset", height=1250)
         page.get_by_role("link", name="Sign in", exact=True).click()
-        camera.take(page, "sign-in", height=560)
+        camera.take(page, "sign-in", height=620)
 
 
 def researcher(camera: Camera) -> int:

@@ -29,7 +29,7 @@ Epsilon = Annotated[
     ),
 ]
 Share = Annotated[
-    str | None, typer.Option("--budget", help="Instead: a share of the project's budget, such as '1%'.")
+    str | None, typer.Option("--budget", help="Instead: a share of the agreement's budget, such as '1%'.")
 ]
 Accuracy = Annotated[
     str | None,

@@ -73,7 +73,7 @@ class Answer:
         """Price, what is left, bounding and notes, as plain lines."""
         parts = [self._price()]
         if self.budget:
-            parts.append(f"{percent(self.budget.get('percent_left'))} of the project's budget is left.")
+            parts.append(f"{percent(self.budget.get('percent_left'))} of the agreement's budget is left.")
         lines = [" ".join(parts), str(self.bounding.get("text", "")), *self.notes]
         return "\n".join(line for line in dict.fromkeys(lines) if line)
 

@@ -123,7 +123,7 @@ class Sandbox:
         Args:
             epsilon: how much privacy to spend: more is exacter and dearer. By default what the question says in
                 OPTIONS(epsilon = …); nothing for counts that the dataset's base release measured; or 0.1.
-            budget: instead of epsilon, a share of the project's budget, such as '1%'.
+            budget: instead of epsilon, a share of the agreement's budget, such as '1%'.
             accuracy: instead of both, how exact it has to be: '±50 at 95%' finds the lowest price for that; or for
                 each aggregate, as {'n': '±50', 'total': '±1000'}.
             free: spend nothing: take what follows from stored answers, however exact it is, or from the base release,

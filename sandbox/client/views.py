@@ -135,7 +135,7 @@ class Estimate(_Shown):
 
     def __str__(self) -> str:
         share = (
-            f", {percent(self.raw['percent_of_project'])} of the project's budget"
+            f", {percent(self.raw['percent_of_project'])} of the agreement's budget"
             if "percent_of_project" in self.raw
             else ""
         )
@@ -191,9 +191,7 @@ class Budget(_Shown):
 
     def __str__(self) -> str:
         cap = f" of {self.raw['epsilon_cap']:.3g}" if "epsilon_cap" in self.raw else ""
-        return (
-            f"{percent(self.percent_left)} of the project's budget is left: ε = {self.epsilon_left:.3g}{cap}."
-        )
+        return f"{percent(self.percent_left)} of the agreement's budget is left: ε = {self.epsilon_left:.3g}{cap}."
 
     def _repr_html_(self) -> str:
         return meter_html(self.percent_left, escape(str(self)))

@@ -58,7 +58,7 @@ class Estimate:
     question: str
     epsilon: float
     delta: float
-    percent_of_project: float  # of the project's quota, 0-100
+    percent_of_project: float  # of what the agreement gives, 0-100
     charge: Loss  # what it would take now: less where stored answers spare a part, nothing where one serves
     asks_left: int  # how many more questions of this price fit in what is left
     affordable: bool

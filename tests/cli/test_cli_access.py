@@ -156,7 +156,7 @@ def test_papers_are_kept_and_checked_offline(terminal: Terminal, wish: str, tmp_
     [
         (("show", "9"), "You have no application 9."),
         (("approve", "9"), "You have no application 9."),
-        (("apply", "--dataset", "nothing", "--project", "P"), "Field required"),
+        (("apply", "--dataset", "nothing", "--project", "P"), "It is missing."),
         (("apply", "nowhere.yaml"), "There is no file nowhere.yaml."),
         (("apply", "--dataset", "loans", "--column", "sex"), "'sex' names no column."),
         (("verify", "nowhere.json"), "There is no file nowhere.json."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -183,6 +184,13 @@ def test_only_what_the_course_is_for_is_refused() -> None:
     (missing,) = missing_training(rita, [], TERMS, TODAY)
     assert missing.before == (Activity.REVIEW,)
     assert missing_training(ANA, [], TERMS, TODAY)[0].before == tuple(Activity)
+
+
+def test_a_course_stops_somebody_only_where_something_waits_for_it() -> None:
+    idle = replace(TERMS, courses={"basics": replace(TERMS.courses["basics"], before=())})
+    assert [c.stops for c in standing(ANA, [], TERMS, TODAY)] == [True]
+    assert [c.stops for c in standing(ANA, [], idle, TODAY)] == [False]
+    assert [c.stops for c in standing(ANA, [took("basics", TODAY)], TERMS, TODAY)] == [False]
 
 
 def test_what_ends_soon_is_said_within_the_days_of_the_policy() -> None:

@@ -19,7 +19,7 @@ router = APIRouter()
 class QuestionBody(Body):
     sql: str = Field(max_length=10_000)
     epsilon: float | None = None  # one price of three; by default what the question says, or epsilon 0.1
-    budget: str | None = Field(default=None, max_length=40)  # '1%' of the project's quota
+    budget: str | None = Field(default=None, max_length=40)  # '1%' of what the agreement gives
     accuracy: str | dict[str, str | int | float] | None = None  # '±50 at 95%', or by aggregate
     grant: int | None = None
     dataset: str | None = None

@@ -11,7 +11,8 @@ from fastapi.responses import Response
 
 from sandbox.domain.application import ENDED, WAITING, ApplicationState
 from sandbox.domain.duties import DutyState
-from sandbox.domain.people import Role, check_role
+from sandbox.domain.objection import OPEN
+from sandbox.domain.people import Person, Role, check_role
 from sandbox.flows.access_views import ApplicationView
 from sandbox.flows.grant_views import GrantView
 from sandbox.portal import documents
@@ -20,6 +21,7 @@ from sandbox.portal.forms import FormSender
 from sandbox.portal.pages.charts import Steps, spending
 from sandbox.portal.pages.rendering import day, go, render
 from sandbox.portal.requests import InPerson, System
+from sandbox.wiring import Sandbox
 
 router = APIRouter(include_in_schema=False)
 
@@ -94,6 +96,7 @@ def decisions(request: Request, system: System, person: InPerson) -> Response:
     return render(
         request,
         "decisions.html",
+        also=list(_also(system, person)),
         waiting=sorted(in_state(S.SUBMITTED), key=lambda view: (view.due or date.max, view.application.id)),
         returned=in_state(S.RETURNED),
         unsigned=in_state(S.APPROVED),
@@ -109,6 +112,20 @@ def lift(system: System, person: FormSender, block_id: int) -> Response:
     """Let somebody apply again before the block's last day."""
     lift_block(system, person, block_id)
     return go("/decisions", done="access-lift")
+
+
+def _also(system: Sandbox, owner: Person) -> Iterator[ToDo]:
+    """What waits for an owner on other pages."""
+    if objections := sum(v.objection.state in OPEN for v in system.objection_views.objections(owner)):
+        said = "1 objection waits" if objections == 1 else f"{objections} objections wait"
+        yield ToDo(text=f"{said} for your answer.", button="Objections", link="/objections", urgent=True)
+    if results := len(system.report_result.waiting(owner)):
+        said = "1 reported result waits" if results == 1 else f"{results} reported results wait"
+        yield ToDo(text=f"{said} for you to confirm or send back.", button="Results", link="/results")
+    changes = sum("approve" in view.allowed_actions for view in system.policy_views.proposals(owner))
+    if changes:
+        said = "1 change of a policy waits" if changes == 1 else f"{changes} changes of policies wait"
+        yield ToDo(text=f"{said} for a second person.", button="Policies", link="/policies")
 
 
 def _tasks(view: ApplicationView, today: date) -> Iterator[ToDo]:

@@ -47,6 +47,7 @@ def results(
         dataset=dataset,
         kind=wanted or "",
         kinds=list(ResultKind),
+        datasets=[d for d in system.listed.all().values() if d.private],
         waiting=system.report_result.waiting(person) if person is not None else (),
         mine=system.report_result.mine(person) if person is not None else (),
         may_report=bool(person is not None and system.report_result.reportable(person)),
