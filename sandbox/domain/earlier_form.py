@@ -13,7 +13,7 @@ NO_MORE = "The agreement was written by an earlier version, whose clauses are no
 
 def is_present(document: Mapping[str, Any]) -> bool:
     """False for an agreement in an earlier form."""
-    return document.get("format") == FORMAT
+    return bool(document["format"] == FORMAT)
 
 
 def check_present(document: Mapping[str, Any]) -> None:

@@ -131,7 +131,7 @@ def _asked(document: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def _paper_words(paper: Paper) -> Iterator[tuple[str, Any]]:
     body = paper.body
     if paper.kind == "agreement":
-        if is_present(body):
+        if "format" in body and is_present(body):
             yield from in_words(body)
         else:
             yield "format", "an earlier one, which permits nothing any more"
