@@ -45,6 +45,7 @@ class BudgetView:
 
     dataset: str
     project: str
+    cap: Loss  # of the agreement
     epsilon_cap: float
     epsilon_left: float
     delta: float
@@ -75,6 +76,7 @@ class Spent:
 
     at: str  # ISO 8601, UTC
     epsilon: float
+    percent: float  # of what the agreement gives, 0-100: this adds up, which epsilon does not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +151,7 @@ class GrantViews:
         shared = {g.id for g in self.store.access.grants_under(grant.application)}
         over = not grant.holds_on(self.today()) or state is not ApplicationState.ACTIVE
         over = over or not is_present(self.store.access.agreement_by_hash(grant.agreement_hash).document())
+        budget = self._budget(grant, row)
         return GrantView(
             grant=grant,
             title=row.policy.title,
@@ -156,7 +159,7 @@ class GrantViews:
             holds=not over and not row.suspended and row.policy.open_class is not OpenClass.CLOSED,
             over=over,
             suspended=row.suspended,
-            budget=self._budget(grant, row),
+            budget=budget,
             history=tuple(
                 Question(
                     id=charge.id,
@@ -169,7 +172,7 @@ class GrantViews:
                 for charge in charges
                 if not over or charge.person == grant.person
             ),
-            spending=_spending([c for c in reversed(charges) if c.grant_id in shared], guarantee),
+            spending=_spending([c for c in reversed(charges) if c.grant_id in shared], guarantee, budget),
         )
 
     def _budget(self, grant: Grant, row: Dataset) -> BudgetView:
@@ -189,6 +192,7 @@ class GrantViews:
         return BudgetView(
             dataset=grant.dataset,
             project=grant.project,
+            cap=cap,
             epsilon_cap=guarantee.epsilon(cap),
             epsilon_left=guarantee.epsilon(left),
             delta=guarantee.delta,
@@ -246,7 +250,7 @@ class GrantViews:
         return row
 
 
-def _spending(charges: Sequence[Charge], guarantee: Guarantee) -> tuple[Spent, ...]:
+def _spending(charges: Sequence[Charge], guarantee: Guarantee, budget: BudgetView) -> tuple[Spent, ...]:
     """How the budget went, charge by charge; of many, every so many, and the last one."""
     every = -(-len(charges) // _POINTS) or 1
     nano = atto_delta = 0
@@ -254,7 +258,9 @@ def _spending(charges: Sequence[Charge], guarantee: Guarantee) -> tuple[Spent, .
     for number, charge in enumerate(charges, start=1):
         nano, atto_delta = nano + charge.cost.nano, atto_delta + charge.cost.atto_delta
         if number % every == 0 or number == len(charges):
-            found.append(Spent(at=charge.asked_at, epsilon=guarantee.epsilon(Loss(nano, atto_delta))))
+            percent = 100.0 * nano / budget.cap.nano if budget.cap.nano else 100.0
+            epsilon = guarantee.epsilon(Loss(nano, atto_delta))
+            found.append(Spent(at=charge.asked_at, epsilon=epsilon, percent=percent))
     return tuple(found)
 
 

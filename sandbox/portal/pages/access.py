@@ -63,7 +63,7 @@ def grants(request: Request, system: System, person: InPerson) -> Response:
         ShownGrant(
             view=view,
             actions=documents.grant_actions(view),
-            chart=spending(view.spending, view.budget.epsilon_cap),
+            chart=spending(view.spending),
             application=by_number.get(view.grant.application),
         )
         for view in reversed(system.access_views.grants(person))

@@ -17,38 +17,34 @@ class Steps:
     Attributes:
         line: the points of a polyline.
         area: the same, closed along the foot.
-        top: what the upper edge means, ε.
     """
 
     line: str
     area: str
-    top: float
     first_at: str
     last_at: str
 
 
-def spending(spent: Sequence[Spent], cap: float) -> Steps | None:
-    """The budget's use, question by question; None where nothing was asked yet.
+def spending(spent: Sequence[Spent]) -> Steps | None:
+    """The budget's use, question by question; None where nothing was asked yet. The upper edge is all of it.
 
-    Args:
-        cap: what the agreement gives, ε.
+    Shares and not ε, which does not add up: two questions of ε = 1 cost less than ε = 2 together.
 
-    >>> spending([Spent(at="2026-01-05", epsilon=1.0), Spent(at="2026-01-06", epsilon=2.0)], 4.0).line
+    >>> steps = [Spent(at="2026-01-05", epsilon=1.0, percent=25), Spent(at="2026-01-06", epsilon=1.4, percent=50)]
+    >>> spending(steps).line
     '0,120 0,90 300,90 300,60 600,60'
     """
     if not spent:
         return None
-    top = max(cap, spent[-1].epsilon) or 1.0
     each = WIDTH / len(spent)
     points, level = [(0.0, HEIGHT)], HEIGHT
     for number, one in enumerate(spent):
-        left, level = number * each, HEIGHT * (1 - one.epsilon / top)
+        left, level = number * each, HEIGHT * (1 - min(one.percent, 100) / 100)
         points += [(left, level), (left + each, level)]
     line = " ".join(f"{x:g},{y:g}" for x, y in _rounded(points))
     return Steps(
         line=line,
         area=f"{line} {WIDTH:g},{HEIGHT:g}",
-        top=top,
         first_at=spent[0].at,
         last_at=spent[-1].at,
     )
