@@ -12,7 +12,8 @@ from dataclasses import dataclass
 ASKED_FOR = os.environ.get("SANDBOX_AUDIT", "")
 LONG = ASKED_FOR == "long"
 
-PAIRS = 40_000 if LONG else 2_000  # draws on D, and as many on D'
+# Fewer than 8 000 see a planted fault too seldom: one in twenty runs let one pass.
+PAIRS = 40_000 if LONG else 8_000  # draws on D, and as many on D'
 ENGINE_PAIRS = 2_000 if LONG else 200  # the same through the whole engine, from question to bytes
 QUESTIONS = 1_000 if LONG else 200
 INTERVALS = 10_000 if LONG else 1_000
