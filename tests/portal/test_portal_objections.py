@@ -99,10 +99,10 @@ def test_taking_it_back_by_number_and_word(world: World) -> None:
 
 
 def test_a_mistake_brings_the_form_back_with_what_was_written_but_not_whom_it_is_about(world: World) -> None:
-    answer = send(world, scope="unit", unit="4711", text="short", name="Zoë")
+    answer = send(world, scope="unit", unit="patient nobody else", text="short", name="Zoë")
     assert answer.status_code == 422
     assert "Zoë" in answer.text
-    assert "4711" not in answer.text
+    assert "patient nobody else" not in answer.text
     assert send(world, kind="").status_code == 422
     assert send(world, kind="everything").status_code == 422
 
