@@ -32,10 +32,8 @@ def uncommitted(store: Store, policy: DatasetPolicy, *, but: int = 0) -> Loss:
 def promised_on(store: Store, lineage: str, *, but: int = 0) -> Loss:
     """What the agreements on a lineage still owe their projects: what they give, without what was asked."""
     nano = 0
-    for dataset in store.datasets.all():
-        if dataset.policy.budget_lineage != lineage:
-            continue
-        for application in store.access.applications(dataset=dataset.policy.name, states=_LIVE):
+    for name, _ in store.datasets.of_lineage(lineage):
+        for application in store.access.applications(dataset=name, states=_LIVE):
             if application.id != but:
                 given = budget_of(store.access.agreement(application.id).document())
                 nano += max(0, given.nano - store.ledger.spent_under(application.id).nano)

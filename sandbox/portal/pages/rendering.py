@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 
 from sandbox.domain.audit import Fact
 from sandbox.domain.people import Person, Role
-from sandbox.domain.privacy_loss import Accounting, Guarantee, Loss
+from sandbox.domain.privacy_loss import Accounting
 from sandbox.portal.forms import FIELD, form_token, visitor_token
 from sandbox.portal.requests import caller_or_none, system_of
 from sandbox.settings import PORTAL_PREFIX
@@ -182,14 +182,8 @@ def plain(value: float | str) -> str:
     return f"{float(value):g}".replace("e-0", "e-")
 
 
-def epsilon(budget: Mapping[str, Any], whose: str) -> str:
-    """A loss of an agreement, ``project`` or ``per_question``, as the epsilon that people read."""
-    guarantee = Guarantee(float(budget["delta"]), Accounting(budget["accounting"]))
-    return rounded(guarantee.epsilon(Loss(_nanos(budget, whose), budget.get(f"{whose}_atto_delta", 0))))
-
-
 def nanos(budget: Mapping[str, Any], whose: str) -> str:
-    """The same as it is kept."""
+    """A loss of an agreement, ``all`` or ``question``, as it is kept."""
     return f"{_nanos(budget, whose):,} nano-{Accounting(budget['accounting']).symbol}"
 
 
@@ -249,7 +243,6 @@ _environment.filters.update(
     size=size,
     rounded=rounded,
     plain=plain,
-    epsilon=epsilon,
     nanos=nanos,
     fact=fact,
     words=words,

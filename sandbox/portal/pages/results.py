@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
 from sandbox.domain.errors import BadInput, NotFound
@@ -54,6 +54,30 @@ def results(
     )
 
 
+def _told(
+    kind: Annotated[ResultKind, Form()],
+    made_on: Annotated[date, Form()],
+    title: Annotated[str, Form()] = "",
+    authors: Annotated[str, Form()] = "",
+    link: Annotated[str, Form()] = "",
+    how_used: Annotated[str, Form()] = "",
+    citation_carried: Annotated[bool, Form()] = False,
+) -> Told:
+    """What the form says of a result."""
+    return Told(
+        kind=kind,
+        title=title,
+        authors=authors,
+        link=link,
+        made_on=made_on,
+        how_used=how_used,
+        citation_carried=citation_carried,
+    )
+
+
+ToldByForm = Annotated[Told, Depends(_told)]
+
+
 @router.get("/results/report")
 def report_form(request: Request, system: System, person: InPerson, grant: int = 0) -> Response:
     """The form to report a result under one's grants."""
@@ -66,24 +90,9 @@ def report(
     system: System,
     person: FormSender,
     grant: Annotated[int, Form()],
-    kind: Annotated[ResultKind, Form()],
-    made_on: Annotated[date, Form()],
-    title: Annotated[str, Form()] = "",
-    authors: Annotated[str, Form()] = "",
-    link: Annotated[str, Form()] = "",
-    how_used: Annotated[str, Form()] = "",
-    citation_carried: Annotated[bool, Form()] = False,
+    told: ToldByForm,
 ) -> Response:
     """Report what was made. A mistake brings the form back with what was written."""
-    told = Told(
-        kind=kind,
-        title=title,
-        authors=authors,
-        link=link,
-        made_on=made_on,
-        how_used=how_used,
-        citation_carried=citation_carried,
-    )
     try:
         system.report_result.report(person, grant, told)
     except BadInput as mistake:
@@ -109,24 +118,9 @@ def amend(
     person: FormSender,
     result_id: int,
     version: Annotated[int, Form()],
-    kind: Annotated[ResultKind, Form()],
-    made_on: Annotated[date, Form()],
-    title: Annotated[str, Form()] = "",
-    authors: Annotated[str, Form()] = "",
-    link: Annotated[str, Form()] = "",
-    how_used: Annotated[str, Form()] = "",
-    citation_carried: Annotated[bool, Form()] = False,
+    told: ToldByForm,
 ) -> Response:
     """Tell it better, before it is confirmed."""
-    told = Told(
-        kind=kind,
-        title=title,
-        authors=authors,
-        link=link,
-        made_on=made_on,
-        how_used=how_used,
-        citation_carried=citation_carried,
-    )
     try:
         system.report_result.amend(person, result_id, told, version=version)
     except BadInput as mistake:
