@@ -25,7 +25,8 @@ from sandbox.domain.site_policy import NotebookLimits
 from sandbox.isolation.container import Images
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.gate_client import close_door, open_door
-from sandbox.isolation.profile import HUB_PORT, JUPYTER_PORT, carrier_profile, own_seccomp, profile
+from sandbox.isolation.lockdown import own_seccomp
+from sandbox.isolation.profile import HUB_PORT, JUPYTER_PORT, carrier_profile, profile
 
 
 class Opening(Protocol):

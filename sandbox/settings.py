@@ -8,10 +8,12 @@ Every variable starts with ``SANDBOX_`` and has a default that works on one mach
 ``SANDBOX_HOST``          address that the proxy listens on (default: 127.0.0.1)
 ``SANDBOX_PORT``          its port (default: 8000); the four inner ports follow it
 ``SANDBOX_PUBLIC_URL``    how browsers reach it, when another proxy stands before it
+``SANDBOX_EXTRACTS``      a folder for the rows that jobs and rooms read, while they run (default: in memory)
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -33,6 +35,7 @@ class Settings:
     bind_host: str = "127.0.0.1"
     hub_port: int = 8000  # the one public port: the proxy's
     public_url: str = ""
+    extracts: Path | None = None
 
     # Inner ports, all on loopback.
     @property
@@ -87,6 +90,25 @@ class Settings:
         return self.engine_dir / "engine.sock"
 
     @property
+    def launcher_socket(self) -> Path:
+        """Where the one process that may start containers listens."""
+        return self.run_dir / "launcher" / "launcher.sock"
+
+    @property
+    def extracts_dir(self) -> Path:
+        """Rows for jobs and rooms while these run: in memory where the machine has a place for that."""
+        if self.extracts:
+            return self.extracts
+        name = hashlib.sha256(str(self.home).encode()).hexdigest()[:12]
+        memory = Path("/dev/shm")  # noqa: S108  (a folder of this installation in it, closed to others)
+        return memory / f"sandbox-{name}" if memory.is_dir() else self.run_dir / "extracts"
+
+    @property
+    def imports_dir(self) -> Path:
+        """Files and packages that were let in, one folder for each project."""
+        return self.home / "imports"
+
+    @property
     def raw_dir(self) -> Path:
         return self.home / "raw"
 
@@ -133,6 +155,7 @@ class Settings:
             bind_host=env.get("SANDBOX_HOST", "127.0.0.1"),
             hub_port=int(port),
             public_url=env.get("SANDBOX_PUBLIC_URL", ""),
+            extracts=Path(env["SANDBOX_EXTRACTS"]).resolve() if env.get("SANDBOX_EXTRACTS") else None,
         )
 
     def as_environment(self) -> dict[str, str]:
@@ -144,4 +167,5 @@ class Settings:
             "SANDBOX_HOST": self.bind_host,
             "SANDBOX_PORT": str(self.hub_port),
             "SANDBOX_PUBLIC_URL": self.public_url,
+            "SANDBOX_EXTRACTS": str(self.extracts or ""),
         }

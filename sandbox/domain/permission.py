@@ -30,6 +30,8 @@ class Action(StrEnum):
     ASK = "ask"  # a question, or its price
     SAMPLE = "sample"  # synthetic rows
     OPEN_NOTEBOOK = "open_notebook"
+    SHOW_ROWS = "show_rows"  # raw rows, read-only, in a notebook
+    RUN_JOB = "run_job"  # code beside the raw rows; what it makes leaves by review
     SUBMIT = "submit"  # hand outputs to the checks
     CHECK = "check"  # judge one file, on the raw data where its question is known
     REVIEW = "review"  # vote
@@ -270,10 +272,29 @@ def _price(agreement: Mapping[str, Any], facts: Facts) -> Decision | None:
     return None
 
 
-def _mode(agreement: Mapping[str, Any], facts: Facts) -> Decision | None:
+def _known_mode(agreement: Mapping[str, Any], facts: Facts) -> Decision | None:
+    Mode(agreement["mode"])  # one that is not known permits nothing
+    return None
+
+
+def _runs_code(agreement: Mapping[str, Any], facts: Facts) -> Decision | None:
     mode = Mode(agreement["mode"])
-    if mode is not Mode.QUERY:
-        return Decision(False, "mode", f"Mode {mode} opens no notebook on this installation.")
+    if mode is Mode.QUERY:
+        return Decision(
+            False,
+            "mode",
+            f"Mode {mode} asks questions; no code of yours runs beside the raw rows.",
+            "Apply for the mode job.",
+        )
+    return None
+
+
+def _shows_rows(agreement: Mapping[str, Any], facts: Facts) -> Decision | None:
+    mode = Mode(agreement["mode"])
+    if mode is not Mode.ROOM:
+        return Decision(
+            False, "mode", f"Mode {mode} shows no raw row in a notebook.", "Apply for the mode room."
+        )
     return None
 
 
@@ -319,7 +340,10 @@ _USE: tuple[_Rule, ...] = (_open_class, _period, _training, _feedback)
 _RULES: dict[str, _Clauses] = {
     Action.ASK: _Clauses("budget", (*_USE, _columns, _price)),
     Action.SAMPLE: _Clauses("data", (*_USE, _touched)),
-    Action.OPEN_NOTEBOOK: _Clauses("mode", (*_USE, _mode)),
+    Action.OPEN_NOTEBOOK: _Clauses("mode", (*_USE, _known_mode)),
+    # The columns are those that the extract holds: all that the agreement opens and nothing suspends.
+    Action.SHOW_ROWS: _Clauses("mode", (*_USE, _shows_rows, _columns)),
+    Action.RUN_JOB: _Clauses("mode", (*_USE, _runs_code, _columns)),
     Action.SUBMIT: _Clauses("outputs", (*_USE, _sizes)),
     # What was handed in while the grant held is judged and let out after its end as well.
     Action.CHECK: _Clauses("data", (_evidence,)),

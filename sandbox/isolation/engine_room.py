@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sandbox.isolation.container import Images
 from sandbox.isolation.containers import Containers
-from sandbox.isolation.profile import ENGINE_RAW, ENGINE_SOCKETS, ENGINE_VIEWS, engine_profile, own_seccomp
+from sandbox.isolation.lockdown import own_seccomp
+from sandbox.isolation.profile import ENGINE_RAW, ENGINE_SOCKETS, ENGINE_VIEWS, engine_profile
 
 _LOOK_EVERY_S = 0.5
 

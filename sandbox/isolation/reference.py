@@ -19,7 +19,8 @@ from sandbox.isolation.container import ContainerSettings, Images
 from sandbox.isolation.gate_contents import TEXT_BYTES
 from sandbox.isolation.gate_door import CONNECTIONS
 from sandbox.isolation.gate_rules import CONTENT_TYPES, IN, MIB, OUT, Kind, Rule
-from sandbox.isolation.profile import carrier_profile, engine_profile, own_seccomp, profile
+from sandbox.isolation.lockdown import own_seccomp
+from sandbox.isolation.profile import carrier_profile, engine_profile, profile
 
 HEAD = """\
 # The gate, and what a container may do

@@ -17,25 +17,41 @@ from sandbox.domain.application import ApplicationState
 from sandbox.domain.canonical import canonical_json
 from sandbox.domain.duties import Duty, DutyState, blocking, due_dates, duties
 from sandbox.domain.permission import Action, Decision, Facts, allows, permitting
+from sandbox.domain.policy import Mode
 from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.suspension import Suspension
 from tests.domain.agreed import APPLICATION, POLICY, WISH, agreed, facts, grant_of
 
 DOCUMENT = agreed()
+# Each action in a mode that permits it.
+MODES = {Action.SHOW_ROWS: Mode.ROOM, Action.RUN_JOB: Mode.JOB}
+DOCUMENTS = {action: {**DOCUMENT, "mode": str(MODES.get(action, Mode.QUERY))} for action in Action}
 # What each action needs to be told, beside what always holds.
 WANTED: dict[Action, dict[str, Any]] = {
     Action.ASK: {"columns": {"loans": frozenset({"age"})}, "cost": Loss(1)},
     Action.SAMPLE: {},
     Action.OPEN_NOTEBOOK: {},
+    Action.SHOW_ROWS: {"columns": {"loans": frozenset({"age"})}},
+    Action.RUN_JOB: {"columns": {"loans": frozenset({"age"})}},
     Action.SUBMIT: {"sizes": (10,)},
     Action.CHECK: {},
     Action.REVIEW: {"reviewer": "rita"},
     Action.RELEASE: {"approvals": frozenset({"rita", "ravi"})},
 }
-USES = (Action.ASK, Action.SAMPLE, Action.OPEN_NOTEBOOK, Action.SUBMIT)
+USES = (
+    Action.ASK,
+    Action.SAMPLE,
+    Action.OPEN_NOTEBOOK,
+    Action.SHOW_ROWS,
+    Action.RUN_JOB,
+    Action.SUBMIT,
+)
 
 
-def decide(action: Action, document: dict[str, Any] = DOCUMENT, **changed: Any) -> Decision:
+def decide(action: Action, document: dict[str, Any] | None = None, **changed: Any) -> Decision:
+    document = DOCUMENTS[action] if document is None else document
+    if changed.pop("revoked", False):
+        changed["grant"] = replace(grant_of(document), revoked=True)
     return allows(document, action, facts(document, **{**WANTED[action], **changed}))
 
 
@@ -53,7 +69,7 @@ SEX = replace(AGE, column="sex")
 EVERYWHERE: list[tuple[dict[str, Any], str]] = [
     ({"person": "eve"}, "people"),
     ({"signed": frozenset({"ana"})}, "people"),
-    ({"grant": replace(grant_of(DOCUMENT), revoked=True)}, "revocation"),
+    ({"revoked": True}, "revocation"),
     ({"state": ApplicationState.REVOKED}, "revocation"),
     ({"state": ApplicationState.CLOSED}, "period"),
     ({"suspensions": (WHOLE,)}, "suspension"),
@@ -105,6 +121,12 @@ def test_what_forbids_a_use(action: Action, case: tuple[dict[str, Any], str]) ->
         (Action.ASK, {"cost": Loss(10**18)}, "budget"),
         (Action.ASK, {"cost": Loss(0, 10**18)}, "budget"),
         (Action.SAMPLE, {"suspensions": (SEX,)}, "suspension"),
+        (Action.SHOW_ROWS, {"columns": None}, "data"),
+        (Action.SHOW_ROWS, {"columns": {"loans": frozenset({"income"})}}, "data"),
+        (Action.SHOW_ROWS, {"suspensions": (AGE,)}, "suspension"),
+        (Action.RUN_JOB, {"columns": None}, "data"),
+        (Action.RUN_JOB, {"columns": {"calls": frozenset({"age"})}}, "data"),
+        (Action.RUN_JOB, {"suspensions": (AGE,)}, "suspension"),
         (Action.SUBMIT, {"sizes": None}, "outputs"),
         (Action.SUBMIT, {"sizes": (10, 1_000_001)}, "outputs"),
         (Action.CHECK, {"suspensions": (SEX,)}, "suspension"),
@@ -122,6 +144,27 @@ def test_what_forbids_one_action(action: Action, changed: dict[str, Any], clause
     decision = decide(action, **changed)
     assert not decision
     assert decision.clause == clause
+
+
+@pytest.mark.parametrize(
+    ("mode", "permitted"),
+    [
+        (Mode.QUERY, {Action.OPEN_NOTEBOOK}),
+        (Mode.JOB, {Action.OPEN_NOTEBOOK, Action.RUN_JOB}),
+        (Mode.ROOM, {Action.OPEN_NOTEBOOK, Action.RUN_JOB, Action.SHOW_ROWS}),
+    ],
+)
+def test_what_each_mode_opens(mode: Mode, permitted: set[Action]) -> None:
+    document = {**DOCUMENT, "mode": str(mode)}
+    for action in (Action.OPEN_NOTEBOOK, Action.RUN_JOB, Action.SHOW_ROWS):
+        decision = decide(action, document)
+        assert (bool(decision), decision.clause) == (action in permitted, "mode")
+
+
+def test_a_mode_that_nobody_knows_opens_nothing() -> None:
+    document = {**DOCUMENT, "mode": "everything"}
+    for action in (Action.OPEN_NOTEBOOK, Action.RUN_JOB, Action.SHOW_ROWS):
+        assert not allows(document, action, facts(DOCUMENT, **WANTED[action]))
 
 
 def test_a_suspended_column_leaves_the_others_open() -> None:
@@ -156,14 +199,16 @@ def test_an_unknown_action_is_a_no(action: Any) -> None:
 @pytest.mark.parametrize(("action", "clause"), list(product(Action, DOCUMENT)))
 def test_an_agreement_without_a_clause_permits_nothing(action: Action, clause: str) -> None:
     """Any clause: its hash is no longer the grant's."""
-    document = {name: value for name, value in DOCUMENT.items() if name != clause}
-    assert not allows(document, action, facts(DOCUMENT, **WANTED[action]))
+    document = {name: value for name, value in DOCUMENTS[action].items() if name != clause}
+    assert not allows(document, action, facts(DOCUMENTS[action], **WANTED[action]))
 
 
 NEEDED = {
     Action.ASK: ("format", "people", "period", "data", "budget"),
     Action.SAMPLE: ("format", "people", "period"),
     Action.OPEN_NOTEBOOK: ("format", "people", "period", "mode"),
+    Action.SHOW_ROWS: ("format", "people", "period", "mode", "data"),
+    Action.RUN_JOB: ("format", "people", "period", "mode", "data"),
     Action.SUBMIT: ("format", "people", "period", "outputs"),
     Action.CHECK: ("format", "people"),
     Action.REVIEW: ("format", "people"),
@@ -175,9 +220,10 @@ NEEDED = {
     ("action", "clause"), [(action, clause) for action, clauses in NEEDED.items() for clause in clauses]
 )
 def test_an_agreement_that_was_signed_without_a_clause_permits_nothing(action: Action, clause: str) -> None:
-    document = {name: value for name, value in DOCUMENT.items() if name != clause}
-    signed = replace(grant_of(DOCUMENT), agreement_hash=agreement_hash(document))
-    decision = allows(document, action, facts(DOCUMENT, grant=signed, **WANTED[action]))
+    whole = DOCUMENTS[action]
+    document = {name: value for name, value in whole.items() if name != clause}
+    signed = replace(grant_of(whole), agreement_hash=agreement_hash(document))
+    decision = allows(document, action, facts(whole, grant=signed, **WANTED[action]))
     assert not decision
     assert decision.clause == "evaluation"
 

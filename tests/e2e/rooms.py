@@ -16,8 +16,9 @@ from sandbox.domain.policy import Mode
 from sandbox.domain.site_policy import NotebookLimits
 from sandbox.isolation.container import ContainerSettings, Images
 from sandbox.isolation.containers import Containers
+from sandbox.isolation.lockdown import own_seccomp
 from sandbox.isolation.probe import BRIDGE, INTERNET, METADATA, NAME_SERVER, NEIGHBOUR
-from sandbox.isolation.profile import own_seccomp, profile
+from sandbox.isolation.profile import profile
 from sandbox.settings import Settings
 
 SMALL = NotebookLimits(memory_mib=256, home_mib=32, tmp_mib=32, processes=64)

@@ -248,7 +248,8 @@ def test_the_engine_has_the_settings_of_the_profile(house: House, alice: httpx.C
     from docker.types import HostConfig
 
     from sandbox.domain.site_policy import NotebookLimits
-    from sandbox.isolation.profile import own_seccomp, profile
+    from sandbox.isolation.lockdown import own_seccomp
+    from sandbox.isolation.profile import profile
     from tests.e2e.rooms import grant
 
     client = docker.APIClient()

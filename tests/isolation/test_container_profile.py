@@ -13,7 +13,8 @@ from sandbox.domain.errors import NotAllowed, OperatorError
 from sandbox.domain.policy import Mode
 from sandbox.domain.site_policy import NotebookLimits
 from sandbox.isolation.container import ContainerSettings, Images, Part
-from sandbox.isolation.profile import carrier_profile, engine_profile, own_seccomp, profile
+from sandbox.isolation.lockdown import own_seccomp
+from sandbox.isolation.profile import Shown, carrier_profile, engine_profile, profile
 
 MIB = 2**20
 IMAGES = Images(gate="sandbox-gate:1", engine="sandbox-engine:1", notebook="sandbox-notebook:1")
@@ -129,10 +130,25 @@ def test_sizes_come_from_the_sites_policy() -> None:
     assert "size=64m" in settings["tmpfs"]["/home/researcher"]
 
 
-@pytest.mark.parametrize("mode", [Mode.JOB, Mode.ROOM])
-def test_other_modes_open_no_notebook(mode: Mode) -> None:
+@pytest.mark.parametrize("mode", [Mode.QUERY, Mode.JOB])
+def test_only_a_room_is_shown_rows(mode: Mode) -> None:
+    rows = Shown(data=Path("/extracts/1"))
     with pytest.raises(NotAllowed, match=str(mode)):
-        profile(replace(GRANT, mode=mode), limits=LIMITS, images=IMAGES, seccomp="{}")
+        profile(replace(GRANT, mode=mode), limits=LIMITS, images=IMAGES, seccomp="{}", shown=rows)
+    settings = profile(replace(GRANT, mode=mode), limits=LIMITS, images=IMAGES, seccomp="{}")
+    assert "mounts" not in settings.host_config()
+
+
+def test_a_room_is_shown_rows_and_cannot_change_them() -> None:
+    room = replace(GRANT, mode=Mode.ROOM)
+    rows = Shown(data=Path("/extracts/1"), imports=Path("/imports/1"))
+    settings = profile(room, limits=LIMITS, images=IMAGES, seccomp="{}", shown=rows)
+    assert [(m["Source"], m["Target"], m["ReadOnly"]) for m in settings["mounts"]] == [
+        ("/extracts/1", "/data", True),
+        ("/imports/1", "/imports", True),
+    ]
+    with pytest.raises(NotAllowed, match="needs them"):
+        profile(room, limits=LIMITS, images=IMAGES, seccomp="{}")
 
 
 def test_the_carrier_sees_its_sockets_only_and_can_fill_nothing() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.isolation.profile import own_seccomp
+from sandbox.isolation.lockdown import own_seccomp
 
 LIST: dict[str, Any] = json.loads(own_seccomp())
 ROWS: list[dict[str, Any]] = LIST["syscalls"]
