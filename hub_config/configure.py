@@ -32,7 +32,8 @@ def configure(
     hub.bind_url = f"http://{settings.bind_host}:{settings.hub_port}/"
     if settings.public_url:
         hub.public_url = f"{settings.url}/"
-    hub.hub_bind_url = f"http://127.0.0.1:{settings.hub_api_port}"
+    hub.hub_bind_url = f"http://{settings.listen_host}:{settings.hub_api_port}"
+    hub.hub_connect_url = settings.hub_url
     hub.db_url = f"sqlite:///{settings.home / 'hub.db'}"
     hub.cookie_secret = bytes.fromhex(secret(settings.keys_dir, "hub-cookie"))
     # Its pages look like the portal's, and lead back to it.
@@ -45,7 +46,7 @@ def configure(
     c.ConfigurableHTTPProxy.should_start = False
     # Seconds; also how soon a proxy that was restarted is told its routes again.
     hub.last_activity_interval = 5
-    c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{settings.proxy_api_port}"
+    c.ConfigurableHTTPProxy.api_url = settings.proxy_api_url
     c.ConfigurableHTTPProxy.auth_token = secret(settings.keys_dir, "proxy-token")
 
     _sign_in(c, settings, door)
@@ -70,7 +71,7 @@ def configure(
     hub.services = [
         {
             "name": "portal",
-            "url": f"http://127.0.0.1:{settings.portal_port}",
+            "url": settings.portal_inner_url,
             "api_token": secret(settings.keys_dir, "portal-token"),
             "oauth_no_confirm": True,  # it is ours: no 'do you trust this program?'
             "oauth_client_allowed_scopes": [PORTAL_ACCESS],

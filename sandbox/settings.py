@@ -8,6 +8,8 @@ Every variable starts with ``SANDBOX_`` and has a default that works on one mach
 ``SANDBOX_HOST``          address that the proxy listens on (default: 127.0.0.1)
 ``SANDBOX_PORT``          its port (default: 8000); the four inner ports follow it
 ``SANDBOX_PUBLIC_URL``    how browsers reach it, when another proxy stands before it
+``SANDBOX_HOSTS``         where the processes are when each has a machine or container of its own, such as
+                          ``hub=hub gate=gate portal=portal proxy=proxy`` (default: all on this machine's loopback)
 ``SANDBOX_EXTRACTS``      a folder for the rows that jobs and rooms read, while they run (default: in memory)
 """
 
@@ -18,6 +20,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from sandbox.domain.errors import BadInput
 
@@ -36,8 +39,9 @@ class Settings:
     hub_port: int = 8000  # the one public port: the proxy's
     public_url: str = ""
     extracts: Path | None = None
+    hosts: Mapping[str, str] = MappingProxyType({})
 
-    # Inner ports, all on loopback.
+    # Inner ports: on loopback, or on a network that only the processes are in.
     @property
     def proxy_api_port(self) -> int:
         return self.hub_port + 1
@@ -64,9 +68,37 @@ class Settings:
         return f"{self.url}{PORTAL_PREFIX}"
 
     @property
+    def listen_host(self) -> str:
+        """The address that the inner ports listen on."""
+        return "0.0.0.0" if self.hosts else "127.0.0.1"  # noqa: S104  (the network is the processes' own)
+
+    @property
     def hub_url(self) -> str:
-        """The hub as this machine's own processes reach it."""
-        return f"http://127.0.0.1:{self.hub_api_port}"
+        """The hub as the other processes reach it."""
+        return self._inner("hub", self.hub_api_port)
+
+    @property
+    def gate_url(self) -> str:
+        """The gate, likewise."""
+        return self._inner("gate", self.gate_port)
+
+    @property
+    def portal_inner_url(self) -> str:
+        """The portal, likewise; without its path."""
+        return self._inner("portal", self.portal_port)
+
+    @property
+    def proxy_api_url(self) -> str:
+        """Where the proxy is told its routes."""
+        return self._inner("proxy", self.proxy_api_port)
+
+    @property
+    def proxy_url(self) -> str:
+        """The public port, as the other processes reach it."""
+        return self._inner("proxy", self.hub_port)
+
+    def _inner(self, name: str, port: int) -> str:
+        return f"http://{self.hosts.get(name, '127.0.0.1')}:{port}"
 
     @property
     def database(self) -> str:
@@ -155,6 +187,7 @@ class Settings:
             bind_host=env.get("SANDBOX_HOST", "127.0.0.1"),
             hub_port=int(port),
             public_url=env.get("SANDBOX_PUBLIC_URL", ""),
+            hosts=MappingProxyType(_hosts(env.get("SANDBOX_HOSTS", ""))),
             extracts=Path(env["SANDBOX_EXTRACTS"]).resolve() if env.get("SANDBOX_EXTRACTS") else None,
         )
 
@@ -168,4 +201,24 @@ class Settings:
             "SANDBOX_PORT": str(self.hub_port),
             "SANDBOX_PUBLIC_URL": self.public_url,
             "SANDBOX_EXTRACTS": str(self.extracts or ""),
+            "SANDBOX_HOSTS": " ".join(f"{name}={host}" for name, host in self.hosts.items()),
         }
+
+
+def _hosts(text: str) -> dict[str, str]:
+    """``hub=hub gate=10.0.0.7`` as a mapping.
+
+    Raises:
+        BadInput: a part that is no such pair.
+    """
+    found: dict[str, str] = {}
+    for pair in text.split():
+        name, equals, host = pair.partition("=")
+        if not (equals and host) or name not in ("proxy", "hub", "gate", "portal"):
+            raise BadInput(
+                f"{pair!r} does not say where a process is.",
+                where="SANDBOX_HOSTS",
+                fix="Write proxy=…, hub=…, gate=… and portal=…, with blanks between.",
+            )
+        found[name] = host
+    return found

@@ -170,7 +170,7 @@ def command(name: str, settings: Settings) -> tuple[list[str], dict[str, str]]:
             _tool("configurable-http-proxy"),
             "--ip", settings.bind_host,
             "--port", str(settings.hub_port),
-            "--api-ip", "127.0.0.1",
+            "--api-ip", settings.listen_host,
             "--api-port", str(settings.proxy_api_port),
             "--default-target", settings.hub_url,
             "--error-target", f"{settings.hub_url}/hub/error",

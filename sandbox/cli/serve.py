@@ -68,8 +68,8 @@ def _gate(settings: Settings) -> None:
         run_gate(
             run_dir=settings.gate_dir,
             hub_url=settings.hub_url,
-            portal_url=f"http://127.0.0.1:{settings.portal_port}",
-            port=settings.gate_port,
+            portal_url=settings.portal_inner_url,
+            tcp=(settings.listen_host, settings.gate_port),
             record=watch,
         )
     finally:
@@ -100,7 +100,7 @@ def _portal(settings: Settings) -> None:
     try:
         uvicorn.run(
             create_app(sandbox),
-            host="127.0.0.1",
+            host=settings.listen_host,
             port=settings.portal_port,
             log_level="warning",
             server_header=False,

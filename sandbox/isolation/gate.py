@@ -35,8 +35,10 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 __all__ = ["Gate", "GateRecord", "run_gate"]
 
 
-def run_gate(*, run_dir: Path, hub_url: str, portal_url: str, port: int, record: Recorder) -> None:
-    """Run the gate on loopback until this process is told to end. Arguments are those of ``Gate``."""
+def run_gate(
+    *, run_dir: Path, hub_url: str, portal_url: str, tcp: tuple[str, int], record: Recorder
+) -> None:
+    """Run the gate until this process is told to end. Arguments are those of ``Gate``."""
 
     # JupyterLab offers a subprotocol with every kernel; that it is not taken is no news.
     logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
@@ -46,7 +48,7 @@ def run_gate(*, run_dir: Path, hub_url: str, portal_url: str, port: int, record:
         told = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, told.set)
-        gate = Gate(run_dir, hub_url=hub_url, portal_url=portal_url, tcp=("127.0.0.1", port), record=record)
+        gate = Gate(run_dir, hub_url=hub_url, portal_url=portal_url, tcp=tcp, record=record)
         await gate.start()
         await told.wait()
         await gate.stop()

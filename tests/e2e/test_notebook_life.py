@@ -41,7 +41,7 @@ def record(r):
     with (s.home / "gate-log").open("a") as log:
         print(json.dumps([r.action, r.object, dict(r.facts)]), file=log)
 run_gate(run_dir=s.gate_dir, hub_url=s.hub_url, portal_url=f"http://127.0.0.1:{s.portal_port}",
-         port=s.gate_port, record=record)
+         tcp=(s.listen_host, s.gate_port), record=record)
 """
 PORTAL = """
 from aiohttp import web
