@@ -14,6 +14,7 @@ from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.browse_catalogue import BrowseCatalogue
 from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.change_policy import ChangePolicy
+from sandbox.flows.check_output import CheckOutput
 from sandbox.flows.decide_objection import DecideObjection
 from sandbox.flows.demand_data import DemandData
 from sandbox.flows.end_access import EndAccess
@@ -84,6 +85,7 @@ class Sandbox:
     end_access: EndAccess
     open_notebook: OpenNotebook
     answer_question: AnswerQuestion
+    check_output: CheckOutput
     review_release: ReviewRelease
     suspend_dataset: SuspendDataset
     object_to_data: ObjectToData
@@ -150,7 +152,8 @@ def build(
 
     change_policy = ChangePolicy(store=store, site=site_now)
     holds = HoldReleases(store=store)
-    review = ReviewRelease(store=store, engine=engine, permission=permission, holds=holds)
+    check_output = CheckOutput(store=store, engine=engine, permission=permission)
+    review = ReviewRelease(store=store, permission=permission, check=check_output, holds=holds)
     publish = PublishDataset(
         store=store, engine=engine, site=site_now, raw_dir=settings.raw_dir, hand_over=hand_over
     )
@@ -176,6 +179,7 @@ def build(
         answer_question=AnswerQuestion(
             store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
         ),
+        check_output=check_output,
         review_release=review,
         suspend_dataset=suspend,
         object_to_data=ObjectToData(

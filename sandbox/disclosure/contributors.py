@@ -139,6 +139,3 @@ def broken_rule(parts: Contributors, terms: CheckTerms) -> str | None:
     if (parts.total - two) * 100 < terms.p_percent * parts.largest:
         return f"the rest is less than {terms.p_percent} % of the largest unit's part"
     return None
-
-
-RULES = (DOMINANCE, DOMINANCE_UNKNOWN, FEW_GIVERS, ALL_EQUAL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sandbox.disclosure.bits import bits_of_bytes, bits_of_table
@@ -14,13 +14,13 @@ from sandbox.disclosure.notebook import check_notebook, read_notebook, write_not
 from sandbox.disclosure.parquet_table import read_parquet_table, write_parquet_table
 from sandbox.disclosure.picture import NO_TABLE, read_picture, write_picture
 from sandbox.disclosure.private_answer import PrivateAnswer, check_private_answer
-from sandbox.disclosure.rebuild import rebuild_csv, rebuild_table
+from sandbox.disclosure.rebuild import rebuild_table, write_csv
 from sandbox.disclosure.table import Table, check_cells, read_table
 from sandbox.disclosure.writing import check_text, rebuild_text
 from sandbox.domain.evidence import Evidence
 from sandbox.domain.findings import Finding
 from sandbox.domain.outputs import Declared, OutputKind
-from sandbox.domain.policy import DatasetPolicy, ReleaseTerms, Scalar
+from sandbox.domain.policy import DatasetPolicy, ReleaseTerms
 
 _READERS = {"csv": read_table, "json": read_json_table, "parquet": read_parquet_table}
 
@@ -33,7 +33,8 @@ class Judged:
         findings: everything found; the worst verdict decides.
         table: as read; None when it is no table, or could not be read.
         rebuilt: the bytes that reviewers see and that leave; empty when nothing may.
-        shown: a table's rebuilt bytes as CSV, whatever type leaves; else the rebuilt text. Empty for pictures.
+        shown: a table's cells as they leave, as CSV, in the file's own order, so that findings point at them; or the
+            rebuilt text. Empty for pictures.
         bits_leaving: the most that the rebuilt bytes can tell.
     """
 
@@ -93,16 +94,16 @@ def judge(
     return Judged(
         tuple(findings),
         table,
-        rebuilt=_written(kind, table, rebuilt, keys),
-        shown=rebuild_csv(table, order=keys),
+        rebuilt=_written(kind, rebuilt),
+        shown=write_csv(rebuild_table(table, order=keys, sort=False)),
         bits_leaving=bits_of_table(rebuilt, keys=keys),
     )
 
 
-def _written(kind: str, table: Table, rebuilt: Table, keys: Mapping[str, Sequence[Scalar]]) -> bytes:
+def _written(kind: str, rebuilt: Table) -> bytes:
     if kind == "json":
         return write_json_table(rebuilt)
-    return write_parquet_table(rebuilt) if kind == "parquet" else rebuild_csv(table, order=keys)
+    return write_parquet_table(rebuilt) if kind == "parquet" else write_csv(rebuilt)
 
 
 def _picture(

@@ -69,6 +69,3 @@ def _size(data: bytes) -> str:
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE) or width * height > MAX_PIXELS:
         return f"The picture has {width} × {height} pixels; at most {MAX_PIXELS:,} may leave."
     return ""
-
-
-RULES = (NO_TABLE,)

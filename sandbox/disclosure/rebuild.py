@@ -30,15 +30,21 @@ def rebuild_csv(table: Table, *, order: Mapping[str, Sequence[Scalar]] | None = 
     Args:
         order: the public values of columns, in the order that their rows stand in.
     """
+    return write_csv(rebuild_table(table, order=order))
+
+
+def write_csv(rebuilt: Table) -> bytes:
+    """A rebuilt table as UTF-8 CSV."""
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_MINIMAL)
-    rebuilt = rebuild_table(table, order=order)
     writer.writerow(rebuilt.columns)
     writer.writerows(rebuilt.rows)
     return out.getvalue().encode()
 
 
-def rebuild_table(table: Table, *, order: Mapping[str, Sequence[Scalar]] | None = None) -> Table:
+def rebuild_table(
+    table: Table, *, order: Mapping[str, Sequence[Scalar]] | None = None, sort: bool = True
+) -> Table:
     """The table as it leaves: cells with fixed digits, none of them a formula, rows in an order that says nothing.
 
     How rows are sorted depends on what they hold alone: listed values in their public order, numbers by size, texts by
@@ -54,7 +60,9 @@ def rebuild_table(table: Table, *, order: Mapping[str, Sequence[Scalar]] | None 
         return [_place(cell, places.get(name, {})) for cell, name in zip(row, names, strict=True)]
 
     rows = [tuple(_cell(cell) for cell in row) for row in table.rows]
-    return Table(tuple(_text(cell) for cell in table.columns), tuple(sorted(rows, key=key)))
+    if sort:
+        rows.sort(key=key)
+    return Table(tuple(_text(cell) for cell in table.columns), tuple(rows))
 
 
 def _place(cell: str, listed: Mapping[str, int]) -> tuple[bool, int, Decimal, str]:

@@ -125,6 +125,3 @@ def _found(name: str, text: str, unit_column: str, place: str) -> Iterator[Findi
         yield TEXT_NUMBERS.file(
             name, "The text holds numbers; a person looks where they come from.", place=place
         )
-
-
-RULES = (ROW_DUMP, NUMBER_DENSITY, IDENTIFYING, ENCODED, LONG_TEXT, TEXT_NUMBERS)

@@ -58,4 +58,3 @@ def check_perfect(case: Case) -> Iterator[Finding]:
 
 
 CHECKS = (check_sizes, check_perfect)
-RULES = (SIZE_MISSING, PERFECT)

@@ -57,4 +57,3 @@ def check_index(case: Case) -> Iterator[Finding]:
 
 
 CHECKS = (check_index,)
-RULES = (INDEX_DOMINANCE, INDEX_MAY_BE)

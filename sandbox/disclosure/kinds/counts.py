@@ -123,4 +123,3 @@ def check_binned(case: Case) -> Iterator[Finding]:
 
 
 CHECKS = (check_rounding, check_binned)
-RULES = (NOT_ROUNDED, UNKNOWN_ROUNDING, TOTAL_OF_EXACT, RAW_ROWS, SCATTER, NOT_COUNTED)

@@ -48,4 +48,3 @@ def check_extremes(case: Case) -> Iterator[Finding]:
 
 
 CHECKS = (check_extremes,)
-RULES = (DECLARED_EXTREME, CODED)

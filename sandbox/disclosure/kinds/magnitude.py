@@ -155,4 +155,3 @@ def _paired(case: Case) -> Iterator[tuple[Column, Column]]:
 
 
 CHECKS = (check_counts_behind, check_implied_dominance, check_signs, check_whole_numbers)
-RULES = (COUNTS_MISSING, TOO_FEW, IMPLIED_DOMINANCE, NO_SPREAD, NEGATIVE, WHOLE_NUMBERS)

@@ -61,4 +61,3 @@ def check_leaves(case: Case) -> Iterator[Finding]:
 
 
 CHECKS = (check_method, check_leaves)
-RULES = (INSTANCE_BASED, METHOD_MISSING, SMALL_LEAF)

@@ -77,4 +77,3 @@ def check_ends(case: Case) -> Iterator[Finding]:
 
 
 CHECKS = (check_tails, check_ends)
-RULES = (TAIL, WHICH, BOX_ENDS)

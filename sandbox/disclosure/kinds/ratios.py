@@ -48,4 +48,3 @@ def check_counts_of_ratios(case: Case) -> Iterator[Finding]:
 
 
 CHECKS = (check_counts_of_ratios,)
-RULES = (NO_COUNTS, ENDLESS)

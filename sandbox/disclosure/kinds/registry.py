@@ -163,6 +163,3 @@ def check_kinds(case: Case) -> list[Finding]:
     if case.declared is not None and case.declared.kind is OutputKind.UNKNOWN:
         findings.append(UNKNOWN_KIND.file(case.name, "It is declared to be of no known kind."))
     return findings
-
-
-RULES = (UNDECLARED, REFUSED_UNDECLARED, UNKNOWN_KIND, FOR_A_PERSON)

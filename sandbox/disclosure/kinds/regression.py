@@ -176,14 +176,3 @@ def _median(values: list[Decimal]) -> Decimal:
 
 
 CHECKS = (check_freedom, check_saturation, check_levels, check_no_row_series)
-RULES = (
-    NO_FREEDOM_SAID,
-    FEW_UNITS,
-    LITTLE_FREEDOM,
-    MANY_PARAMETERS,
-    SATURATED,
-    LEVEL,
-    LEVEL_UNKNOWN,
-    WIDE_ERROR,
-    EACH_ROW,
-)

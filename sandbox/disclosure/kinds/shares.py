@@ -61,4 +61,3 @@ def _in_percent(column: Column) -> bool:
 
 
 CHECKS = (check_shares_of_a_base,)
-RULES = (NO_BASE, IMPLIED_COUNT)

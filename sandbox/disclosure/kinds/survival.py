@@ -66,4 +66,3 @@ def check_steps(case: Case) -> Iterator[Finding]:
 
 
 CHECKS = (check_at_risk, check_steps)
-RULES = (NO_AT_RISK, FEW_AT_RISK, STEP_OF_FEW)

@@ -6,6 +6,8 @@ questions   prices, answers, what is left
 access      applications, agreements, grants
 blocks      who may not apply for a time
 releases    outputs on their way out
+checks      what the checks would say
+uploads     files as programs send them
 objections  handed in by anybody, decided by owners
 suspensions stopping data, holding and recalling outputs
 demands     what people ask to be opened; ratings
@@ -26,6 +28,7 @@ from sandbox.portal.api import (
     access,
     blocks,
     catalogue,
+    checks,
     demands,
     objections,
     open_data,
@@ -38,7 +41,7 @@ from sandbox.portal.api import (
     suspensions,
     system,
 )
-from sandbox.portal.api.releases import MAX_UPLOAD_BYTES
+from sandbox.portal.api.uploads import MAX_UPLOAD_BYTES
 
 __all__ = ["MAX_UPLOAD_BYTES", "PARTS", "router"]
 
@@ -49,6 +52,7 @@ PARTS = (
     access.router,
     blocks.router,
     releases.router,
+    checks.router,
     objections.router,
     suspensions.router,
     demands.router,
