@@ -55,6 +55,13 @@ NEGATIVE = Rule(
     says="Sums or means below zero: dominance is judged on absolute values, and a person looks as well.",
     standing=True,
 )
+SPREAD_ALONE = Rule(
+    "spread_without_mean",
+    Verdict.FAIL,
+    "Add the mean of the same values, or give the question (sql).",
+    DOMINANCE_RULES,
+    says="A standard deviation or variance without the mean beside it: whether one unit makes it cannot be judged.",
+)
 WHOLE_NUMBERS = Rule(
     "small_whole_numbers",
     Verdict.REVIEW,
@@ -91,13 +98,17 @@ def check_counts_behind(case: Case) -> Iterator[Finding]:
 def check_implied_dominance(case: Case) -> Iterator[Finding]:
     """What mean, deviation and count prove about the largest unit."""
     for spread, mean in _paired(case):
+        if mean is None and not _recomputed(case, spread):
+            yield SPREAD_ALONE.column(case.name, spread.name, "No mean of the same values stands beside it.")
+        squared = not _is_deviation(spread)
         for row, deviation in numbers_of(spread):
-            n, average = case.units_at(row), mean.numbers[row]
+            n, average = case.units_at(row), mean.numbers[row] if mean is not None else None
+            sd = deviation.value.sqrt() if squared and deviation.value > 0 else deviation.value
             if deviation.value == 0:
                 reason = "The spread is 0: everybody in the group has the same value."
                 yield NO_SPREAD.cell(case.name, row, spread.name, reason)
             elif average is not None and n is not None and n > 1 and average.value > 0:
-                share = largest_share_at_least(n=n, mean=average.value, sd=deviation.value)
+                share = largest_share_at_least(n=n, mean=average.value, sd=sd)
                 if share * 100 > case.terms.largest_percent:
                     reason = f"By these numbers one {case.noun} holds at least {share:.0%} of the total."
                     yield IMPLIED_DOMINANCE.cell(case.name, row, spread.name, reason)
@@ -137,21 +148,24 @@ def _recomputed(case: Case, column: Column) -> bool:
     return case.evidence is not None and normal(column.name) in {normal(m) for m in case.evidence.kinds}
 
 
-def _paired(case: Case) -> Iterator[tuple[Column, Column]]:
-    """Each column of standard deviations with the mean of the same thing: by its name, else the only one."""
+_SPREADS = frozenset({"sd", "std", "stdev", "stddev", "dev", "var", "variance"})
+
+
+def _is_deviation(column: Column) -> bool:
+    return not {"var", "variance"} & set(normal(column.name).split("_"))
+
+
+def _paired(case: Case) -> Iterator[tuple[Column, Column | None]]:
+    """Each standard deviation or variance with the mean of the same thing: by its name, else the only one."""
     means = list(case.of(Statistic.MEAN))
     for spread in case.of(Statistic.SPREAD):
-        name = normal(spread.name)
-        if not any(word in name.split("_") for word in ("sd", "std", "stdev", "stddev", "dev")):
-            continue
-        rest = {w for w in name.split("_") if w not in ("sd", "std", "stdev", "stddev", "dev")}
-        same = [
-            m
-            for m in means
-            if {w for w in normal(m.name).split("_") if w not in ("mean", "avg", "average")} == rest
-        ]
-        for mean in (same or means)[:1]:
-            yield spread, mean
+        words = set(normal(spread.name).split("_"))
+        if not words & _SPREADS:
+            continue  # skewness: no bound follows from it
+        of = words - _SPREADS
+        same = [m for m in means if set(normal(m.name).split("_")) - {"mean", "avg", "average"} == of]
+        chosen = same or (means if len(means) == 1 else [])
+        yield spread, chosen[0] if chosen else None
 
 
 CHECKS = (check_counts_behind, check_implied_dominance, check_signs, check_whole_numbers)
