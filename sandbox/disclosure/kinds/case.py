@@ -40,6 +40,7 @@ _PARTS = tuple(
     or statistic in (Statistic.CONCENTRATION, Statistic.EACH_ROW, Statistic.AT_RISK)
 )
 _MEDIAN = re.compile(r"(^|_)(median|p\d{1,2}|q[123]|quantile|percentile)($|_)")
+_AXES = re.compile(r"(time|step|bin|day|week|month|quarter|year|age)s?")
 _UNITS_NAMES = ("n", "units", "count", "n_units", "nobs", "n_obs", "size", "obs", "observations", "people")
 
 
@@ -250,10 +251,13 @@ COUNTED = frozenset({Statistic.COUNT, Statistic.AT_RISK, Statistic.EVENTS})
 
 
 def _is_axis(column: Column) -> bool:
-    """Many values in even steps (days, bands, steps of a curve): counts do not go so."""
+    """Values in even steps (days, bands, steps of a curve), many or under a name for such: counts do not go so."""
     values = [n.value for n in column.numbers if n is not None]
     steps = {b - a for a, b in pairwise(values) if b != a}
-    return len(values) == len(column.cells) and len(set(values)) > 3 and len({abs(s) for s in steps}) <= 2
+    least = 2 if _AXES.fullmatch(normal(column.name)) else 4
+    return (
+        len(values) == len(column.cells) and len(set(values)) >= least and len({abs(s) for s in steps}) <= 2
+    )
 
 
 def _can_be(column: Column, statistic: Statistic) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from sandbox.disclosure.columns import Kind, normal
+from sandbox.disclosure.columns import Column, Kind, normal
 from sandbox.disclosure.kinds.case import Case, numbers_of
 from sandbox.disclosure.mark import Rule
 from sandbox.disclosure.sources import DECLARED, HANDBOOK, HANDBOOK_PLOTS
@@ -98,13 +98,21 @@ def check_raw_rows(case: Case, own_columns: frozenset[str]) -> Iterator[Finding]
     Args:
         own_columns: plain names of the dataset's columns that hold measures or free values, not listed keys.
     """
-    own = [c for c in case.columns if normal(c.name) in own_columns]
+    own = [c for c in case.columns if normal(c.name) in own_columns and not _is_matrix(case, c)]
     aggregated = [c for c in case.columns if c.name in case.roles and normal(c.name) not in own_columns]
     if len(own) > 1 and not aggregated:
         names = ", ".join(c.name for c in own[:3])
         yield RAW_ROWS.file(
             case.name, f"It holds {names} and counts nothing: these look like rows of the data."
         )
+
+
+def _is_matrix(case: Case, column: Column) -> bool:
+    """A correlation matrix has the dataset's columns for its own; its numbers lie between −1 and 1."""
+    role = case.roles.get(column.name)
+    if role is None or role.statistic is not Statistic.CORRELATION:
+        return False
+    return all(abs(number.value) <= 1 for _, number in numbers_of(column))
 
 
 def check_binned(case: Case) -> Iterator[Finding]:

@@ -40,6 +40,14 @@ IMPLIED_DOMINANCE = Rule(
     says="Mean, standard deviation and count of a row together prove that one unit holds more than its share.",
     limits=("checks.largest_percent",),
 )
+MAY_DOMINATE = Rule(
+    "possible_dominance",
+    Verdict.REVIEW,
+    "Give the question (sql), so that each unit's part is looked at.",
+    DOMINANCE_RULES,
+    says="Mean, standard deviation and count of a row leave room for one unit that holds more than its share.",
+    limits=("checks.largest_percent",),
+)
 NO_SPREAD = Rule(
     "all_equal",
     Verdict.FAIL,
@@ -112,12 +120,17 @@ def check_implied_dominance(case: Case) -> Iterator[Finding]:
                 if share * 100 > case.terms.largest_percent:
                     reason = f"By these numbers one {case.noun} holds at least {share:.0%} of the total."
                     yield IMPLIED_DOMINANCE.cell(case.name, row, spread.name, reason)
+                elif share.sqrt() * 100 > case.terms.largest_percent and not _recomputed(case, spread):
+                    reason = (
+                        f"By these numbers one {case.noun} may hold up to {share.sqrt():.0%} of the total."
+                    )
+                    yield MAY_DOMINATE.cell(case.name, row, spread.name, reason)
 
 
 def largest_share_at_least(*, n: Decimal, mean: Decimal, sd: Decimal) -> Decimal:
     """The least that the largest of n values above 0 holds of their sum.
 
-    Σx² ≤ max·Σx, so max/Σx ≥ Σx²/(Σx)² with Σx = n·mean and Σx² = (n−1)·sd² + n·mean².
+    Σx² ≤ max·Σx, so max/Σx ≥ Σx²/(Σx)² (and at most its root) with Σx = n·mean and Σx² = (n−1)·sd² + n·mean².
 
     >>> largest_share_at_least(n=Decimal(100), mean=Decimal(1), sd=Decimal(10))
     Decimal('1')
