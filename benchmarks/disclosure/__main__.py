@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from benchmarks.disclosure.corpus import Output, corpus
@@ -94,8 +94,7 @@ def _by_check(outputs: Sequence[Output], ours: Sequence[Verdicts]) -> Iterable[s
     false = Counter(c for o, v in zip(outputs, ours, strict=True) if o.safe for c in v.checks)
     yield "| check | unsafe outputs it found | safe outputs it flagged |"
     yield "|---|---|---|"
-    key: Callable[[str], tuple[int, str]] = lambda c: (-caught[c], c)
-    for check in sorted({*caught, *false}, key=key):
+    for check, _ in sorted(((c, -caught[c]) for c in {*caught, *false}), key=lambda pair: (pair[1], pair[0])):
         yield f"| `{check}` | {caught[check]} | {false[check]} |"
 
 

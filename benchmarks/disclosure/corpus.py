@@ -98,9 +98,15 @@ def frequencies(of: Source) -> Iterator[Output]:
             said: Declared = declared,
         ) -> Output:
             return Output(
-                family=family, dataset=of.dataset, safe=not why, why=why, files=(("t.csv", csv(frame)),),
-                declared={"t.csv": said}, sql=ask, acro=peer,
-            )  # fmt: skip
+                family=family,
+                dataset=of.dataset,
+                safe=not why,
+                why=why,
+                files=(("t.csv", csv(frame)),),
+                declared={"t.csv": said},
+                sql=ask,
+                acro=peer,
+            )
 
         yield output("counts", counts, why)
         if "cells with fewer" in why:
@@ -136,16 +142,30 @@ def magnitudes(of: Source, value: str) -> Iterator[Output]:
         )
         why = small_groups(of.rows, by, of.unit, all_cells=False) or dominated(of.rows, by, of.unit, value)
         yield Output(
-            family="means", dataset=of.dataset, safe=not why, why=why, files=(("t.csv", csv(frame)),),
-            declared={"t.csv": Declared(kind=OutputKind.MAGNITUDE, dims=by, units="n", statistics={"mean_value": "mean"})},
-            sql=sql, acro={"call": "mean", "by": by, "value": value},
-        )  # fmt: skip
+            family="means",
+            dataset=of.dataset,
+            safe=not why,
+            why=why,
+            files=(("t.csv", csv(frame)),),
+            declared={
+                "t.csv": Declared(
+                    kind=OutputKind.MAGNITUDE, dims=by, units="n", statistics={"mean_value": "mean"}
+                )
+            },
+            sql=sql,
+            acro={"call": "mean", "by": by, "value": value},
+        )
     bare = groups(of.rows, of.keys[:1], lambda g: {"mean_value": f"{g[value].mean():.2f}"})
     yield Output(
-        family="means without counts", dataset=of.dataset, safe=False, why="nothing says how many are behind",
+        family="means without counts",
+        dataset=of.dataset,
+        safe=False,
+        why="nothing says how many are behind",
         files=(("t.csv", csv(bare)),),
-        declared={"t.csv": Declared(kind=OutputKind.MAGNITUDE, dims=of.keys[:1], statistics={"mean_value": "mean"})},
-    )  # fmt: skip
+        declared={
+            "t.csv": Declared(kind=OutputKind.MAGNITUDE, dims=of.keys[:1], statistics={"mean_value": "mean"})
+        },
+    )
 
 
 def positions(of: Source, value: str) -> Iterator[Output]:
@@ -153,17 +173,29 @@ def positions(of: Source, value: str) -> Iterator[Output]:
     for key in of.keys:
         for share in (0.5, 0.25, 0.9, 0.99):
             frame = groups(
-                of.rows.dropna(subset=[value]), (key,),
+                of.rows.dropna(subset=[value]),
+                (key,),
                 lambda g, share=share: {"n": g[of.unit].nunique(), "q": f"{g[value].quantile(share):.2f}"},
-            )  # fmt: skip
+            )
             short = frame.n.min() * min(share, 1 - share) < THRESHOLD - 1e-9
             yield Output(
-                family="quantiles", dataset=of.dataset, safe=not short,
+                family="quantiles",
+                dataset=of.dataset,
+                safe=not short,
                 why="too few units on one side of a quantile" if short else "",
                 files=(("t.csv", csv(frame)),),
-                declared={"t.csv": Declared(kind=OutputKind.QUANTILE, dims=(key,), units="n", statistics={"q": f"quantile {share}"})},
-                acro={"call": "quantile", "by": (key,), "value": value, "share": share} if share == 0.5 else None,
-            )  # fmt: skip
+                declared={
+                    "t.csv": Declared(
+                        kind=OutputKind.QUANTILE,
+                        dims=(key,),
+                        units="n",
+                        statistics={"q": f"quantile {share}"},
+                    )
+                },
+                acro={"call": "quantile", "by": (key,), "value": value, "share": share}
+                if share == 0.5
+                else None,
+            )
 
 
 def extremes(of: Source) -> Iterator[Output]:
@@ -174,11 +206,18 @@ def extremes(of: Source) -> Iterator[Output]:
                 of.rows, (key,), lambda g, how=how, name=name: {"n": len(g), name: g.credit_amount.agg(how)}
             )
             yield Output(
-                family="extremes", dataset=of.dataset, safe=False, why="a unit's own value",
+                family="extremes",
+                dataset=of.dataset,
+                safe=False,
+                why="a unit's own value",
                 files=(("t.csv", csv(frame)),),
-                declared={"t.csv": Declared(kind=OutputKind.EXTREME, dims=(key,), units="n", statistics={name: "extreme"})},
+                declared={
+                    "t.csv": Declared(
+                        kind=OutputKind.EXTREME, dims=(key,), units="n", statistics={name: "extreme"}
+                    )
+                },
                 acro={"call": how, "by": (key,), "value": "credit_amount"},
-            )  # fmt: skip
+            )
 
 
 def spreads(of: Source, value: str) -> Iterator[Output]:
@@ -193,24 +232,35 @@ def spreads(of: Source, value: str) -> Iterator[Output]:
                     **{value: rows[value].where(~rows.index.isin(first), rows[value].sum() * 1.5)}
                 )
             frame = groups(
-                rows, (key,),
-                lambda g: {"n": len(g), "mean_value": f"{g[value].mean():.4f}", "sd_value": f"{g[value].std():.4f}"},
-            )  # fmt: skip
+                rows,
+                (key,),
+                lambda g: {
+                    "n": len(g),
+                    "mean_value": f"{g[value].mean():.4f}",
+                    "sd_value": f"{g[value].std():.4f}",
+                },
+            )
             why = (
                 "fewer than 11 units"
                 if frame.n.min() < THRESHOLD + 1
                 else dominated(rows, (key,), of.unit, value)
             )
             yield Output(
-                family="deviations", dataset=of.dataset, safe=not why, why=why, files=(("t.csv", csv(frame)),),
+                family="deviations",
+                dataset=of.dataset,
+                safe=not why,
+                why=why,
+                files=(("t.csv", csv(frame)),),
                 declared={
                     "t.csv": Declared(
-                        kind=OutputKind.SPREAD, dims=(key,), units="n",
+                        kind=OutputKind.SPREAD,
+                        dims=(key,),
+                        units="n",
                         statistics={"mean_value": "mean", "sd_value": "sd"},
                     )
                 },
                 acro=None if planted else {"call": "std", "by": (key,), "value": value},
-            )  # fmt: skip
+            )
 
 
 def shares(of: Source) -> Iterator[Output]:
@@ -222,15 +272,22 @@ def shares(of: Source) -> Iterator[Output]:
         small = (counts < THRESHOLD).any() or frame.n.min() < THRESHOLD
         said = Declared(kind=OutputKind.FREQUENCY, dims=(key,), units="n", statistics={"pct_bad": "share"})
         yield Output(
-            family="percentages", dataset=of.dataset, safe=not small,
-            why="a percentage times its base is a few" if small else "", files=(("t.csv", csv(frame)),),
+            family="percentages",
+            dataset=of.dataset,
+            safe=not small,
+            why="a percentage times its base is a few" if small else "",
+            files=(("t.csv", csv(frame)),),
             declared={"t.csv": said},
-        )  # fmt: skip
+        )
         if key in of.keys[:4]:
             yield Output(
-                family="percentages without base", dataset=of.dataset, safe=False, why="of what is not said",
-                files=(("t.csv", csv(frame[[key, "pct_bad"]])),), declared={"t.csv": said},
-            )  # fmt: skip
+                family="percentages without base",
+                dataset=of.dataset,
+                safe=False,
+                why="of what is not said",
+                files=(("t.csv", csv(frame[[key, "pct_bad"]])),),
+                declared={"t.csv": said},
+            )
 
 
 def given_away(of: Source) -> Iterator[Output]:
@@ -245,22 +302,30 @@ def given_away(of: Source) -> Iterator[Output]:
         told = bool(((rests > 0) & (rests < THRESHOLD)).any())
         if told and totals.n.min() >= THRESHOLD:
             yield Output(
-                family="two files", dataset=of.dataset, safe=False, why="another file's total gives the cell away",
+                family="two files",
+                dataset=of.dataset,
+                safe=False,
+                why="another file's total gives the cell away",
                 files=(("t.csv", csv(shown)), ("totals.csv", csv(totals))),
                 declared={
                     "t.csv": Declared(kind=OutputKind.FREQUENCY, dims=(a, b)),
                     "totals.csv": Declared(kind=OutputKind.FREQUENCY, dims=(a,)),
                 },
-            )  # fmt: skip
+            )
     for key in of.keys[:4]:
         all_of = of.rows.groupby([key], observed=True).size().rename("n").reset_index()
         without = of.rows.iloc[1:].groupby([key], observed=True).size().rename("n").reset_index()
         if all_of.n.min() > THRESHOLD:
             yield Output(
-                family="two files", dataset=of.dataset, safe=False, why="the tables differ by one person",
+                family="two files",
+                dataset=of.dataset,
+                safe=False,
+                why="the tables differ by one person",
                 files=(("t.csv", csv(all_of)), ("without.csv", csv(without))),
-                declared={n: Declared(kind=OutputKind.FREQUENCY, dims=(key,)) for n in ("t.csv", "without.csv")},
-            )  # fmt: skip
+                declared={
+                    n: Declared(kind=OutputKind.FREQUENCY, dims=(key,)) for n in ("t.csv", "without.csv")
+                },
+            )
 
 
 def histograms(of: Source) -> Iterator[Output]:
@@ -279,7 +344,11 @@ def histograms(of: Source) -> Iterator[Output]:
         counts = label.value_counts().rename_axis("bin").rename("n").reset_index()
         small = counts.n.min() < THRESHOLD
         yield Output(
-            family="histograms", dataset=of.dataset, safe=not small, why="a bin of a few" if small else "",
-            files=(("t.csv", csv(counts)),), declared={"t.csv": Declared(kind=OutputKind.HISTOGRAM, dims=("bin",))},
+            family="histograms",
+            dataset=of.dataset,
+            safe=not small,
+            why="a bin of a few" if small else "",
+            files=(("t.csv", csv(counts)),),
+            declared={"t.csv": Declared(kind=OutputKind.HISTOGRAM, dims=("bin",))},
             acro={"call": "histogram", "value": value, "bins": int(start.nunique())},
-        )  # fmt: skip
+        )

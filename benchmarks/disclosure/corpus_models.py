@@ -45,9 +45,14 @@ def regressions(of: Source) -> Iterator[Output]:
 
     def output(frame: pd.DataFrame, n: int, df: int, why: str, acro: Any = None) -> Output:
         return Output(
-            family="regressions", dataset=of.dataset, safe=not why, why=why, files=(("t.csv", csv(frame)),),
-            declared={"t.csv": Declared(kind=OutputKind.REGRESSION, n=n, df=df, units="n")}, acro=acro,
-        )  # fmt: skip
+            family="regressions",
+            dataset=of.dataset,
+            safe=not why,
+            why=why,
+            files=(("t.csv", csv(frame)),),
+            declared={"t.csv": Declared(kind=OutputKind.REGRESSION, n=n, df=df, units="n")},
+            acro=acro,
+        )
 
     for factor in of.keys:
         frame, n, df = _fit(of.rows, "credit_amount", factor)
@@ -85,13 +90,21 @@ def ratios(of: Source) -> Iterator[Output]:
         small = min(frame.cases.min(), frame.others.min()) < THRESHOLD
         said = Declared(kind=OutputKind.RATIO, dims=(key,), statistics={"odds_ratio": "ratio"})
         yield Output(
-            family="ratios", dataset=of.dataset, safe=not small, why="counts of a few" if small else "",
-            files=(("t.csv", csv(frame)),), declared={"t.csv": said},
-        )  # fmt: skip
+            family="ratios",
+            dataset=of.dataset,
+            safe=not small,
+            why="counts of a few" if small else "",
+            files=(("t.csv", csv(frame)),),
+            declared={"t.csv": said},
+        )
         yield Output(
-            family="ratios", dataset=of.dataset, safe=False, why="the counts behind are missing",
-            files=(("t.csv", csv(frame[[key, "odds_ratio"]])),), declared={"t.csv": said},
-        )  # fmt: skip
+            family="ratios",
+            dataset=of.dataset,
+            safe=False,
+            why="the counts behind are missing",
+            files=(("t.csv", csv(frame[[key, "odds_ratio"]])),),
+            declared={"t.csv": said},
+        )
 
 
 def survivals(of: Source) -> Iterator[Output]:
@@ -110,11 +123,16 @@ def survivals(of: Source) -> Iterator[Output]:
             hidden = "at_risk" not in columns
             why = "numbers at risk are missing" if hidden else "a step of a few" if small else ""
             yield Output(
-                family="survival", dataset=of.dataset, safe=not why, why=why,
+                family="survival",
+                dataset=of.dataset,
+                safe=not why,
+                why=why,
                 files=(("t.csv", csv(frame[columns])),),
                 declared={"t.csv": Declared(kind=OutputKind.SURVIVAL, dims=("time",))},
-                acro={"call": "survival", "value": "duration_months", "last": last} if width == 1 and not hidden else None,
-            )  # fmt: skip
+                acro={"call": "survival", "value": "duration_months", "last": last}
+                if width == 1 and not hidden
+                else None,
+            )
 
 
 def associations(of: Source) -> Iterator[Output]:
@@ -127,11 +145,17 @@ def associations(of: Source) -> Iterator[Output]:
         for n in (size, None):
             why = "nothing says how many" if n is None else "of a few" if small else ""
             yield Output(
-                family="correlations", dataset=of.dataset, safe=not why, why=why, files=(("t.csv", csv(frame)),),
+                family="correlations",
+                dataset=of.dataset,
+                safe=not why,
+                why=why,
+                files=(("t.csv", csv(frame)),),
                 declared={
-                    "t.csv": Declared(kind=OutputKind.ASSOCIATION, n=n, statistics=dict.fromkeys(names, "correlation"))
+                    "t.csv": Declared(
+                        kind=OutputKind.ASSOCIATION, n=n, statistics=dict.fromkeys(names, "correlation")
+                    )
                 },
-            )  # fmt: skip
+            )
 
 
 def concentrations(of: Source) -> Iterator[Output]:
@@ -151,13 +175,20 @@ def concentrations(of: Source) -> Iterator[Output]:
             small = frame.n.min() < THRESHOLD
             why = "one holds nearly all" if planted else "of a few" if small else ""
             yield Output(
-                family="concentration", dataset=of.dataset, safe=not why, why=why, files=(("t.csv", csv(frame)),),
+                family="concentration",
+                dataset=of.dataset,
+                safe=not why,
+                why=why,
+                files=(("t.csv", csv(frame)),),
                 declared={
                     "t.csv": Declared(
-                        kind=OutputKind.CONCENTRATION, dims=(key,), units="n", statistics={"hhi": "concentration"}
+                        kind=OutputKind.CONCENTRATION,
+                        dims=(key,),
+                        units="n",
+                        statistics={"hhi": "concentration"},
                     )
                 },
-            )  # fmt: skip
+            )
 
 
 def trees(of: Source) -> Iterator[Output]:
@@ -173,9 +204,13 @@ def trees(of: Source) -> Iterator[Output]:
     ):
         frame = pd.DataFrame({"node": [f"leaf {c}" for c in "abc"[: len(sizes)]], "samples": sizes})
         yield Output(
-            family="models", dataset=of.dataset, safe=not why, why=why, files=(("t.csv", csv(frame)),),
+            family="models",
+            dataset=of.dataset,
+            safe=not why,
+            why=why,
+            files=(("t.csv", csv(frame)),),
             declared={"t.csv": Declared(kind=OutputKind.MODEL, method=method)},
-        )  # fmt: skip
+        )
 
 
 _PROSE = (
@@ -222,11 +257,19 @@ def rows_of_data(of: Source, health: Source) -> Iterator[Output]:
             ("t.json", json.dumps(frame.astype(str).to_dict("records")).encode()),
         ):
             yield Output(
-                family="rows of data", dataset=source.dataset, safe=False, why="rows of single units",
-                files=((name, content),), declared={name: Declared(kind=OutputKind.UNKNOWN)},
-            )  # fmt: skip
+                family="rows of data",
+                dataset=source.dataset,
+                safe=False,
+                why="rows of single units",
+                files=((name, content),),
+                declared={name: Declared(kind=OutputKind.UNKNOWN)},
+            )
     identified = of.rows[["applicant_id"]].iloc[:40].assign(n=100)
     yield Output(
-        family="rows of data", dataset=of.dataset, safe=False, why="it names single units",
-        files=(("t.csv", csv(identified)),), declared={"t.csv": Declared(kind=OutputKind.FREQUENCY)},
-    )  # fmt: skip
+        family="rows of data",
+        dataset=of.dataset,
+        safe=False,
+        why="it names single units",
+        files=(("t.csv", csv(identified)),),
+        declared={"t.csv": Declared(kind=OutputKind.FREQUENCY)},
+    )

@@ -42,10 +42,12 @@ class Checked:
     Attributes:
         findings: as far as they may be shown to this person.
         bits_leaving: the most that each file would tell, by its name.
+        threshold: the fewest distinct units behind a cell, by the agreement.
     """
 
     findings: tuple[Finding, ...]
     bits_leaving: Mapping[str, int]
+    threshold: int
 
     @property
     def verdict(self) -> Verdict:
@@ -97,7 +99,11 @@ class CheckOutput:
                 },
             )
         )
-        return Checked(findings=findings, bits_leaving={n: j.bits_leaving for n, j in judged.items()})
+        return Checked(
+            findings=findings,
+            bits_leaving={n: j.bits_leaving for n, j in judged.items()},
+            threshold=permit.terms.threshold,
+        )
 
     def judge_all(
         self,

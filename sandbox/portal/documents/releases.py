@@ -19,6 +19,7 @@ def checked(value: Checked) -> dict[str, Any]:
         "verdict": str(value.verdict),
         "findings": [finding(f) for f in value.findings],
         "bits_leaving": dict(value.bits_leaving),
+        "threshold": value.threshold,
         "allowed_actions": ["submit"] if value.verdict is not Verdict.FAIL else [],
     }
 
