@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from sandbox.client.errors import BadInput
-from sandbox.client.suppression import Cell, cells_to_hide, equations
+from sandbox.client.suppression import TOTALS, Cell, cells_to_hide, equations
 from sandbox.client.words import table_html
 
 _COLOURS = {"pass": "#d9f0e3", "review": "#fdf0cd", "fail": "#f8d7d3"}
@@ -219,21 +219,32 @@ class Checked:
 def _merged(
     rows: list[dict[str, Any]], band: str, others: Sequence[str], measures: Sequence[str], threshold: int
 ) -> list[dict[str, Any]]:
-    """Neighbours in one group, merged until none is too small."""
+    """Neighbours in one group, merged until none is too small: with the next one, the last with the one before it."""
     done: list[dict[str, Any]] = []
-    for row in rows:
-        same = done and all(done[-1][k] == row[k] for k in others)
-        if same and (done[-1][""] or row[""]):
-            before = done.pop()
-            merged = {**row, band: f"{before[band]} + {row[band]}"}
-            for m in measures:
-                parts = [n for n in (_number(before[m]), _number(row[m])) if n is not None]
-                merged[m] = str(int(sum(parts))) if parts else ""
-            merged[""] = any(0 < n < threshold for m in measures if (n := _number(merged[m])) is not None)
-            done.append(merged)
-        else:
-            done.append(row)
+    for at, row in enumerate(rows):
+        if done and _same(done[-1], row, band, others):
+            last = at + 1 == len(rows) or not _same(row, rows[at + 1], band, others)
+            if done[-1][""] or (row[""] and last):
+                done[-1] = _joined(done[-1], row, band, measures, threshold)
+                continue
+        done.append(row)
     return [{k: v for k, v in row.items() if k} for row in done]
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any], band: str, others: Sequence[str]) -> bool:
+    totals = any(str(row[band]).strip().casefold() in TOTALS for row in (one, other))
+    return not totals and all(one[k] == other[k] for k in others)
+
+
+def _joined(
+    one: Mapping[str, Any], other: Mapping[str, Any], band: str, measures: Sequence[str], threshold: int
+) -> dict[str, Any]:
+    joined = {**one, band: f"{one[band]} + {other[band]}"}
+    for m in measures:
+        parts = [n for n in (_number(one[m]), _number(other[m])) if n is not None]
+        joined[m] = str(int(sum(parts))) if parts else ""
+    joined[""] = any(0 < n < threshold for m in measures if (n := _number(joined[m])) is not None)
+    return joined
 
 
 def _number(cell: Any) -> Fraction | None:
