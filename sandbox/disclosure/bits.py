@@ -27,10 +27,11 @@ def bits_of_table(table: Table, *, keys: Mapping[str, Sequence[Scalar]]) -> int:
     listed = {normal(name): len(values) for name, values in keys.items()}
     bits, texts = 0.0, []
     for name, column in zip(table.columns, zip(*table.rows, strict=True), strict=True):
+        if normal(name) in listed:
+            bits += len(column) * math.log2(max(1, listed[normal(name)]))
+            continue
         for cell in column:
-            if normal(name) in listed:
-                bits += math.log2(max(1, listed[normal(name)]))
-            elif read_number(cell) is not None:
+            if read_number(cell) is not None:
                 bits += _DIGIT * sum(c.isdigit() for c in cell)
             else:
                 texts.append(cell)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from sandbox.disclosure.cells import Number, is_suppressed, leading_count, plain, read_number
 from sandbox.disclosure.table import Table
@@ -52,6 +53,7 @@ class Column:
     guessed: bool = False
 
 
+@lru_cache(maxsize=10_000)  # names repeat, and each is looked at by several checks
 def normal(name: str) -> str:
     """A column's name without case, blanks and signs.
 

@@ -222,6 +222,8 @@ def _wrong_text(data: bytes) -> tuple[str, str]:
 
 def invisible_in(text: str) -> str:
     """The first character that nobody sees, but for line ends and tabs; empty when there is none."""
+    if text.isascii() and text.isprintable():
+        return ""
     for character in set(text) - _LINE_CHARACTERS:
         if unicodedata.category(character) in _INVISIBLE:
             return character

@@ -14,7 +14,7 @@ from sandbox.disclosure.notebook import check_notebook, read_notebook, write_not
 from sandbox.disclosure.parquet_table import read_parquet_table, write_parquet_table
 from sandbox.disclosure.picture import NO_TABLE, read_picture, write_picture
 from sandbox.disclosure.private_answer import PrivateAnswer, check_private_answer
-from sandbox.disclosure.rebuild import rebuild_table, write_csv
+from sandbox.disclosure.rebuild import rebuild_table, sorted_rows, write_csv
 from sandbox.disclosure.table import Table, check_cells, read_table
 from sandbox.disclosure.writing import check_text, rebuild_text
 from sandbox.domain.evidence import Evidence
@@ -90,12 +90,13 @@ def judge(
     else:
         findings += judge_table(name, table, terms=terms, policy=policy, evidence=evidence, declared=declared)
     keys = keys_of(policy)
-    rebuilt = rebuild_table(table, order=keys)
+    shown = rebuild_table(table)
+    rebuilt = sorted_rows(shown, order=keys)
     return Judged(
         tuple(findings),
         table,
         rebuilt=_written(kind, rebuilt),
-        shown=write_csv(rebuild_table(table, order=keys, sort=False)),
+        shown=write_csv(shown),
         bits_leaving=bits_of_table(rebuilt, keys=keys),
     )
 

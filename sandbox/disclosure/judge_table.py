@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from sandbox.disclosure.columns import columns_of, normal
 from sandbox.disclosure.frequency import check_counts
-from sandbox.disclosure.kinds.case import Case, as_declared, roles_of
+from sandbox.disclosure.kinds.case import Case, as_declared, roles_of, units_column
 from sandbox.disclosure.kinds.counts import check_raw_rows
 from sandbox.disclosure.kinds.registry import (
     OF_COUNTS,
@@ -53,6 +53,7 @@ def judge_table(
         declared=declared,
         evidence=evidence,
         noun=noun,
+        units=units_column(columns, declared),
     )
     kinds = kinds_of(case)
     findings = check_counts(

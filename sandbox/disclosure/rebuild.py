@@ -30,7 +30,7 @@ def rebuild_csv(table: Table, *, order: Mapping[str, Sequence[Scalar]] | None = 
     Args:
         order: the public values of columns, in the order that their rows stand in.
     """
-    return write_csv(rebuild_table(table, order=order))
+    return write_csv(sorted_rows(rebuild_table(table), order=order or {}))
 
 
 def write_csv(rebuilt: Table) -> bytes:
@@ -42,27 +42,29 @@ def write_csv(rebuilt: Table) -> bytes:
     return out.getvalue().encode()
 
 
-def rebuild_table(
-    table: Table, *, order: Mapping[str, Sequence[Scalar]] | None = None, sort: bool = True
-) -> Table:
-    """The table as it leaves: cells with fixed digits, none of them a formula, rows in an order that says nothing.
+def rebuild_table(table: Table) -> Table:
+    """The table's cells as they leave: with fixed digits, none of them a formula."""
+    return Table(
+        tuple(_text(cell) for cell in table.columns), tuple(tuple(map(_cell, row)) for row in table.rows)
+    )
+
+
+def sorted_rows(rebuilt: Table, *, order: Mapping[str, Sequence[Scalar]]) -> Table:
+    """The table with its rows in an order that says nothing: n rows in a chosen one could carry log2(n!) bits.
 
     How rows are sorted depends on what they hold alone: listed values in their public order, numbers by size, texts by
-    letters, totals last. So n rows in a chosen order carry nothing (they could carry log2(n!) bits).
+    letters, totals last.
     """
     places = {
         normal(name): {str(value).casefold(): at for at, value in enumerate(values)}
-        for name, values in (order or {}).items()
+        for name, values in order.items()
     }
-    names = [normal(name) for name in table.columns]
+    by_column = [places.get(normal(name), {}) for name in rebuilt.columns]
 
     def key(row: Sequence[str]) -> list[tuple[bool, int, Decimal, str]]:
-        return [_place(cell, places.get(name, {})) for cell, name in zip(row, names, strict=True)]
+        return [_place(cell, listed) for cell, listed in zip(row, by_column, strict=True)]
 
-    rows = [tuple(_cell(cell) for cell in row) for row in table.rows]
-    if sort:
-        rows.sort(key=key)
-    return Table(tuple(_text(cell) for cell in table.columns), tuple(rows))
+    return Table(rebuilt.columns, tuple(sorted(rebuilt.rows, key=key)))
 
 
 def _place(cell: str, listed: Mapping[str, int]) -> tuple[bool, int, Decimal, str]:

@@ -71,6 +71,7 @@ class Case:
         declared: what the file is said to be; None when nobody said.
         evidence: the table computed again; None when no question was given.
         noun: what a unit is called.
+        units: the column that says how many units are behind each row (``units_column``).
     """
 
     name: str
@@ -81,6 +82,7 @@ class Case:
     declared: Declared | None = None
     evidence: Evidence | None = None
     noun: str = "unit"
+    units: Column | None = None
 
     @property
     def rows(self) -> int:
@@ -96,16 +98,6 @@ class Case:
     @property
     def counts(self) -> tuple[Column, ...]:
         return tuple(c for c in self.columns if c.kind is Kind.COUNT)
-
-    @property
-    def units(self) -> Column | None:
-        """The column that says how many units are behind each row."""
-        named = normal(self.declared.units) if self.declared is not None else ""
-        by_name = {normal(c.name): c for c in self.columns}
-        for name in (named, *_UNITS_NAMES):
-            if name and name in by_name and by_name[name].kind is Kind.COUNT:
-                return by_name[name]
-        return None
 
     def units_at(self, row: int) -> Decimal | None:
         """How many units the file says are behind a row; None where it says nothing."""
@@ -153,6 +145,13 @@ class Case:
 
     def is_total_row(self, row: int) -> bool:
         return any(c.kind is Kind.KEY and is_total(c.cells[row]) for c in self.columns)
+
+
+def units_column(columns: Sequence[Column], declared: Declared | None) -> Column | None:
+    """The column that counts the units behind each row: as declared, else by its name."""
+    by_name = {normal(c.name): c for c in columns if c.kind is Kind.COUNT}
+    named = normal(declared.units) if declared is not None else ""
+    return next((by_name[name] for name in (named, *_UNITS_NAMES) if name in by_name), None)
 
 
 def numbers_of(column: Column) -> Iterator[tuple[int, Number]]:
