@@ -13,7 +13,7 @@ import nbformat
 
 from sandbox.disclosure.file_type import invisible_in, wrong_type
 from sandbox.disclosure.mark import Rule
-from sandbox.disclosure.sources import HANDBOOK
+from sandbox.disclosure.sources import HANDBOOK_OUTPUTS
 from sandbox.disclosure.writing import check_text, rebuild_text
 from sandbox.domain.findings import Finding, Verdict
 
@@ -23,7 +23,7 @@ STRIPPED = Rule(
     "outputs_stripped",
     Verdict.PASS,
     "",
-    HANDBOOK,
+    HANDBOOK_OUTPUTS,
     says="Outputs, widgets, attachments and metadata of a notebook do not leave; said when there were any.",
     standing=True,
 )

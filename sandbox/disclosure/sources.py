@@ -1,5 +1,6 @@
 """Where the rules come from, as findings name it."""
 
+HANDBOOK_OUTPUTS = "Handbook on Statistical Disclosure Control for Outputs (Griffiths et al., 2019)"
 HANDBOOK = "Handbook on Statistical Disclosure Control for Outputs (Griffiths et al., 2019), frequency tables"
 HANDBOOK_MAGNITUDE = (
     "Handbook on Statistical Disclosure Control for Outputs (Griffiths et al., 2019), means and totals"

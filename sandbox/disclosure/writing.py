@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from sandbox.disclosure.mark import Rule
-from sandbox.disclosure.sources import HANDBOOK
+from sandbox.disclosure.sources import HANDBOOK_OUTPUTS
 from sandbox.domain.findings import Finding, Verdict
 
 MAX_LINES = 5000
@@ -16,42 +16,42 @@ ROW_DUMP = Rule(
     "row_dump",
     Verdict.FAIL,
     "Leave the rows out: tables leave as csv, where each cell is checked.",
-    HANDBOOK,
+    HANDBOOK_OUTPUTS,
     says="A run of lines that each hold several numbers: rows of data or a table in a text.",
 )
 NUMBER_DENSITY = Rule(
     "many_numbers",
     Verdict.REVIEW,
     "Move tables into csv files of their own.",
-    HANDBOOK,
+    HANDBOOK_OUTPUTS,
     says="A text of which a large part is numbers.",
 )
 IDENTIFYING = Rule(
     "identifying_text",
     Verdict.FAIL,
     "Take it out.",
-    HANDBOOK,
+    HANDBOOK_OUTPUTS,
     says="Something that names a unit: an address of mail, a long number, a value of the unit's column.",
 )
 ENCODED = Rule(
     "encoded_text",
     Verdict.FAIL,
     "Take it out: words leave, encoded data does not.",
-    HANDBOOK,
+    HANDBOOK_OUTPUTS,
     says="A long stretch without blanks that is no word: encoded data.",
 )
 LONG_TEXT = Rule(
     "long_text",
     Verdict.FAIL,
     "Shorten it, or break its lines.",
-    HANDBOOK,
+    HANDBOOK_OUTPUTS,
     says="More lines, or longer ones, than a reader reads.",
 )
 TEXT_NUMBERS = Rule(
     "numbers_in_text",
     Verdict.REVIEW,
     "Say in the context which table each number comes from.",
-    HANDBOOK,
+    HANDBOOK_OUTPUTS,
     says="Numbers in sentences: nothing says how many units are behind them.",
     standing=True,
 )

@@ -24,7 +24,7 @@ from sandbox.disclosure.kinds import (
 )
 from sandbox.disclosure.kinds.case import Case
 from sandbox.disclosure.mark import Rule
-from sandbox.disclosure.sources import DECLARED, HANDBOOK
+from sandbox.disclosure.sources import DECLARED, HANDBOOK_OUTPUTS
 from sandbox.domain.findings import Finding, Verdict
 from sandbox.domain.outputs import OutputKind, Statistic
 
@@ -59,7 +59,7 @@ FOR_A_PERSON = Rule(
     "for_a_person",
     Verdict.REVIEW,
     "Say in the context what a reviewer needs to know of it.",
-    HANDBOOK,
+    HANDBOOK_OUTPUTS,
     says="What no program can judge of this kind of output.",
     standing=True,
 )
