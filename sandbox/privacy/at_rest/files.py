@@ -10,13 +10,14 @@ import io
 import os
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 import duckdb
 from fsspec.spec import AbstractFileSystem
 
+from sandbox.domain.data_key import DataKey
 from sandbox.domain.errors import SandboxError
-from sandbox.privacy.at_rest.keyring import DataKey, Keyring
+from sandbox.privacy.at_rest.keyring import Keyring
 from sandbox.privacy.at_rest.sealed import SEGMENT, SealedReader, SealedWriter, Segments, sealed_for
 
 _SCHEME = "sealed"
@@ -104,7 +105,7 @@ class SealedFiles(Files):
         return f"{_SCHEME}://{path.absolute()}"
 
     def attach(self, connection: duckdb.DuckDBPyConnection) -> None:
-        connection.register_filesystem(_Filesystem(self))
+        connection.register_filesystem(Door(_SCHEME, self))
 
     def _troubled(self, trouble: SandboxError) -> None:
         self._trouble = trouble
@@ -114,22 +115,33 @@ class SealedFiles(Files):
             raise self._trouble
 
 
-class _Filesystem(AbstractFileSystem):  # type: ignore[misc]  # fsspec ships no types
-    """The little of a file system that DuckDB asks for."""
+class Opener(Protocol):
+    """What stands behind a door."""
 
-    protocol = _SCHEME
+    def opened(self, path: Path) -> io.RawIOBase: ...
+
+    def create(self, path: Path) -> BinaryIO: ...
+
+
+class Door(AbstractFileSystem):  # type: ignore[misc]  # fsspec ships no types
+    """The little of a file system that DuckDB asks for, under a scheme of its own.
+
+    Args:
+        scheme: files are called ``<scheme>:///path``.
+    """
+
     cachable = False  # one for each connection, with the keys of its dataset
 
-    def __init__(self, files: SealedFiles) -> None:
+    def __init__(self, scheme: str, behind: Opener) -> None:
         super().__init__()
-        self._files = files
+        self.protocol, self._behind = scheme, behind
 
     def _open(self, path: str, mode: str = "rb", **options: Any) -> io.RawIOBase | BinaryIO:
         place = _path(path)
-        return self._files.opened(place) if "r" in mode else self._files.create(place)
+        return self._behind.opened(place) if "r" in mode else self._behind.create(place)
 
     def info(self, path: str, **options: Any) -> dict[str, Any]:
-        with self._files.opened(_path(path)) as file:
+        with self._behind.opened(_path(path)) as file:
             return {"name": path, "type": "file", "size": file.seek(0, os.SEEK_END)}
 
     def exists(self, path: str, **options: Any) -> bool:
@@ -161,4 +173,4 @@ class _Durable(io.FileIO):
 
 
 def _path(name: str) -> Path:
-    return Path(name.removeprefix(f"{_SCHEME}://"))
+    return Path(name.partition("://")[2] or name)

@@ -17,34 +17,17 @@ import re
 import secrets
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from sandbox.domain.data_key import DataKey, key_id
 from sandbox.domain.errors import BadInput, Conflict, NotFound, OperatorError, Tampered
-from sandbox.privacy.at_rest.sealed import HPKE, key_id
+from sandbox.privacy.at_rest.sealed import HPKE
 
 _DATASET = re.compile(r"[a-z][a-z0-9_]{0,62}")
-
-
-@dataclass(frozen=True, slots=True)
-class DataKey:
-    """The half of a dataset's key that everybody may know: with it files are closed, and none opened.
-
-    Attributes:
-        id: 32 hex digits, from the key itself.
-        public: 32 bytes.
-    """
-
-    id: str
-    public: bytes
-
-    def __post_init__(self) -> None:
-        if len(self.public) != 32 or key_id(self.public) != self.id:
-            raise Tampered("A dataset's public key is not the one that its id names.", place=f"key {self.id}")
 
 
 class Keyring:
@@ -128,7 +111,7 @@ class Keyring:
         with self._lock:
             old = self.all(dataset)[:-1]
             for key in old:
-                _shred(self._folder(dataset) / key.id)
+                shred(self._folder(dataset) / key.id)
             return tuple(key.id for key in old)
 
     def destroy(self, dataset: str) -> tuple[str, ...]:
@@ -139,7 +122,7 @@ class Keyring:
                 named = " ".join(key.id for key in self.all(dataset))
                 _write_once(marker, named.encode())
             for path in self._folder(dataset).glob("[0-9a-f]*"):
-                _shred(path)
+                shred(path)
             return tuple(marker.read_text().split())
 
     def is_destroyed(self, dataset: str) -> bool:
@@ -163,7 +146,7 @@ class Keyring:
                     count += 1
             for old in self._numbers():
                 if old != number:
-                    _shred(self._masters / f"{old}.key")
+                    shred(self._masters / f"{old}.key")
             return count
 
     def _write(self, dataset: str, name: str, public: bytes, raw: bytes, *, number: int) -> None:
@@ -222,8 +205,8 @@ def _raw(private: X25519PrivateKey) -> bytes:
     return private.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())
 
 
-def _shred(path: Path) -> None:
-    """Write over a key, then remove it. Disks may keep what was there: that is why it is only a wrapped key."""
+def shred(path: Path) -> None:
+    """Write over a secret, then remove it. A disk may keep what was there: of a data key only its wrapped form."""
     size = path.stat().st_size
     path.chmod(0o600)
     with path.open("r+b") as file:

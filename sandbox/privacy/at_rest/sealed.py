@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
+from sandbox.domain.data_key import key_id
 from sandbox.domain.errors import Tampered
 
 if TYPE_CHECKING:
@@ -38,11 +39,6 @@ _WRAPPED = 32 + _KEY + TAG
 HEADER = len(MAGIC) + _ID + _WRAPPED
 
 HPKE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
-
-
-def key_id(public: bytes) -> str:
-    """The public name of a key pair: 32 hex digits."""
-    return hashlib.sha256(b"sandbox data key\n" + public).hexdigest()[: 2 * _ID]
 
 
 def sealed_for(path: Path) -> str | None:

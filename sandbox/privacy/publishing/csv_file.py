@@ -54,11 +54,8 @@ def csv_reader(raw: Path, files: Files = AS_THEY_ARE) -> str:
 def _first_line(raw: Path, files: Files) -> str:
     try:
         with files.open(raw) as file:
-            if raw.suffix == ".gz":
-                text = gzip.open(file, "rt", encoding="utf-8-sig", newline="")
-            else:
-                text = TextIOWrapper(file, encoding="utf-8-sig", newline="")
-            with text:
+            plain = gzip.GzipFile(fileobj=file) if raw.suffix == ".gz" else file
+            with TextIOWrapper(plain, encoding="utf-8-sig", newline="") as text:
                 line = text.readline(_LONGEST_HEADER)
     except (OSError, EOFError, UnicodeDecodeError, zlib.error):
         raise BadInput(f"{raw.name} cannot be read.", where=raw.name, fix="Save it as UTF-8 CSV.") from None
