@@ -14,9 +14,12 @@ from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.browse_catalogue import BrowseCatalogue
 from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.change_policy import ChangePolicy
+from sandbox.flows.data_keys import CloseData
 from sandbox.flows.decide_objection import DecideObjection
 from sandbox.flows.demand_data import DemandData
+from sandbox.flows.destroy_data import DestroyData
 from sandbox.flows.end_access import EndAccess
+from sandbox.flows.extracts import Extracts
 from sandbox.flows.hold_releases import HoldReleases
 from sandbox.flows.listed import Listed
 from sandbox.flows.look_after_people import LookAfterPeople
@@ -87,6 +90,9 @@ class Sandbox:
     answer_question: AnswerQuestion
     review_release: ReviewRelease
     suspend_dataset: SuspendDataset
+    close_data: CloseData
+    destroy_data: DestroyData
+    extracts: Extracts
     object_to_data: ObjectToData
     decide_objection: DecideObjection
     hold_releases: HoldReleases
@@ -151,11 +157,18 @@ def build(
     change_policy = ChangePolicy(store=store, site=site_now)
     holds = HoldReleases(store=store)
     review = ReviewRelease(store=store, engine=engine, permission=permission, holds=holds)
+    closing = CloseData(store=store, engine=engine)
+    extracts = Extracts(store=store, engine=engine, permission=permission, extracts_dir=settings.extracts_dir)
     publish = PublishDataset(
-        store=store, engine=engine, site=site_now, raw_dir=settings.raw_dir, hand_over=hand_over
+        store=store,
+        engine=engine,
+        site=site_now,
+        raw_dir=settings.raw_dir,
+        closing=closing,
+        hand_over=hand_over,
     )
     suspend = SuspendDataset(store=store, today=today, holds=holds, stop=stop, let_out=review.finish_approved)
-    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=hand_over)
+    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=hand_over, key_of=closing.known_key)
 
     return Sandbox(
         settings=settings,
@@ -178,6 +191,9 @@ def build(
         ),
         review_release=review,
         suspend_dataset=suspend,
+        close_data=closing,
+        destroy_data=DestroyData(store=store, engine=engine, suspending=suspend, extracts=extracts),
+        extracts=extracts,
         object_to_data=ObjectToData(
             store=store,
             terms=site.objections,
