@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from sandbox.disclosure.file_type import recognise
 from sandbox.domain.site_policy import SitePolicy
 from sandbox.flows.access_views import AccessViews
 from sandbox.flows.answer_question import AnswerQuestion
@@ -18,6 +19,8 @@ from sandbox.flows.decide_objection import DecideObjection
 from sandbox.flows.demand_data import DemandData
 from sandbox.flows.end_access import EndAccess
 from sandbox.flows.hold_releases import HoldReleases
+from sandbox.flows.import_files import ImportFiles
+from sandbox.flows.import_views import ImportViews
 from sandbox.flows.listed import Listed
 from sandbox.flows.look_after_people import LookAfterPeople
 from sandbox.flows.my_account import MyAccount
@@ -43,6 +46,9 @@ from sandbox.flows.verify_books import VerifyBooks
 from sandbox.flows.views import Views
 from sandbox.flows.visitors import Visitors
 from sandbox.flows.withheld_units import WithheldUnits
+from sandbox.isolation.entrance.judge import Entrance
+from sandbox.isolation.entrance.scan import clamav
+from sandbox.isolation.entrance.target import read_target
 from sandbox.isolation.notebooks import HubNotebooks, Notebooks, StopNotebooks
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.planning.remembered import Remembered
@@ -85,6 +91,8 @@ class Sandbox:
     open_notebook: OpenNotebook
     answer_question: AnswerQuestion
     review_release: ReviewRelease
+    import_files: ImportFiles
+    import_views: ImportViews
     suspend_dataset: SuspendDataset
     object_to_data: ObjectToData
     decide_objection: DecideObjection
@@ -155,6 +163,18 @@ def build(
         store=store, engine=engine, site=site_now, raw_dir=settings.raw_dir, hand_over=hand_over
     )
     suspend = SuspendDataset(store=store, today=today, holds=holds, stop=stop, let_out=review.finish_approved)
+    importing = ImportFiles(
+        store=store,
+        permission=permission,
+        entrance=Entrance(
+            terms=site.imports,
+            target=read_target(settings.notebook_lock),
+            scan=clamav(),
+            recognise=recognise,
+        ),
+        folders=settings.imports_dir,
+        today=today,
+    )
     units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=hand_over)
 
     return Sandbox(
@@ -177,6 +197,8 @@ def build(
             store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
         ),
         review_release=review,
+        import_files=importing,
+        import_views=ImportViews(store=store, importing=importing),
         suspend_dataset=suspend,
         object_to_data=ObjectToData(
             store=store,

@@ -67,6 +67,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "ruamel": frozenset({"store"}),
     "oauthenticator": frozenset({"hub_config"}),
     "segno": frozenset({"portal", "cli"}),
+    "packaging": frozenset({"isolation"}),
     "docker": frozenset({"isolation", "hub_config"}),
     "dockerspawner": frozenset({"hub_config"}),
     "jupyterhub": frozenset({"hub_config", "portal"}),

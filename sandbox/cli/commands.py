@@ -12,6 +12,7 @@ import typer
 from sandbox.cli import (
     access,
     datasets,
+    imports,
     objections,
     people,
     policies,
@@ -38,6 +39,7 @@ for name, child in (
     ("training", training.app),
     ("dataset", datasets.app),
     ("base", datasets.base_app),
+    ("imports", imports.app),
     ("objection", objections.app),
     ("policy", policies.app),
     ("release", records.release_app),

@@ -85,7 +85,8 @@ def _portal(settings: Settings) -> None:
     # What a killed process left: charges stay spent, approved releases leave now.
     sandbox.store.ledger.recover(event=Event("system:portal", "ledger.recovered", "ledger", {}))
     sandbox.review_release.finish_approved()
-    keeper = KeepTime([sandbox.end_access.expire, sandbox.end_access.remind])
+    sandbox.import_files.finish_checks()
+    keeper = KeepTime([sandbox.end_access.expire, sandbox.end_access.remind, sandbox.import_files.expire])
     keeper.start()
     try:
         uvicorn.run(

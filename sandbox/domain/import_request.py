@@ -176,9 +176,7 @@ def check_import_name(name: str) -> str:
     return name
 
 
-def check_ask(
-    files: Sequence[tuple[str, int]], why: str, terms: ImportTerms, *, waiting: int
-) -> str:
+def check_ask(files: Sequence[tuple[str, int]], why: str, terms: ImportTerms, *, waiting: int) -> str:
     """What a request says it is for, as it is kept; or an error about it or its files.
 
     Args:
@@ -196,7 +194,9 @@ def check_ask(
     names = [check_import_name(name) for name, _ in files]
     if len({name.lower() for name in names}) != len(names):
         raise BadInput(
-            "Two files have the same name.", where="files", fix="Give each a name of its own, also in small letters."
+            "Two files have the same name.",
+            where="files",
+            fix="Give each a name of its own, also in small letters.",
         )
     for name, size in files:
         if size > terms.max_file_bytes:
@@ -205,7 +205,8 @@ def check_ask(
             )
     if sum(size for _, size in files) > terms.max_request_bytes:
         raise TooLarge(
-            f"All files together may have {terms.max_request_bytes:,} bytes.", fix="Bring in fewer or smaller files."
+            f"All files together may have {terms.max_request_bytes:,} bytes.",
+            fix="Bring in fewer or smaller files.",
         )
     if waiting >= terms.max_waiting:
         raise NotAllowed(

@@ -77,7 +77,11 @@ class Imports:
                 connection.execute(
                     insert(import_findings),
                     [
-                        {"import_id": request.id, "position": at, **{n: getattr(finding, n) for n in _FINDING}}
+                        {
+                            "import_id": request.id,
+                            "position": at,
+                            **{n: getattr(finding, n) for n in _FINDING},
+                        }
                         for at, finding in enumerate(findings)
                     ],
                 )

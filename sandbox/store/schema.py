@@ -644,7 +644,9 @@ imports = Table(
     Column("version", Integer, nullable=False),
     Column("asked_at", Time, nullable=False),
     Column("changed_at", Time, nullable=False),
-    Column("until", String(10), nullable=False, default=""),  # ISO date, the last day; empty: no end of its own
+    Column(
+        "until", String(10), nullable=False, default=""
+    ),  # ISO date, the last day; empty: no end of its own
     Column("decided_by", Text, nullable=False, default=""),
     Column("reason", Text, nullable=False, default=""),
     Column("seal", LargeBinary, nullable=False, default=b""),  # Ed25519, from the moment it is let in
