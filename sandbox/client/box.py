@@ -208,7 +208,7 @@ class Sandbox:
 
     def ask_to_import(self, files: PathLike | Iterable[PathLike], *, why: str) -> ImportRequest:
         """Ask to bring files in: data, code, or Python packages as wheels. They are checked at once, and then looked at
-        by the owner of the data or an administrator. What is let in is read-only under ``/imports`` from the next start.
+        by the owner of the data or an administrator. What is let in is under ``/imports`` from the next start on.
 
         Args:
             files: one file or several, of this machine; 8 MiB together from a notebook.

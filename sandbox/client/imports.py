@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.client.errors import BadInput, TooLarge
-from sandbox.client.views import table_html
+from sandbox.client.words import table_html
 
 NOTEBOOK_BYTES = (
     8 * 2**20 - 2**16
