@@ -57,10 +57,13 @@ def _content(path: Path, most: int) -> bytes:
         raise BadInput(
             f"{path} is not there, is a link or cannot be opened.", fix="Name the file itself."
         ) from refused
-    with os.fdopen(opened, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(opened).st_mode):
             raise BadInput(f"{path} is no plain file.", fix="Name the files one by one.")
-        return file.read(most + 1)
+        with os.fdopen(opened, "rb", closefd=False) as file:
+            return file.read(most + 1)
+    finally:
+        os.close(opened)
 
 
 class ImportRequest:

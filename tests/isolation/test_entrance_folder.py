@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.isolation.entrance import folder
-from sandbox.isolation.entrance.folder import clear, clashing, holds_exactly, lay_out
+from sandbox.isolation.entrance.folder import clashing, clear, holds_exactly, lay_out
 
 CONTENTS = {"files/regions.csv": b"a,b\n1,2\n", "python/kind/__init__.py": b"x = 1\n"}
 

@@ -74,12 +74,16 @@ def test_what_a_reader_would_not_see_is_refused(character: str) -> None:
     assert failed("study.py", code.replace(character.encode(), b"")) == []
 
 
-@pytest.mark.parametrize("name", ["run.sh", "page.html", "a.exe", "lib.so", "t.pkl", "t.parquet", "plain", "a.pth"])
+@pytest.mark.parametrize(
+    "name", ["run.sh", "page.html", "a.exe", "lib.so", "t.pkl", "t.parquet", "plain", "a.pth"]
+)
 def test_a_type_that_is_not_listed_is_refused(name: str) -> None:
     assert failed(name, b"text\n") == ["type"]
 
 
-@pytest.mark.parametrize("name", ["../t.csv", "a/b.csv", ".hidden.csv", "t\n.csv", "t..csv", "<b>.csv", "\u202et.csv", ""])
+@pytest.mark.parametrize(
+    "name", ["../t.csv", "a/b.csv", ".hidden.csv", "t\n.csv", "t..csv", "<b>.csv", "\u202et.csv", ""]
+)
 def test_a_hostile_name_is_refused(name: str) -> None:
     assert failed(name, b"a\n1\n") == ["name"]
 
@@ -129,7 +133,9 @@ def test_a_table_of_groups_says_nothing() -> None:
     assert found.verdict is Verdict.PASS
 
 
-@pytest.mark.parametrize("column", ["email", "ApplicantID", "date_of_birth dob", "Post-Code zip", "last name", "IBAN"])
+@pytest.mark.parametrize(
+    "column", ["email", "ApplicantID", "date_of_birth dob", "Post-Code zip", "last name", "IBAN"]
+)
 def test_a_column_that_is_named_like_an_identifier_is_shown(column: str) -> None:
     assert "named like an identifier" in linkage(rows(["a", "b"], column))[0]
     assert linkage(rows(["a", "b"], "region")) == []

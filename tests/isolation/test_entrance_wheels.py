@@ -123,7 +123,9 @@ def test_ten_gigabytes_that_are_declared_are_never_asked_for() -> None:
 
 def test_entries_that_overlap_are_refused() -> None:
     """One packed piece under two names, as in a bomb that no ratio of a single entry shows."""
-    name, data = wheel(files={"kind_words/a.py": b"A" * 900, "kind_words/b.py": b"B" * 900}, method=zipfile.ZIP_STORED)
+    name, data = wheel(
+        files={"kind_words/a.py": b"A" * 900, "kind_words/b.py": b"B" * 900}, method=zipfile.ZIP_STORED
+    )
     first, second = data.index(b"kind_words/a.py") - 30, data.index(b"kind_words/b.py") - 30
     at = data.rindex(b"kind_words/b.py") - 46
     moved = data[: at + 42] + struct.pack("<I", first) + data[at + 46 :]
