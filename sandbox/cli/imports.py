@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,8 +35,11 @@ def imports_ask(
     from sandbox.client import connect
 
     url, token = signed_in()
-    with console.status("Sending, and waiting for the checks …"):
-        asked = connect(url, token=token, grant=grant).ask_to_import(files, why=why)
+    with (
+        closing(connect(url, token=token, grant=grant)) as box,
+        console.status("Sending, and waiting for the checks …"),
+    ):
+        asked = box.ask_to_import(files, why=why)
     console.print(str(asked), highlight=False, markup=False, soft_wrap=True)
 
 

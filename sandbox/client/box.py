@@ -242,6 +242,10 @@ class Sandbox:
         """A released crate. Only outside of notebooks: inside one, nothing comes back in."""
         return self._connection.get_bytes(f"releases/{int(id)}/crate")
 
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
     def __repr__(self) -> str:
         return f"<Sandbox at {self._connection.url}>"
 
