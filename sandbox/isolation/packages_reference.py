@@ -77,13 +77,16 @@ def installed_licences(names: Mapping[str, object], known: Mapping[str, str]) ->
 
 def _licence(metadata: importlib.metadata.PackageMetadata) -> str:
     """In one short line, without a bar, which would end a cell."""
-    text = metadata.get("License-Expression") or ""
+
+    def first(key: str) -> str:
+        return str(metadata[key] or "").strip() if key in metadata else ""
+
+    text = first("License-Expression")
     if not text:
         kinds = [
             c.split(" :: ")[-1] for c in metadata.get_all("Classifier") or () if c.startswith("License ::")
         ]
-        stated = (metadata.get("License") or "").strip().splitlines()
-        text = ", ".join(kinds) or (stated[0] if stated else "")
+        text = ", ".join(kinds) or first("License").partition("\n")[0]
     plain = " ".join("".join(c for c in text if c.isprintable() and c not in "|<>`").split())
     return plain[:60] or UNKNOWN
 

@@ -49,12 +49,13 @@ def judge_table(name: str, text: str, *, known: Collection[str], unit: str) -> l
     found = list(_columns(name, head, rows, unit=unit))
     shared = [column for column in head if _plain(column) in {_plain(k) for k in known}]
     if shared:
+        these, by = ("this column", "it") if len(shared) == 1 else ("these columns", "them")
         found.append(
             look(
                 name,
                 CHECK,
-                f"{listed(shared)}: the data have {'this column' if len(shared) == 1 else 'these columns'} too, so "
-                "rows can be joined by it. A few such columns together often single one unit out.",
+                f"{listed(shared)}: the data have {these} too, so rows can be joined by {by}. A few such columns "
+                "together often single one unit out.",
                 "Ask for coarser values, or for a table of groups instead of rows.",
             )
         )

@@ -15,7 +15,6 @@ from sandbox.domain.errors import BadInput, CallerError, NotFound, SandboxError
 from sandbox.domain.findings import Finding, Verdict
 from sandbox.domain.import_request import ImportRequest, ImportState, ending
 from sandbox.domain.people import Person, Role
-from sandbox.domain.policy import Mode
 from sandbox.flows.answer_question import grant_for
 from sandbox.flows.import_views import ImportPreview, ImportView, places
 from sandbox.portal.api.imports import ImportBody, move_import, read_named
@@ -72,7 +71,7 @@ def imports(request: Request, system: System, person: InPerson) -> Response:
         queue=views.queue(person) if decides else (),
         there=views.there(person) if decides else (),
         counts=lambda view: _counts(view.findings),
-        meaning=MEANING,
+        meaning=meaning,
     )
 
 
@@ -136,6 +135,13 @@ def move(
     return go(f"/imports/{import_id}", done=f"import-{verb}")
 
 
+def meaning(request: ImportRequest) -> str:
+    """What its state means to a person."""
+    if request.state is S.REFUSED and not request.decided_by:
+        return "A check refused it; its findings say why. Mend it, and ask again."
+    return MEANING[request.state][0]
+
+
 def stages(request: ImportRequest) -> tuple[Stage, ...]:
     """Where a request stands on its way in; nowhere when it was taken back."""
     at = MEANING[request.state][1]
@@ -174,7 +180,6 @@ def _form(
         terms=terms,
         types=", ".join(terms.file_types),
         accept=",".join(f".{one}" for one in terms.file_types),
-        rooms=any(g.mode is Mode.ROOM for g in grants),
         mistake=mistake,
     )
 
@@ -198,7 +203,7 @@ def _page(
         asked=view.request,
         mine=view.request.requester == person.name,
         stages=stages(view.request),
-        meaning=MEANING[view.request.state][0],
+        meaning=meaning(view.request),
         files=[_shown(system, person, view, at) for at in range(len(view.request.files))],
         counts=_counts(view.findings),
         shown_rows=SHOWN_ROWS,
