@@ -16,7 +16,7 @@ from datetime import date
 from enum import StrEnum
 
 from sandbox.domain.canonical import canonical_json
-from sandbox.domain.errors import BadInput, Conflict, NotAllowed, TooLarge
+from sandbox.domain.errors import BadInput, Conflict, NotAllowed, TooLarge, TooOften
 from sandbox.domain.findings import Verdict
 from sandbox.domain.import_terms import ImportTerms
 from sandbox.domain.people import Person, Role, check_active
@@ -176,12 +176,15 @@ def check_import_name(name: str) -> str:
     return name
 
 
-def check_ask(files: Sequence[tuple[str, int]], why: str, terms: ImportTerms, *, waiting: int) -> str:
+def check_ask(
+    files: Sequence[tuple[str, int]], why: str, terms: ImportTerms, *, waiting: int, today: int
+) -> str:
     """What a request says it is for, as it is kept; or an error about it or its files.
 
     Args:
         files: (name, size in bytes) of each.
         waiting: how many requests of the project wait already.
+        today: how many it has made today.
     """
     if not files:
         raise BadInput("No file was named.", where="files", fix="Name at least one.")
@@ -213,6 +216,12 @@ def check_ask(files: Sequence[tuple[str, int]], why: str, terms: ImportTerms, *,
             f"{waiting} requests of this project wait for a decision.",
             clause=f"{CLAUSE}.max_waiting",
             fix="Wait for some of them, or take some back.",
+        )
+    if today >= terms.per_day:
+        raise TooOften(
+            f"This project has asked {today} times today.",
+            clause=f"{CLAUSE}.per_day",
+            fix="Ask again tomorrow.",
         )
     return plain_text(why, where="why", least=_WHY[0], most=_WHY[1], lines=True)
 

@@ -46,6 +46,10 @@ class ImportTerms:
     )
     max_waiting: int = _doc("So many requests of one project may wait at once.", Way.NEVER, default=10)
 
+    per_day: int = _doc(
+        "So many requests one project may make in a day, also those that are refused.", Way.NEVER, default=30
+    )
+
     @property
     def max_file_bytes(self) -> int:
         return self.max_file_mib * MIB

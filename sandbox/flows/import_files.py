@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 
 from sandbox.domain import import_request as rules
 from sandbox.domain.access import Grant
@@ -39,6 +40,7 @@ class ImportFiles:
 
     Args:
         folders: where what was let in is laid out.
+        one_at_a_time: a package is unpacked in memory, up to all that a project may hold.
     """
 
     store: Store
@@ -46,6 +48,7 @@ class ImportFiles:
     entrance: Entrance
     folders: Path
     today: Callable[[], date]
+    one_at_a_time: Lock = field(default_factory=Lock, repr=False)
 
     def ask(
         self,
@@ -66,9 +69,14 @@ class ImportFiles:
         if from_notebook:
             self._check_room(person, grant)
         permit = self.permission(person, grant, Action.IMPORT)
-        waiting = self.store.imports.count(grant.dataset, grant.project, ImportState.WAITING)
-        sizes = [(name, len(content)) for name, content in files]
-        kept_why = rules.check_ask(sizes, why, self.entrance.terms, waiting=waiting)
+        count = self.store.imports.count
+        kept_why = rules.check_ask(
+            [(name, len(content)) for name, content in files],
+            why,
+            self.entrance.terms,
+            waiting=count(grant.dataset, grant.project, state=ImportState.WAITING),
+            today=count(grant.dataset, grant.project, since=self._midnight()),
+        )
         kept = []
         for name, content in files:
             stored = self.store.vault.put(content)
@@ -181,6 +189,9 @@ class ImportFiles:
             return None
         return lay_out(self.folders, _key(grant.dataset, grant.project), contents)
 
+    def _midnight(self) -> datetime:
+        return datetime.combine(self.today(), time(), tzinfo=UTC)
+
     # what there is
 
     def _let_in(self, dataset: str, project: str) -> tuple[ImportRequest, ...]:
@@ -248,7 +259,8 @@ class ImportFiles:
     def _check(self, request: ImportRequest) -> ImportRequest:
         policy = self._policy(request.dataset)
         files = [(file.name, self.store.vault.get(file.sha256)) for file in request.files]
-        findings = self.entrance.judge(files, self._beside(request, policy))
+        with self.one_at_a_time:
+            findings = self.entrance.judge(files, self._beside(request, policy))
         verdict = worst(findings)
         row = rules.step(request.state, rules.after_checks(verdict))
         event = Event(

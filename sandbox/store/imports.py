@@ -150,15 +150,19 @@ class Imports:
             where.append(imports.c.dataset.in_(list(datasets)))
         return self._where(*where)
 
-    def count(self, dataset: str, project: str, state: ImportState) -> int:
-        """How many of a project's requests are in a state."""
+    def count(
+        self, dataset: str, project: str, *, state: ImportState | None = None, since: datetime | None = None
+    ) -> int:
+        """How many of a project's requests are in a state, or were made since a time."""
+        where = [imports.c.dataset == dataset, imports.c.project == project]
+        if state is not None:
+            where.append(imports.c.state == state)
+        if since is not None:
+            where.append(imports.c.asked_at >= stamp(since))
         with self._database.reading() as connection:
-            found = connection.execute(
-                select(func.count())
-                .select_from(imports)
-                .where(imports.c.dataset == dataset, imports.c.project == project, imports.c.state == state)
-            ).scalar_one()
-            return int(found)
+            return int(
+                connection.execute(select(func.count()).select_from(imports).where(*where)).scalar_one()
+            )
 
     def _where(self, *where: Any) -> tuple[ImportRequest, ...]:
         with self._database.reading() as connection:

@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from sandbox.domain.errors import BadInput, Conflict, NotAllowed, TooLarge
+from sandbox.domain.errors import BadInput, Conflict, NotAllowed, TooLarge, TooOften
 from sandbox.domain.import_request import (
     STEPS,
     By,
@@ -124,7 +124,7 @@ def test_a_room_asks_for_nothing_from_inside() -> None:
 
 
 def test_sizes_and_numbers_have_limits() -> None:
-    assert check_ask([("a.csv", MIB), ("b.csv", MIB)], WHY, TERMS, waiting=1) == WHY
+    assert check_ask([("a.csv", MIB), ("b.csv", MIB)], WHY, TERMS, waiting=1, today=29) == WHY
     for files, error in (
         ([], BadInput),
         ([("a.csv", 1)] * 4, BadInput),
@@ -133,13 +133,16 @@ def test_sizes_and_numbers_have_limits() -> None:
         ([("a.csv", MIB), ("b.csv", MIB), ("c.csv", 1)], TooLarge),
     ):
         with pytest.raises(error):
-            check_ask(files, WHY, TERMS, waiting=0)
+            check_ask(files, WHY, TERMS, waiting=0, today=0)
     with pytest.raises(NotAllowed) as refused:
-        check_ask([("a.csv", 1)], WHY, TERMS, waiting=2)
+        check_ask([("a.csv", 1)], WHY, TERMS, waiting=2, today=2)
     assert refused.value.clause == "imports.max_waiting"
+    with pytest.raises(TooOften) as refused:
+        check_ask([("a.csv", 1)], WHY, TERMS, waiting=0, today=30)
+    assert refused.value.clause == "imports.per_day"
     for why in ("too short", "hidden \u202e characters are in this reason", "long " * 500):
         with pytest.raises(BadInput):
-            check_ask([("a.csv", 1)], why, TERMS, waiting=0)
+            check_ask([("a.csv", 1)], why, TERMS, waiting=0, today=0)
 
 
 @pytest.mark.parametrize("name", ["a.csv", "numpy-2.0+cpu-cp311-cp311-linux_x86_64.whl", "My study 2.py"])

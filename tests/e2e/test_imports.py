@@ -48,7 +48,9 @@ def test_files_and_packages_are_found(notebook: str) -> None:
 def test_a_package_takes_nobodys_place(notebook: str, module: str) -> None:
     assert not inside(notebook, f"import {module}; print({module}.__file__)").startswith("/imports")
     shadowed = f"import sys; sys.path.insert(0, '/imports/python'); import {module}"
-    assert inside(notebook, shadowed).startswith("in the place of")  # the control: at the path's head it would
+    assert inside(notebook, shadowed).startswith(
+        "in the place of"
+    )  # the control: at the path's head it would
 
 
 def test_nothing_in_it_runs_by_itself(notebook: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from sandbox.domain.audit import Event
-from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound, Tampered, TooLarge
+from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound, Tampered, TooLarge, TooOften
 from sandbox.domain.import_request import ImportRequest, ImportState
 from sandbox.domain.people import Person, Role
 from sandbox.domain.policy import Mode
@@ -177,6 +177,15 @@ def test_only_so_many_wait(world: Any) -> None:
     with pytest.raises(NotAllowed) as refused:
         asked(world)
     assert refused.value.clause == "imports.max_waiting"
+
+
+def test_only_so_many_are_made_in_a_day_also_of_refused_ones(world: Any, clock: list[datetime]) -> None:
+    for _ in range(30):
+        assert asked(world, ("bad.csv", b"\0")).state is ImportState.REFUSED
+    with pytest.raises(TooOften):
+        asked(world)
+    clock[0] += timedelta(days=1)
+    asked(world)
 
 
 def test_a_name_that_is_there_does_not_come_in_twice(world: Any) -> None:

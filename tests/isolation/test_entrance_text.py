@@ -193,3 +193,25 @@ def test_a_scanner_that_does_not_answer_is_said_too(tmp_path: Path, script: str)
 
 def test_the_scripts_of_these_tests_are_programs(tmp_path: Path) -> None:
     assert os.stat(scanner(tmp_path, "exit 0")).st_mode & stat.S_IXUSR
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "a-",
+        "eyJ-",
+        "A" * 1999 + " ",
+        "\\x41" * 399 + " ",
+        "password=",
+        "-----BEGIN A ",
+        "a://",
+        "ghp_a",
+        "+1 ",
+        "b@c.",
+    ],
+)
+def test_no_text_makes_a_pattern_take_for_ever(piece: str) -> None:
+    """A quarter of a megabyte of what a pattern almost matches: in square time, this would not end within the test's time."""
+    data = (piece * (2**18 // len(piece))).encode()
+    judged("study.py", data)
+    judged("table.csv", b"a,b\n" + data)

@@ -350,3 +350,46 @@ def test_sources_are_refused_with_the_reason() -> None:
 def test_a_lock_is_read_for_this_platform() -> None:
     text = "a-b==1.0 \\\n    --hash=sha256:00\nC==2 ; sys_platform == 'win32' \\\n    --hash=x\nd==3 ; os_name != 'nt' \\\n"
     assert pinned(text, TARGET.environment) == {"a-b": Version("1.0"), "d": Version("3")}
+
+
+# --- words that libraries stumble over
+
+
+@pytest.mark.parametrize(
+    ("metadata", "info"),
+    [
+        ("Requires-Dist: polite; python_version ~= 'nonsense'", {}),
+        ("Requires-Dist: polite; python_full_version >= 'x.y.z'", {}),
+        ("Requires-Dist: po\u00e9lite", {}),
+        ("Requires-Dist: " + "(" * 5000, {}),
+        ("Requires-Dist: polite; " + "(" * 3000 + "os_name == 'a'" + ")" * 3000, {}),
+        ("Name: \u00e9", {}),
+        ("", {"entry_points.txt": b"[a\nb"}),
+        ("", {"entry_points.txt": b"\xff"}),
+        ("", {"entry_points.txt": b"[a]\nx=1\nx=2\n"}),
+    ],
+)
+def test_odd_words_end_in_a_finding_and_never_in_another_error(metadata: str, info: dict[str, bytes]) -> None:
+    judged(wheel(metadata=metadata, extra_info=info))
+
+
+def test_tags_that_stand_for_millions_are_not_written_out() -> None:
+    many = "-".join(".".join(f"p{n}" for n in range(160)) for _ in range(3))
+    assert failed(wheel(inner_tag=many)) == {"wheel"}
+    _, data = wheel()
+    short = "-".join(".".join("p" for _ in range(20)) for _ in range(3))
+    assert failed((f"kind_words-1.0-{short}.whl", data)) & {"wheel", "name"}
+
+
+def test_what_is_said_about_itself_is_not_without_end() -> None:
+    assert failed(wheel(metadata="Keywords: " + "x y " * 2**20)) & {"wheel", "zip_bomb"}
+
+
+def test_all_packages_of_a_request_together_fit_the_project() -> None:
+    import os
+
+    half = {"a.bin": os.urandom(5 * MIB // 2)}
+    one = wheel("one", files={f"one/{p}": c for p, c in half.items()}, method=zipfile.ZIP_STORED)
+    two = wheel("two", files={f"two/{p}": c for p, c in half.items()}, method=zipfile.ZIP_STORED)
+    assert failed(one) == failed(two) == set()
+    assert failed(one, two) == {"zip_bomb"}

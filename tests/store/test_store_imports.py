@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -42,7 +42,9 @@ def test_a_request_is_kept_with_its_files_and_findings_in_their_order(store: Sto
     assert store.imports.of_project(grant.dataset, "other") == ()
     assert store.imports.in_state(ImportState.LET_IN, datasets=[grant.dataset]) == (let_in,)
     assert store.imports.in_state(ImportState.LET_IN, datasets=[]) == ()
-    assert store.imports.count(grant.dataset, grant.project, ImportState.LET_IN) == 1
+    assert store.imports.count(grant.dataset, grant.project, state=ImportState.LET_IN) == 1
+    assert store.imports.count(grant.dataset, grant.project, since=store.now()) == 1
+    assert store.imports.count(grant.dataset, grant.project, since=store.now() + timedelta(seconds=1)) == 0
     assert store.imports.get(99) is None
     told = [e.event.action for e in store.log.newest(limit=3)]
     assert told == ["import.let_in", "import.checked", "import.asked"]

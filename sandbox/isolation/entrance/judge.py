@@ -67,19 +67,32 @@ class Entrance:
         found: list[Finding] = []
         wheels: list[tuple[str, Wheel]] = []
         for name, data in files:
-            try:
-                found += self._judged(name, data, beside, wheels)
-            except Refused as refused:
-                found.append(refused.finding(name))
+            found += _guarded(name, self._judged(name, data, beside, wheels))
         together = {wheel.name: wheel.version for _, wheel in wheels}
+        packages = {**beside.packages, **together}
         for name, wheel in wheels:
-            found += self._about(name, wheel, {**beside.packages, **together})
-        found += _twice(wheels)
-        return tuple(found)
+            found += _guarded(name, self._about(name, wheel, packages))
+        return (*found, *_twice(wheels))
 
-    def read_wheel(self, name: str, data: bytes) -> Wheel:
-        """A wheel, proved. Raises Refused."""
-        return read_wheel(name, data, max_bytes=self.terms.max_project_bytes)
+    def read_wheel(self, name: str, data: bytes, *, max_bytes: int | None = None) -> Wheel:
+        """A wheel, proved.
+
+        Args:
+            max_bytes: that it may have, unpacked; all that a project may hold when not given.
+
+        Raises:
+            Refused: whatever is wrong with it.
+        """
+        try:
+            return read_wheel(
+                name, data, max_bytes=self.terms.max_project_bytes if max_bytes is None else max_bytes
+            )
+        except Refused:
+            raise
+        except (
+            Exception
+        ) as broken:  # a stranger's bytes, read by libraries: what they cannot read does not come in
+            raise _unreadable(broken) from None
 
     def _judged(
         self, name: str, data: bytes, beside: Beside, wheels: list[tuple[str, Wheel]]
@@ -88,7 +101,8 @@ class Entrance:
         self._check_name(name, kind, beside.names)
         yield self.scan(name, data)
         if kind == "whl":
-            wheel = self.read_wheel(name, data)
+            unpacked = sum(len(content) for _, wheel in wheels for content in wheel.installed.values())
+            wheel = self.read_wheel(name, data, max_bytes=self.terms.max_project_bytes - unpacked)
             self._check_fits(wheel, beside.packages)
             wheels.append((name, wheel))
             return
@@ -218,6 +232,20 @@ class Entrance:
             )
         else:
             yield fine(name, "needs", "All that it needs is there.")
+
+
+def _guarded(name: str, check: Iterator[Finding]) -> Iterator[Finding]:
+    """What a check says; what it cannot read does not come in."""
+    try:
+        yield from check
+    except Refused as refused:
+        yield refused.finding(name)
+    except Exception as broken:  # likewise: one file must not stop the others, nor the next start
+        yield _unreadable(broken).finding(name)
+
+
+def _unreadable(broken: Exception) -> Refused:
+    return Refused("unreadable", f"It cannot be read ({type(broken).__name__}).", "Bring in one that can.")
 
 
 def _twice(wheels: Sequence[tuple[str, Wheel]]) -> Iterator[Finding]:

@@ -47,7 +47,8 @@ def judge_table(name: str, text: str, *, known: Collection[str], unit: str) -> l
     """
     head, rows = _read(name, text)
     found = list(_columns(name, head, rows, unit=unit))
-    shared = [column for column in head if _plain(column) in {_plain(k) for k in known}]
+    of_the_data = {_plain(column) for column in known}
+    shared = [column for column in head if _plain(column) in of_the_data]
     if shared:
         these, by = ("this column", "it") if len(shared) == 1 else ("these columns", "them")
         found.append(

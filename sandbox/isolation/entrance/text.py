@@ -17,22 +17,28 @@ from sandbox.domain.plain_text import HIDDEN
 from sandbox.isolation.entrance.found import Refused, look
 
 # What somebody forgets in a file, by the form that its issuer gives it. Sources: the issuers' own documentation.
+# No pattern may begin again within what another try of it has read: a file could make that take for ever.
 _SECRETS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("a private key", re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----")),
+    ("a private key", re.compile(r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----")),
     ("an AWS access key", re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
     ("a GitHub token", re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{60,})\b")),
     ("a GitLab token", re.compile(r"\bglpat-[A-Za-z0-9_-]{20,}\b")),
     ("a Slack token", re.compile(r"\bxox[abposr]-[A-Za-z0-9-]{10,}\b")),
     ("a Google key", re.compile(r"\bAIza[0-9A-Za-z_-]{35}\b")),
     ("a registry token", re.compile(r"\b(?:pypi-AgE[A-Za-z0-9_-]{50,}|npm_[A-Za-z0-9]{36})\b")),
-    ("a signed web token", re.compile(r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}")),
-    ("an address with a password", re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']+:[^\s/:@\"']+@[\w.-]+")),
+    ("a signed web token", re.compile(r"(?<![\w-])eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}", re.ASCII)),
+    (
+        "an address with a password",
+        re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"']{1,200}:[^\s/:@\"']{1,200}@[\w.-]"),
+    ),
 )
 _PERHAPS = re.compile(
     r"\b(?:password|passwd|pwd|secret|api[_-]?key|access[_-]?token)\b[\"']?\s*[:=]\s*[\"'][^\"'\s]{6,}[\"']",
     re.IGNORECASE,
 )
-_ENCODED = re.compile(r"[A-Za-z0-9+/=]{2000,}|(?:\\x[0-9a-fA-F]{2}){400,}|[0-9a-fA-F]{2000,}")
+_ENCODED = re.compile(
+    r"(?<![A-Za-z0-9+/=])[A-Za-z0-9+/=]{2000,}|(?<!\\x[0-9a-fA-F][0-9a-fA-F])(?:\\x[0-9a-fA-F]{2}){400,}"
+)
 _JSON = frozenset({"json", "ipynb"})
 
 

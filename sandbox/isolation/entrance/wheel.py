@@ -16,7 +16,8 @@ import io
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.message import Message
-from email.parser import BytesParser
+from email.parser import Parser
+from math import prod
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
@@ -31,6 +32,8 @@ _UNCHECKED = ("RECORD.jws", "RECORD.p7s")  # signatures that stand in no RECORD
 _START_UP = frozenset({"sitecustomize", "usercustomize"})  # Python imports these by itself
 _NATIVE_ENDS = (".so", ".pyd", ".dll", ".dylib", ".a", ".exe")
 _NATIVE_STARTS = (b"\x7fELF", b"MZ\x90", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"!<arch>")
+_TAGS = 1000  # that a name or a line may stand for; real ones stand for a dozen
+_INFO_BYTES = 4 * 2**20  # of each file that a wheel says something about itself in
 _GONE = "Bring in the wheel as its makers published it."
 
 
@@ -117,6 +120,7 @@ def read_wheel(file_name: str, data: bytes, *, max_bytes: int) -> Wheel:
 
 def _outer_name(file_name: str) -> tuple[str, Version, frozenset[Tag]]:
     try:
+        _check_tags(file_name.removesuffix(".whl"))
         name, version, _, tags = parse_wheel_filename(file_name)
     except (InvalidWheelFilename, InvalidVersion) as wrong:
         raise Refused("wheel_name", f"{file_name} is not named as a wheel is: {wrong}.", _GONE) from None
@@ -174,11 +178,18 @@ def _check_format(wheel: Message, tags: frozenset[Tag]) -> None:
         raise Refused("wheel", f"Its format is {version[:20] or 'unknown'}; 1.x is known here.", _GONE)
     inside: set[Tag] = set()
     for line in wheel.get_all("Tag", []):
-        if line.count("-") != 2 or len(line) > 500:
+        _check_tags(line)
+        if line.count("-") != 2 or len(inside) > _TAGS:
             raise Refused("wheel", "Its own tags cannot be read.", _GONE)
         inside |= parse_tag(line)
     if inside != set(tags):
         raise Refused("wheel_name", "Its name says other platforms than it says inside.", _GONE)
+
+
+def _check_tags(written: str) -> None:
+    """Each tag stands for all combinations of its parts: few letters can stand for millions."""
+    if prod(part.count(".") + 1 for part in written.split("-")[-3:]) > _TAGS:
+        raise Refused("wheel", "Its tags stand for too many platforms.", _GONE)
 
 
 def _placed(archive: Archive, info: str) -> tuple[dict[str, bytes], tuple[str, ...]]:
@@ -245,18 +256,20 @@ def _entry_points(archive: Archive, info: str) -> Iterator[str]:
 
 
 def _message(archive: Archive, path: str) -> Message:
-    if path not in archive.files:
-        raise Refused("wheel", f"It has no {path.rpartition('/')[2]}.", _GONE)
-    return BytesParser().parsebytes(archive.files[path])
+    return Parser().parsestr(_text(archive, path), headersonly=True)
 
 
 def _text(archive: Archive, path: str) -> str:
+    name = path.rpartition("/")[2]
+    content = archive.files.get(path)
+    if content is None:
+        raise Refused("wheel", f"It has no {name}.", _GONE)
+    if len(content) > _INFO_BYTES:
+        raise Refused("wheel", f"Its {name} has {len(content):,} bytes.", _GONE)
     try:
-        return archive.files[path].decode("utf-8")
-    except KeyError:
-        raise Refused("record", f"It has no {path.rpartition('/')[2]}.", _GONE) from None
+        return content.decode("utf-8")
     except UnicodeDecodeError:
-        raise Refused("wheel", f"Its {path.rpartition('/')[2]} is no text.", _GONE) from None
+        raise Refused("wheel", f"Its {name} is no text.", _GONE) from None
 
 
 def _same_version(written: str, version: Version) -> bool:

@@ -87,11 +87,7 @@ def move(
     system: System, caller: Program, import_id: int, verb: str, body: ImportBody | None = None
 ) -> dict[str, Any]:
     """Do one of its ``allowed_actions``: let_in, refuse, withdraw, remove."""
-    if caller.grant_id is not None and verb == ImportVerb.WITHDRAW:
-        check_bound(caller, system.import_views.one(caller.person, import_id).request.grant_id)
-        person = caller.person
-    else:
-        person = caller.in_person()
+    person = caller.in_person()
     move_import(system, person, import_id, verb, body or ImportBody())
     return documents.import_request(system.import_views.one(person, import_id))
 
