@@ -6,10 +6,11 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi.routing import APIRoute
 
 from sandbox.domain.import_request import ImportState
 from sandbox.domain.policy import Mode
-from sandbox.portal import AROUND_BYTES, MAX_BODY_BYTES, MAX_IMPORT_BODY_BYTES, api
+from sandbox.portal import AROUND_BYTES, MAX_BODY_BYTES, MAX_IMPORT_BODY_BYTES, api, pages
 from tests.portal.example_world import LOANS, World, loans_csv
 from tests.portal.markup import dangers, text_of
 from tests.wheels import CODE, wheel
@@ -211,16 +212,29 @@ def test_a_hostile_name_is_refused_and_shown_as_text(world: World, name: str) ->
     assert world.sandbox.store.imports.of_requester("ana") == ()
 
 
-def test_a_form_of_another_site_is_refused(world: World) -> None:
+def test_a_form_of_another_site_changes_nothing(world: World) -> None:
+    changing = {
+        r.path for r in pages.imports.router.routes if isinstance(r, APIRoute) and "POST" in r.methods
+    }
+    assert changing == {"/imports", "/imports/{import_id}/{verb}"}
     grant = world.granted()
-    browser = world.browser("ana")
-    answer = browser.post(
-        "/imports", data={"grant": str(grant.id), "why": WHY}, files=[("files", ("t.csv", TABLE))]
-    )
-    assert answer.status_code == 403
     sent(world)
-    assert world.browser("olga").post("/imports/1/let_in", data={"version": "2"}).status_code == 403
+    tokens = ({}, {"form_token": ""}, {"form_token": world.browser("ben").form_token()})
+    before = world.sandbox.store.log.head()
+    for token in tokens:
+        asked = world.browser("ana").post(
+            "/imports",
+            data={"grant": str(grant.id), "why": WHY, **token},
+            files=[("files", ("t.csv", TABLE))],
+        )
+        decided = [
+            world.browser(name).post(f"/imports/1/{verb}", data={"version": "2", "reason": WHY, **token})
+            for name, verb in (("olga", "let_in"), ("olga", "refuse"), ("ana", "withdraw"))
+        ]
+        assert {answer.status_code for answer in (asked, *decided)} == {403}
+    assert world.sandbox.store.log.head() == before
     assert through_the_form(world, grant.id).status_code == 303  # the control
+    assert world.browser("olga").send("/imports/1/let_in", version="2").status_code == 303
 
 
 # --- sizes
