@@ -138,6 +138,16 @@ class Settings:
         """Which image each kind of container runs: written by ``images/build.py``."""
         return CHECKOUT / ".sandbox" / "images.json"
 
+    @property
+    def notebook_lock(self) -> Path:
+        """The packages of the notebook image, each with its version."""
+        return CHECKOUT / "requirements" / "notebook.lock"
+
+    @property
+    def extra_wheels_dir(self) -> Path:
+        """Packages that the operator adds to the notebook image for everybody."""
+        return CHECKOUT / "images" / "notebook" / "wheels"
+
     def at(self, home: Path) -> Settings:
         """The same settings with its state elsewhere."""
         return replace(self, home=home)

@@ -69,6 +69,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "oauthenticator": frozenset({"hub_config"}),
     "segno": frozenset({"portal", "cli"}),
     "docker": frozenset({"isolation"}),
+    "packaging": frozenset({"isolation"}),
     "jupyterhub": frozenset({"hub_config", "portal"}),
     "fastapi": frozenset({"portal"}),
     "pandas": frozenset({"client", "disclosure", "demo"}),

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.domain.errors import OperatorError
+from sandbox.isolation.entrance.folder import clear
 from sandbox.isolation.launcher_client import LauncherClient
 from sandbox.privacy.remote import RemoteEngine
 from sandbox.settings import CHECKOUT, PORTAL_PREFIX, Settings
@@ -73,6 +74,7 @@ def start(settings: Settings) -> None:
     lay_out(settings)
     if running(settings):
         return
+    clear(settings.imports_dir)  # no container runs: nobody looks at what was laid out before
     _check_ports(settings)
     config = settings.run_dir / "supervisord.conf"
     config.write_text(_config(settings))

@@ -99,7 +99,8 @@ def _portal(settings: Settings) -> None:
     sandbox.review_release.finish_approved()
     sandbox.close_data.learn()
     sandbox.destroy_data.go_on()
-    keeper = KeepTime([sandbox.end_access.expire, sandbox.end_access.remind])
+    sandbox.import_files.finish_checks()
+    keeper = KeepTime([sandbox.end_access.expire, sandbox.end_access.remind, sandbox.import_files.expire])
     keeper.start()
     try:
         uvicorn.run(

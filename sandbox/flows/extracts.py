@@ -135,6 +135,18 @@ class Extracts:
         )
         return self.extracts_dir / target
 
+    def holds(self, target: str) -> Columns:
+        """The columns that an extract holds, by table; empty when it is gone."""
+        check_target(target)
+        try:
+            described = json.loads((self.extracts_dir / target / "schema.json").read_bytes())
+            return {
+                name: frozenset(column["name"] for column in table["columns"] if not column.get("pseudonym"))
+                for name, table in described["tables"].items()
+            }
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
+
     def remove(self, target: str) -> None:
         """Take an extract away; nothing happens when it is gone."""
         check_target(target)

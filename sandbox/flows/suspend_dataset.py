@@ -1,7 +1,7 @@
 """Data are stopped in one breath, and go on from where they were.
 
 Suspended, in one transaction: the row that every guard reads, the requests under way, the log. Then, without undoing
-any of that when it fails, the open notebooks; one that the hub cannot stop now is ended by the spawner's next look.
+any of that when it fails, the open notebooks; one that cannot be stopped now is ended by the launcher's next look.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sandbox.domain.audit import Event
 from sandbox.domain.errors import Conflict, NotAllowed
 from sandbox.domain.people import Person
 from sandbox.domain.plain_text import plain_text
+from sandbox.domain.policy import Mode
 from sandbox.domain.suspension import Suspension
 from sandbox.flows.hold_releases import HoldReleases
 from sandbox.flows.published import decided_by
@@ -111,11 +112,17 @@ class SuspendDataset:
     def stop_notebooks(self, suspension: Suspension) -> None:
         """End the notebooks in which the data could be used; after the transaction, which holds anyway.
 
-        A notebook that asks questions goes on when a single column is suspended: its questions are refused.
+        A notebook that asks questions goes on when a single column is suspended: its questions are refused. One that
+        is shown rows ends: they lie in it.
         """
-        if suspension.whole:
-            grants = self.store.access.grants_on(suspension.dataset)
-            self.stop([grant for grant in grants if grant.holds_on(self.today())])
+        today = self.today()
+        self.stop(
+            [
+                grant
+                for grant in self.store.access.grants_on(suspension.dataset)
+                if grant.holds_on(today) and (suspension.whole or grant.mode is Mode.ROOM)
+            ]
+        )
 
     def _state(self, suspension: Suspension) -> rules.State | None:
         objection = self.store.objections.get(suspension.objection) if suspension.objection else None

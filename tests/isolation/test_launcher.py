@@ -118,6 +118,7 @@ async def a_world(tmp_path: Path) -> AsyncIterator[World]:
         containers=engine,
         authority=Authority(
             allowed=allowed,
+            goes_on=allowed,
             shown=shown,
             hidden=lambda grant: world.rows.discard(grant.id),
             opened=lambda grant, container: world.log.append(("opened", grant.id, container)),

@@ -6,6 +6,7 @@ questions   prices, answers, what is left
 access      applications, agreements, grants
 blocks      who may not apply for a time
 releases    outputs on their way out
+imports     files and packages on their way in
 objections  handed in by anybody, decided by owners
 suspensions stopping data, holding and recalling outputs
 demands     what people ask to be opened; ratings
@@ -29,6 +30,7 @@ from sandbox.portal.api import (
     blocks,
     catalogue,
     demands,
+    imports,
     objections,
     open_data,
     openness,
@@ -40,9 +42,10 @@ from sandbox.portal.api import (
     suspensions,
     system,
 )
+from sandbox.portal.api.imports import MAX_IMPORT_BYTES
 from sandbox.portal.api.releases import MAX_UPLOAD_BYTES
 
-__all__ = ["MAX_UPLOAD_BYTES", "PARTS", "router"]
+__all__ = ["MAX_IMPORT_BYTES", "MAX_UPLOAD_BYTES", "PARTS", "router"]
 
 PARTS = (
     catalogue.router,
@@ -51,6 +54,7 @@ PARTS = (
     access.router,
     blocks.router,
     releases.router,
+    imports.router,
     objections.router,
     suspensions.router,
     demands.router,

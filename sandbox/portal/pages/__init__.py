@@ -6,6 +6,7 @@ access      my data; what an owner decides
 apply       the form of an application
 application one application, with a form for all that may be done with it
 releases    my outputs; the reviewers' queue; one request with its findings
+imports     what asks to come in; what is decided about it
 objecting   for everybody; how it stands
 objections  what an owner decides about objections, and stops by hand
 demands     wanted data; ratings
@@ -35,6 +36,7 @@ from sandbox.portal.pages import (
     at_rest,
     catalogue,
     demands,
+    imports,
     log,
     objecting,
     objections,
@@ -54,6 +56,7 @@ PARTS = (
     apply.router,  # before ``application``, which takes any verb
     application.router,
     releases.router,
+    imports.router,
     objecting.router,
     objections.router,
     at_rest.router,
