@@ -157,6 +157,16 @@ class Release:
     reason: str = ""  # why it is on hold, or was recalled
 
 
+def sealed(release: Release, person: Person, *, by_job: bool) -> bool:
+    """Whether what a request holds is hidden from this person: a job's outputs, from its requester, until they leave.
+
+    Args:
+        by_job: code of the requester made the files beside the raw rows; the requester never saw them.
+    """
+    left = release.status in (Status.RELEASED, Status.RECALLED) and release.crate_sha256
+    return by_job and person.name == release.requester and not left
+
+
 def check_vote(
     release: Release,
     person: Person,

@@ -13,6 +13,7 @@ figures       sums for the public register and the transparency page; reading on
 policies      the site's policy by version, and changes of policies that wait for a second person
 duties        what people owe, and what they may not any more
 objections    who objects to what; ``suspensions``: what is stopped, and until when it was
+jobs          the queue of sent code
 second_factors, identities, training  what people show at the door; ``attempts`` counts wrong tries
 vault         files by SHA-256
 keys          the platform's signature
@@ -44,6 +45,7 @@ from sandbox.store.demands import Demands
 from sandbox.store.duties import Duties, Report
 from sandbox.store.figures import Figures
 from sandbox.store.identities import Identities
+from sandbox.store.jobs import Jobs
 from sandbox.store.keys import Signer, verify_signature
 from sandbox.store.ledger import Ledger, Reservation
 from sandbox.store.log import Log
@@ -125,6 +127,7 @@ class Store:
         self.access = Access(self.database, self.log, now)
         self.duties = Duties(self.database, self.log, now)
         self.releases = Releases(self.database, self.log, now)
+        self.jobs = Jobs(self.database, self.log, now)
         self.suspensions = Suspensions(self.database, self.log, now)
         self.objections = Objections(self.database, self.log, now)
         self.demands = Demands(self.database, self.log, now)
