@@ -86,9 +86,7 @@ class LocalJobRoom:
             runtime=self.runtime,
         )
         name = f"{self.prefix}{job_id}"
-        return run(
-            self.containers, settings, name=name, package=package, limits=limits, cancelled=cancelled
-        )
+        return run(self.containers, settings, name=name, package=package, limits=limits, cancelled=cancelled)
 
     def clear(self) -> tuple[str, ...]:
         """Remove what a worker that died left behind.
@@ -156,9 +154,7 @@ def _attached(containers: Containers, settings: ContainerSettings, name: str) ->
         host_config=client.create_host_config(**settings.host_config()),
     )
     image = str(client.inspect_container(created["Id"])["Image"])
-    attached = client.attach_socket(
-        created["Id"], params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
-    )
+    attached = client.attach_socket(created["Id"], params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
     line: socket.socket = getattr(attached, "_sock", attached)
     try:
         client.start(created["Id"])

@@ -1,9 +1,11 @@
 """What goes into a job's container and what is believed of what comes out: bytes, read strictly.
 
-In: eight bytes of length, then a tar with ``job.json``, the code and the inputs. Out: frames of one letter, four bytes
-of length and a payload, in this order: ``L`` the end of the log, then for each output ``F`` its name and size as JSON and
-``D`` pieces of its content, then ``E`` how the program ended. Whoever wrote them is not trusted: code in the container
-can write to the same stream. A name that was not declared, a size that is not kept, a byte too many: ``StreamBroken``.
+In: eight bytes of length, then a tar with ``job.json``, the code and the inputs.
+
+Out: frames of one letter, four bytes of length and a payload, in this order: ``L`` the end of the log; for each output
+``F`` its name and size as JSON, and ``D`` pieces of its content; ``E`` how the program ended. Whoever wrote them is not
+trusted: code in the container can write to the same stream. A name that was not declared, a size that is not kept, a
+byte too many: ``StreamBroken``.
 """
 
 from __future__ import annotations
