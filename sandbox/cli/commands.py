@@ -12,6 +12,7 @@ import typer
 from sandbox.cli import (
     access,
     datasets,
+    jobs,
     objections,
     people,
     policies,
@@ -40,6 +41,7 @@ for name, child in (
     ("base", datasets.base_app),
     ("objection", objections.app),
     ("policy", policies.app),
+    ("jobs", jobs.app),
     ("release", records.release_app),
     ("audit", records.audit_app),
     ("access", access.app),

@@ -5,6 +5,7 @@ open_data   files and rows, for everybody
 questions   prices, answers, what is left
 access      applications, agreements, grants
 blocks      who may not apply for a time
+jobs        code that runs beside the rows
 releases    outputs on their way out
 objections  handed in by anybody, decided by owners
 suspensions stopping data, holding and recalling outputs
@@ -27,6 +28,7 @@ from sandbox.portal.api import (
     blocks,
     catalogue,
     demands,
+    jobs,
     objections,
     open_data,
     openness,
@@ -48,6 +50,7 @@ PARTS = (
     questions.router,
     access.router,
     blocks.router,
+    jobs.router,
     releases.router,
     objections.router,
     suspensions.router,

@@ -5,6 +5,7 @@ facets      the catalogue's filters
 access      my data; what an owner decides
 apply       the form of an application
 application one application, with a form for all that may be done with it
+jobs        my jobs; one job with what it made on the sample
 releases    my outputs; the reviewers' queue; one request with its findings
 objecting   for everybody; how it stands
 objections  what an owner decides about objections, and stops by hand
@@ -33,6 +34,7 @@ from sandbox.portal.pages import (
     apply,
     catalogue,
     demands,
+    jobs,
     log,
     objecting,
     objections,
@@ -51,6 +53,7 @@ PARTS = (
     access.router,
     apply.router,  # before ``application``, which takes any verb
     application.router,
+    jobs.router,
     releases.router,
     objecting.router,
     objections.router,
