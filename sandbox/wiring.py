@@ -15,9 +15,12 @@ from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.browse_catalogue import BrowseCatalogue
 from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.change_policy import ChangePolicy
+from sandbox.flows.data_keys import CloseData
 from sandbox.flows.decide_objection import DecideObjection
 from sandbox.flows.demand_data import DemandData
+from sandbox.flows.destroy_data import DestroyData
 from sandbox.flows.end_access import EndAccess
+from sandbox.flows.extracts import Extracts
 from sandbox.flows.hold_jobs import HoldJobs
 from sandbox.flows.hold_releases import HoldReleases
 from sandbox.flows.job_views import JobViews
@@ -91,6 +94,9 @@ class Sandbox:
     answer_question: AnswerQuestion
     review_release: ReviewRelease
     suspend_dataset: SuspendDataset
+    close_data: CloseData
+    destroy_data: DestroyData
+    extracts: Extracts
     object_to_data: ObjectToData
     decide_objection: DecideObjection
     hold_releases: HoldReleases
@@ -167,8 +173,15 @@ def build(
     change_policy = ChangePolicy(store=store, site=site_now)
     holds = HoldReleases(store=store)
     review = ReviewRelease(store=store, engine=engine, permission=permission, holds=holds)
+    closing = CloseData(store=store, engine=engine)
+    extracts = Extracts(store=store, engine=engine, permission=permission, extracts_dir=settings.extracts_dir)
     publish = PublishDataset(
-        store=store, engine=engine, site=site_now, raw_dir=settings.raw_dir, hand_over=hand_over
+        store=store,
+        engine=engine,
+        site=site_now,
+        raw_dir=settings.raw_dir,
+        closing=closing,
+        hand_over=hand_over,
     )
     suspend = SuspendDataset(
         store=store,
@@ -179,8 +192,8 @@ def build(
         let_out=review.finish_approved,
     )
     views = Views(store=store, today=today)
-    run_job = RunJob(store=store, permission=permission, limits=site.jobs)
-    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=hand_over)
+    run_job = RunJob(store=store, permission=permission, limits=site.jobs, columns_open=extracts.columns_open)
+    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=hand_over, key_of=closing.known_key)
 
     return Sandbox(
         settings=settings,
@@ -203,6 +216,9 @@ def build(
         ),
         review_release=review,
         suspend_dataset=suspend,
+        close_data=closing,
+        destroy_data=DestroyData(store=store, engine=engine, suspending=suspend, extracts=extracts),
+        extracts=extracts,
         object_to_data=ObjectToData(
             store=store,
             terms=site.objections,

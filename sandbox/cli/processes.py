@@ -52,7 +52,13 @@ def lay_out(settings: Settings) -> None:
         settings.launcher_socket.parent,
     ):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for folder in (settings.raw_dir, settings.views_dir, settings.engine_dir):
+    for folder in (
+        settings.raw_dir,
+        settings.views_dir,
+        settings.data_keys_dir,
+        settings.extracts_dir,
+        settings.engine_dir,
+    ):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         hand_over(folder)
 

@@ -52,20 +52,3 @@ def touching(
         if suspension.whole or columns is None or suspension.column in columns.get(suspension.table, ()):
             return suspension
     return None
-
-
-def still_open(
-    tables: Mapping[str, Iterable[str]], suspensions: Iterable[Suspension]
-) -> dict[str, frozenset[str]]:
-    """Tables and columns without the single columns that are suspended; a table without columns is left out.
-
-    >>> held = Suspension(dataset="loans", table="applicants", column="age")
-    >>> still_open({"applicants": ["age"], "loans": ["amount"]}, [held])
-    {'loans': frozenset({'amount'})}
-    """
-    held = {(s.table, s.column) for s in suspensions if not s.whole}
-    left = {
-        table: frozenset(column for column in columns if (table, column) not in held)
-        for table, columns in tables.items()
-    }
-    return {table: columns for table, columns in left.items() if columns}

@@ -6,7 +6,7 @@ is asked when it is sent, and again when a container is about to start.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -19,7 +19,7 @@ from sandbox.domain.people import Person
 from sandbox.domain.permission import Action
 from sandbox.domain.release_request import check_context
 from sandbox.domain.site_policy import JobLimits
-from sandbox.domain.suspension import still_open
+from sandbox.flows.extracts import Columns
 from sandbox.flows.permission import Permission, Permit
 from sandbox.flows.published import published
 from sandbox.store import Store
@@ -37,17 +37,22 @@ class JobOpening:
     job: Job
     grant: Grant
     limits: JobLimits
-    columns: Mapping[str, frozenset[str]]
+    columns: Columns
     snapshot: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunJob:
-    """The journey's parts."""
+    """The journey's parts.
+
+    Args:
+        columns_open: the columns that a grant opens now, by table.
+    """
 
     store: Store
     permission: Permission
     limits: JobLimits
+    columns_open: Callable[[Grant], Columns]
 
     def send(
         self,
@@ -177,11 +182,9 @@ class RunJob:
             outputs=job.outputs,
         )
 
-    def _permitted(self, person: Person, grant: Grant) -> tuple[Permit, Mapping[str, frozenset[str]]]:
+    def _permitted(self, person: Person, grant: Grant) -> tuple[Permit, Columns]:
         """The agreement's yes, and the columns that the code may read."""
-        document = self.permission.agreement(grant, Action.RUN_JOB)
-        suspensions = self.store.suspensions.of(grant.dataset)
-        columns = still_open(document["data"]["tables"], suspensions)
+        columns = self.columns_open(grant)
         return self.permission(person, grant, Action.RUN_JOB, columns=columns), columns
 
     def _check_often(self, person: Person, phase: Phase) -> None:

@@ -67,11 +67,13 @@ class SuspendDataset:
             What still suspends it, or something else of the dataset.
 
         Raises:
-            NotAllowed: an objection that is not decided suspends it.
+            NotAllowed: an objection that is not decided suspends it; or its data were destroyed.
             Conflict: nothing does.
         """
         self._decided(person, dataset)
         reason = plain_text(reason, where="reason", least=5, most=500)
+        if not column and self.store.destructions.get(dataset) is not None:
+            raise NotAllowed(f"The data of {dataset} were destroyed: nothing resumes.", clause="destruction")
         here = [s for s in self.store.suspensions.of(dataset) if (s.table, s.column) == (table, column)]
         if not here:
             raise Conflict(

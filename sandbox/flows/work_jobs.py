@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +25,7 @@ from sandbox.domain.errors import (
     BadInput,
     Conflict,
     NotAllowed,
+    OperatorError,
     SandboxError,
     Tampered,
     TooLarge,
@@ -33,6 +34,7 @@ from sandbox.domain.job import ATTEMPTS, Failure, Job, JobEnd, JobFile, JobState
 from sandbox.domain.release import Release
 from sandbox.domain.site_policy import JobLimits
 from sandbox.domain.ticks import leaves_after_ms
+from sandbox.flows.extracts import Columns
 from sandbox.flows.hold_jobs import HoldJobs
 from sandbox.flows.review_release import ReviewRelease
 from sandbox.flows.run_job import JobOpening, RunJob
@@ -52,13 +54,11 @@ _log = logging.getLogger(__name__)
 class Rows(Protocol):
     """Where the rows for a container come from. A target is a safe name."""
 
-    def make(self, *, grant: Grant, snapshot: str, tables: Mapping[str, frozenset[str]], target: str) -> Path:
-        """A folder with raw rows of these tables and columns."""
+    def make(self, grant: Grant, *, target: str, tables: Columns) -> Path:
+        """A folder with raw rows of these columns."""
         ...
 
-    def make_sample(
-        self, *, grant: Grant, snapshot: str, tables: Mapping[str, frozenset[str]], target: str
-    ) -> Path:
+    def make_sample(self, grant: Grant, *, target: str) -> Path:
         """A folder of the same shape with synthetic rows."""
         ...
 
@@ -177,9 +177,8 @@ class WorkJobs:
         target = f"job-{job.id}"
         try:
             opening = self.run_job.opening(job.id)
-            make = self.rows.make if job.phase is Phase.RAW else self.rows.make_sample
             self.rows.remove(target)
-            data = make(grant=opening.grant, snapshot=opening.snapshot, tables=opening.columns, target=target)
+            data = self._rows(opening, target)
             end = self.room.run(
                 job.id,
                 self.run_job.package(job),
@@ -200,6 +199,15 @@ class WorkJobs:
         else:
             self._wait_for_tick(job, lost)
             self._end_on_raw(job, opening, end)
+
+    def _rows(self, opening: JobOpening, target: str) -> Path:
+        """The folder to be read; of the version that the job will be said to have read."""
+        if opening.job.phase is Phase.SAMPLE:
+            return self.rows.make_sample(opening.grant, target=target)
+        folder = self.rows.make(opening.grant, target=target, tables=opening.columns)
+        if self.run_job.opening(opening.job.id).snapshot != opening.snapshot:
+            raise OperatorError("The data were published anew meanwhile.", fix="The job is tried again.")
+        return folder
 
     def _end_on_sample(self, job: Job, opening: JobOpening, end: JobEnd) -> None:
         """All of it is for the sender's eyes."""

@@ -36,13 +36,11 @@ class FakeRows:
     there: set[str] = field(default_factory=set)
     fails: Exception | None = None
 
-    def make(self, *, grant: Grant, snapshot: str, tables: Mapping[str, frozenset[str]], target: str) -> Path:
+    def make(self, grant: Grant, *, target: str, tables: Mapping[str, frozenset[str]]) -> Path:
         return self._made("raw", tables, target)
 
-    def make_sample(
-        self, *, grant: Grant, snapshot: str, tables: Mapping[str, frozenset[str]], target: str
-    ) -> Path:
-        return self._made("sample", tables, target)
+    def make_sample(self, grant: Grant, *, target: str) -> Path:
+        return self._made("sample", {}, target)
 
     def remove(self, target: str) -> None:
         self.there.discard(target)
