@@ -47,12 +47,13 @@ class LocalJobRoom:
     """Runs jobs on this machine's container engine.
 
     Args:
+        image: which image, looked up at each start, so that a new one needs no restart.
         prefix: the beginning of the containers' names: of this installation alone.
         runtime: the name by which the container engine knows it.
     """
 
     containers: Containers
-    image: str
+    image: Callable[[], str]
     seccomp: str
     prefix: str
     runtime: str = "runc"
@@ -78,7 +79,7 @@ class LocalJobRoom:
         """
         settings = job_profile(
             job_id,
-            image=self.image,
+            image=self.image(),
             limits=limits,
             seccomp=self.seccomp,
             data=data,
