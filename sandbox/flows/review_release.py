@@ -161,6 +161,8 @@ class ReviewRelease:
             comment=comment,
             decision=decision,
         )
+        by_job = self.store.jobs.of_release(release.id) is not None
+        rule.check_approvable(self.store.releases.findings(release.id), decision, by_job=by_job)
         permit = self.permission(person, self._grant(release), Action.REVIEW)
         if version != release.version:
             raise Conflict(

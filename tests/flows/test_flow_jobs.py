@@ -99,6 +99,9 @@ def test_a_failing_check_of_a_jobs_output_is_no_answer_to_its_sender(at_work: Wo
     release = at_work.world.sandbox.store.releases.get(at_work.done().release)
     assert release is not None
     assert release.status is Status.SUBMITTED
+    with pytest.raises(NotAllowed) as failed:  # people cannot let it out either
+        at_work.vote("rita", release)
+    assert failed.value.clause == "checks"
     submitted = at_work.world.sandbox.review_release.submit(
         ana(at_work), at_work.grant, files=[("t.csv", small)], context=CONTEXT, sql={}
     )

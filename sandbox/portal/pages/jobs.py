@@ -37,7 +37,7 @@ MEANING: dict[JobState, tuple[str, int]] = {
     JobState.HELD: ("The data are suspended. It is queued again when they are resumed.", 1),
 }
 PHASES = {Phase.SAMPLE: "on the sample", Phase.RAW: "on raw rows"}
-_STAGES = {Phase.SAMPLE: ("Queue", "Run", "Results"), Phase.RAW: ("Queue", "Run", "Review")}
+_STAGES = {Phase.SAMPLE: ("Queue", "Run", "Results"), Phase.RAW: ("Queue", "Run", "Handed in")}
 _STOPPED = frozenset({JobState.ENDED_EARLY, JobState.CANCELLED, JobState.HELD})
 _FINISHED = frozenset({JobState.FINISHED, JobState.HANDED_IN})
 
