@@ -74,7 +74,10 @@ def alone(settings: Settings) -> Iterator[None]:
 
 def works(settings: Settings) -> bool:
     """Whether a worker runs here."""
-    descriptor = _opened(settings)
+    try:
+        descriptor = _opened(settings)
+    except FileNotFoundError:  # nothing was ever started here
+        return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
