@@ -13,9 +13,7 @@ from typing import Any
 
 from sandbox.domain.audit import Entry
 from sandbox.domain.canonical import canonical_json
-from sandbox.domain.errors import BadInput, Conflict, NotAllowed
-from sandbox.domain.objection import decides
-from sandbox.domain.people import Person
+from sandbox.domain.errors import BadInput, Conflict
 from sandbox.domain.policy import DatasetPolicy
 
 FORMAT = "sandbox-destruction-v1"
@@ -44,21 +42,15 @@ class Destruction:
         return bool(self.finished_at)
 
 
-def check_may_destroy(policy: DatasetPolicy, person: Person, *, typed: str) -> None:
-    """Raise unless this person may destroy this dataset's data, and meant it.
+def check_destroyable(policy: DatasetPolicy, *, typed: str) -> None:
+    """Raise unless there are data to destroy, and the person meant it.
 
     Args:
         typed: the dataset's name, as the person wrote it.
 
     Raises:
-        NotAllowed: it is somebody else's.
         BadInput: another name was typed; or there are no closed data.
     """
-    if not decides(policy, person):
-        raise NotAllowed(
-            f"Only its owner ({policy.owner}) or an administrator may destroy the data of {policy.name}.",
-            clause="role",
-        )
     if not policy.private:
         raise BadInput(
             f"{policy.name} has no data that are kept closed.",

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sandbox.domain.audit import Event
+from sandbox.domain.audit import Event, Fact
 from sandbox.domain.data_key import DataKey
 from sandbox.domain.errors import BadInput, NotAllowed, OperatorError
-from sandbox.domain.objection import decides
 from sandbox.domain.people import Person, Role
-from sandbox.flows.published import known
+from sandbox.flows.published import decided_by
 from sandbox.privacy.engine import Engine
 from sandbox.store import KnownKey, Store
 
@@ -69,12 +68,7 @@ class CloseData:
             BadInput: it has no data that are kept closed.
             OperatorError: the engine stopped; do it again.
         """
-        policy = known(self.store, dataset).policy
-        if not decides(policy, person):
-            raise NotAllowed(
-                f"Only its owner ({policy.owner}) or an administrator may replace the key of {dataset}.",
-                clause="role",
-            )
+        policy = decided_by(self.store, person, dataset)
         if not policy.private:
             raise BadInput(
                 f"{dataset} has no data that are kept closed.",
@@ -86,7 +80,7 @@ class CloseData:
         about = f"dataset:{dataset}"
         self.store.data_keys.use(dataset, key, event=Event(person.name, "data_key.in_use", about))
         retired = self.engine.retire_keys(dataset=dataset)
-        facts = {"key": key.id, "retired": list(retired)}
+        facts: dict[str, Fact] = {"key": key.id, "retired": list(retired)}
         self.store.log.record(Event(person.name, "data_key.retired", about, facts))
         return Rotated(key=key, retired=retired)
 

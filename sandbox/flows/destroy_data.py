@@ -1,7 +1,7 @@
 """The data of a dataset are destroyed, for ever, and the platform signs that they are.
 
-noted, and everything under way stopped, in one transaction -> notebooks and extracts end -> the engine destroys the keys
-and removes the files -> certificate. What breaks off goes on at the next start; nothing uses the data meanwhile.
+noted, and everything under way stopped, in one transaction -> notebooks and extracts end -> the engine destroys the
+keys and removes the files -> certificate. What breaks off goes on at the next start; nothing uses the data meanwhile.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.domain.audit import Entry, Event
-from sandbox.domain.destruction import Destruction, certificate, check_may_destroy
+from sandbox.domain.destruction import Destruction, certificate, check_destroyable, check_not_destroyed
 from sandbox.domain.errors import NotFound, OperatorError
 from sandbox.domain.people import Person
 from sandbox.domain.plain_text import plain_text
+from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.suspension import Suspension
 from sandbox.flows.extracts import Extracts
-from sandbox.flows.published import known, published
+from sandbox.flows.published import decided_by, published
 from sandbox.flows.suspend_dataset import SuspendDataset
 from sandbox.privacy.engine import Engine
 from sandbox.store import Store
@@ -45,8 +46,7 @@ class DestroyData:
             Conflict: they were destroyed before.
             OperatorError: the engine does not answer. Once begun, it is finished at the next start.
         """
-        policy = known(self.store, dataset).policy
-        check_may_destroy(policy, person, typed=typed)
+        check_destroyable(decided_by(self.store, person, dataset), typed=typed)
         reason = plain_text(reason, where="reason", least=5, most=500)
         begun = self.store.destructions.get(dataset)
         if begun is not None and not begun.finished:
@@ -74,6 +74,22 @@ class DestroyData:
             except OperatorError:
                 break
         return tuple(finished)
+
+    def asked_about(self, person: Person, dataset: str) -> DatasetPolicy:
+        """The dataset that somebody may destroy the data of.
+
+        Raises:
+            NotAllowed, BadInput: as when it is done.
+            Conflict: they were destroyed.
+        """
+        policy = decided_by(self.store, person, dataset)
+        check_destroyable(policy, typed=dataset)
+        check_not_destroyed(self.store.destructions.get(dataset))
+        return policy
+
+    def of(self, dataset: str) -> Destruction | None:
+        """The destruction of a dataset's data, begun or done; None where they are there."""
+        return self.store.destructions.get(dataset)
 
     def certificate(self, dataset: str) -> Mapping[str, Any]:
         """The certificate, for everybody who sees the dataset: what was destroyed, and the platform's signature.

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.domain.access import Grant
-from sandbox.domain.audit import Event
+from sandbox.domain.audit import Event, Fact
 from sandbox.domain.errors import NotAllowed
 from sandbox.domain.permission import Action
+from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.suspension import touching
 from sandbox.flows.buy_base import base_for
 from sandbox.flows.permission import Permission
@@ -90,13 +91,13 @@ class Extracts:
         self.engine.extract(
             dataset=grant.dataset,
             snapshot=found.snapshot,
-            tables={table: sorted(columns) for table, columns in sorted(wanted.items())},
+            tables=_in_order(wanted, found.policy),
             target=target,
             max_bytes=max_bytes,
         )
         try:
             self._check_open(grant, wanted)
-            facts = {
+            facts: dict[str, Fact] = {
                 "target": target,
                 "snapshot": found.snapshot,
                 "columns": [
@@ -127,7 +128,7 @@ class Extracts:
         write_sample(
             found.policy,
             {table: made_up[table] for table in wanted},
-            {table: sorted(columns) for table, columns in sorted(wanted.items())},
+            _in_order(wanted, found.policy),
             out=self.extracts_dir,
             target=target,
             max_bytes=MAX_BYTES,
@@ -181,6 +182,15 @@ class Extracts:
                     clause="data",
                     fix="Leave it out.",
                 )
+
+
+def _in_order(wanted: Columns, policy: DatasetPolicy) -> dict[str, list[str]]:
+    """The tables and columns as their owner ordered them."""
+    return {
+        name: [column for column in table.columns if column in wanted[name]]
+        for name, table in policy.tables.items()
+        if name in wanted
+    }
 
 
 def _dataset_of(folder: Path) -> str:

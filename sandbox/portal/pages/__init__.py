@@ -12,6 +12,7 @@ objections  what an owner decides about objections, and stops by hand
 demands     wanted data; ratings
 results     what was made with the data
 openness    projects, figures, breaches
+at_rest     destroying data for ever
 policies    changes that wait for a second person
 log         the log, for auditors
 account     my account: second factor, password, training
@@ -32,6 +33,7 @@ from sandbox.portal.pages import (
     account,
     application,
     apply,
+    at_rest,
     catalogue,
     demands,
     jobs,
@@ -57,6 +59,7 @@ PARTS = (
     releases.router,
     objecting.router,
     objections.router,
+    at_rest.router,
     demands.router,
     results.router,
     openness.router,

@@ -260,9 +260,8 @@ def _checked(view: View, name: str, columns: Sequence[str]) -> tuple[View, Seque
 
 
 def _columns(policy: DatasetPolicy, table: str, columns: Sequence[str]) -> list[str]:
-    """Those of an extract, in the policy's order: the unit's and the ones that were asked for."""
-    unit = policy.unit.column if policy.unit else ""
-    return [name for name in policy.tables[table].columns if name == unit or name in columns]
+    """Those of an extract: the unit's, then the ones that were asked for, in the order that they were."""
+    return list(dict.fromkeys([policy.unit.column if policy.unit else "", *columns]))
 
 
 def _rows(view: View, columns: Sequence[str], key: str) -> str:
