@@ -26,6 +26,8 @@ def serve(name: str) -> None:
             _launcher(settings)
         case "portal":
             _portal(settings)
+        case "worker":
+            _worker(settings)
         case "hub" | "proxy":
             arguments, more = processes.command(name, settings)
             os.execve(arguments[0], arguments, os.environ | settings.as_environment() | more)  # noqa: S606
@@ -84,6 +86,13 @@ def _launcher(settings: Settings) -> None:
     from sandbox.wiring import build
 
     run_launcher(launcher_of(build(settings)), settings.launcher_socket)
+
+
+def _worker(settings: Settings) -> None:
+    from sandbox.cli.working import run_worker
+    from sandbox.wiring import build
+
+    run_worker(build(settings))
 
 
 def _portal(settings: Settings) -> None:
