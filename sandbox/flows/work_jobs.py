@@ -30,9 +30,8 @@ from sandbox.domain.errors import (
     Tampered,
     TooLarge,
 )
-from sandbox.domain.job import ATTEMPTS, Failure, Job, JobEnd, JobFile, JobState, Package, Phase, Verb, step
+from sandbox.domain.job import ATTEMPTS, Failure, Job, JobEnd, JobFile, JobState, Phase, Verb, step
 from sandbox.domain.release import Release
-from sandbox.domain.site_policy import JobLimits
 from sandbox.domain.ticks import leaves_after_ms
 from sandbox.flows.extracts import Columns
 from sandbox.flows.hold_jobs import HoldJobs
@@ -68,20 +67,11 @@ class Rows(Protocol):
 
 
 class JobRoom(Protocol):
-    """What runs a package in a container; see ``isolation.job_container``."""
+    """What runs a job in a container; see ``isolation.job_launcher``. It finds out for itself what the job may have."""
 
-    def run(
-        self,
-        job_id: int,
-        package: Package,
-        *,
-        limits: JobLimits,
-        data: Path,
-        imports: Path | None,
-        cancelled: Callable[[], bool],
-    ) -> JobEnd: ...
+    def run(self, job_id: int, *, cancelled: Callable[[], bool]) -> JobEnd: ...
 
-    def clear(self) -> tuple[str, ...]: ...
+    def clear(self) -> object: ...
 
 
 def _rest(lost: threading.Event, seconds: float) -> None:
@@ -93,8 +83,8 @@ class WorkJobs:
     """The journey's parts.
 
     Args:
+        room: finds a job's rows in the extract that was made for it (``rows_of``).
         worker: the name of this process: no other has it.
-        imports: the folder of what was let in for a grant's project; None when there is none.
         rest: waits until a job's tick, or until the job is lost.
     """
 
@@ -105,7 +95,6 @@ class WorkJobs:
     rows: Rows
     room: JobRoom
     worker: str
-    imports: Callable[[Grant], Path | None] = lambda grant: None
     rest: Callable[[threading.Event, float], None] = _rest
 
     def serve(self, ended: threading.Event) -> None:
@@ -174,19 +163,12 @@ class WorkJobs:
                 ended.wait(IDLE_S)
 
     def _take(self, job: Job, lost: threading.Event) -> None:
-        target = f"job-{job.id}"
+        target = rows_of(job.id)
         try:
             opening = self.run_job.opening(job.id)
             self.rows.remove(target)
-            data = self._rows(opening, target)
-            end = self.room.run(
-                job.id,
-                self.run_job.package(job),
-                limits=opening.limits,
-                data=data,
-                imports=self.imports(opening.grant),
-                cancelled=lost.is_set,
-            )
+            self._rows(opening, target)
+            end = self.room.run(job.id, cancelled=lost.is_set)
         except NotAllowed as refused:
             self.hold_jobs.stop(job, reason=refused.message)
             return
@@ -322,6 +304,11 @@ class WorkJobs:
         finally:
             over.set()
             watcher.join()
+
+
+def rows_of(job_id: int) -> str:
+    """The name of the extract that a job reads."""
+    return f"job-{job_id}"
 
 
 def _elapsed_ms(began: str, store: Store) -> float:

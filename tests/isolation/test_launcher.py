@@ -88,6 +88,7 @@ class World:
     log: list[tuple[object, ...]] = field(default_factory=list)
     rows: set[int] = field(default_factory=set)
     known: frozenset[Server] | None = None
+    jobs: Any = None  # its tests are in test_job_launcher
 
     def another(self) -> Launcher:
         """As after a restart."""
@@ -254,16 +255,19 @@ def test_there_is_no_way_to_ask_for_a_setting(tmp_path: Path, body: Any) -> None
     run(test())
 
 
-def test_it_has_four_addresses_and_no_more(tmp_path: Path) -> None:
+def test_it_has_these_addresses_and_no_more(tmp_path: Path) -> None:
     async def test() -> None:
         async with a_world(tmp_path) as world:
             listed = {
                 (route.method, route.resource.canonical)
-                for route in doors(world.launcher).router.routes()
+                for route in doors(world.launcher, world.jobs).router.routes()
                 if route.resource is not None and route.method != "HEAD"
             }
             server = "/notebooks/{person}/{server}"
-            assert listed == {("PUT", server), ("GET", server), ("DELETE", server), ("GET", "/health")}
+            assert listed == {
+                *(("PUT", server), ("GET", server), ("DELETE", server)),
+                *(("POST", "/jobs/{number}"), ("DELETE", "/jobs"), ("GET", "/health")),
+            }
 
     run(test())
 
@@ -387,7 +391,7 @@ def test_a_no_in_the_middle_of_a_start_is_told_as_it_is(tmp_path: Path) -> None:
 @asynccontextmanager
 async def asking(world: World, tmp_path: Path) -> AsyncIterator[ClientSession]:
     """Over the launcher's socket."""
-    runner = web.AppRunner(doors(world.launcher), access_log=None)
+    runner = web.AppRunner(doors(world.launcher, world.jobs), access_log=None)
     await runner.setup()
     path = str(tmp_path / "launcher.sock")
     await web.UnixSite(runner, path).start()
