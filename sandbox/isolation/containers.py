@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import docker
@@ -51,6 +51,38 @@ class Containers:
         Raises:
             OperatorError: the image is gone, or the engine refuses.
         """
+        container = self._create(settings, name, environment, command)
+        self._begin(container, name)
+        return container
+
+    def run(
+        self,
+        settings: ContainerSettings,
+        *,
+        name: str,
+        environment: Mapping[str, str] | None = None,
+        command: Sequence[str] | None = None,
+    ) -> Iterator[bytes]:
+        """Create, start, and hand over what its program prints, as it comes; also when no log is kept.
+
+        Raises:
+            OperatorError: as ``start``.
+        """
+        container = self._create(settings, name, environment, command)
+        try:
+            printed: Iterator[bytes] = self.client.attach(container, stdout=True, stderr=True, stream=True)
+        except APIError as error:
+            raise self._refused(name, error) from error
+        self._begin(container, name)
+        return printed
+
+    def _create(
+        self,
+        settings: ContainerSettings,
+        name: str,
+        environment: Mapping[str, str] | None,
+        command: Sequence[str] | None,
+    ) -> str:
         self.remove(name)
         try:
             created = self.client.create_container(
@@ -58,21 +90,30 @@ class Containers:
                 name=name,
                 environment=dict(environment or {}),
                 command=list(command) if command is not None else None,
-                host_config=self.client.create_host_config(**settings.host_config()),
+                host_config={
+                    **self.client.create_host_config(**settings.host_config()),
+                    **settings.paths(),
+                },
             )
-            container = str(created["Id"])
-            self.client.start(container)
         except ImageNotFound as error:
             raise OperatorError(
                 f"The image {settings['image']} of {name} is not there.", fix="Build the images: make images."
             ) from error
         except APIError as error:
-            self.remove(name)  # created, but not able to start
-            raise OperatorError(
-                f"The container engine would not start {name}: {error.explanation}.",
-                fix="Run 'sandbox doctor'.",
-            ) from error
-        return container
+            raise self._refused(name, error) from error
+        return str(created["Id"])
+
+    def _begin(self, container: str, name: str) -> None:
+        try:
+            self.client.start(container)
+        except APIError as error:
+            raise self._refused(name, error) from error
+
+    def _refused(self, name: str, error: APIError) -> OperatorError:
+        self.remove(name)  # created, but not able to start
+        return OperatorError(
+            f"The container engine would not start {name}: {error.explanation}.", fix="Run 'sandbox doctor'."
+        )
 
     def running(self, name: str) -> bool:
         try:
