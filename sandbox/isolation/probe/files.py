@@ -5,6 +5,10 @@ from __future__ import annotations
 from sandbox.isolation.probe.attack import Attack
 
 _SHOWS = "this mode shows rows, read-only: that they stay inside is what the container and the gate are for"
+_MAPPED = (
+    "gVisor keeps noexec when a file is executed, not when it is mapped; a program may make memory executable in any "
+    "case (compilers of numeric libraries do), and every call it makes is still held to the list"
+)
 
 FILES: tuple[Attack, ...] = (
     Attack(
@@ -117,6 +121,12 @@ else:
         refused_by="read_only, user",
     ),
     Attack(
+        name="change where names lead",
+        would="be taken for hub or portal by its own programs",
+        code='open("/etc/hosts", "a").close()',
+        refused_by="read_only, user",
+    ),
+    Attack(
         name="add an account",
         would="become another user",
         code='open("/etc/passwd", "a").close()',
@@ -175,6 +185,7 @@ finally:
     os.unlink("/tmp/probe-library.so")
 """,
         refused_by="tmpfs (noexec)",
+        by_design={"runsc": _MAPPED},
     ),
     Attack(
         name="make a device",
@@ -205,5 +216,6 @@ if not more and not os.path.exists("/dev/net/tun"):
     raise FileNotFoundError(errno.ENOENT, "there is none")
 """,
         refused_by="devices (none)",
+        by_design={"runsc": "the device (fuse) is gVisor's own, in its own kernel; the host's is not opened"},
     ),
 )

@@ -1,25 +1,26 @@
 """The program that runs inside a container. It is sent as text: standard library only, nothing else of the sandbox.
 
-Each attack runs in a process of its own, which may be killed for it, and prints one line of JSON when it has ended. What
-stands above ``main`` can be used by an attack's code.
+Each attack runs in a process of its own, which may be killed for it; one line of JSON says how it ended. What stands
+above ``main``, the imports too, can be used by an attack's code.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import ctypes
 import errno
 import fcntl
 import json
-import mmap
+import mmap  # noqa: F401
 import os
 import platform
-import resource
+import resource  # noqa: F401
 import select
 import shutil
 import signal
 import socket
-import struct
+import struct  # noqa: F401
 import subprocess
 import sys
 import time
@@ -178,7 +179,9 @@ def ask(
 
 def send(request: str) -> None:
     """Send a malformed request. Raises when nothing passed but what is on the list."""
-    passed = exchange(request.encode().replace(b"Host: h", f"Authorization: token {TOKEN}\r\nHost: h".encode()))
+    passed = exchange(
+        request.encode().replace(b"Host: h", f"Authorization: token {TOKEN}\r\nHost: h".encode())
+    )
     answers = [part.split(b" ", 1)[0] for part in passed.split(b"HTTP/1.1 ")[1:]]
     wanted = 1 if request.count("/hub/api") == 0 else 2
     if sum(a.startswith(b"2") for a in answers) < wanted:
@@ -206,7 +209,7 @@ def _plant(code: str) -> None:
     if os.fork() == 0:
         _alone()
         try:
-            exec(code, globals())  # noqa: S102
+            exec(code, globals())
         except (OSError, AttributeError) as error:
             sys.stderr.write(str(error))  # a refusal: the attack that looks for it says so
         os.write(writing, b".")
@@ -230,11 +233,8 @@ def _attack(code: str) -> dict[str, Any]:
     if select.select([reading], [], [], ATTACK_S)[0]:
         told = os.read(reading, 4096)
     os.close(reading)
-    for sent in (signal.SIGKILL,):
-        try:
-            os.killpg(child, sent)  # what it left running goes with it
-        except OSError:
-            continue
+    with contextlib.suppress(OSError):
+        os.killpg(child, signal.SIGKILL)  # what it left running goes with it
     status = os.waitpid(child, 0)[1]
     if told:
         found: dict[str, Any] = json.loads(told)
@@ -254,7 +254,7 @@ def _alone() -> None:
 
 def _tried(code: str) -> dict[str, Any]:
     try:
-        exec(code, globals())  # noqa: S102
+        exec(code, globals())
     except (OSError, MemoryError, ValueError) as why:
         return {
             "end": "refused",

@@ -15,7 +15,12 @@ KERNEL: tuple[Attack, ...] = (
         "use a part of the kernel that many break-outs came through",
         "number(425, 4, bytes(120))",
     ),
-    _call("load a program into the kernel (bpf)", "run code in it", "call('bpf', 0, struct.pack('IIIII28x', 1, 4, 4, 1, 0), 48)", needs="SYS_ADMIN"),
+    _call(
+        "load a program into the kernel (bpf)",
+        "run code in it",
+        "call('bpf', 0, struct.pack('IIIII28x', 1, 4, 4, 1, 0), 48)",
+        needs="SYS_ADMIN",
+    ),
     _call(
         "watch the processor (perf_event_open)",
         "measure what others compute, and reach code that break-outs came through",
@@ -32,7 +37,11 @@ KERNEL: tuple[Attack, ...] = (
         "use a store that containers share",
         "call('add_key', b'user', b'name', b'value', 5, -2)",
     ),
-    _call("ask for a key", "the same, to read", "asked('request_key', b'user', b'probe', None, -2, answers=(errno.ENOKEY,))"),
+    _call(
+        "ask for a key",
+        "the same, to read",
+        "asked('request_key', b'user', b'probe', None, -2, answers=(errno.ENOKEY,))",
+    ),
     _call("read a key ring", "the same", "call('keyctl', 0, -3, 1, 0, 0)"),
     _call(
         "load another kernel (kexec)",
@@ -64,14 +73,23 @@ call('adjtimex', settings)
 """,
         needs="SYS_TIME",
     ),
-    _call("take a swap file into use", "let memory reach a disk", "asked('swapon', b'/nowhere', 0, answers=(errno.ENOENT,))", needs="SYS_ADMIN"),
+    _call(
+        "take a swap file into use",
+        "let memory reach a disk",
+        "asked('swapon', b'/nowhere', 0, answers=(errno.ENOENT,))",
+        needs="SYS_ADMIN",
+    ),
     _call(
         "speak to hardware ports",
         "reach devices past the kernel",
         "call('ioperm', 0x80, 1, 1)",
         needs="SYS_RAWIO",
     ),
-    _call("change a segment table", "reach old code of the kernel", "call('modify_ldt', 0, ctypes.create_string_buffer(16), 16)"),
+    _call(
+        "change a segment table",
+        "reach old code of the kernel",
+        "call('modify_ldt', 0, ctypes.create_string_buffer(16), 16)",
+    ),
     _call(
         "call the kernel by its 32-bit convention",
         "make calls that a list of 64-bit numbers does not see",
@@ -92,18 +110,26 @@ if number_32 != os.getpid():
         "call('personality', 0x0040000)",
     ),
     _call("lock up memory that the kernel cannot see", "hide", "call('memfd_secret', 0)"),
-    _call("map its own pages into a pipe (vmsplice)", "reach a part that break-outs came through", """
+    _call(
+        "map its own pages into a pipe (vmsplice)",
+        "reach a part that break-outs came through",
+        """
 class Part(ctypes.Structure):
     _fields_ = [('base', ctypes.c_char_p), ('size', ctypes.c_size_t)]
 reading, writing = os.pipe()
 call('vmsplice', writing, ctypes.byref(Part(b'row', 3)), 1, 0)
-"""),
+""",
+    ),
     _call(
         "begin asynchronous reads (io_setup)",
         "use up a count that the whole host shares",
         "call('io_setup', 1, ctypes.byref(ctypes.c_ulong(0)))",
     ),
-    _call("choose where memory lies", "reach a part that break-outs came through", "call('mbind', None, 0, 0, None, 0, 0)"),
+    _call(
+        "choose where memory lies",
+        "reach a part that break-outs came through",
+        "call('mbind', None, 0, 0, None, 0, 0)",
+    ),
     _call(
         "watch files for changes",
         "use up a count that all notebooks share, so that no other can watch one",
@@ -115,24 +141,46 @@ call('vmsplice', writing, ctypes.byref(Part(b'row', 3)), 1, 0)
         "call('fanotify_init', 0, 0)",
         needs="SYS_ADMIN",
     ),
-    _call("make a user namespace", "be root in it, and reach kernel code that only root may", "c_call('unshare', 0x10000000)"),
-    _call("make a mount namespace", "rearrange files", "c_call('unshare', 0x20000)", refused_by="seccomp, cap_drop"),
-    _call("make a network namespace", "reach network code that only root may", "c_call('unshare', 0x40000000)", refused_by="seccomp, cap_drop"),
-    _call("make a user namespace by clone", "the same by another call", """
+    _call(
+        "make a user namespace",
+        "be root in it, and reach kernel code that only root may",
+        "c_call('unshare', 0x10000000)",
+    ),
+    _call(
+        "make a mount namespace",
+        "rearrange files",
+        "c_call('unshare', 0x20000)",
+        refused_by="seccomp, cap_drop",
+    ),
+    _call(
+        "make a network namespace",
+        "reach network code that only root may",
+        "c_call('unshare', 0x40000000)",
+        refused_by="seccomp, cap_drop",
+    ),
+    _call(
+        "make a user namespace by clone",
+        "the same by another call",
+        """
 ways = []
 stack = ctypes.create_string_buffer(65536)
 child = libc.syscall(NUMBERS['clone'], 0x10000000 | signal.SIGCHLD, 0, 0, 0, 0)
 if child == 0:
     libc._exit(0)
 os.waitpid(checked(child), 0)
-"""),
-    _call("make a user namespace by clone3", "the same, past a filter that reads the flags", """
+""",
+    ),
+    _call(
+        "make a user namespace by clone3",
+        "the same, past a filter that reads the flags",
+        """
 arguments = struct.pack('QQQQQ24x', 0x10000000, 0, 0, 0, signal.SIGCHLD)
 child = libc.syscall(435, arguments, len(arguments))
 if child == 0:
     libc._exit(0)
 os.waitpid(checked(child), 0)
-"""),
+""",
+    ),
     _call(
         "enter another namespace",
         "be where another container is",
@@ -140,17 +188,52 @@ os.waitpid(checked(child), 0)
         refused_by="seccomp, cap_drop",
         needs="SYS_ADMIN",
     ),
-    _call("mount a file system", "lay another file over one that is trusted", "c_call('mount', b'none', b'/mnt', b'tmpfs', 0, None)", refused_by="seccomp, cap_drop", needs="SYS_ADMIN"),
-    _call("mount it by the newer calls", "the same, past a list of the old ones", "number(430, b'tmpfs', 0)", refused_by="seccomp, cap_drop", needs="SYS_ADMIN"),
-    _call("take a copy of a mount", "open what is covered by another mount", "number(428, -100, b'/', 1)", refused_by="seccomp, cap_drop", needs="SYS_ADMIN"),
-    _call("mount the table of groups", "lift its own limits, or run a program on the host (CVE-2022-0492)", """
+    _call(
+        "mount a file system",
+        "lay another file over one that is trusted",
+        "c_call('mount', b'none', b'/mnt', b'tmpfs', 0, None)",
+        refused_by="seccomp, cap_drop",
+        needs="SYS_ADMIN",
+    ),
+    _call(
+        "mount it by the newer calls",
+        "the same, past a list of the old ones",
+        "number(430, b'tmpfs', 0)",
+        refused_by="seccomp, cap_drop",
+        needs="SYS_ADMIN",
+    ),
+    _call(
+        "take a copy of a mount",
+        "open what is covered by another mount",
+        "number(428, -100, b'/', 1)",
+        refused_by="seccomp, cap_drop",
+        needs="SYS_ADMIN",
+    ),
+    _call(
+        "mount the table of groups",
+        "lift its own limits, or run a program on the host (CVE-2022-0492)",
+        """
 os.makedirs('/tmp/probe-group', exist_ok=True)
 if libc.mount(b'none', b'/tmp/probe-group', b'cgroup2', 0, None):
     c_call('mount', b'none', b'/tmp/probe-group', b'cgroup', 0, b'pids')
 c_call('umount', b'/tmp/probe-group')
-""", refused_by="seccomp, cap_drop", needs="SYS_ADMIN"),
-    _call("open a writable view of the host's settings", "change what is read-only here", "c_call('mount', b'proc', b'/mnt', b'proc', 0, None)", refused_by="seccomp, cap_drop", needs="SYS_ADMIN"),
-    _call("change the root folder", "leave the container's (chroot)", "os.chroot('/tmp')", refused_by="seccomp, cap_drop"),
+""",
+        refused_by="seccomp, cap_drop",
+        needs="SYS_ADMIN",
+    ),
+    _call(
+        "open a writable view of the host's settings",
+        "change what is read-only here",
+        "c_call('mount', b'proc', b'/mnt', b'proc', 0, None)",
+        refused_by="seccomp, cap_drop",
+        needs="SYS_ADMIN",
+    ),
+    _call(
+        "change the root folder",
+        "leave the container's (chroot)",
+        "os.chroot('/tmp')",
+        refused_by="seccomp, cap_drop",
+    ),
     _call(
         "swap the root file system",
         "leave the container's (pivot_root)",
@@ -158,9 +241,19 @@ c_call('umount', b'/tmp/probe-group')
         refused_by="seccomp, cap_drop",
         needs="SYS_ADMIN",
     ),
-    _call("name a file by its number", "open files of the host that no path leads to", """
+    _call(
+        "name a file by its number",
+        "open files of the host that no path leads to",
+        """
 handle = ctypes.create_string_buffer(struct.pack('Ii', 128, 0) + bytes(128))
 call('name_to_handle_at', -100, b'/dev/shm', handle, ctypes.byref(ctypes.c_int()), 0)
-"""),
-    _call("change the machine's name", "be taken for another", "socket.sethostname('probe')", refused_by="seccomp, cap_drop", needs="SYS_ADMIN"),
+""",
+    ),
+    _call(
+        "change the machine's name",
+        "be taken for another",
+        "socket.sethostname('probe')",
+        refused_by="seccomp, cap_drop",
+        needs="SYS_ADMIN",
+    ),
 )

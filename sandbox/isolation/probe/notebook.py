@@ -119,8 +119,18 @@ NOTEBOOK: tuple[Attack, ...] = (
         refused_by="gate (own token, headers)",
         more="token='', also={'X-Forwarded-User': 'olga', 'Remote-User': 'olga'}",
     ),
-    _asks("list the person's grants", "see what a notebook of one grant need not know", f"{_API}/grants", refused_by="portal"),
-    _asks("read the budget of another grant", "learn what others ask", f"{_API}/budget?grant=999999999", refused_by="portal"),
+    _asks(
+        "list the person's grants",
+        "see what a notebook of one grant need not know",
+        f"{_API}/grants",
+        refused_by="portal",
+    ),
+    _asks(
+        "read the budget of another grant",
+        "learn what others ask",
+        f"{_API}/budget?grant=999999999",
+        refused_by="portal",
+    ),
     _asks(
         "spend another grant's budget",
         "ask questions that nobody agreed to",
@@ -149,7 +159,9 @@ NOTEBOOK: tuple[Attack, ...] = (
         body="{}",
         refused_by="portal",
     ),
-    _asks("see what waits for reviewers", "read others' outputs", f"{_API}/releases/queue", refused_by="portal"),
+    _asks(
+        "see what waits for reviewers", "read others' outputs", f"{_API}/releases/queue", refused_by="portal"
+    ),
     _asks(
         "vote on a release",
         "let it out",
@@ -158,7 +170,12 @@ NOTEBOOK: tuple[Attack, ...] = (
         body='{"version": 1, "decision": "approve"}',
         refused_by="portal",
     ),
-    _asks("take a released crate", "take files in where they came from", f"{_API}/releases/999999999/crate", refused_by="portal"),
+    _asks(
+        "take a released crate",
+        "take files in where they came from",
+        f"{_API}/releases/999999999/crate",
+        refused_by="portal",
+    ),
     _asks(
         "suspend a dataset",
         "decide for an owner",
@@ -167,11 +184,36 @@ NOTEBOOK: tuple[Attack, ...] = (
         body='{"reason": "probe"}',
         refused_by="portal",
     ),
-    _asks("find a way up by dots", "reach an address that is not listed", f"{_API}/../../../hub/api/users", refused_by="gate (addresses)"),
-    _asks("find a way up by encoded dots", "the same, past a program that does not decode", f"{_API}/%2e%2e/%2e%2e/%2e%2e/hub/api/users", refused_by="gate (addresses)"),
-    _asks("find a way up by encoded slashes", "the same", f"{_API}/..%2f..%2f..%2fhub/api/users", refused_by="gate (addresses)"),
-    _asks("find a way by an empty segment", "name another server", "//hub/api/users", refused_by="gate (addresses)"),
-    _asks("find a way by a backslash", "the same, past a program that turns it", f"{_API}/..\\\\..\\\\..\\\\hub/api/users", refused_by="gate (addresses)"),
+    _asks(
+        "find a way up by dots",
+        "reach an address that is not listed",
+        f"{_API}/../../../hub/api/users",
+        refused_by="gate (addresses)",
+    ),
+    _asks(
+        "find a way up by encoded dots",
+        "the same, past a program that does not decode",
+        f"{_API}/%2e%2e/%2e%2e/%2e%2e/hub/api/users",
+        refused_by="gate (addresses)",
+    ),
+    _asks(
+        "find a way up by encoded slashes",
+        "the same",
+        f"{_API}/..%2f..%2f..%2fhub/api/users",
+        refused_by="gate (addresses)",
+    ),
+    _asks(
+        "find a way by an empty segment",
+        "name another server",
+        "//hub/api/users",
+        refused_by="gate (addresses)",
+    ),
+    _asks(
+        "find a way by a backslash",
+        "the same, past a program that turns it",
+        f"{_API}/..\\\\..\\\\..\\\\hub/api/users",
+        refused_by="gate (addresses)",
+    ),
     _asks(
         "name another host in a header",
         "let the gate speak to it (DNS rebinding)",
@@ -193,8 +235,16 @@ NOTEBOOK: tuple[Attack, ...] = (
         refused_by="gate (sizes)",
         more="size=9 << 20",
     ),
-    _sends("use the gate as a proxy", "send rows to any server", f"GET http://{METADATA}/ HTTP/1.1\r\nHost: x\r\n\r\n"),
-    _sends("use the gate as a tunnel", "the same, encrypted", f"CONNECT {METADATA}:443 HTTP/1.1\r\nHost: x\r\n\r\n"),
+    _sends(
+        "use the gate as a proxy",
+        "send rows to any server",
+        f"GET http://{METADATA}/ HTTP/1.1\r\nHost: x\r\n\r\n",
+    ),
+    _sends(
+        "use the gate as a tunnel",
+        "the same, encrypted",
+        f"CONNECT {METADATA}:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+    ),
     _sends(
         "hide a request behind two lengths",
         "let one pass that the gate did not read",
@@ -266,7 +316,8 @@ def listening(line):
     parts = line.split()
     return parts[3] == '0A' and int(parts[1].split(':')[1], 16) not in known
 # The notebook's own kernels listen on loopback as well: they are its own user's.
-more = [l for l in open('/proc/net/tcp').readlines()[1:] if listening(l) and l.split()[7] not in (str(os.getuid()), '65532')]
+own = (str(os.getuid()), '65532')
+more = [l for l in open('/proc/net/tcp').readlines()[1:] if listening(l) and l.split()[7] not in own]
 if not more:
     raise PermissionError(errno.EPERM, 'nothing but its own')
 """,

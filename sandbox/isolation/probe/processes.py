@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from sandbox.isolation.probe.attack import Attack
 
-_SHOWN = "the kernel shows it to each program; it names folders of the engine, holds no data and opens nothing"
+_SHOWN = (
+    "the kernel shows it to each program; it names folders of the engine, holds no data and opens nothing"
+)
+_OWN_KERNEL = "gVisor's own kernel keeps the number; the host's kernel never hears of it"
+_NO_BOUND = (
+    "where root itself lacks CAP_SYS_RESOURCE the kernel keeps no lower bound; the memory limit still ends this "
+    "container, and nothing else, when its own memory ends"
+)
 
 PROCESSES: tuple[Attack, ...] = (
     Attack(
@@ -55,9 +62,24 @@ call('process_vm_writev', os.getpid(), parts[0], 1, parts[1], 1, 0)
         code="number(440, os.pidfd_open(os.getpid()), None, 0, 20, 0)",
         refused_by="seccomp",
     ),
-    Attack(name="become root", would="start from a better place", code="os.setuid(0)", refused_by="user, cap_drop"),
-    Attack(name="become another user", would="be taken for the carrier", code="os.setuid(65532)", refused_by="cap_drop"),
-    Attack(name="join another group", would="read files of that group", code="os.setgroups([0])", refused_by="cap_drop"),
+    Attack(
+        name="become root",
+        would="start from a better place",
+        code="os.setuid(0)",
+        refused_by="user, cap_drop",
+    ),
+    Attack(
+        name="become another user",
+        would="be taken for the carrier",
+        code="os.setuid(65532)",
+        refused_by="cap_drop",
+    ),
+    Attack(
+        name="join another group",
+        would="read files of that group",
+        code="os.setgroups([0])",
+        refused_by="cap_drop",
+    ),
     Attack(
         name="have a capability",
         would="be allowed a part of what root is",
@@ -82,7 +104,7 @@ if not found:
         name="gain by executing (no_new_privs is off)",
         would="the same, with a program from elsewhere",
         code="""
-if 'NoNewPrivs:\\t1' in open('/proc/self/status').read():
+if libc.prctl(39, 0, 0, 0, 0) == 1:
     raise PermissionError(errno.EPERM, 'nothing is gained')
 """,
         refused_by="security_opt (no-new-privileges)",
@@ -93,6 +115,7 @@ if 'NoNewPrivs:\\t1' in open('/proc/self/status').read():
         code="os.nice(-5)",
         refused_by="cap_drop",
         needs="SYS_NICE",
+        by_design={"runsc": _OWN_KERNEL},
     ),
     Attack(
         name="be served by the disk before others",
@@ -107,6 +130,7 @@ if 'NoNewPrivs:\\t1' in open('/proc/self/status').read():
         code="open('/proc/self/oom_score_adj', 'w').write('-500')",
         refused_by="cap_drop, oom_score_adj",
         needs="SYS_RESOURCE",
+        by_design={"runc": _NO_BOUND, "runsc": _OWN_KERNEL},
     ),
     Attack(
         name="see a neighbour's programs",
@@ -149,7 +173,8 @@ if 'NoNewPrivs:\\t1' in open('/proc/self/status').read():
         name="read the kernel's command line",
         would="learn how the host was started, sometimes with secrets",
         code="something_in('/proc/cmdline')",
-        refused_by="masked_paths",
+        refused_by="MaskedPaths",
+        by_design={"runsc": "gVisor shows the line of its own kernel, the same everywhere"},
     ),
     Attack(
         name="read where the container's files lie on the host",
@@ -177,61 +202,61 @@ if not any(len(l.strip().rpartition(':')[2]) > 1 for l in open('/proc/self/cgrou
 if not (os.path.isdir('/sys/block') and os.listdir('/sys/block')):
     something_in('/proc/partitions')
 """,
-        refused_by="masked_paths",
+        refused_by="MaskedPaths",
     ),
     Attack(
         name="see what the host's disks do",
         would="watch from outside when others read",
         code="something_in('/proc/diskstats')",
-        refused_by="masked_paths",
+        refused_by="MaskedPaths",
     ),
     Attack(
         name="see the host's interrupts",
         would="watch when others type and send",
         code="something_in('/proc/interrupts')",
-        refused_by="masked_paths",
+        refused_by="MaskedPaths",
     ),
     Attack(
         name="list the kernel's modules and settings",
         would="choose an exploit",
         code="something_in('/proc/config.gz' if os.path.exists('/proc/config.gz') else '/proc/modules')",
-        refused_by="masked_paths",
+        refused_by="MaskedPaths",
     ),
     Attack(
         name="list the kernel's keys",
         would="see keys of the host",
         code="something_in('/proc/keys')",
-        refused_by="masked_paths",
+        refused_by="MaskedPaths",
     ),
     Attack(
         name="read the kernel's memory",
         would="read everybody's",
         code="something_in('/proc/kcore')",
-        refused_by="masked_paths",
+        refused_by="MaskedPaths",
         needs="SYS_RAWIO",
     ),
     Attack(
         name="read where the kernel's memory lies",
         would="place an exploit",
         code="something_in('/proc/kallsyms')",
-        refused_by="masked_paths",
+        refused_by="MaskedPaths",
     ),
     Attack(
         name="say what is done with a crashed program",
         would="run a program on the host as root (core_pattern)",
         code="open_to_write('/proc/sys/kernel/core_pattern')",
-        refused_by="user, the engine's read-only paths",
+        refused_by="user, ReadonlyPaths",
     ),
     Attack(
         name="press the kernel's emergency key",
         would="stop the host",
         code="open_to_write('/proc/sysrq-trigger')",
-        refused_by="user, the engine's read-only paths",
+        refused_by="user, ReadonlyPaths",
     ),
     Attack(
         name="change the kernel's settings",
         would="turn off what protects the host",
         code="open_to_write('/proc/sys/kernel/kptr_restrict')",
-        refused_by="user, the engine's read-only paths",
+        refused_by="user, ReadonlyPaths",
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import shlex
 import zlib
@@ -70,16 +71,19 @@ def make_from_the_start(
     An attack that asks for too much can end the whole container; the next ones are made in a new one.
     """
     waiting = list(attacks)
-    while waiting:
+    for number in itertools.count(1):
+        if not waiting:
+            return
+        one = f"{name}-{number}"  # the engine removes a container that ended when it gets to it
         try:
             with _engine_errors(name):
-                printed = containers.run(settings, name=name, command=command([a.code for a in waiting]))
+                printed = containers.run(settings, name=one, command=command([a.code for a in waiting]))
                 made = 0
                 for line in _lines(printed, name):
                     yield _outcome(line, waiting)
                     made += 1
         finally:
-            containers.remove(name)
+            containers.remove(one)
         if waiting := waiting[made:]:
             ended = waiting.pop(0)
             allowed = ended.subject == "limits"
@@ -121,9 +125,7 @@ def _plants(attacks: Iterable[Attack]) -> list[str]:
 
 
 def _outcome(line: dict[str, Any], attacks: Sequence[Attack]) -> Outcome:
-    return Outcome(
-        attacks[line["attack"]], End(line["end"]), _plain(str(line["words"])), int(line["errno"])
-    )
+    return Outcome(attacks[line["attack"]], End(line["end"]), _plain(str(line["words"])), int(line["errno"]))
 
 
 def _lines(parts: Iterable[bytes], container: str) -> Iterator[dict[str, Any]]:

@@ -36,7 +36,11 @@ SOCKETS: tuple[Attack, ...] = (
     _family("open an XDP socket", "take packets before the kernel sees them", _opened(44)),
     _family("open an SMC socket", "use shared memory between machines", _opened(43, "SOCK_STREAM")),
     _family("open a key-management socket", "change the host's IPsec keys", _opened(15, protocol=2)),
-    _family("open an RDS socket", "reach a part of the kernel that break-outs came through", _opened(21, "SOCK_SEQPACKET")),
+    _family(
+        "open an RDS socket",
+        "reach a part of the kernel that break-outs came through",
+        _opened(21, "SOCK_SEQPACKET"),
+    ),
     _family("open a socket of the kernel's multiplexer", "reach seldom used code", _opened(41, "SOCK_DGRAM")),
     _family("open a PPP socket", "begin a tunnel", _opened(24, "SOCK_DGRAM")),
     _family("open a socket to a modem's processor", "speak to firmware", _opened(42, "SOCK_DGRAM")),
@@ -50,7 +54,9 @@ SOCKETS: tuple[Attack, ...] = (
     _family("listen to the kernel's devices", "learn what is plugged in", _opened(16, protocol=15)),
     _family("reach the packet filter", "change rules; many break-outs began here", _opened(16, protocol=12)),
     _family("reach the kernel's audit", "hide from it", _opened(16, protocol=9)),
-    _family("reach the kernel's own protocols", "reach any part that registers there", _opened(16, protocol=16)),
+    _family(
+        "reach the kernel's own protocols", "reach any part that registers there", _opened(16, protocol=16)
+    ),
     _family(
         "open any family that is not on our list",
         "use what nobody thought of",

@@ -128,7 +128,7 @@ def _open_up() -> None:
     os.chmod("/usr/bin/probe-set-uid", 0o4755)
     os.mknod("/dev/probe-device", 0o20600, os.makedev(1, 3))  # the null device, by another name
     # The engine mounts it noexec.
-    ctypes.CDLL(None).mount(None, b"/dev/shm", None, 32, None)  # noqa: S108
+    ctypes.CDLL(None).mount(None, b"/dev/shm", None, 32, None)
     # A port of loopback that is another user's.
     os.seteuid(12_345)
     other = socket.create_server(("127.0.0.1", 29_772))

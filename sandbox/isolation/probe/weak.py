@@ -145,7 +145,7 @@ def _settings(
             [
                 bind(folder / "home", "/home/researcher", read_only=False),
                 bind(folder / "imports", "/imports", read_only=False),
-                bind(folder / "tmp", "/tmp", read_only=False),  # noqa: S108
+                bind(folder / "tmp", "/tmp", read_only=False),
             ],
             "weak: all of it shared and writable",
         ),
