@@ -135,9 +135,10 @@ def _explain(report: Report, verdict: Verdict, console: Console) -> None:
         for where, end in row.ends.items():
             if end.verdict is verdict:
                 told.setdefault((row.name, end.words), []).append(where)
-    for (name, words), where in told.items():
+    for (name, words), rooms in told.items():
+        line = f"{name} ({'; '.join(rooms)}): {words}"
         console.print(
-            f"  [{_COLOURS[verdict]}]{verdict}[/] {escape(f'{name} ({'; '.join(where)}): {words}')}",
+            f"  [{_COLOURS[verdict]}]{verdict}[/] {escape(line)}",
             highlight=False,
         )
 

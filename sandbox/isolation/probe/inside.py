@@ -46,7 +46,7 @@ NUMBERS = {
 PERSON = os.environ.get("JUPYTERHUB_USER", "")
 SERVER = os.environ.get("JUPYTERHUB_SERVER_NAME", "")
 TOKEN = os.environ.get("JUPYTERHUB_API_TOKEN", "")
-HUB_PORT, ATTACK_S = 8081, 15
+HUB_PORT = 8081
 
 
 def checked(value: int) -> int:
@@ -192,19 +192,19 @@ def main(work: dict[str, Any]) -> None:
     """Attack, or plant."""
     if work["plant"]:
         for code in work["codes"]:
-            _plant(code)
+            _plant(code, work["attack_s"])
         _say({"planted": len(work["codes"])})
         time.sleep(work["life_s"])
         return
     for place, code in enumerate(work["codes"]):
-        _say({"attack": place, **_attack(code)})
+        _say({"attack": place, **_attack(code, work["attack_s"])})
 
 
 def _say(line: dict[str, Any]) -> None:
     print(json.dumps(line), flush=True)
 
 
-def _plant(code: str) -> None:
+def _plant(code: str, at_most_s: float) -> None:
     reading, writing = os.pipe()
     if os.fork() == 0:
         _alone()
@@ -215,11 +215,11 @@ def _plant(code: str) -> None:
         os.write(writing, b".")
         signal.pause()
     os.close(writing)
-    select.select([reading], [], [], ATTACK_S)
+    select.select([reading], [], [], at_most_s)
     os.close(reading)
 
 
-def _attack(code: str) -> dict[str, Any]:
+def _attack(code: str, at_most_s: float) -> dict[str, Any]:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -229,16 +229,18 @@ def _attack(code: str) -> dict[str, Any]:
         os.write(writing, json.dumps(end).encode())
         os._exit(0)
     os.close(writing)
-    told = b""
-    if select.select([reading], [], [], ATTACK_S)[0]:
-        told = os.read(reading, 4096)
+    ended = select.select([reading], [], [], at_most_s)[0]
+    told = os.read(reading, 4096) if ended else b""
     os.close(reading)
+    overdue = not ended
     with contextlib.suppress(OSError):
         os.killpg(child, signal.SIGKILL)  # what it left running goes with it
     status = os.waitpid(child, 0)[1]
     if told:
         found: dict[str, Any] = json.loads(told)
         return found
+    if overdue:
+        return {"end": "unclear", "words": f"not at its end after {at_most_s} s", "errno": 0}
     if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGKILL, signal.SIGSYS, signal.SIGXFSZ):
         return {"end": "refused", "words": f"ended by signal {os.WTERMSIG(status)}", "errno": 0}
     return {"end": "unclear", "words": f"ended with status {status}", "errno": 0}

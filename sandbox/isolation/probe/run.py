@@ -23,6 +23,7 @@ from sandbox.isolation.containers import Containers
 from sandbox.isolation.probe.attack import Attack
 
 LIFE_S = 900  # so long at most does a container of a round live, whatever becomes of the round
+ATTACK_S = 15.0  # so long at most does one attack go on
 _INSIDE = Path(__file__).with_name("inside.py")
 # Packed, so that the words that attacks look for do not stand in the attacker's own command line.
 _UNPACK = "import base64, sys, zlib; exec(zlib.decompress(base64.b64decode(sys.argv[1])))"
@@ -114,9 +115,9 @@ def plant(containers: Containers, container: str, attacks: Iterable[Attack]) -> 
         next(_lines(containers.client.exec_start(started["Id"], stream=True), container), None)
 
 
-def command(codes: Sequence[str], *, plant: bool = False) -> list[str]:
+def command(codes: Sequence[str], *, plant: bool = False, attack_s: float = ATTACK_S) -> list[str]:
     """The command line of the program that runs inside."""
-    work = json.dumps({"plant": plant, "codes": list(codes), "life_s": LIFE_S}).encode()
+    work = json.dumps({"plant": plant, "codes": list(codes), "life_s": LIFE_S, "attack_s": attack_s}).encode()
     return ["python3", "-c", _UNPACK, _packed(_INSIDE.read_bytes()), _packed(work)]
 
 

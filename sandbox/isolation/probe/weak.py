@@ -75,7 +75,7 @@ def weak_room(containers: Containers, images: Images, *, folder: Path, name: str
             command=["-c", program, "neighbour", repr((_ADDRESSES, INTERNET_6, _SERVICES))],
         )
         joined = host("network_mode", f"container:{neighbour}", "the trap")
-        given = tuple(c for c in CAPABILITIES if _can_give(containers, images, folder, alone, c, attacked))
+        given = tuple(c for c in CAPABILITIES if _can_give(containers, images, folder, c, name))
         containers.start(
             _settings(images, folder, joined, given, neighbour=neighbour),
             name=attacked,
@@ -92,14 +92,16 @@ def weak_room(containers: Containers, images: Images, *, folder: Path, name: str
             containers.remove(one)
 
 
-def _can_give(
-    containers: Containers, images: Images, folder: Path, network: Setting, capability: str, name: str
-) -> bool:
+def _can_give(containers: Containers, images: Images, folder: Path, capability: str, name: str) -> bool:
+    trial = f"{name}-{capability.lower()}"  # each has its own: the engine removes one when it gets to it
+    alone = host("network_mode", "none", "nothing is asked there")
     try:
-        settings = _settings(images, folder, network, (capability,), neighbour="")
-        containers.start(settings, name=name, command=["-c", "pass"])
+        settings = _settings(images, folder, alone, (capability,), neighbour="")
+        containers.start(settings, name=trial, command=["-c", "pass"])
     except OperatorError:
         return False
+    finally:
+        containers.remove(trial)
     return True
 
 
