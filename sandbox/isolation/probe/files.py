@@ -37,6 +37,22 @@ else:
         refused_by="mounts (none)",
     ),
     Attack(
+        name="open the launcher's socket",
+        would="start containers, past the agreement",
+        code="""
+for path in ("/run/launcher/launcher.sock", "/launcher/launcher.sock"):
+    try:
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(path)
+        break
+    except OSError as error:
+        why = error
+else:
+    raise why
+""",
+        refused_by="mounts (none)",
+    ),
+    Attack(
         name="open the raw data",
         would="read the rows themselves",
         code='open("/data/rows.csv").read()',

@@ -116,7 +116,12 @@ def _answer(connection: socket.socket) -> None:
 
 
 def _open_up() -> None:
-    for path in ("/var/run/docker.sock", "/run/containerd/containerd.sock", "/gate/control.sock"):
+    for path in (
+        "/var/run/docker.sock",
+        "/run/containerd/containerd.sock",
+        "/run/launcher/launcher.sock",
+        "/gate/control.sock",
+    ):
         os.makedirs(os.path.dirname(path), exist_ok=True)
         s = socket.socket(socket.AF_UNIX)
         s.bind(path)
