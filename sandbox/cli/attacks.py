@@ -21,12 +21,18 @@ from sandbox.isolation.container import Images
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.probe import ATTACKS, IN_A_CONTAINER
 from sandbox.isolation.probe.report import Control, Report, Verdict
-from sandbox.isolation.probe.round import OpenNotebook, attack_all, offered
+from sandbox.isolation.probe.round import OpenNotebook, Told, attack_all, offered
 from sandbox.settings import Settings
 from sandbox.terminal import plain_table
 
 ACTOR = "system:doctor"
 _PORTS = 5
+_MARKS = {
+    Verdict.BLOCKED: "✓",
+    Verdict.BY_DESIGN: "○",
+    Verdict.OPEN: "✗ open",
+    Verdict.UNCLEAR: "? unclear",
+}
 _COLOURS = {
     Verdict.BLOCKED: "green",
     Verdict.BY_DESIGN: "yellow",
@@ -62,7 +68,6 @@ def attack(settings: Settings, console: Console, *, notebook: str, fresh: bool) 
         elif fresh:
             target = stack.enter_context(_second_installation(settings, console))
         bar = stack.enter_context(_bar(console))
-        task = bar.add_task("beginning", total=None)
         report = attack_all(
             containers,
             images=images,
@@ -71,9 +76,7 @@ def attack(settings: Settings, console: Console, *, notebook: str, fresh: bool) 
             name=f"sandbox-{settings.hub_port}-attack",
             at=datetime.now(UTC).isoformat(timespec="seconds"),
             notebook=target,
-            told=lambda where, name, done, of: bar.update(
-                task, description=f"{where}: {name}", completed=done, total=of
-            ),
+            told=_teller(console, bar),
         )
     show(report, console)
     page = sandbox.record_attacks(report, actor=ACTOR)
@@ -97,7 +100,8 @@ def show(report: Report, console: Console) -> None:
     """What every attack came to, then what is allowed and why, then what has to be looked at."""
     rooms = report.rooms
     subject = ""
-    table = plain_table("attack", *rooms, "control", title=f"Attacks of {report.at}")
+    heads = (where.replace(", ", "\n") for where in rooms)
+    table = plain_table("attack", *heads, "control", title=f"Attacks of {report.at}")
     for row in report.rows:
         if row.subject != subject:
             subject = row.subject
@@ -109,6 +113,7 @@ def show(report: Report, console: Console) -> None:
         control = str(row.control) if row.control is not Control.FAILED else f"[bold red]{row.control}[/]"
         table.add_row(escape(row.name), *ends, control)
     console.print(table)
+    console.print("  ✓ blocked   ○ allowed by design, the reason is below", highlight=False)
     for name, version in report.versions.items():
         console.print(f"  {name}: {version}", highlight=False, soft_wrap=True)
     for words in report.left_out:
@@ -153,6 +158,20 @@ def _announce(console: Console, runtimes: tuple[str, ...], *, whole: bool) -> No
         "minute for each mode.",
         highlight=False,
     )
+
+
+def _teller(console: Console, bar: Progress) -> Told:
+    """Moves the bar; without a terminal, says in one line where the attacks begin."""
+    task = bar.add_task("beginning", total=None)
+    begun: set[str] = set()
+
+    def told(where: str, name: str, done: int, of: int) -> None:
+        bar.update(task, description=f"{where}: {name}", completed=done, total=of)
+        if not console.is_terminal and where not in begun:
+            begun.add(where)
+            console.print(f"  … {where}", highlight=False)
+
+    return told
 
 
 def _bar(console: Console) -> Progress:

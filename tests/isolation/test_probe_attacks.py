@@ -74,6 +74,36 @@ def test_an_answer_that_says_nonsense_means_that_it_would_have_been_allowed() ->
     assert line["end"] == "got in"
 
 
+@pytest.mark.parametrize(
+    ("answer", "end"),
+    [
+        ("HTTP/1.1 200 OK", "got in"),
+        ("HTTP/1.1 302 Found", "got in"),
+        ("HTTP/1.0 400 Bad Request", "refused"),
+        ("HTTP/1.1 403 Forbidden", "refused"),
+        ("HTTP/1.1 422 Unprocessable", "unclear"),  # nobody decided whether it may
+        ("", "refused"),
+    ],
+)
+def test_what_an_answer_means(answer: str, end: str) -> None:
+    (line,) = attempt(
+        [
+            f"exchange = lambda *_: {answer.encode()!r}; globals().update(exchange=exchange); ask('GET', '/', '')"
+        ]
+    )
+    assert line["end"] == end
+
+
+@pytest.mark.parametrize(
+    ("answers", "end"),
+    [(["200"], "refused"), (["200", "200"], "got in"), (["200", "403"], "refused"), ([], "refused")],
+)
+def test_a_hidden_request_passed_only_when_it_was_answered_too(answers: list[str], end: str) -> None:
+    text = "".join(f"HTTP/1.1 {status} x\r\n\r\n" for status in answers).encode()
+    (line,) = attempt([f"globals().update(exchange=lambda *_: {text!r}); send('GET /hub/api HTTP/1.1')"])
+    assert line["end"] == end
+
+
 def test_words_that_attacks_look_for_do_not_stand_in_their_own_command_line() -> None:
     assert "neighbours" not in " ".join(command([a.code for a in ATTACKS]))
     assert (

@@ -15,6 +15,7 @@ import json
 import mmap  # noqa: F401
 import os
 import platform
+import re
 import resource  # noqa: F401
 import select
 import shutil
@@ -172,9 +173,11 @@ def ask(
         headers["Authorization"] = f"token {bearer}"
     lines = "".join(f"{k}: {v}\r\n" for k, v in {**headers, **(also or {}), "Connection": "close"}.items())
     answer = exchange(f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode() + sent, port)
-    status = answer.split(b" ", 2)[1:2]
-    if not status or not status[0].isdigit() or int(status[0]) >= 400:
-        raise PermissionError(errno.EPERM, f"answered {b''.join(status).decode(errors='replace')[:20]}")
+    said = statuses(answer)
+    if "422" in said:
+        raise RuntimeError("the request was not understood, so nobody decided about it")
+    if not said or said[0] >= "400":
+        raise PermissionError(errno.EPERM, f"answered {' '.join(said) or 'nothing'}")
 
 
 def send(request: str) -> None:
@@ -182,10 +185,14 @@ def send(request: str) -> None:
     passed = exchange(
         request.encode().replace(b"Host: h", f"Authorization: token {TOKEN}\r\nHost: h".encode())
     )
-    answers = [part.split(b" ", 1)[0] for part in passed.split(b"HTTP/1.1 ")[1:]]
-    wanted = 1 if request.count("/hub/api") == 0 else 2
-    if sum(a.startswith(b"2") for a in answers) < wanted:
-        raise PermissionError(errno.EPERM, f"answered {[a.decode(errors='replace')[:4] for a in answers]}")
+    said = statuses(passed)
+    if sum(status < "400" for status in said) < (2 if "/hub/api" in request else 1):
+        raise PermissionError(errno.EPERM, f"answered {' '.join(said) or 'nothing'}")
+
+
+def statuses(answer: bytes) -> list[str]:
+    """The status of each answer, three digits."""
+    return [found.decode() for found in re.findall(rb"HTTP/1\.[01] ([0-9]{3})", answer)]
 
 
 def main(work: dict[str, Any]) -> None:

@@ -37,6 +37,9 @@ def _sends(name: str, would: str, request: str, refused_by: str = "gate (address
     )
 
 
+# No attack: when this fails, the notebook does not reach its gate, and every refusal would be a lie.
+GREETING = _asks("ask what every notebook may ask", "be a notebook", "/hub/api")
+
 _HIDDEN = "GET /hub/api/users HTTP/1.1\r\nHost: hub\r\n\r\n"
 
 NOTEBOOK: tuple[Attack, ...] = (
@@ -148,7 +151,9 @@ NOTEBOOK: tuple[Attack, ...] = (
         "sign for its person",
         f"{_API}/applications",
         method="POST",
-        body="{}",
+        body='{"dataset": "no_such_dataset", "project": "probe", "purpose": "to be refused, as it has to be", '
+        '"legal_basis": "none at all, it is a probe", "mode": "query", "days": 1, '
+        '"output_plan": "nothing at all, it is a probe", "draft": true}',
         refused_by="portal",
     ),
     _asks(

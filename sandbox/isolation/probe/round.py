@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sandbox.domain.errors import OperatorError
 from sandbox.isolation.container import Images
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.probe import ATTACKS, IN_A_CONTAINER, IN_A_NOTEBOOK
+from sandbox.isolation.probe.notebook import GREETING
 from sandbox.isolation.probe.report import Ended, Report, judge, row_of
 from sandbox.isolation.probe.rooms import Room, attack_room, rooms
-from sandbox.isolation.probe.run import Outcome, make, plant
+from sandbox.isolation.probe.run import End, Outcome, make, plant
 from sandbox.isolation.probe.weak import weak_room
 
 RUNTIMES = ("runc", "runsc")
@@ -80,7 +82,10 @@ def attack_all(
             for outcome in attack_room(containers, room, IN_A_CONTAINER, name=name):
                 ends[outcome.attack.name][room.where] = _judged(tell(room.where, outcome), room)
         if notebook:
-            for outcome in make(containers, notebook.container, IN_A_NOTEBOOK):
+            for outcome in make(containers, notebook.container, (GREETING, *IN_A_NOTEBOOK, GREETING)):
+                if outcome.attack is GREETING:
+                    _alive(outcome, notebook)
+                    continue
                 tell(notebook.where, outcome)
                 ends[outcome.attack.name][notebook.where] = judge(outcome, mode="", runtime="")
     finally:
@@ -101,6 +106,14 @@ def attack_all(
             *(() if notebook else ("hub, portal and gate: no open notebook was named",)),
         ),
     )
+
+
+def _alive(outcome: Outcome, notebook: OpenNotebook) -> None:
+    if outcome.end is not End.GOT_IN:
+        raise OperatorError(
+            f"The {notebook.where} does not reach its gate ({outcome.words}): what it is refused proves nothing.",
+            fix="See 'sandbox status'; then open the notebook anew, and run it again.",
+        )
 
 
 def _judged(outcome: Outcome, room: Room) -> Ended:

@@ -23,7 +23,7 @@ from sandbox.isolation.containers import Containers
 from sandbox.isolation.probe.attack import Attack
 
 LIFE_S = 900  # so long at most does a container of a round live, whatever becomes of the round
-ATTACK_S = 15.0  # so long at most does one attack go on
+ATTACK_S = 60.0  # so long at most does one attack go on; on a busy machine some take a while
 _INSIDE = Path(__file__).with_name("inside.py")
 # Packed, so that the words that attacks look for do not stand in the attacker's own command line.
 _UNPACK = "import base64, sys, zlib; exec(zlib.decompress(base64.b64decode(sys.argv[1])))"
