@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
@@ -51,38 +52,6 @@ class Containers:
         Raises:
             OperatorError: the image is gone, or the engine refuses.
         """
-        container = self._create(settings, name, environment, command)
-        self._begin(container, name)
-        return container
-
-    def run(
-        self,
-        settings: ContainerSettings,
-        *,
-        name: str,
-        environment: Mapping[str, str] | None = None,
-        command: Sequence[str] | None = None,
-    ) -> Iterator[bytes]:
-        """Create, start, and hand over what its program prints, as it comes; also when no log is kept.
-
-        Raises:
-            OperatorError: as ``start``.
-        """
-        container = self._create(settings, name, environment, command)
-        try:
-            printed: Iterator[bytes] = self.client.attach(container, stdout=True, stderr=True, stream=True)
-        except APIError as error:
-            raise self._refused(name, error) from error
-        self._begin(container, name)
-        return printed
-
-    def _create(
-        self,
-        settings: ContainerSettings,
-        name: str,
-        environment: Mapping[str, str] | None,
-        command: Sequence[str] | None,
-    ) -> str:
         self.remove(name)
         try:
             created = self.client.create_container(
@@ -90,30 +59,25 @@ class Containers:
                 name=name,
                 environment=dict(environment or {}),
                 command=list(command) if command is not None else None,
-                host_config={
-                    **self.client.create_host_config(**settings.host_config()),
-                    **settings.paths(),
-                },
+                host_config=self.host_config(settings),
             )
+            container = str(created["Id"])
+            self.client.start(container)
         except ImageNotFound as error:
             raise OperatorError(
                 f"The image {settings['image']} of {name} is not there.", fix="Build the images: make images."
             ) from error
         except APIError as error:
-            raise self._refused(name, error) from error
-        return str(created["Id"])
+            self.remove(name)  # created, but not able to start
+            raise OperatorError(
+                f"The container engine would not start {name}: {error.explanation}.",
+                fix="Run 'sandbox doctor'.",
+            ) from error
+        return container
 
-    def _begin(self, container: str, name: str) -> None:
-        try:
-            self.client.start(container)
-        except APIError as error:
-            raise self._refused(name, error) from error
-
-    def _refused(self, name: str, error: APIError) -> OperatorError:
-        self.remove(name)  # created, but not able to start
-        return OperatorError(
-            f"The container engine would not start {name}: {error.explanation}.", fix="Run 'sandbox doctor'."
-        )
+    def host_config(self, settings: ContainerSettings) -> dict[str, Any]:
+        """The host's half of a create call, with what docker-py has no name for."""
+        return {**self.client.create_host_config(**settings.host_config()), **settings.paths()}
 
     def running(self, name: str) -> bool:
         try:

@@ -16,7 +16,7 @@ from sandbox.wiring import build
 from tests.e2e.conftest import Installation
 from tests.e2e.rooms import images, name
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

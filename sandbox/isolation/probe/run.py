@@ -78,7 +78,7 @@ def make_from_the_start(
         one = f"{name}-{number}"  # the engine removes a container that ended when it gets to it
         try:
             with _engine_errors(name):
-                printed = containers.run(settings, name=one, command=command([a.code for a in waiting]))
+                printed = _printed(containers, settings, name=one, command=command([a.code for a in waiting]))
                 made = 0
                 for line in _lines(printed, name):
                     yield _outcome(line, waiting)
@@ -101,7 +101,7 @@ def planted(
     """
     try:
         with _engine_errors(name):
-            printed = containers.run(settings, name=name, command=command(_plants(attacks), plant=True))
+            printed = _printed(containers, settings, name=name, command=command(_plants(attacks), plant=True))
             next(_lines(printed, name), None)
         yield
     finally:
@@ -119,6 +119,19 @@ def command(codes: Sequence[str], *, plant: bool = False, attack_s: float = ATTA
     """The command line of the program that runs inside."""
     work = json.dumps({"plant": plant, "codes": list(codes), "life_s": LIFE_S, "attack_s": attack_s}).encode()
     return ["python3", "-c", _UNPACK, _packed(_INSIDE.read_bytes()), _packed(work)]
+
+
+def _printed(
+    containers: Containers, settings: ContainerSettings, *, name: str, command: list[str]
+) -> Iterator[bytes]:
+    """Start a container, and hand over what its own program prints, also where no log is kept."""
+    containers.remove(name)
+    made = containers.client.create_container(
+        **settings.create_kwargs(), name=name, command=command, host_config=containers.host_config(settings)
+    )
+    printed: Iterator[bytes] = containers.client.attach(made["Id"], stdout=True, stderr=True, stream=True)
+    containers.client.start(made["Id"])
+    return printed
 
 
 def _plants(attacks: Iterable[Attack]) -> list[str]:
