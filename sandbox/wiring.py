@@ -8,16 +8,22 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from sandbox.disclosure.file_type import recognise
 from sandbox.domain.site_policy import SitePolicy
 from sandbox.flows.access_views import AccessViews
 from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.browse_catalogue import BrowseCatalogue
 from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.change_policy import ChangePolicy
+from sandbox.flows.data_keys import CloseData
 from sandbox.flows.decide_objection import DecideObjection
 from sandbox.flows.demand_data import DemandData
+from sandbox.flows.destroy_data import DestroyData
 from sandbox.flows.end_access import EndAccess
+from sandbox.flows.extracts import Extracts
 from sandbox.flows.hold_releases import HoldReleases
+from sandbox.flows.import_files import ImportFiles
+from sandbox.flows.import_views import ImportViews
 from sandbox.flows.listed import Listed
 from sandbox.flows.look_after_people import LookAfterPeople
 from sandbox.flows.my_account import MyAccount
@@ -44,6 +50,9 @@ from sandbox.flows.verify_books import VerifyBooks
 from sandbox.flows.views import Views
 from sandbox.flows.visitors import Visitors
 from sandbox.flows.withheld_units import WithheldUnits
+from sandbox.isolation.entrance.judge import Entrance
+from sandbox.isolation.entrance.scan import clamav
+from sandbox.isolation.entrance.target import read_target
 from sandbox.isolation.launcher_client import LauncherClient
 from sandbox.isolation.notebooks import HubNotebooks, LauncherNotebooks, Notebooks, StopNotebooks
 from sandbox.privacy.engine import Engine
@@ -87,7 +96,12 @@ class Sandbox:
     open_notebook: OpenNotebook
     answer_question: AnswerQuestion
     review_release: ReviewRelease
+    import_files: ImportFiles
+    import_views: ImportViews
     suspend_dataset: SuspendDataset
+    close_data: CloseData
+    destroy_data: DestroyData
+    extracts: Extracts
     object_to_data: ObjectToData
     decide_objection: DecideObjection
     hold_releases: HoldReleases
@@ -153,11 +167,30 @@ def build(
     change_policy = ChangePolicy(store=store, site=site_now)
     holds = HoldReleases(store=store)
     review = ReviewRelease(store=store, engine=engine, permission=permission, holds=holds)
+    closing = CloseData(store=store, engine=engine)
+    extracts = Extracts(store=store, engine=engine, permission=permission, extracts_dir=settings.extracts_dir)
     publish = PublishDataset(
-        store=store, engine=engine, site=site_now, raw_dir=settings.raw_dir, hand_over=hand_over
+        store=store,
+        engine=engine,
+        site=site_now,
+        raw_dir=settings.raw_dir,
+        closing=closing,
+        hand_over=hand_over,
     )
     suspend = SuspendDataset(store=store, today=today, holds=holds, stop=stop, let_out=review.finish_approved)
-    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=hand_over)
+    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=hand_over, key_of=closing.known_key)
+    importing = ImportFiles(
+        store=store,
+        permission=permission,
+        entrance=Entrance(
+            terms=site.imports,
+            target=read_target(settings.notebook_lock),
+            scan=clamav(),
+            recognise=recognise,
+        ),
+        folders=settings.imports_dir,
+        today=today,
+    )
 
     return Sandbox(
         settings=settings,
@@ -174,12 +207,19 @@ def build(
             limits=site.notebook,
             permission=permission,
             check_enrolled=my_account.check_enrolled,
+            extracts=extracts,
+            imports=importing.folder,
         ),
         answer_question=AnswerQuestion(
             store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
         ),
         review_release=review,
+        import_files=importing,
+        import_views=ImportViews(store=store, importing=importing),
         suspend_dataset=suspend,
+        close_data=closing,
+        destroy_data=DestroyData(store=store, engine=engine, suspending=suspend, extracts=extracts),
+        extracts=extracts,
         object_to_data=ObjectToData(
             store=store,
             terms=site.objections,

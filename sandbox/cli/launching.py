@@ -6,7 +6,6 @@ from sandbox.isolation.container import Images
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.launcher import Authority, Launcher
 from sandbox.isolation.notebooks import HubServers
-from sandbox.isolation.profile import NOTHING
 from sandbox.store.secrets import secret
 from sandbox.wiring import Sandbox
 
@@ -22,8 +21,9 @@ def launcher_of(sandbox: Sandbox) -> Launcher:
         containers=Containers.of_this_host(),
         authority=Authority(
             allowed=notebook.allowed,
-            shown=lambda opening: NOTHING,
-            hidden=lambda grant: None,
+            goes_on=notebook.goes_on,
+            shown=notebook.shown,
+            hidden=notebook.hidden,
             opened=lambda grant, container: notebook.opened(grant, container=container),
             closed=lambda grant, reason: notebook.closed(grant, reason=reason),
             images=lambda: Images.read(settings.images_file),

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.domain.errors import OperatorError
+from sandbox.isolation.entrance.folder import clear
 from sandbox.isolation.launcher_client import LauncherClient
 from sandbox.privacy.remote import RemoteEngine
 from sandbox.settings import CHECKOUT, PORTAL_PREFIX, Settings
@@ -52,7 +53,13 @@ def lay_out(settings: Settings) -> None:
         settings.launcher_socket.parent,
     ):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for folder in (settings.raw_dir, settings.views_dir, settings.engine_dir):
+    for folder in (
+        settings.raw_dir,
+        settings.views_dir,
+        settings.data_keys_dir,
+        settings.extracts_dir,
+        settings.engine_dir,
+    ):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         hand_over(folder)
 
@@ -67,6 +74,7 @@ def start(settings: Settings) -> None:
     lay_out(settings)
     if running(settings):
         return
+    clear(settings.imports_dir)  # no container runs: nobody looks at what was laid out before
     _check_ports(settings)
     config = settings.run_dir / "supervisord.conf"
     config.write_text(_config(settings))

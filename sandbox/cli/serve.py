@@ -49,6 +49,8 @@ def _engine(settings: Settings) -> None:
             images=Images.read(settings.images_file),
             raw_dir=settings.raw_dir,
             views_dir=settings.views_dir,
+            keys_dir=settings.data_keys_dir,
+            extracts_dir=settings.extracts_dir,
             socket=settings.engine_socket,
             memory_mib=site.answers.engine_memory_mib,
             timeout_s=site.answers.timeout_s,
@@ -92,10 +94,13 @@ def _portal(settings: Settings) -> None:
     from sandbox.wiring import build
 
     sandbox = build(settings)
-    # What a killed process left: charges stay spent, approved releases leave now.
+    # What a killed process left: charges stay spent, approved releases leave now, data are destroyed to the end.
     sandbox.store.ledger.recover(event=Event("system:portal", "ledger.recovered", "ledger", {}))
     sandbox.review_release.finish_approved()
-    keeper = KeepTime([sandbox.end_access.expire, sandbox.end_access.remind])
+    sandbox.close_data.learn()
+    sandbox.destroy_data.go_on()
+    sandbox.import_files.finish_checks()
+    keeper = KeepTime([sandbox.end_access.expire, sandbox.end_access.remind, sandbox.import_files.expire])
     keeper.start()
     try:
         uvicorn.run(

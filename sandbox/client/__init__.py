@@ -2,6 +2,7 @@
 
 connect     -> Sandbox: ask, estimate, budget, submit, status
 answer      a private answer with its intervals       plot     drawn
+imports     files that ask to come in
 outbox      the one folder that files are sent from   errors   each says what is wrong and what to do
 """
 
@@ -20,6 +21,7 @@ from sandbox.client.errors import (
     Unanswered,
     Unreachable,
 )
+from sandbox.client.imports import ImportRequest
 from sandbox.client.views import Budget, Dataset, Estimate, Release
 
 __all__ = [
@@ -29,6 +31,7 @@ __all__ = [
     "Conflict",
     "Dataset",
     "Estimate",
+    "ImportRequest",
     "NotAllowed",
     "NotFound",
     "NotSignedIn",

@@ -24,6 +24,7 @@ import pandas as pd
 from sandbox.client.answer import Answer
 from sandbox.client.connection import Connection
 from sandbox.client.errors import BadInput
+from sandbox.client.imports import NOTEBOOK_BYTES, ImportRequest, read_files
 from sandbox.client.outbox import make_outbox, read_outbox
 from sandbox.client.views import Budget, Dataset, Estimate, Release
 
@@ -205,9 +206,45 @@ class Sandbox:
         """Take a request back."""
         return Release(self._connection.post(f"releases/{int(id)}/withdraw", {}))
 
+    def ask_to_import(self, files: PathLike | Iterable[PathLike], *, why: str) -> ImportRequest:
+        """Ask to bring files in: data, code, or Python packages as wheels. They are checked at once, and then looked at
+        by the owner of the data or an administrator. What is let in is under ``/imports`` from the next start on.
+
+        Args:
+            files: one file or several, of this machine; 8 MiB together from a notebook.
+            why: where they come from and what you will do with them.
+        """
+        inside = "JUPYTERHUB_SERVER_NAME" in os.environ
+        staged = read_files(files, most=NOTEBOOK_BYTES if inside else 64 * 2**20)
+        fields = {"why": why, "grant": self._grant}
+        return ImportRequest(self._connection.upload("imports", fields, staged))
+
+    def imports(self) -> pd.DataFrame:
+        """Your import requests and what was let in for your project, newest first."""
+        rows = [
+            {
+                "id": r["id"],
+                "state": r["state"],
+                "files": ", ".join(f["name"] for f in r["files"]),
+                "asked_by": r["requester"],
+                "until": r["until"] or "",
+                "reason": r["reason"],
+            }
+            for r in self._connection.get("imports")
+        ]
+        return pd.DataFrame(rows, columns=["id", "state", "files", "asked_by", "until", "reason"])
+
+    def import_request(self, id: int) -> ImportRequest:
+        """One of them, with what the checks found."""
+        return ImportRequest(self._connection.get(f"imports/{int(id)}"))
+
     def crate(self, id: int) -> bytes:
         """A released crate. Only outside of notebooks: inside one, nothing comes back in."""
         return self._connection.get_bytes(f"releases/{int(id)}/crate")
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
 
     def __repr__(self) -> str:
         return f"<Sandbox at {self._connection.url}>"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sandbox.domain.catalogue_terms import ClassNames
+from sandbox.domain.import_terms import ImportTerms
 from sandbox.domain.people_policy import SeparationTerms, SignInTerms, TrainingTerms
 from sandbox.domain.policy import Mode, OpenClass
 from sandbox.domain.policy_keys import Way
@@ -148,4 +149,7 @@ class SitePolicy:
     training: TrainingTerms = _doc("Which courses people need.", Way.NEVER, default_factory=TrainingTerms)
     objections: ObjectionTerms = _doc(
         "Objections and reports of errors.", Way.NEVER, default=ObjectionTerms()
+    )
+    imports: ImportTerms = _doc(
+        "Files and packages that researchers ask to bring in.", Way.NEVER, default=ImportTerms()
     )

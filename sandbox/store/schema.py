@@ -629,6 +629,79 @@ policy_proposals = Table(
     sqlite_autoincrement=True,
 )
 
+# Data at rest
+
+data_keys = Table(
+    "data_keys",
+    metadata,
+    Column("id", String(32), primary_key=True),  # from the public half itself
+    Column("dataset", Name, nullable=False, index=True),  # made before its first version
+    Column("public", Hash, nullable=False),  # 32 bytes, hexadecimal; the secret half is the engine's
+    Column("made_at", Time, nullable=False),
+    Column("ended_at", Time, nullable=False, default=""),  # empty: files are closed with it
+)
+
+destructions = Table(
+    "destructions",
+    metadata,
+    Column("dataset", Name, ForeignKey("datasets.name"), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", Time, nullable=False),
+    Column("finished_at", Time, nullable=False, default=""),  # empty: under way
+    Column("certificate", Text, nullable=False, default=""),  # canonical JSON
+    Column("signature", Text, nullable=False, default=""),  # Ed25519, hexadecimal
+)
+
+# What comes in
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("grant_id", Id, ForeignKey("grants.id"), nullable=False, index=True),
+    Column("dataset", Name, ForeignKey("datasets.name"), nullable=False, index=True),
+    Column("project", Text, nullable=False, index=True),
+    Column("requester", Name, ForeignKey("people.name"), nullable=False, index=True),
+    Column("why", Text, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("version", Integer, nullable=False),
+    Column("asked_at", Time, nullable=False),
+    Column("changed_at", Time, nullable=False),
+    Column(
+        "until", String(10), nullable=False, default=""
+    ),  # ISO date, the last day; empty: no end of its own
+    Column("decided_by", Text, nullable=False, default=""),
+    Column("reason", Text, nullable=False, default=""),
+    Column("seal", LargeBinary, nullable=False, default=b""),  # Ed25519, from the moment it is let in
+    CheckConstraint("decided_by <> requester", name="second_person"),
+    sqlite_autoincrement=True,
+)
+
+import_files = Table(
+    "import_files",
+    metadata,
+    Column("import_id", Id, ForeignKey("imports.id"), primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("name", String(150), nullable=False),
+    Column("sha256", Hash, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+)
+
+import_findings = Table(
+    "import_findings",
+    metadata,
+    Column("import_id", Id, ForeignKey("imports.id"), primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("file", Text, nullable=False),
+    Column("check", String(32), nullable=False),
+    Column("verdict", String(8), nullable=False),
+    Column("place", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("fix", Text, nullable=False),
+    Column("source", Text, nullable=False),
+)
+
 # The log
 
 audit_log = Table(

@@ -24,6 +24,7 @@ GUARDS = {
     ("answer_question.py", "_permitted", "ASK"),  # the gateway: prices, paid and free answers
     ("buy_base.py", "sample_under", "SAMPLE"),
     ("open_notebook.py", "allowed", "OPEN_NOTEBOOK"),  # the spawner
+    ("import_files.py", "ask", "IMPORT"),
     ("review_release.py", "submit", "SUBMIT"),
     ("review_release.py", "_checked", "CHECK"),  # the checks
     ("review_release.py", "vote", "REVIEW"),  # the review
@@ -85,7 +86,7 @@ def refusing(world: Any, action: Action) -> Any:
         sandbox,
         **{
             name: replace(getattr(sandbox, name), permission=permission)
-            for name in ("answer_question", "buy_base", "open_notebook", "review_release")
+            for name in ("answer_question", "buy_base", "open_notebook", "import_files", "review_release")
         },
     )
 
@@ -116,12 +117,22 @@ def let_out(world: Any, system: Any) -> Any:
     return system.review_release.let_out(world.sandbox.store.releases.get(release.id))
 
 
+def asked_to_import(world: Any, system: Any) -> Any:
+    return system.import_files.ask(
+        world.person("ana"),
+        world.grant,
+        files=[("regions.csv", b"region,rate\nnorth,0.1\n")],
+        why="Growth by region, to lie beside the loans.",
+    )
+
+
 TRIED: dict[Action, tuple[Callable[[Any, Any], Any], ...]] = {
     Action.ASK: (
         lambda w, s: s.answer_question.ask(w.person("ana"), w.grant, sql=SQL, epsilon=0.1),
         lambda w, s: s.answer_question.estimate(w.person("ana"), w.grant, sql=SQL, epsilon=0.1),
     ),
     Action.OPEN_NOTEBOOK: (lambda w, s: s.open_notebook.allowed("ana", w.grant.server_name),),
+    Action.IMPORT: (asked_to_import,),
     Action.SUBMIT: (submitted,),
     Action.CHECK: (submitted,),
     Action.REVIEW: (lambda w, s: vote(w, s, submitted(w, w.sandbox), "rita"),),
