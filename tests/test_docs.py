@@ -13,8 +13,8 @@ from PIL import Image
 from starlette.routing import Route
 
 import sandbox.cli.reference as cli_reference
-import sandbox.isolation.probe.reference as attacks_reference
 import sandbox.isolation.packages_reference as packages_reference
+import sandbox.isolation.probe.reference as attacks_reference
 import sandbox.isolation.reference as gate_reference
 from sandbox.cli.commands import app
 from sandbox.portal.api import PARTS
