@@ -60,6 +60,7 @@ def launcher_of(sandbox: Sandbox) -> Launcher:
             goes_on=notebook.goes_on,
             shown=notebook.shown,
             hidden=notebook.hidden,
+            swept=notebook.swept,
             opened=lambda grant, container: notebook.opened(grant, container=container),
             closed=lambda grant, reason: notebook.closed(grant, reason=reason),
             images=lambda: Images.read(settings.images_file),

@@ -47,6 +47,7 @@ BEAT_EVERY_S = 10.0
 UNHEARD_S = 60.0  # a worker that was silent for so long is dead
 IDLE_S = 0.5
 _ACTOR = "system:jobs"
+ROWS = "job-"  # how the names of the jobs' extracts begin
 _log = logging.getLogger(__name__)
 
 
@@ -59,6 +60,10 @@ class Rows(Protocol):
 
     def make_sample(self, grant: Grant, *, target: str) -> Path:
         """A folder of the same shape with synthetic rows."""
+        ...
+
+    def sweep(self, prefix: str) -> object:
+        """All folders whose names begin so go."""
         ...
 
     def remove(self, target: str) -> None:
@@ -100,6 +105,7 @@ class WorkJobs:
     def serve(self, ended: threading.Event) -> None:
         """Work until told to end; as many jobs at a time as the site's policy lets. What runs then is ended."""
         self.room.clear()
+        self.rows.sweep(ROWS)
         threads = [
             threading.Thread(target=self._work_on, args=(ended,), name=f"job-{number}")
             for number in range(self.run_job.limits.at_once)
@@ -308,7 +314,7 @@ class WorkJobs:
 
 def rows_of(job_id: int) -> str:
     """The name of the extract that a job reads."""
-    return f"job-{job_id}"
+    return f"{ROWS}{job_id}"
 
 
 def _elapsed_ms(began: str, store: Store) -> float:

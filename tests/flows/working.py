@@ -42,6 +42,9 @@ class FakeRows:
     def make_sample(self, grant: Grant, *, target: str) -> Path:
         return self._made("sample", {}, target)
 
+    def sweep(self, prefix: str) -> None:
+        self.there = {target for target in self.there if not target.startswith(prefix)}
+
     def remove(self, target: str) -> None:
         self.there.discard(target)
 

@@ -122,6 +122,9 @@ async def a_world(tmp_path: Path) -> AsyncIterator[World]:
             goes_on=allowed,
             shown=shown,
             hidden=lambda grant: world.rows.discard(grant.id),
+            swept=lambda servers: world.rows.intersection_update(
+                int(s.removeprefix("grant-")) for s in servers
+            ),
             opened=lambda grant, container: world.log.append(("opened", grant.id, container)),
             closed=lambda grant, reason: world.log.append(("closed", grant.id, reason)),
             images=lambda: Images(gate="g", engine="e", notebook="n"),
@@ -358,10 +361,12 @@ def test_a_restarted_launcher_goes_on_with_what_may_and_removes_halves(tmp_path:
                 stranger,
             ]
             del world.grants[ALICE]
+            world.rows.add(9)  # of a notebook that is gone
             third = world.another()
             await third.adopt()
             assert third.running == ()
             assert list(world.engine.up) == [stranger]
+            assert not world.rows
 
     run(test())
 
