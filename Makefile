@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-fast lint audit bench replay disclosure-report images lock clean
+.PHONY: help demo up down test test-fast lint audit bench replay disclosure-report redteam images lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ disclosure-report: ## what the output checks find and miss on a corpus with the 
 	@scripts/setup_venv.sh
 	@benchmarks/peers/setup_acro.sh
 	@.venv/bin/python -m benchmarks.disclosure
+
+redteam: ## set up, then attack it: every attack in every mode and runtime, each with its control (minutes)
+	@scripts/setup.sh
+	@.venv/bin/sandbox doctor --attack --fresh
 
 images: ## build the images whose inputs changed, remove those that nothing uses any more
 	@scripts/setup_venv.sh
