@@ -43,7 +43,8 @@ from sandbox.flows.verify_books import VerifyBooks
 from sandbox.flows.views import Views
 from sandbox.flows.visitors import Visitors
 from sandbox.flows.withheld_units import WithheldUnits
-from sandbox.isolation.notebooks import HubNotebooks, Notebooks, StopNotebooks
+from sandbox.isolation.launcher_client import LauncherClient
+from sandbox.isolation.notebooks import HubNotebooks, LauncherNotebooks, Notebooks, StopNotebooks
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.planning.remembered import Remembered
 from sandbox.privacy.remote import RemoteEngine
@@ -121,7 +122,7 @@ def build(
     Args:
         engine: asks the engine's own process over its socket when not given.
         store: the settings' database and files when not given.
-        notebooks: ends open notebooks through the hub when not given.
+        notebooks: ends open notebooks through the launcher and the hub when not given.
         clock: the current time, in UTC.
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -134,9 +135,8 @@ def build(
     def today() -> date:
         return clock().date()
 
-    stop = StopNotebooks(
-        notebooks or HubNotebooks(settings.hub_url, lambda: secret(settings.keys_dir, "portal-token"))
-    )
+    hub = HubNotebooks(settings.hub_url, lambda: secret(settings.keys_dir, "portal-token"))
+    stop = StopNotebooks(notebooks or LauncherNotebooks(LauncherClient(settings.launcher_socket), hub))
     listed = Listed(store=store)
     end_access = EndAccess(store=store, today=today, stop=stop)
     projects = ProjectRegister(store=store, listed=listed, terms=site.society, today=today)

@@ -22,6 +22,8 @@ def serve(name: str) -> None:
             _engine(settings)
         case "gate":
             _gate(settings)
+        case "launcher":
+            _launcher(settings)
         case "portal":
             _portal(settings)
         case "hub" | "proxy":
@@ -72,6 +74,14 @@ def _gate(settings: Settings) -> None:
         )
     finally:
         watch.close()
+
+
+def _launcher(settings: Settings) -> None:
+    from sandbox.cli.launching import launcher_of
+    from sandbox.isolation.launcher_service import run_launcher
+    from sandbox.wiring import build
+
+    run_launcher(launcher_of(build(settings)), settings.launcher_socket)
 
 
 def _portal(settings: Settings) -> None:
