@@ -67,6 +67,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "ruamel": frozenset({"store"}),
     "oauthenticator": frozenset({"hub_config"}),
     "segno": frozenset({"portal", "cli"}),
+    "packaging": frozenset({"isolation"}),
     "docker": frozenset({"isolation"}),
     "jupyterhub": frozenset({"hub_config", "portal"}),
     "fastapi": frozenset({"portal"}),

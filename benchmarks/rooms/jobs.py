@@ -54,7 +54,8 @@ def files_job() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for number in range(2000):
             pathlib.Path(folder, f"{number}.txt").write_text("row")
-        assert sum(len(p.read_text()) for p in pathlib.Path(folder).iterdir()) == 6000
+        for path in pathlib.Path(folder).iterdir():
+            path.read_text()
 
 
 def timed(work: str) -> float:

@@ -12,6 +12,7 @@ import typer
 from sandbox.cli import (
     access,
     datasets,
+    images,
     objections,
     people,
     policies,
@@ -42,6 +43,7 @@ for name, child in (
     ("policy", policies.app),
     ("release", records.release_app),
     ("audit", records.audit_app),
+    ("images", images.app),
     ("access", access.app),
     ("register", society.register_app),
     ("demand", society.demand_app),

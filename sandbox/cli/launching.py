@@ -7,6 +7,7 @@ from sandbox.isolation.containers import Containers
 from sandbox.isolation.launcher import Authority, Launcher
 from sandbox.isolation.notebooks import HubServers
 from sandbox.isolation.profile import NOTHING
+from sandbox.isolation.runtimes import choose
 from sandbox.store.secrets import secret
 from sandbox.wiring import Sandbox
 
@@ -18,16 +19,21 @@ def launcher_of(sandbox: Sandbox) -> Launcher:
         OperatorError: no container engine answers.
     """
     settings, notebook = sandbox.settings, sandbox.open_notebook
+    containers, wanted = Containers.of_this_host(), sandbox.site.containers.runtime
+
+    def images() -> Images:
+        return Images.read(settings.images_file)
+
     return Launcher(
-        containers=Containers.of_this_host(),
+        containers=containers,
         authority=Authority(
             allowed=notebook.allowed,
             shown=lambda opening: NOTHING,
             hidden=lambda grant: None,
             opened=lambda grant, container: notebook.opened(grant, container=container),
             closed=lambda grant, reason: notebook.closed(grant, reason=reason),
-            images=lambda: Images.read(settings.images_file),
-            runtime=lambda: "runc",
+            images=images,
+            runtime=lambda: choose(containers.client, wanted, image=images().gate),
             known=HubServers(settings.hub_url, lambda: secret(settings.keys_dir, "launcher-token")),
         ),
         gate_dir=settings.gate_dir,

@@ -29,7 +29,7 @@ class NotebookLimits:
 
 
 class Runtime(StrEnum):
-    """What runs a researcher's container; each keeps more between the code and the host's kernel. Why: docs/adr/0031."""
+    """What runs a researcher's container: each puts more before the host's kernel. Why: docs/adr/0031."""
 
     RUNC = "runc"  # the host's kernel, behind our list of system calls
     AUTO = "auto"  # gVisor where it works and is fast, else runc

@@ -13,12 +13,11 @@ from enum import StrEnum
 from typing import Any
 
 import docker
-from docker.errors import DockerException
-from requests.exceptions import RequestException
 
 from sandbox.domain.errors import OperatorError
 from sandbox.domain.site_policy import Runtime
 from sandbox.isolation import runtimes
+from sandbox.isolation.containers import answering
 from sandbox.isolation.lockdown import GVISOR
 
 LEAST_DOCKER = (20, 10)  # private groups' namespaces (cgroupns) and API 1.41
@@ -62,15 +61,10 @@ def facts(client: docker.APIClient) -> Facts:
     """Ask the engine.
 
     Raises:
-        OperatorError: it went away meanwhile, or answers as no engine does.
+        OperatorError: it went away meanwhile.
     """
-    try:
+    with answering():
         info, version = client.info(), client.version()
-    except (DockerException, RequestException, OSError) as error:
-        raise OperatorError(
-            f"The container engine stopped answering ({type(error).__name__}).",
-            fix="Start it again, then run 'sandbox doctor'. Notebooks that ran under it are gone; nothing that left is.",
-        ) from error
     return read(info, version)
 
 
@@ -123,7 +117,7 @@ def findings(engine: Facts) -> Iterator[Finding]:
         yield Finding(
             False,
             f"cannot bound {', '.join(unbounded)}",
-            "For a rootless engine: use cgroup v2 and delegate these controllers to your user (see the engine's manual)."
+            "For a rootless engine: use cgroup v2 and delegate these controllers to your user."
             if engine.rootless
             else "Turn these cgroup controllers on in the kernel's command line.",
         )
