@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 from sandbox.domain.site_policy import SitePolicy
@@ -62,11 +63,15 @@ def engine_user() -> tuple[int, int]:
     return (ENGINE_UID_FOR_ROOT, ENGINE_UID_FOR_ROOT) if uid == 0 else (uid, gid)
 
 
-def hand_over(path: Path) -> None:
-    """Give a file or folder to the engine's user, for its eyes only."""
+def hand_over(path: Path, *, remapped_to: int = 0) -> None:
+    """Give a file or folder to the engine's user, for its eyes only.
+
+    Args:
+        remapped_to: the host's number of the containers' root, where the container engine maps users.
+    """
     uid, gid = engine_user()
     if os.getuid() == 0:
-        os.chown(path, uid, gid)
+        os.chown(path, uid + remapped_to, gid + remapped_to)
     path.chmod(0o700 if path.is_dir() else 0o400)
 
 
@@ -137,6 +142,7 @@ def build(
 
     hub = HubNotebooks(settings.hub_url, lambda: secret(settings.keys_dir, "portal-token"))
     stop = StopNotebooks(notebooks or LauncherNotebooks(LauncherClient(settings.launcher_socket), hub))
+    to_engine = partial(hand_over, remapped_to=settings.remapped_to)
     listed = Listed(store=store)
     end_access = EndAccess(store=store, today=today, stop=stop)
     projects = ProjectRegister(store=store, listed=listed, terms=site.society, today=today)
@@ -152,10 +158,10 @@ def build(
     holds = HoldReleases(store=store)
     review = ReviewRelease(store=store, engine=engine, permission=permission, holds=holds)
     publish = PublishDataset(
-        store=store, engine=engine, site=site_now, raw_dir=settings.raw_dir, hand_over=hand_over
+        store=store, engine=engine, site=site_now, raw_dir=settings.raw_dir, hand_over=to_engine
     )
     suspend = SuspendDataset(store=store, today=today, holds=holds, stop=stop, let_out=review.finish_approved)
-    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=hand_over)
+    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=to_engine)
 
     return Sandbox(
         settings=settings,

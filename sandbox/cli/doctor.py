@@ -60,7 +60,7 @@ def _engine(settings: Settings, wanted: Runtime) -> Iterator[Examined]:
         yield Examined("container engine", False, error.message, error.fix)
         return
     try:
-        for found in findings(facts(containers.client)):
+        for found in findings(facts(containers.client), remapped_to=settings.remapped_to):
             yield Examined("container engine", found.good, found.state, found.fix)
         for image in listed_images(settings.images_file):
             state = f"{image.digest[:19]}…, {image.packages or 'no list of'} packages"

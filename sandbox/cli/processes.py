@@ -54,7 +54,7 @@ def lay_out(settings: Settings) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for folder in (settings.raw_dir, settings.views_dir, settings.engine_dir):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        hand_over(folder)
+        hand_over(folder, remapped_to=settings.remapped_to)
 
 
 def start(settings: Settings) -> None:

@@ -96,8 +96,12 @@ def read(info: Mapping[str, Any], version: Mapping[str, Any]) -> Facts:
     )
 
 
-def findings(engine: Facts) -> Iterator[Finding]:
-    """What is good and what is not, from what the engine says; the first line names it."""
+def findings(engine: Facts, *, remapped_to: int = 0) -> Iterator[Finding]:
+    """What is good and what is not, from what the engine says; the first line names it.
+
+    Args:
+        remapped_to: where this installation thinks that the engine maps root to.
+    """
     how = "rootless" if engine.rootless else "as root"
     yield Finding(
         True, f"{engine.kind} {engine.version}, {how}, {engine.storage}, cgroup v{engine.cgroup_version}"
@@ -125,6 +129,12 @@ def findings(engine: Facts) -> Iterator[Finding]:
         yield Finding(False, f"storage driver {engine.storage} is unknown", "Set overlay2 in daemon.json.")
     if engine.rootless or engine.remapped_to is not None:
         yield Finding(True, "root of a container is nobody on the host (own user namespace)")
+    if engine.kind is Kind.DOCKER and not engine.rootless and (engine.remapped_to or 0) != remapped_to:
+        yield Finding(
+            False,
+            f"maps root to user {engine.remapped_to or 0}, and the folders of the data are made for {remapped_to}",
+            f"Set SANDBOX_REMAPPED_TO={engine.remapped_to or 0}, and start again.",
+        )
     if engine.gvisor_platform:
         slow = " (slow: 'auto' leaves it)" if engine.gvisor_platform == runtimes.SLOW_PLATFORM else ""
         yield Finding(True, f"gVisor on {engine.gvisor_platform}{slow}")
@@ -145,16 +155,6 @@ def starts_ours(client: docker.APIClient, wanted: Runtime, *, image: str) -> Fin
             False, f"Podman cannot start our containers: {why}", "Use Docker, rootless where you can."
         )
     return Finding(False, why, "See the engine's log; then run 'sandbox doctor' again.")
-
-
-def host_uid(engine: Facts, uid: int) -> int:
-    """The host's number of a container's user.
-
-    >>> from dataclasses import replace
-    >>> host_uid(read({"SecurityOptions": ["name=userns"], "DockerRootDir": "/d/100000.100000"}, {}), 64000)
-    164000
-    """
-    return uid + (engine.remapped_to or 0)
 
 
 def _number(version: str) -> tuple[int, ...]:

@@ -96,6 +96,15 @@ def test_where_the_engine_maps_root_to_is_read() -> None:
     assert a_docker(DockerRootDir="/data/1.2").remapped_to is None  # a folder's name alone says nothing
 
 
+def test_folders_made_for_other_users_than_the_engine_maps_to_are_named() -> None:
+    def wrong(facts: Facts, remapped_to: int) -> str:
+        return " ".join(f.fix for f in findings(facts, remapped_to=remapped_to) if not f.good)
+
+    assert "SANDBOX_REMAPPED_TO=100000" in wrong(a_docker(**REMAPPED), 0)
+    assert "SANDBOX_REMAPPED_TO=0" in wrong(a_docker(), 100_000)
+    assert wrong(a_docker(**REMAPPED), 100_000) == wrong(a_docker(), 0) == ""
+
+
 def test_podman_is_told_apart_and_its_list_of_runtimes_is_not_believed() -> None:
     found = read(*PODMAN)
     assert (found.kind, found.gvisor_platform) == (Kind.PODMAN, "")
