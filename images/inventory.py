@@ -93,9 +93,9 @@ def component(
     return made
 
 
-def gaining() -> Iterator[str]:
+def gaining(root: str = "/") -> Iterator[str]:
     """Programs that would run with another user's rights, or with capabilities."""
-    for folder, folders, files in os.walk("/"):
+    for folder, folders, files in os.walk(root):
         folders[:] = [f for f in folders if not os.path.ismount(os.path.join(folder, f))]
         for path in (os.path.join(folder, f) for f in files):
             found = os.lstat(path)

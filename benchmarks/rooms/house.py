@@ -26,7 +26,7 @@ MIB = 2**20
 @contextmanager
 def a_house(grants: int) -> Iterator[House]:
     """A running installation in which alice has so many grants."""
-    home = Path(tempfile.mkdtemp(prefix="sbx-bench-", dir="/tmp"))  # noqa: S108  (sockets need a short path)
+    home = Path(tempfile.mkdtemp(prefix="sbx-bench-", dir="/tmp"))  # sockets need a short path
     house = House(Settings(home=home, hub_port=five_free_ports()))
     house.grants(*(f"alice {number}" for number in range(1, grants + 1)))
     try:
