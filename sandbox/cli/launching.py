@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox.domain.access import Grant
 from sandbox.isolation.container import Images
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.launcher import Authority, Launcher
@@ -24,13 +25,17 @@ def launcher_of(sandbox: Sandbox) -> Launcher:
     def images() -> Images:
         return Images.read(settings.images_file)
 
+    def opened(grant: Grant, container: str) -> None:
+        image, runtime = containers.made_of(container)
+        notebook.opened(grant, container=container, image=image, runtime=runtime)
+
     return Launcher(
         containers=containers,
         authority=Authority(
             allowed=notebook.allowed,
             shown=lambda opening: NOTHING,
             hidden=lambda grant: None,
-            opened=lambda grant, container: notebook.opened(grant, container=container),
+            opened=opened,
             closed=lambda grant, reason: notebook.closed(grant, reason=reason),
             images=images,
             runtime=lambda: choose(containers.client, wanted, image=images().gate),

@@ -56,8 +56,13 @@ class OpenNotebook:
         self.permission(person, grant, Action.OPEN_NOTEBOOK)
         return Opening(grant=grant, limits=self.limits)
 
-    def opened(self, grant: Grant, *, container: str) -> None:
-        """Put the start on the log, with the clause that permits it."""
+    def opened(self, grant: Grant, *, container: str, image: str, runtime: str) -> None:
+        """Put the start on the log, with the clause that permits it.
+
+        Args:
+            image: its digest, as the container engine says what it started.
+            runtime: what it was started with.
+        """
         self.store.log.record(
             Event(
                 grant.person,
@@ -65,6 +70,8 @@ class OpenNotebook:
                 f"grant:{grant.id}",
                 {
                     "container": container[:12],
+                    "image": image,
+                    "runtime": runtime,
                     "clause": permitting(Action.OPEN_NOTEBOOK),
                     "agreement_sha256": grant.agreement_hash,
                 },

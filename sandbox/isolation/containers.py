@@ -85,6 +85,21 @@ class Containers:
         except NotFound:
             return False
 
+    def made_of(self, name: str) -> tuple[str, str]:
+        """The digest of a container's image, and its runtime, as the engine says.
+
+        Raises:
+            OperatorError: the container is gone, or the engine does not answer.
+        """
+        try:
+            with answering():
+                found = self.client.inspect_container(name)
+        except NotFound as error:
+            raise OperatorError(
+                f"The container {name[:12]} ended at once.", fix="Run 'sandbox doctor'."
+            ) from error
+        return str(found["Image"]), str(found["HostConfig"]["Runtime"])
+
     def remove(self, name: str) -> None:
         """Kill and remove; nothing happens when it is gone already or going."""
         try:

@@ -52,7 +52,8 @@ def test_an_image_that_was_tagged_anew_is_not_started(containers: Containers) ->
         by_tag = docker("image", "inspect", "--format", "{{.Id}}", tag).strip()
         assert by_tag != recorded  # the positive control
         with started(containers, locked(), "digest", SLEEP) as container:
-            assert containers.client.inspect_container(container)["Image"] == recorded == images().notebook
+            assert containers.made_of(container) == (recorded, "runc")
+            assert recorded == images().notebook
     finally:
         docker("image", "rm", tag)
 

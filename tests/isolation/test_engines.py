@@ -156,6 +156,7 @@ class Away:
         lambda c: c.remove("x"),
         lambda c: c.names("notebook"),
         lambda c: c.has_image("x"),
+        lambda c: c.made_of("x"),
         lambda c: c.start(ContainerSettings(()), name="x"),
     ],
 )
