@@ -85,11 +85,7 @@ def read(info: Mapping[str, Any], version: Mapping[str, Any]) -> Facts:
         storage=str(info.get("Driver", "")),
         seccomp=any(o.startswith("name=seccomp") for o in options),
         live_restore=bool(info.get("LiveRestoreEnabled")),
-        limits={
-            "memory": bool(info.get("MemoryLimit")),
-            "processor": bool(info.get("CpuCfsQuota", info.get("CPUCfsQuota"))),
-            "processes": bool(info.get("PidsLimit")),
-        },
+        limits=runtimes.bounds(info),
         runtimes=runtimes.offered(info),
         # Podman names runtimes that are not installed.
         gvisor_platform=runtimes.platform(info) if GVISOR in runtimes.offered(info) and not podman else "",

@@ -36,9 +36,14 @@ def choose(client: docker.APIClient, wanted: Runtime, *, image: str) -> str:
         image: any of ours that has ``/bin/true``; what is tried is tried with it.
 
     Raises:
-        OperatorError: gVisor is asked for, and cannot be had.
+        OperatorError: gVisor is asked for, and cannot be had; or the engine would silently leave out limits.
     """
     info = client.info()
+    if unbounded := [name for name, can in bounds(info).items() if not can]:
+        raise OperatorError(
+            f"The container engine cannot bound {', '.join(unbounded)}, and would start containers without bounds.",
+            fix="Run 'sandbox doctor': it says what this engine needs.",
+        )
     if wanted is Runtime.RUNC:
         return plain(info)
     missing = why_not_gvisor(client, info, image=image)
@@ -57,6 +62,15 @@ def choose(client: docker.APIClient, wanted: Runtime, *, image: str) -> str:
 def plain(info: Mapping[str, Any]) -> str:
     """The engine's runtime on the host's kernel."""
     return PLAIN if PLAIN in offered(info) else str(info.get("DefaultRuntime") or PLAIN)
+
+
+def bounds(info: Mapping[str, Any]) -> dict[str, bool]:
+    """What the engine can bound. Rootless ones without delegated controllers cannot."""
+    return {
+        "memory": bool(info.get("MemoryLimit")),
+        "processor": bool(info.get("CpuCfsQuota", info.get("CPUCfsQuota"))),
+        "processes": bool(info.get("PidsLimit")),
+    }
 
 
 def offered(info: Mapping[str, Any]) -> tuple[str, ...]:

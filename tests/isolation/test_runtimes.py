@@ -32,13 +32,16 @@ class FakeEngine:
     name: str = "engine-1"
     tried: list[str] = field(default_factory=list)
     left: set[str] = field(default_factory=set)
+    bounds: dict[str, bool] = field(
+        default_factory=lambda: {"MemoryLimit": True, "CpuCfsQuota": True, "PidsLimit": True}
+    )
 
     def info(self) -> dict[str, Any]:
         there = {"runc": {"path": "runc"}}
         gvisor = (
             {"runsc": {"path": "/usr/bin/runsc", "runtimeArgs": self.flags}} if self.flags is not None else {}
         )
-        return {"ID": self.name, "Runtimes": {**there, **gvisor}, "DefaultRuntime": "runc"}
+        return {**self.bounds, "ID": self.name, "Runtimes": {**there, **gvisor}, "DefaultRuntime": "runc"}
 
     def create_host_config(self, **settings: Any) -> dict[str, Any]:
         return settings
@@ -113,6 +116,16 @@ def test_gvisor_that_is_asked_for_and_cannot_be_had_is_an_error_and_never_runc(
         chosen(engine, Runtime.RUNSC)
     assert "setup_engine.sh" in refused.value.fix
     assert not engine.left
+
+
+@pytest.mark.parametrize("wanted", Runtime)
+@pytest.mark.parametrize("missing", ["MemoryLimit", "CpuCfsQuota", "PidsLimit"])
+def test_an_engine_that_would_leave_out_a_limit_starts_nothing(wanted: Runtime, missing: str) -> None:
+    engine = FakeEngine(FLAGS)
+    engine.bounds[missing] = False
+    with pytest.raises(OperatorError, match="would start containers without bounds"):
+        chosen(engine, wanted)
+    assert engine.tried == []
 
 
 def test_an_image_that_is_gone_says_so() -> None:
