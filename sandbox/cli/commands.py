@@ -11,8 +11,11 @@ import typer
 
 from sandbox.cli import (
     access,
+    data_keys,
     datasets,
     images,
+    imports,
+    jobs,
     objections,
     people,
     policies,
@@ -39,8 +42,11 @@ for name, child in (
     ("training", training.app),
     ("dataset", datasets.app),
     ("base", datasets.base_app),
+    ("keys", data_keys.app),
+    ("imports", imports.app),
     ("objection", objections.app),
     ("policy", policies.app),
+    ("jobs", jobs.app),
     ("release", records.release_app),
     ("audit", records.audit_app),
     ("images", images.app),
@@ -51,6 +57,8 @@ for name, child in (
     app.add_typer(child, name=name)
 datasets.app.command("suspend")(suspensions.dataset_suspend)
 datasets.app.command("resume")(suspensions.dataset_resume)
+datasets.app.command("destroy")(data_keys.dataset_destroy)
+datasets.app.command("verify-destruction")(data_keys.dataset_verify_destruction)
 
 
 # running

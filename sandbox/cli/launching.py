@@ -7,7 +7,6 @@ from sandbox.isolation.container import Images
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.launcher import Authority, Launcher
 from sandbox.isolation.notebooks import HubServers
-from sandbox.isolation.profile import NOTHING
 from sandbox.isolation.runtimes import choose
 from sandbox.store.secrets import secret
 from sandbox.wiring import Sandbox
@@ -33,8 +32,9 @@ def launcher_of(sandbox: Sandbox) -> Launcher:
         containers=containers,
         authority=Authority(
             allowed=notebook.allowed,
-            shown=lambda opening: NOTHING,
-            hidden=lambda grant: None,
+            goes_on=notebook.goes_on,
+            shown=notebook.shown,
+            hidden=notebook.hidden,
             opened=opened,
             closed=lambda grant, reason: notebook.closed(grant, reason=reason),
             images=images,

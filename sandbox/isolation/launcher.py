@@ -15,7 +15,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from sandbox.domain.access import Grant
 from sandbox.domain.errors import BadInput, CallerError, OperatorError, SandboxError
@@ -67,6 +67,7 @@ class Authority:
 
     Attributes:
         allowed: (person, server) → what may be started; raises CallerError.
+        goes_on: the same for one that runs.
         shown: makes what the notebook may read, where its mode shows rows.
         hidden: the notebook is over: the rows go.
         opened, closed: put (grant, container) and (grant, reason) on the log.
@@ -76,7 +77,8 @@ class Authority:
     """
 
     allowed: Callable[[str, str], Opening]
-    shown: Callable[[Opening], Shown]
+    goes_on: Callable[[str, str], Opening]
+    shown: Callable[[Any], Shown]
     hidden: Callable[[Grant], object]
     opened: Callable[[Grant, str], object]
     closed: Callable[[Grant, str], object]
@@ -120,7 +122,7 @@ class Launcher:
         notebooks, carriers = await asyncio.to_thread(self._found)
         for server in notebooks | carriers:
             try:
-                opening = await asyncio.to_thread(self.authority.allowed, *server)
+                opening = await asyncio.to_thread(self.authority.goes_on, *server)
             except CallerError as refused:
                 log.warning("%s/%s ends: %s", *server, refused.message)
                 await self._remove(server)
@@ -222,7 +224,7 @@ class Launcher:
     async def _why_end(self, server: Server) -> tuple[str, int]:
         """Why it has to end (empty: it goes on), and its minutes of idleness."""
         try:
-            opening = await asyncio.to_thread(self.authority.allowed, *server)
+            opening = await asyncio.to_thread(self.authority.goes_on, *server)
         except CallerError as refused:
             return refused.message, 0
         except OperatorError:

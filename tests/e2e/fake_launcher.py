@@ -54,6 +54,7 @@ if __name__ == "__main__":
         containers=Containers.of_this_host(),
         authority=Authority(
             allowed=allowed,
+            goes_on=allowed,
             shown=lambda opening: NOTHING,
             hidden=lambda grant: None,
             opened=lambda grant, container: write("opened", grant.id),
