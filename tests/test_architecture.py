@@ -68,7 +68,6 @@ OWNERS: dict[str, frozenset[str]] = {
     "ruamel": frozenset({"store"}),
     "oauthenticator": frozenset({"hub_config"}),
     "segno": frozenset({"portal", "cli"}),
-    "packaging": frozenset({"isolation"}),
     "docker": frozenset({"isolation"}),
     "packaging": frozenset({"isolation"}),
     "jupyterhub": frozenset({"hub_config", "portal"}),
