@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-fast lint audit bench bench-rooms replay images lock clean
+.PHONY: help demo up down test test-fast lint audit bench bench-rooms replay redteam images lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ bench-rooms: ## seconds to a notebook's first result, its memory, twenty at once
 replay: ## a recorded project of 400 questions from one budget: how many answers are near enough (tens of minutes)
 	@scripts/setup_venv.sh
 	@.venv/bin/python -m benchmarks.replay
+
+redteam: ## set up, then attack it: every attack in every mode and runtime, each with its control (minutes)
+	@scripts/setup.sh
+	@.venv/bin/sandbox doctor --attack --fresh
 
 images: ## build the images whose inputs changed, remove those that nothing uses any more
 	@scripts/setup_venv.sh

@@ -40,6 +40,7 @@ from sandbox.flows.policy_views import PolicyViews
 from sandbox.flows.project_register import ProjectRegister
 from sandbox.flows.publish_dataset import PublishDataset
 from sandbox.flows.rate_dataset import RateDataset
+from sandbox.flows.record_attacks import RecordAttacks
 from sandbox.flows.record_breach import RecordBreach
 from sandbox.flows.report_result import ReportResult
 from sandbox.flows.request_access import RequestAccess
@@ -133,6 +134,7 @@ class Sandbox:
     sign_in: SignIn
     my_account: MyAccount
     look_after_people: LookAfterPeople
+    record_attacks: RecordAttacks
 
 
 def build(
@@ -287,4 +289,5 @@ def build(
         sign_in=SignIn(store=store, terms=site.sign_in),
         my_account=my_account,
         look_after_people=LookAfterPeople(store=store, site=site, today=today),
+        record_attacks=RecordAttacks(store=store, folder=settings.home / "attacks"),
     )

@@ -81,11 +81,12 @@ def _gate(settings: Settings) -> None:
 
 
 def _launcher(settings: Settings) -> None:
-    from sandbox.cli.launching import launcher_of
+    from sandbox.cli.launching import jobs_of, launcher_of
     from sandbox.isolation.launcher_service import run_launcher
     from sandbox.wiring import build
 
-    run_launcher(launcher_of(build(settings)), settings.launcher_socket)
+    sandbox = build(settings)
+    run_launcher(launcher_of(sandbox), jobs_of(sandbox), settings.launcher_socket)
 
 
 def _worker(settings: Settings) -> None:

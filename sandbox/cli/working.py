@@ -12,42 +12,22 @@ from pathlib import Path
 
 from sandbox.domain.errors import OperatorError
 from sandbox.flows.work_jobs import WorkJobs
-from sandbox.isolation.container import Images
-from sandbox.isolation.containers import Containers
-from sandbox.isolation.job_container import LocalJobRoom
-from sandbox.isolation.lockdown import own_seccomp
-from sandbox.isolation.runtimes import choose
+from sandbox.isolation.job_launcher import LaunchedJobs
+from sandbox.isolation.launcher_client import LauncherClient
 from sandbox.settings import Settings
 from sandbox.store.workers import this_process
 from sandbox.wiring import Sandbox
 
 
 def worker_of(sandbox: Sandbox) -> WorkJobs:
-    """The real one.
-
-    Raises:
-        OperatorError: no container engine answers.
-    """
-    settings = sandbox.settings
-    containers, wanted = Containers.of_this_host(), sandbox.site.containers.runtime
-
-    def images() -> Images:
-        return Images.read(settings.images_file)
-
-    room = LocalJobRoom(
-        containers=containers,
-        image=lambda: images().notebook,
-        seccomp=own_seccomp(),
-        prefix=f"sandbox-{settings.hub_port}-job-",  # two installations on one machine have two ports
-        runtime=lambda: choose(containers.client, wanted, image=images().gate),
-    )
+    """The real one."""
     return WorkJobs(
         store=sandbox.store,
         run_job=sandbox.run_job,
         hold_jobs=sandbox.hold_jobs,
         review=sandbox.review_release,
         rows=sandbox.extracts,
-        room=room,
+        room=LaunchedJobs(launcher=LauncherClient(sandbox.settings.launcher_socket)),
         worker=this_process(),
     )
 

@@ -30,9 +30,8 @@ from sandbox.domain.errors import (
     Tampered,
     TooLarge,
 )
-from sandbox.domain.job import ATTEMPTS, Failure, Job, JobEnd, JobFile, JobState, Package, Phase, Verb, step
+from sandbox.domain.job import ATTEMPTS, Failure, Job, JobEnd, JobFile, JobState, Phase, Verb, step
 from sandbox.domain.release import Release
-from sandbox.domain.site_policy import JobLimits
 from sandbox.domain.ticks import leaves_after_ms
 from sandbox.flows.extracts import Columns
 from sandbox.flows.hold_jobs import HoldJobs
@@ -48,6 +47,7 @@ BEAT_EVERY_S = 10.0
 UNHEARD_S = 60.0  # a worker that was silent for so long is dead
 IDLE_S = 0.5
 _ACTOR = "system:jobs"
+ROWS = "job-"  # how the names of the jobs' extracts begin
 _log = logging.getLogger(__name__)
 
 
@@ -62,26 +62,21 @@ class Rows(Protocol):
         """A folder of the same shape with synthetic rows."""
         ...
 
+    def sweep(self, prefix: str) -> object:
+        """All folders whose names begin so go."""
+        ...
+
     def remove(self, target: str) -> None:
         """The folder goes, if there is one."""
         ...
 
 
 class JobRoom(Protocol):
-    """What runs a package in a container; see ``isolation.job_container``."""
+    """What runs a job in a container; see ``isolation.job_launcher``. It finds out for itself what the job may have."""
 
-    def run(
-        self,
-        job_id: int,
-        package: Package,
-        *,
-        limits: JobLimits,
-        data: Path,
-        imports: Path | None,
-        cancelled: Callable[[], bool],
-    ) -> JobEnd: ...
+    def run(self, job_id: int, *, cancelled: Callable[[], bool]) -> JobEnd: ...
 
-    def clear(self) -> tuple[str, ...]: ...
+    def clear(self) -> object: ...
 
 
 def _rest(lost: threading.Event, seconds: float) -> None:
@@ -93,8 +88,8 @@ class WorkJobs:
     """The journey's parts.
 
     Args:
+        room: finds a job's rows in the extract that was made for it (``rows_of``).
         worker: the name of this process: no other has it.
-        imports: the folder of what was let in for a grant's project; None when there is none.
         rest: waits until a job's tick, or until the job is lost.
     """
 
@@ -105,12 +100,12 @@ class WorkJobs:
     rows: Rows
     room: JobRoom
     worker: str
-    imports: Callable[[Grant], Path | None] = lambda grant: None
     rest: Callable[[threading.Event, float], None] = _rest
 
     def serve(self, ended: threading.Event) -> None:
         """Work until told to end; as many jobs at a time as the site's policy lets. What runs then is ended."""
         self.room.clear()
+        self.rows.sweep(ROWS)
         threads = [
             threading.Thread(target=self._work_on, args=(ended,), name=f"job-{number}")
             for number in range(self.run_job.limits.at_once)
@@ -174,19 +169,12 @@ class WorkJobs:
                 ended.wait(IDLE_S)
 
     def _take(self, job: Job, lost: threading.Event) -> None:
-        target = f"job-{job.id}"
+        target = rows_of(job.id)
         try:
             opening = self.run_job.opening(job.id)
             self.rows.remove(target)
-            data = self._rows(opening, target)
-            end = self.room.run(
-                job.id,
-                self.run_job.package(job),
-                limits=opening.limits,
-                data=data,
-                imports=self.imports(opening.grant),
-                cancelled=lost.is_set,
-            )
+            self._rows(opening, target)
+            end = self.room.run(job.id, cancelled=lost.is_set)
         except NotAllowed as refused:
             self.hold_jobs.stop(job, reason=refused.message)
             return
@@ -322,6 +310,11 @@ class WorkJobs:
         finally:
             over.set()
             watcher.join()
+
+
+def rows_of(job_id: int) -> str:
+    """The name of the extract that a job reads."""
+    return f"{ROWS}{job_id}"
 
 
 def _elapsed_ms(began: str, store: Store) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
@@ -61,7 +62,7 @@ class Containers:
                     name=name,
                     environment=dict(environment or {}),
                     command=list(command) if command is not None else None,
-                    host_config=self.client.create_host_config(**settings.host_config()),
+                    host_config=self.host_config(settings),
                 )
                 container = str(created["Id"])
                 self.client.start(container)
@@ -76,6 +77,10 @@ class Containers:
                 fix="Run 'sandbox doctor'.",
             ) from error
         return container
+
+    def host_config(self, settings: ContainerSettings) -> dict[str, Any]:
+        """The host's half of a create call, with what docker-py has no name for."""
+        return {**self.client.create_host_config(**settings.host_config()), **settings.paths()}
 
     def running(self, name: str) -> bool:
         """Raises OperatorError when the engine does not answer: that is not the container's end."""

@@ -152,7 +152,7 @@ def _attached(containers: Containers, settings: ContainerSettings, name: str) ->
         name=name,
         command=list(RUNNER),
         environment={},
-        host_config=client.create_host_config(**settings.host_config()),
+        host_config=containers.host_config(settings),
     )
     image = str(client.inspect_container(created["Id"])["Image"])
     attached = client.attach_socket(created["Id"], params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})

@@ -19,6 +19,7 @@ from requests.exceptions import RequestException
 from sandbox.domain.errors import OperatorError
 from sandbox.domain.site_policy import Runtime
 from sandbox.isolation.container import ContainerSettings
+from sandbox.isolation.containers import Containers
 from sandbox.isolation.lockdown import GVISOR, container, cut_off, host, locked, own_seccomp, sized, tmpfs
 
 PLAIN = "runc"
@@ -147,7 +148,7 @@ def _try(client: docker.APIClient, runtime: str, image: str) -> str:
     try:
         made = str(
             client.create_container(
-                **settings.create_kwargs(), host_config=client.create_host_config(**settings.host_config())
+                **settings.create_kwargs(), host_config=Containers(client).host_config(settings)
             )["Id"]
         )
         client.start(made)

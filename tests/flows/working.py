@@ -3,7 +3,7 @@
 >>> room = FakeRoom()
 >>> from sandbox.domain.job import Package
 >>> package = Package(code=("a.py", b"1"), inputs=(), outputs=("t.csv",))
->>> room.run(1, package, limits=None, data=None, imports=None, cancelled=lambda: False).outputs
+>>> room.run(1, cancelled=lambda: False).outputs
 (('t.csv', b'n\\n50\\n'),)
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.domain.access import Grant
-from sandbox.domain.job import Job, JobEnd, Package, Phase
+from sandbox.domain.job import Job, JobEnd, Phase
 from sandbox.domain.policy import Mode
 from sandbox.domain.release import Decision, Release
 from sandbox.flows.work_jobs import WorkJobs
@@ -42,6 +42,9 @@ class FakeRows:
     def make_sample(self, grant: Grant, *, target: str) -> Path:
         return self._made("sample", {}, target)
 
+    def sweep(self, prefix: str) -> None:
+        self.there = {target for target in self.there if not target.startswith(prefix)}
+
     def remove(self, target: str) -> None:
         self.there.discard(target)
 
@@ -59,19 +62,10 @@ class FakeRoom:
 
     end: JobEnd = JobEnd(failure=None, outputs=(("t.csv", b"n\n50\n"),), log=b"50\n", image="sha256:1")
     during: Callable[[], object] = lambda: None
-    ran: list[tuple[int, Package]] = field(default_factory=list)
+    ran: list[int] = field(default_factory=list)
 
-    def run(
-        self,
-        job_id: int,
-        package: Package,
-        *,
-        limits: Any,
-        data: Path,
-        imports: Path | None,
-        cancelled: Callable[[], bool],
-    ) -> JobEnd:
-        self.ran.append((job_id, package))
+    def run(self, job_id: int, *, cancelled: Callable[[], bool]) -> JobEnd:
+        self.ran.append(job_id)
         self.during()
         return self.end
 

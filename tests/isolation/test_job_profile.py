@@ -51,7 +51,7 @@ def test_it_reads_rows_and_what_was_let_in_and_can_change_neither() -> None:
 
 def test_it_writes_to_bounded_memory_only() -> None:
     places = a_job()["tmpfs"]
-    assert set(places) == {HOME, OUTBOX, "/tmp", "/run"}
+    assert set(places) == {HOME, OUTBOX, "/tmp", "/run", "/dev/shm"}
     for options in places.values():
         assert {"noexec", "nosuid", "nodev"} <= set(options.split(","))
         assert "size=" in options
