@@ -8,6 +8,7 @@ Every variable starts with ``SANDBOX_`` and has a default that works on one mach
 ``SANDBOX_HOST``          address that the proxy listens on (default: 127.0.0.1)
 ``SANDBOX_PORT``          its port (default: 8000); the four inner ports follow it
 ``SANDBOX_PUBLIC_URL``    how browsers reach it, when another proxy stands before it
+``SANDBOX_REMAPPED_TO``   the host's number of the containers' root, for an engine that maps users (default: 0, no map)
 ``SANDBOX_EXTRACTS``      a folder for the rows that jobs and rooms read, while they run (default: in memory)
 """
 
@@ -35,6 +36,7 @@ class Settings:
     bind_host: str = "127.0.0.1"
     hub_port: int = 8000  # the one public port: the proxy's
     public_url: str = ""
+    remapped_to: int = 0
     extracts: Path | None = None
 
     # Inner ports, all on loopback.
@@ -157,12 +159,19 @@ class Settings:
         """Read ``SANDBOX_*``.
 
         Raises:
-            BadInput: a port that is not a number, or without room for the inner ports.
+            BadInput: a port that is not a number, or without room for the inner ports; a user that has no number.
         """
         env = os.environ if environment is None else environment
         port = env.get("SANDBOX_PORT", "8000")
         if not port.isdigit() or not 1024 <= int(port) <= 65_000:
             raise BadInput(f"{port!r} is not a port.", where="SANDBOX_PORT", fix="Use 1024 to 65000.")
+        remapped = env.get("SANDBOX_REMAPPED_TO") or "0"
+        if not remapped.isdigit() or int(remapped) > 2**32 - 2**17:
+            raise BadInput(
+                f"{remapped!r} is no user's number.",
+                where="SANDBOX_REMAPPED_TO",
+                fix="'sandbox doctor' says which one the container engine uses.",
+            )
         return cls(
             home=Path(env.get("SANDBOX_HOME", CHECKOUT / ".sandbox")).resolve(),
             policies=Path(env.get("SANDBOX_POLICIES", CHECKOUT / "policies")).resolve(),
@@ -170,6 +179,7 @@ class Settings:
             bind_host=env.get("SANDBOX_HOST", "127.0.0.1"),
             hub_port=int(port),
             public_url=env.get("SANDBOX_PUBLIC_URL", ""),
+            remapped_to=int(remapped),
             extracts=Path(env["SANDBOX_EXTRACTS"]).resolve() if env.get("SANDBOX_EXTRACTS") else None,
         )
 
@@ -182,5 +192,6 @@ class Settings:
             "SANDBOX_HOST": self.bind_host,
             "SANDBOX_PORT": str(self.hub_port),
             "SANDBOX_PUBLIC_URL": self.public_url,
+            "SANDBOX_REMAPPED_TO": str(self.remapped_to),
             "SANDBOX_EXTRACTS": str(self.extracts or ""),
         }

@@ -63,7 +63,7 @@ def lay_out(settings: Settings) -> None:
         settings.engine_dir,
     ):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        hand_over(folder)
+        hand_over(folder, remapped_to=settings.remapped_to)
 
 
 def start(settings: Settings) -> None:

@@ -6,6 +6,7 @@ How far a dataset's policy may go, how large a container is, how people sign in,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from sandbox.domain.catalogue_terms import ClassNames
 from sandbox.domain.import_terms import ImportTerms
@@ -26,6 +27,26 @@ class NotebookLimits:
     home_mib: int = _doc("The home folder, in memory, in MiB.", Way.NEVER, default=128)
     tmp_mib: int = _doc("The folder for temporary files, in memory, in MiB.", Way.NEVER, default=64)
     idle_minutes: int = _doc("A notebook idle for this long is stopped.", Way.NEVER, default=120)
+
+
+class Runtime(StrEnum):
+    """What runs a researcher's container: each puts more before the host's kernel. Why: docs/adr/0031."""
+
+    RUNC = "runc"  # the host's kernel, behind our list of system calls
+    AUTO = "auto"  # gVisor where it works and is fast, else runc
+    RUNSC = "runsc"  # gVisor: a kernel of its own, in a process without rights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerTerms:
+    """How containers are run."""
+
+    runtime: Runtime = _doc(
+        "What runs notebooks and jobs. ``runsc`` is gVisor, and nothing starts without it; ``auto`` takes gVisor where "
+        "the engine has it on a fast platform, else runc.",
+        Way.EARLIER,
+        default=Runtime.AUTO,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +187,7 @@ class SitePolicy:
     name: str = _doc("The installation's name, on every page.", Way.NEVER, default="Secure Data Sandbox")
     class_names: ClassNames = _doc("What the three classes are called here.", Way.NEVER, default=ClassNames())
     notebook: NotebookLimits = _doc("The size of a locked container.", Way.NEVER, default=NotebookLimits())
+    containers: ContainerTerms = _doc("How containers are run.", Way.NEVER, default=ContainerTerms())
     jobs: JobLimits = _doc(
         "What a job may take, and how much its ends may tell.", Way.NEVER, default=JobLimits()
     )

@@ -110,8 +110,13 @@ class OpenNotebook:
             raise NotFound(f"There is no person {user_name!r}.")
         return person, grant
 
-    def opened(self, grant: Grant, *, container: str) -> None:
-        """Put the start on the log, with the clause that permits it."""
+    def opened(self, grant: Grant, *, container: str, image: str, runtime: str) -> None:
+        """Put the start on the log, with the clause that permits it.
+
+        Args:
+            image: its digest, as the container engine says what it started.
+            runtime: what it was started with.
+        """
         self.store.log.record(
             Event(
                 grant.person,
@@ -119,6 +124,8 @@ class OpenNotebook:
                 f"grant:{grant.id}",
                 {
                     "container": container[:12],
+                    "image": image,
+                    "runtime": runtime,
                     "clause": permitting(Action.OPEN_NOTEBOOK),
                     "agreement_sha256": grant.agreement_hash,
                 },

@@ -38,6 +38,12 @@ def allowed(person: str, server: str) -> Opening:
     return Opening(rooms.grant(int(number), person), NotebookLimits())
 
 
+def runtime() -> str:
+    """What a test wrote; runc where none did."""
+    file = settings.home / "runtime"
+    return file.read_text() if file.exists() else "runc"
+
+
 def write(*words: object) -> None:
     with (settings.home / "log").open("a") as log:
         print(*words, file=log)
@@ -55,7 +61,7 @@ if __name__ == "__main__":
             opened=lambda grant, container: write("opened", grant.id),
             closed=lambda grant, reason: write("closed", grant.id, reason),
             images=rooms.images,
-            runtime=lambda: "runc",
+            runtime=runtime,
             known=HubServers(settings.hub_url, lambda: secret(settings.keys_dir, "launcher-token")),
         ),
         gate_dir=settings.gate_dir,

@@ -267,7 +267,7 @@ def test_the_engine_has_the_settings_of_the_profile(house: House, alice: httpx.C
     assert not found["HostConfig"]["CapAdd"]
     assert found["Mounts"] == []
     assert found["Config"]["User"] == "1000:1000"
-    assert found["Config"]["Image"] == images().notebook  # and not the one that was asked for
+    assert found["Config"]["Image"] == images().notebook  # by digest, and not the one that was asked for
     assert list(found["NetworkSettings"]["Networks"]) == ["none"]
 
 
