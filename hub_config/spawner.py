@@ -21,7 +21,7 @@ from traitlets import default
 
 from sandbox.domain.access import Grant
 from sandbox.domain.errors import BadInput, CallerError, OperatorError, SandboxError
-from sandbox.domain.site_policy import NotebookLimits
+from sandbox.domain.site_policy import NotebookLimits, RoomLimits
 from sandbox.isolation.container import Images
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.gate_client import close_door, open_door
@@ -36,6 +36,8 @@ class Opening(Protocol):
     def grant(self) -> Grant: ...
     @property
     def limits(self) -> NotebookLimits: ...
+    @property
+    def room(self) -> RoomLimits: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +118,12 @@ class LockedSpawner(DockerSpawner):  # type: ignore[misc]  # the hub ships no ty
             images = self.house.images()
             self.image = images.notebook
             sockets = await open_door(
-                self.house.gate_dir, person=self.user.name, server=self.name, token=self.api_token
+                self.house.gate_dir,
+                person=self.user.name,
+                server=self.name,
+                token=self.api_token,
+                mode=opening.grant.mode,
+                display=opening.room,
             )
             await super().start()
             carrier = carrier_profile(

@@ -3,7 +3,8 @@
 - An image's tag is the hash of its inputs: its files, and its parent's tag. Nothing else goes into the build.
 - What the host needs for reaching its package mirrors (pip's and apt's settings, the CA bundle) is lent to
   the build as secrets: mounted while a step runs, kept in no layer.
-- The result, `.sandbox/images.json`, names the tag of each role.
+- The result, `.sandbox/images.json`, names the tag of each role; `.sandbox/assets.json` has the hashes of the files
+  that the notebook's server hands out (`sandbox/isolation/gate_assets.py`).
 """
 
 from __future__ import annotations
@@ -28,9 +29,12 @@ from typing import IO
 
 from rich.console import Console
 
+from sandbox.isolation.gate_assets import PROGRAM
+
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".sandbox" / "logs"
 RESULT = ROOT / ".sandbox" / "images.json"
+ASSETS = RESULT.with_name("assets.json")
 PULLED_BASE = "python:3.11-slim-bookworm"
 BOOTSTRAPPED_BASE = "mmdebstrap"
 QUIET_LINE_S = 30  # how often a build without a terminal says that it still runs
@@ -300,6 +304,12 @@ def existing_tags() -> set[str]:
     )
 
 
+def list_assets(image: str) -> str:
+    """The hashes of the lab's own files, as the image's Python finds them."""
+    locked = ["--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", "--entrypoint", "python3"]
+    return "\n".join(docker_lines("run", *locked, image, "-c", PROGRAM)) + "\n"
+
+
 def prune(tags: dict[str, str]) -> None:
     """Removes older images of these roles; the engine itself refuses those that a container uses."""
     roles = {f"sandbox-{role}" for role in tags}
@@ -325,6 +335,8 @@ def main() -> int:
         tags = build_images(only=options.only)
         if options.prune:
             prune(tags)
+        if "notebook" in tags:
+            ASSETS.write_text(list_assets(tags["notebook"]))
     except BuildError as error:
         console.print(f"\nSet-up stops here: {error}", markup=False, soft_wrap=True, style="red")
         return 1

@@ -28,6 +28,32 @@ class NotebookLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoomLimits:
+    """How much may leave a container that is shown raw rows for the screen of whoever works in it (mode room).
+
+    A row is a line of text (a longer one counts for each 200 characters), a row of a table in HTML, and a picture counts
+    as forty. A day is one of UTC; a session is from the opening of a notebook to its end. A restart gives nothing anew.
+    """
+
+    display_rows: int = _doc(
+        "So many rows of results, files and messages one grant's notebook shows in a day.",
+        Way.LARGER,
+        default=4000,
+    )
+    display_bytes: int = _doc(
+        "The same in bytes, with all that is written around them.", Way.LARGER, default=4_000_000
+    )
+    session_rows: int = _doc("So many rows within one session.", Way.LARGER, default=2000)
+    session_bytes: int = _doc("The same in bytes.", Way.LARGER, default=2_000_000)
+    page_bytes: int = _doc(
+        "What its server may say beside that in a day: pages, settings, lists, in bytes. The lab's own program is known "
+        "by its hash and does not count.",
+        Way.LARGER,
+        default=8_000_000,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerLimits:
     """What an answer may take."""
 
@@ -136,6 +162,9 @@ class SitePolicy:
     name: str = _doc("The installation's name, on every page.", Way.NEVER, default="Secure Data Sandbox")
     class_names: ClassNames = _doc("What the three classes are called here.", Way.NEVER, default=ClassNames())
     notebook: NotebookLimits = _doc("The size of a locked container.", Way.NEVER, default=NotebookLimits())
+    room: RoomLimits = _doc(
+        "How much a notebook with raw rows may show (mode room).", Way.NEVER, default=RoomLimits()
+    )
     answers: AnswerLimits = _doc("What an answer may take.", Way.NEVER, default=AnswerLimits())
     bounds: Bounds = _doc("How far a dataset's policy may go.", Way.NEVER, default=Bounds())
     society: SocietyTerms = _doc(

@@ -11,7 +11,7 @@ from sandbox.domain.audit import Event
 from sandbox.domain.errors import NotFound
 from sandbox.domain.people import Person
 from sandbox.domain.permission import Action, permitting
-from sandbox.domain.site_policy import NotebookLimits
+from sandbox.domain.site_policy import NotebookLimits, RoomLimits
 from sandbox.flows.permission import Permission
 from sandbox.store import Store
 
@@ -24,6 +24,7 @@ class Opening:
 
     grant: Grant
     limits: NotebookLimits
+    room: RoomLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,7 @@ class OpenNotebook:
 
     store: Store
     limits: NotebookLimits
+    room: RoomLimits
     permission: Permission
     check_enrolled: Callable[[Person], None]
 
@@ -54,7 +56,7 @@ class OpenNotebook:
             raise NotFound(f"There is no person {user_name!r}.")
         self.check_enrolled(person)
         self.permission(person, grant, Action.OPEN_NOTEBOOK)
-        return Opening(grant=grant, limits=self.limits)
+        return Opening(grant=grant, limits=self.limits, room=self.room)
 
     def opened(self, grant: Grant, *, container: str) -> None:
         """Put the start on the log, with the clause that permits it."""

@@ -30,7 +30,8 @@ class Kind(StrEnum):
     ASSET = "asset"  # scripts, styles, fonts, pictures of the program itself
     JSON = "json"
     CONTENTS = "contents"  # JSON whose model is a notebook, a folder or text
-    FRAMES = "frames"  # a websocket with JSON text frames
+    FRAMES = "frames"  # a kernel's websocket: JSON text, judged message by message
+    EVENTS = "events"  # a websocket that only tells
     ANY = "any"  # comes from outside the container
 
 
@@ -46,6 +47,7 @@ class Rule:
     answer_bytes: int = 2 * MIB  # the most that may come back
     own_token: bool = False  # OUT: only with the container's own token
     to_portal: bool = False  # OUT: to the portal rather than the hub
+    reviewed: bool = False  # OUT: what is sent there is looked at by a person before anybody else sees it
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ IN: tuple[Rule, ...] = (
         reason="code to the kernel, results to the screen",
     ),
     Rule(
-        methods=("GET",), path="/api/events/subscribe", kind=Kind.FRAMES, reason="what changed on the server"
+        methods=("GET",), path="/api/events/subscribe", kind=Kind.EVENTS, reason="what changed on the server"
     ),
     Rule(
         methods=("GET", "POST"),
@@ -191,6 +193,16 @@ OUT: tuple[Rule, ...] = (
         reason="its person was active; else it would be stopped as idle",
     ),
     Rule(
+        methods=("POST",),
+        path="/services/portal/api/v1/releases",
+        kind=Kind.ANY,
+        request_bytes=8 * MIB,
+        own_token=True,
+        to_portal=True,
+        reviewed=True,
+        reason="outputs, handed in for review",
+    ),
+    Rule(
         methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
         path="/services/portal/api/v1/{path}",
         kind=Kind.ANY,
@@ -198,7 +210,7 @@ OUT: tuple[Rule, ...] = (
         answer_bytes=64 * MIB,
         own_token=True,
         to_portal=True,
-        reason="questions, budget and releases of its own grant",
+        reason="questions, budget and releases of its own grant; the portal says what a notebook may",
     ),
 )
 

@@ -18,7 +18,7 @@ from hub_config.spawner import House
 from sandbox.domain.access import Grant
 from sandbox.domain.errors import NotFound, NotSignedIn
 from sandbox.domain.people import Person, Role
-from sandbox.domain.site_policy import NotebookLimits
+from sandbox.domain.site_policy import NotebookLimits, RoomLimits
 from sandbox.settings import Settings
 from tests.e2e import rooms
 
@@ -29,6 +29,7 @@ settings = Settings.from_environment()
 class Opening:
     grant: Grant
     limits: NotebookLimits
+    room: RoomLimits
 
 
 def allowed(person: str, server: str) -> Opening:
@@ -36,7 +37,7 @@ def allowed(person: str, server: str) -> Opening:
     number = server.removeprefix("grant-")
     if f"{person} {number}" not in grants:
         raise NotFound("No grant of yours opens this notebook.", fix="Choose another.")
-    return Opening(rooms.grant(int(number), person), NotebookLimits())
+    return Opening(rooms.grant(int(number), person), NotebookLimits(), RoomLimits())
 
 
 def write(*words: object) -> None:

@@ -34,13 +34,16 @@ PAGE = "/user/alice/grant-1"
 GATE = """
 import json
 from sandbox.isolation.gate import run_gate
+from sandbox.isolation.gate_assets import read_assets
+from sandbox.isolation.gate_door import House
 from sandbox.settings import Settings
 s = Settings.from_environment()
 def record(r):
     with (s.home / "gate-log").open("a") as log:
         print(json.dumps([r.action, r.object, dict(r.facts)]), file=log)
-run_gate(run_dir=s.gate_dir, hub_url=s.hub_url, portal_url=f"http://127.0.0.1:{s.portal_port}",
-         port=s.gate_port, record=record)
+house = House(hub_url=s.hub_url, portal_url=f"http://127.0.0.1:{s.portal_port}", site_url=s.url, record=record,
+              assets=read_assets(s.assets_file))
+run_gate(s.gate_dir, house, port=s.gate_port)
 """
 PORTAL = """
 from aiohttp import web
@@ -77,7 +80,7 @@ class House:
                 str(here / "configurable-http-proxy"),
                 *("--ip", "127.0.0.1", "--port", str(s.hub_port)),
                 *("--api-ip", "127.0.0.1", "--api-port", str(s.proxy_api_port)),
-                *("--default-target", s.hub_url, "--error-target", f"{s.hub_url}/hub/error"),
+                *("--default-target", s.hub_url, "--error-target", f"{s.hub_url}/hub/error", "--host-routing"),
             ],
         }
         environment = os.environ | s.as_environment()
