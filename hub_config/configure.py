@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from hub_config.authenticator import LocalDoor, SandboxAuthenticator
-from hub_config.origins import own_host
 from hub_config.oidc import OidcAuthenticator, ProviderDoor
+from hub_config.origins import own_host
 from hub_config.pages import TORNADO_SETTINGS
 from hub_config.spawner import House, LockedSpawner
 from sandbox.settings import CHECKOUT, PORTAL_PREFIX, Settings

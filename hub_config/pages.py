@@ -59,6 +59,16 @@ class OwnHost:
             return
         await super().prepare()  # type: ignore[misc]  # of the class it is mixed into
 
+    def _set_cookie(self, key: str, value: Any, encrypted: bool = True, **options: Any) -> None:
+        """No cookie of the hub's is for the hosts below its own: containers have no use for its session's number."""
+        options.pop("domain", None)
+        super()._set_cookie(key, value, encrypted, **options)  # type: ignore[misc]  # as above
+
+    def clear_cookie(self, name: str, **options: Any) -> None:
+        """A cookie is cleared as it was set."""
+        options.pop("domain", None)
+        super().clear_cookie(name, **options)  # type: ignore[misc]  # as above
+
 
 class OnlyNavigation:
     """Mixed into a handler before its own class."""

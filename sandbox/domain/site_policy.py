@@ -29,9 +29,9 @@ class NotebookLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoomLimits:
-    """How much may leave a container that is shown raw rows for the screen of whoever works in it (mode room).
+    """How much a container that is shown raw rows (mode room) may show to whoever works in it.
 
-    A row is a line of text (a longer one counts for each 200 characters), a row of a table in HTML, and a picture counts
+    A row is a line of text (a longer one counts for each 200 characters) or a row of a table in HTML; a picture counts
     as forty. A day is one of UTC; a session is from the opening of a notebook to its end. A restart gives nothing anew.
     """
 
@@ -46,8 +46,8 @@ class RoomLimits:
     session_rows: int = _doc("So many rows within one session.", Way.LARGER, default=2000)
     session_bytes: int = _doc("The same in bytes.", Way.LARGER, default=2_000_000)
     page_bytes: int = _doc(
-        "What its server may say beside that in a day: pages, settings, lists, in bytes. The lab's own program is known "
-        "by its hash and does not count.",
+        "What its server may say beside that in a day: pages, settings, lists, in bytes. The lab's own program is "
+        "known by its hash and does not count.",
         Way.LARGER,
         default=8_000_000,
     )

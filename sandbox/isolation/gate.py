@@ -133,7 +133,7 @@ class Gate:
         return await door.incoming(request, below)
 
     def _is_own_host(self, request: web.BaseRequest, person: str, path: str) -> bool:
-        """Whether a browser would keep this page apart from everybody else's. The hub asks by the gate's own address."""
+        """Whether a browser keeps this page apart from everybody else's. The hub asks by the gate's own address."""
         host = request.headers.get("Host", "").lower()
         if host == f"{self._tcp[0]}:{self.port}":
             return path in ("/api", "/api/")

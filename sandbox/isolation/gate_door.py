@@ -237,9 +237,9 @@ class Door:
             if isinstance(body, Refusal):
                 return self._refuse(Direction.OUT, request, body)
             # Of a question the portal shows the words again; what is handed in for review it does not.
-            if self._budget is not None and rule.to_portal and not rule.reviewed:
-                if not self._budget.take(Amount(rows=0, bytes=len(body))):
-                    return self._refuse(Direction.OUT, request, Refusal(SPENT))
+            counted = self._budget if rule.to_portal and not rule.reviewed else None
+            if counted is not None and not counted.take(Amount(rows=0, bytes=len(body))):
+                return self._refuse(Direction.OUT, request, Refusal(SPENT))
             self.tally.bytes_left += len(body)
             base = self._house.portal_url if rule.to_portal else self._house.hub_url
             url = URL(base + request.raw_path, encoded=True)

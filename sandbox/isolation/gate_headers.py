@@ -96,7 +96,7 @@ def request_out(headers: Pairs) -> list[tuple[str, str]]:
 
 
 def answer_in(headers: Pairs, own: Own) -> tuple[list[tuple[str, str]], bool]:
-    """Of the notebook server's answer, what the browser is told: it sets cookies for its own path, and leads there or to
+    """Of the notebook server's answer, what the browser is told: cookies are for its path, and it leads there or to
     the hub.
 
     Returns:
@@ -145,10 +145,10 @@ def bearer(headers: Pairs) -> str | None:
 
 
 def _own_cookies(header: str, own: Own) -> Iterable[str]:
-    """The cookies that a notebook's server set itself, and the hub's session number that its sign-in needs."""
+    """The cookies that a notebook's server set itself."""
     for cookie in header.split(";"):
         name = cookie.partition("=")[0].strip()
-        if own.signs_in(name) or name in ("_xsrf", "jupyterhub-session-id"):
+        if own.signs_in(name) or name == "_xsrf":
             yield cookie.strip()
 
 

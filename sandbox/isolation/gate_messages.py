@@ -96,9 +96,10 @@ def clean_notebook(notebook: dict[str, Any], mode: Mode) -> list[str]:
                 output["data"], missing = clean_bundle(output.get("data"), mode)
                 refused += missing
         attachments = cell.get("attachments") if isinstance(cell, dict) else None
-        for name, bundle in list(attachments.items()) if isinstance(attachments, dict) else ():
-            attachments[name], missing = clean_bundle(bundle, mode)
-            refused += missing
+        if isinstance(attachments, dict):
+            for name, bundle in attachments.items():
+                attachments[name], missing = clean_bundle(bundle, mode)
+                refused += missing
     return refused
 
 

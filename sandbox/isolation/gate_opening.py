@@ -48,12 +48,10 @@ class Opening:
         """
         if not isinstance(document, dict):
             raise ValueError("an opening is a JSON object")
-        token, display = document.get("token_sha256"), document.get("display")
-        if not isinstance(token, str):
-            raise ValueError("token_sha256 has to be 64 hexadecimal digits")
-        return cls(
-            token_sha256=token, mode=Mode(document.get("mode")), display=_limits(display) if display else None
-        )
+        token, mode, display = (document.get(name) for name in ("token_sha256", "mode", "display"))
+        if not isinstance(token, str) or not isinstance(mode, str):
+            raise ValueError("an opening has a token_sha256 and a mode")
+        return cls(token_sha256=token, mode=Mode(mode), display=_limits(display) if display else None)
 
 
 def _limits(display: Any) -> RoomLimits:

@@ -1,4 +1,4 @@
-"""What passes a websocket of one notebook: ``Screen`` where no raw row is in the container, ``RoomScreen`` where some are.
+"""What passes a notebook's websockets: ``Screen`` where no raw row is in the container, ``RoomScreen`` where some are.
 
 In a room everything inside may have been taken over by code that wants rows out, so nothing of a message is taken on
 trust: its numbers, names and times are the gate's own, its parent is what the browser itself sent, and the rest is

@@ -22,6 +22,7 @@ import docker
 import httpx
 import pytest
 
+from sandbox.domain.origins import notebook_host
 from sandbox.isolation.containers import Containers
 from sandbox.settings import CHECKOUT, Settings
 from sandbox.store.secrets import secret
@@ -80,7 +81,13 @@ class House:
                 str(here / "configurable-http-proxy"),
                 *("--ip", "127.0.0.1", "--port", str(s.hub_port)),
                 *("--api-ip", "127.0.0.1", "--api-port", str(s.proxy_api_port)),
-                *("--default-target", s.hub_url, "--error-target", f"{s.hub_url}/hub/error", "--host-routing"),
+                *(
+                    "--default-target",
+                    s.hub_url,
+                    "--error-target",
+                    f"{s.hub_url}/hub/error",
+                    "--host-routing",
+                ),
             ],
         }
         environment = os.environ | s.as_environment()
@@ -127,7 +134,19 @@ class House:
                 headers={"X-XSRFToken": browser.cookies.get("_xsrf", path="/hub/") or ""},
             )
         headers = {"Authorization": f"token {made.json()['token']}"}
-        return httpx.Client(base_url=self.settings.url, headers=headers, timeout=60, trust_env=False)
+
+        def at_her_host(request: httpx.Request) -> None:
+            """Programs do not know names below localhost, as browsers do: the proxy is told the host."""
+            if request.url.path.startswith(PAGE):
+                request.headers["Host"] = notebook_host("alice", self.settings.url)
+
+        return httpx.Client(
+            base_url=self.settings.url,
+            headers=headers,
+            timeout=60,
+            trust_env=False,
+            event_hooks={"request": [at_her_host]},
+        )
 
     def grants(self, *lines: str) -> None:
         (self.settings.home / "grants").write_text("\n".join(lines))
@@ -342,8 +361,9 @@ def test_a_process_that_is_killed_finds_its_notebooks_again(
 
 def run_in_kernel(person: httpx.Client, code: str) -> str:
     """The value of the last expression, computed in a kernel of its own, over the proxy."""
-    headers = {"Authorization": person.headers["Authorization"]}
-    base = str(person.base_url).rstrip("/") + PAGE
+    site = str(person.base_url).rstrip("/")
+    headers = {"Authorization": person.headers["Authorization"], "Host": notebook_host("alice", site)}
+    base = site + PAGE
 
     async def ask() -> str:
         async with aiohttp.ClientSession(headers=headers) as session:

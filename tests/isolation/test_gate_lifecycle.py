@@ -16,8 +16,8 @@ from sandbox.isolation.gate_client import close_door
 from sandbox.isolation.gate_door import House
 from sandbox.isolation.gate_paths import Place
 from sandbox.isolation.gate_record import GateRecord, RecordKind
-from tests.isolation.gate_world import KERNEL, PREFIX, SITE, TOKEN, a_gate, a_world, open_hers, run, serving
 from tests.isolation.gate_messages import asking
+from tests.isolation.gate_world import KERNEL, PREFIX, SITE, TOKEN, a_gate, a_world, open_hers, run, serving
 from tests.isolation.test_gate_traffic import echo
 
 
