@@ -133,6 +133,11 @@ class Settings:
         return self.home / "keys"
 
     @property
+    def data_keys_dir(self) -> Path:
+        """The keys of the data at rest: for the engine alone, and in a backup of their own."""
+        return self.keys_dir / "data"
+
+    @property
     def logs_dir(self) -> Path:
         return self.home / "logs"
 

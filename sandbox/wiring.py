@@ -14,9 +14,12 @@ from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.browse_catalogue import BrowseCatalogue
 from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.change_policy import ChangePolicy
+from sandbox.flows.data_keys import CloseData
 from sandbox.flows.decide_objection import DecideObjection
 from sandbox.flows.demand_data import DemandData
+from sandbox.flows.destroy_data import DestroyData
 from sandbox.flows.end_access import EndAccess
+from sandbox.flows.extracts import Extracts
 from sandbox.flows.hold_releases import HoldReleases
 from sandbox.flows.listed import Listed
 from sandbox.flows.look_after_people import LookAfterPeople
@@ -43,7 +46,8 @@ from sandbox.flows.verify_books import VerifyBooks
 from sandbox.flows.views import Views
 from sandbox.flows.visitors import Visitors
 from sandbox.flows.withheld_units import WithheldUnits
-from sandbox.isolation.notebooks import HubNotebooks, Notebooks, StopNotebooks
+from sandbox.isolation.launcher_client import LauncherClient
+from sandbox.isolation.notebooks import HubNotebooks, LauncherNotebooks, Notebooks, StopNotebooks
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.planning.remembered import Remembered
 from sandbox.privacy.remote import RemoteEngine
@@ -86,6 +90,9 @@ class Sandbox:
     answer_question: AnswerQuestion
     review_release: ReviewRelease
     suspend_dataset: SuspendDataset
+    close_data: CloseData
+    destroy_data: DestroyData
+    extracts: Extracts
     object_to_data: ObjectToData
     decide_objection: DecideObjection
     hold_releases: HoldReleases
@@ -121,7 +128,7 @@ def build(
     Args:
         engine: asks the engine's own process over its socket when not given.
         store: the settings' database and files when not given.
-        notebooks: ends open notebooks through the hub when not given.
+        notebooks: ends open notebooks through the launcher and the hub when not given.
         clock: the current time, in UTC.
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -134,9 +141,8 @@ def build(
     def today() -> date:
         return clock().date()
 
-    stop = StopNotebooks(
-        notebooks or HubNotebooks(settings.hub_url, lambda: secret(settings.keys_dir, "portal-token"))
-    )
+    hub = HubNotebooks(settings.hub_url, lambda: secret(settings.keys_dir, "portal-token"))
+    stop = StopNotebooks(notebooks or LauncherNotebooks(LauncherClient(settings.launcher_socket), hub))
     listed = Listed(store=store)
     end_access = EndAccess(store=store, today=today, stop=stop)
     projects = ProjectRegister(store=store, listed=listed, terms=site.society, today=today)
@@ -151,11 +157,18 @@ def build(
     change_policy = ChangePolicy(store=store, site=site_now)
     holds = HoldReleases(store=store)
     review = ReviewRelease(store=store, engine=engine, permission=permission, holds=holds)
+    closing = CloseData(store=store, engine=engine)
+    extracts = Extracts(store=store, engine=engine, permission=permission, extracts_dir=settings.extracts_dir)
     publish = PublishDataset(
-        store=store, engine=engine, site=site_now, raw_dir=settings.raw_dir, hand_over=hand_over
+        store=store,
+        engine=engine,
+        site=site_now,
+        raw_dir=settings.raw_dir,
+        closing=closing,
+        hand_over=hand_over,
     )
     suspend = SuspendDataset(store=store, today=today, holds=holds, stop=stop, let_out=review.finish_approved)
-    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=hand_over)
+    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=hand_over, key_of=closing.known_key)
 
     return Sandbox(
         settings=settings,
@@ -179,6 +192,9 @@ def build(
         ),
         review_release=review,
         suspend_dataset=suspend,
+        close_data=closing,
+        destroy_data=DestroyData(store=store, engine=engine, suspending=suspend, extracts=extracts),
+        extracts=extracts,
         object_to_data=ObjectToData(
             store=store,
             terms=site.objections,

@@ -11,6 +11,7 @@ import typer
 
 from sandbox.cli import (
     access,
+    data_keys,
     datasets,
     objections,
     people,
@@ -38,6 +39,7 @@ for name, child in (
     ("training", training.app),
     ("dataset", datasets.app),
     ("base", datasets.base_app),
+    ("keys", data_keys.app),
     ("objection", objections.app),
     ("policy", policies.app),
     ("release", records.release_app),
@@ -49,6 +51,8 @@ for name, child in (
     app.add_typer(child, name=name)
 datasets.app.command("suspend")(suspensions.dataset_suspend)
 datasets.app.command("resume")(suspensions.dataset_resume)
+datasets.app.command("destroy")(data_keys.dataset_destroy)
+datasets.app.command("verify-destruction")(data_keys.dataset_verify_destruction)
 
 
 # running

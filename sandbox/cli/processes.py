@@ -2,9 +2,9 @@
 
 Supervisor (supervisord.org) starts them, restarts what dies, and keeps their logs under ``<home>/logs``:
 
-engine   the container that opens raw data      gate    what passes in and out of notebooks
-hub      JupyterHub                             proxy   the one public port
-portal   pages and API
+engine   the container that opens raw data      gate      what passes in and out of notebooks
+hub      JupyterHub                             launcher  starts notebooks; it alone speaks to the container engine
+portal   pages and API                          proxy     the one public port
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from pathlib import Path
 
 from sandbox.domain.errors import OperatorError
 from sandbox.domain.origins import site_host
+from sandbox.isolation.launcher_client import LauncherClient
 from sandbox.privacy.remote import RemoteEngine
 from sandbox.settings import CHECKOUT, PORTAL_PREFIX, Settings
 from sandbox.wiring import hand_over
 
-NAMES = ("engine", "gate", "proxy", "hub", "portal")
+NAMES = ("engine", "gate", "launcher", "proxy", "hub", "portal")
 READY_TIMEOUT_S = 120
 
 
@@ -49,9 +50,16 @@ def lay_out(settings: Settings) -> None:
         settings.keys_dir,
         settings.vault_dir,
         settings.gate_dir,
+        settings.launcher_socket.parent,
     ):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for folder in (settings.raw_dir, settings.views_dir, settings.engine_dir):
+    for folder in (
+        settings.raw_dir,
+        settings.views_dir,
+        settings.data_keys_dir,
+        settings.extracts_dir,
+        settings.engine_dir,
+    ):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         hand_over(folder)
 
@@ -234,6 +242,7 @@ def _checks(settings: Settings) -> dict[str, Callable[[], bool]]:
     return {
         "engine": engine_ready,
         "gate": lambda: _listens("127.0.0.1", settings.gate_port),
+        "launcher": LauncherClient(settings.launcher_socket).health,
         "proxy": lambda: _listens("127.0.0.1", settings.proxy_api_port),
         "hub": lambda: _answers(f"{settings.hub_url}/hub/api/health"),
         "portal": lambda: (

@@ -22,6 +22,8 @@ def serve(name: str) -> None:
             _engine(settings)
         case "gate":
             _gate(settings)
+        case "launcher":
+            _launcher(settings)
         case "portal":
             _portal(settings)
         case "hub" | "proxy":
@@ -47,6 +49,8 @@ def _engine(settings: Settings) -> None:
             images=Images.read(settings.images_file),
             raw_dir=settings.raw_dir,
             views_dir=settings.views_dir,
+            keys_dir=settings.data_keys_dir,
+            extracts_dir=settings.extracts_dir,
             socket=settings.engine_socket,
             memory_mib=site.answers.engine_memory_mib,
             timeout_s=site.answers.timeout_s,
@@ -77,6 +81,14 @@ def _gate(settings: Settings) -> None:
         watch.close()
 
 
+def _launcher(settings: Settings) -> None:
+    from sandbox.cli.launching import launcher_of
+    from sandbox.isolation.launcher_service import run_launcher
+    from sandbox.wiring import build
+
+    run_launcher(launcher_of(build(settings)), settings.launcher_socket)
+
+
 def _portal(settings: Settings) -> None:
     import uvicorn
 
@@ -85,9 +97,11 @@ def _portal(settings: Settings) -> None:
     from sandbox.wiring import build
 
     sandbox = build(settings)
-    # What a killed process left: charges stay spent, approved releases leave now.
+    # What a killed process left: charges stay spent, approved releases leave now, data are destroyed to the end.
     sandbox.store.ledger.recover(event=Event("system:portal", "ledger.recovered", "ledger", {}))
     sandbox.review_release.finish_approved()
+    sandbox.close_data.learn()
+    sandbox.destroy_data.go_on()
     keeper = KeepTime([sandbox.end_access.expire, sandbox.end_access.remind])
     keeper.start()
     try:

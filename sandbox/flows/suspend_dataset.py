@@ -16,9 +16,9 @@ from sandbox.domain.audit import Event
 from sandbox.domain.errors import Conflict, NotAllowed
 from sandbox.domain.people import Person
 from sandbox.domain.plain_text import plain_text
-from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.suspension import Suspension
 from sandbox.flows.hold_releases import HoldReleases
+from sandbox.flows.published import decided_by
 from sandbox.store import Store
 
 
@@ -45,7 +45,7 @@ class SuspendDataset:
         Args:
             reason: in words that everybody may read.
         """
-        policy = self._decided(person, dataset)
+        policy = decided_by(self.store, person, dataset)
         reason = plain_text(reason, where="reason", least=5, most=500)
         if table or column:
             rules.check_column_alone(policy, table, column)
@@ -64,11 +64,13 @@ class SuspendDataset:
             What still suspends it, or something else of the dataset.
 
         Raises:
-            NotAllowed: an objection that is not decided suspends it.
+            NotAllowed: an objection that is not decided suspends it; or its data were destroyed.
             Conflict: nothing does.
         """
-        self._decided(person, dataset)
+        decided_by(self.store, person, dataset)
         reason = plain_text(reason, where="reason", least=5, most=500)
+        if not column and self.store.destructions.get(dataset) is not None:
+            raise NotAllowed(f"The data of {dataset} were destroyed: nothing resumes.", clause="destruction")
         here = [s for s in self.store.suspensions.of(dataset) if (s.table, s.column) == (table, column)]
         if not here:
             raise Conflict(
@@ -118,17 +120,6 @@ class SuspendDataset:
     def _state(self, suspension: Suspension) -> rules.State | None:
         objection = self.store.objections.get(suspension.objection) if suspension.objection else None
         return objection.state if objection is not None else None
-
-    def _decided(self, person: Person, dataset: str) -> DatasetPolicy:
-        row = self.store.datasets.get(dataset)
-        # The same words whether it is somebody else's, hidden, or not there.
-        if row is None or not rules.decides(row.policy, person):
-            raise NotAllowed(
-                f"You are neither the owner of a dataset {dataset!r} nor an administrator of one.",
-                clause="role",
-                fix="Ask its owner.",
-            )
-        return row.policy
 
 
 def _facts(suspension: Suspension) -> dict[str, str | int]:

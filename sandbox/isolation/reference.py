@@ -161,6 +161,8 @@ def _engine() -> ContainerSettings:
         images=_IMAGES,
         raw=Path("/raw"),
         views=Path("/views"),
+        keys=Path("/keys"),
+        extracts=Path("/extracts"),
         sockets=Path("/sockets"),
         user="UID:GID",
         memory_mib=2048,

@@ -12,6 +12,7 @@ demands, ratings, results, breaches    what society asks and is told; likewise
 figures       sums for the public register and the transparency page; reading only
 policies      the site's policy by version, and changes of policies that wait for a second person
 duties        what people owe, and what they may not any more
+data_keys     what files are closed with: public halves alone; ``destructions``: what nothing opens any more
 objections    who objects to what; ``suspensions``: what is stopped, and until when it was
 second_factors, identities, training  what people show at the door; ``attempts`` counts wrong tries
 vault         files by SHA-256
@@ -38,9 +39,11 @@ from sandbox.store.anchor import Anchor
 from sandbox.store.breaches import Breaches
 from sandbox.store.catalogue import Catalogue
 from sandbox.store.charges import Charge
+from sandbox.store.data_keys import DataKeys, KnownKey
 from sandbox.store.database import Database
 from sandbox.store.datasets import Dataset, Datasets, refresh_catalogue
 from sandbox.store.demands import Demands
+from sandbox.store.destructions import Destructions
 from sandbox.store.duties import Duties, Report
 from sandbox.store.figures import Figures
 from sandbox.store.identities import Identities
@@ -67,6 +70,7 @@ __all__ = [
     "BoughtProfile",
     "Charge",
     "Dataset",
+    "KnownKey",
     "Report",
     "Reservation",
     "SignedAgreement",
@@ -119,6 +123,8 @@ class Store:
         self.datasets = Datasets(self.database, self.log, now)
         self.catalogue = Catalogue(self.database)
         refresh_catalogue(self.database)
+        self.data_keys = DataKeys(self.database, self.log, now)
+        self.destructions = Destructions(self.database, self.log, now, self.signer)
         self.policies = Policies(self.database, self.log, now)
         self.profiles = Profiles(self.database, self.log, now)
         self.bases = Profiles(self.database, self.log, now, bases)

@@ -629,6 +629,30 @@ policy_proposals = Table(
     sqlite_autoincrement=True,
 )
 
+# Data at rest
+
+data_keys = Table(
+    "data_keys",
+    metadata,
+    Column("id", String(32), primary_key=True),  # from the public half itself
+    Column("dataset", Name, nullable=False, index=True),  # made before its first version
+    Column("public", Hash, nullable=False),  # 32 bytes, hexadecimal; the secret half is the engine's
+    Column("made_at", Time, nullable=False),
+    Column("ended_at", Time, nullable=False, default=""),  # empty: files are closed with it
+)
+
+destructions = Table(
+    "destructions",
+    metadata,
+    Column("dataset", Name, ForeignKey("datasets.name"), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", Time, nullable=False),
+    Column("finished_at", Time, nullable=False, default=""),  # empty: under way
+    Column("certificate", Text, nullable=False, default=""),  # canonical JSON
+    Column("signature", Text, nullable=False, default=""),  # Ed25519, hexadecimal
+)
+
 # The log
 
 audit_log = Table(

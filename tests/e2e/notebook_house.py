@@ -20,6 +20,7 @@ import httpx
 
 from sandbox.domain.origins import notebook_host, site_host
 from sandbox.isolation.containers import Containers
+from sandbox.isolation.launcher_client import LauncherClient
 from sandbox.settings import CHECKOUT, PORTAL_PREFIX, Settings
 from sandbox.store.secrets import secret
 from tests.e2e.rooms import five_free_ports
@@ -71,6 +72,7 @@ class House:
         commands = {
             "gate": [sys.executable, "-c", GATE],
             "portal": [sys.executable, "-c", PORTAL],
+            "launcher": [sys.executable, "-m", "tests.e2e.fake_launcher"],
             "hub": [
                 sys.executable,
                 "-m",
@@ -82,13 +84,8 @@ class House:
                 str(here / "configurable-http-proxy"),
                 *("--ip", "127.0.0.1", "--port", str(s.hub_port)),
                 *("--api-ip", "127.0.0.1", "--api-port", str(s.proxy_api_port)),
-                *(
-                    "--default-target",
-                    s.hub_url,
-                    "--error-target",
-                    f"{s.hub_url}/hub/error",
-                    "--host-routing",
-                ),
+                *("--default-target", s.hub_url, "--error-target", f"{s.hub_url}/hub/error"),
+                *([] if self.shared_origin else ["--host-routing"]),
             ],
         }
         environment = os.environ | s.as_environment()
@@ -117,7 +114,8 @@ class House:
                 ]
             except httpx.HTTPError:
                 return False
-            return [a.status_code for a in answers] == [404, 200, 200]
+            launcher = LauncherClient(self.settings.launcher_socket).health()
+            return launcher and [a.status_code for a in answers] == [404, 200, 200]
 
         wait(up, "the processes answer")
 
@@ -189,12 +187,12 @@ def notebook_house(*, host: str = "localhost", shared_origin: bool = False) -> I
     if shared_origin:
         (home / "shared-origin").touch()
     try:
-        for name in ("gate", "portal", "proxy", "hub"):
+        for name in ("gate", "launcher", "portal", "proxy", "hub"):
             made.start(name)
         made.ready()
         yield made
     finally:
-        for name in ("hub", "proxy", "portal", "gate"):
+        for name in ("hub", "proxy", "portal", "launcher", "gate"):
             if name in made.running:
                 made.end(name)
         left = made.leftovers()

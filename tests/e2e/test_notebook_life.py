@@ -177,7 +177,7 @@ def test_a_grant_that_is_taken_back_ends_its_notebook(house: House, alice: httpx
     assert alice.get(f"{PAGE}/api/contents").status_code != 200
 
 
-@pytest.mark.parametrize("name", ["gate", "hub"])
+@pytest.mark.parametrize("name", ["gate", "hub", "launcher"])
 def test_a_process_that_is_killed_finds_its_notebooks_again(
     house: House, alice: httpx.Client, name: str
 ) -> None:

@@ -45,6 +45,8 @@ def an_engine() -> ContainerSettings:
         images=IMAGES,
         raw=Path("/h/raw"),
         views=Path("/h/views"),
+        keys=Path("/h/keys/data"),
+        extracts=Path("/h/extracts"),
         sockets=Path("/h/run"),
         user="64000:64000",
         memory_mib=2048,
@@ -159,11 +161,13 @@ def test_the_carrier_sees_its_sockets_only_and_can_fill_nothing() -> None:
     assert {"name": "fsize", "soft": 0, "hard": 0} in settings["ulimits"]
 
 
-def test_the_engine_cannot_change_the_raw_data() -> None:
+def test_the_engine_alone_has_the_keys_and_the_folder_of_extracts() -> None:
     mounts = {m["Target"]: (m["Source"], m["ReadOnly"]) for m in an_engine()["mounts"]}
     assert mounts == {
-        "/data/raw": ("/h/raw", True),
+        "/data/raw": ("/h/raw", False),  # it closes them anew when their key is replaced
         "/data/views": ("/h/views", False),
+        "/data/keys": ("/h/keys/data", False),
+        "/data/extracts": ("/h/extracts", False),
         "/run/engine": ("/h/run", False),
     }
 

@@ -21,7 +21,7 @@ from starlette.testclient import TestClient
 from sandbox.domain.answer import document_of
 from sandbox.domain.errors import (
     BadInput,
-    Conflict,
+    Busy,
     NotFound,
     OperatorError,
     PolicyMistake,
@@ -397,7 +397,7 @@ def test_an_error_arrives_as_it_was_raised(error: SandboxError) -> None:
     assert error_document(there) == error_document(error)
 
 
-@pytest.mark.parametrize("document", [{}, {"code": "?"}, error_document(Conflict("m"))])
+@pytest.mark.parametrize("document", [{}, {"code": "?"}, error_document(Busy("m"))])
 def test_an_error_nobody_knows_arrives_as_unanswered(document: dict[str, Any]) -> None:
     assert type(error_of(document)) is Unanswered
 

@@ -12,6 +12,7 @@ demands     what people ask to be opened; ratings
 results     what was made with the data
 openness    projects, breaches, all figures
 people      my account; people, for administrators
+at_rest     keys of the data, and their destruction
 policies    changes that wait for a second person
 system      the log, and health
 conditional answers that a program may keep
@@ -24,6 +25,7 @@ from fastapi import APIRouter
 
 from sandbox.portal.api import (
     access,
+    at_rest,
     blocks,
     catalogue,
     demands,
@@ -56,6 +58,7 @@ PARTS = (
     openness.router,
     people.router,
     policies.router,
+    at_rest.router,
     system.router,
 )
 

@@ -11,6 +11,7 @@ objections  what an owner decides about objections, and stops by hand
 demands     wanted data; ratings
 results     what was made with the data
 openness    projects, figures, breaches
+at_rest     destroying data for ever
 policies    changes that wait for a second person
 log         the log, for auditors
 account     my account: second factor, password, training
@@ -31,6 +32,7 @@ from sandbox.portal.pages import (
     account,
     application,
     apply,
+    at_rest,
     catalogue,
     demands,
     log,
@@ -54,6 +56,7 @@ PARTS = (
     releases.router,
     objecting.router,
     objections.router,
+    at_rest.router,
     demands.router,
     results.router,
     openness.router,

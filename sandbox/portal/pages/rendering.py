@@ -69,6 +69,7 @@ _NOTICES = {
     "objection": "It was written down. Whoever objected reads your answer by their tracking word.",
     "suspended": "The data are suspended: nothing can be asked, opened or let out until you resume them.",
     "resumed": "What you suspended is resumed. What else suspends the data is listed below.",
+    "destroyed": "The data are destroyed: no byte of them can be opened any more. The certificate is below.",
     "hold": "The request is on hold.",
     "let_go": "The request goes on from where it was.",
     "recall": "The output was called back. Its crate is not handed out any more.",
