@@ -15,7 +15,10 @@ from enum import StrEnum
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
+from sandbox.domain.notebook_addresses import NOTEBOOK_ADDRESSES
+
 MIB = 1024 * 1024
+PORTAL_API = "/services/portal/api/v1/"
 
 
 class Direction(StrEnum):
@@ -40,7 +43,7 @@ class Rule:
     """One row of a list."""
 
     methods: tuple[str, ...]
-    path: str  # {path} any rest, {rest} the same or nothing, {id} a UUID, {name} one plain segment
+    path: str  # {path} any rest, {rest} the same or nothing, {id} a UUID, {name} one plain segment, {number} digits
     kind: Kind
     reason: str
     request_bytes: int = 64 * 1024  # the most that may be sent
@@ -192,25 +195,19 @@ OUT: tuple[Rule, ...] = (
         own_token=True,
         reason="its person was active; else it would be stopped as idle",
     ),
-    Rule(
-        methods=("POST",),
-        path="/services/portal/api/v1/releases",
-        kind=Kind.ANY,
-        request_bytes=8 * MIB,
-        own_token=True,
-        to_portal=True,
-        reviewed=True,
-        reason="outputs, handed in for review",
-    ),
-    Rule(
-        methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-        path="/services/portal/api/v1/{path}",
-        kind=Kind.ANY,
-        request_bytes=8 * MIB,
-        answer_bytes=64 * MIB,
-        own_token=True,
-        to_portal=True,
-        reason="questions, budget and releases of its own grant; the portal says what a notebook may",
+    *(
+        Rule(
+            methods=address.methods,
+            path=f"{PORTAL_API}{address.path}",
+            kind=Kind.ANY,
+            request_bytes=8 * MIB,
+            answer_bytes=64 * MIB,
+            own_token=True,
+            to_portal=True,
+            reviewed=address.reviewed,
+            reason=address.reason,
+        )
+        for address in NOTEBOOK_ADDRESSES
     ),
 )
 
@@ -243,6 +240,7 @@ _PLACEHOLDERS = {
     "{path}": r".+",
     "{rest}": r"(?:/.*)?",
     "{name}": r"[A-Za-z0-9_.@:+-]+",
+    "{number}": r"[0-9]{1,9}",
     "{id}": r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
 }
 # Printable ASCII but for what nobody needs unencoded and parsers disagree on.

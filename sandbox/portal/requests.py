@@ -7,9 +7,11 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from sandbox.domain.errors import NotAllowed, NotSignedIn
+from sandbox.domain.notebook_addresses import notebook_may
 from sandbox.domain.people import Person
 from sandbox.flows import visitors
 from sandbox.portal.identity import COOKIE, Caller, Identity
+from sandbox.settings import PORTAL_PREFIX
 from sandbox.wiring import Sandbox
 
 
@@ -51,10 +53,21 @@ def caller_or_none(request: Request) -> Caller | None:
     claim = identity.claim(token)
     if claim is None:
         return None
+    if claim.grant_id is not None:
+        _check_address(request)
     person = system_of(request).store.people.get(claim.name)
     if person is None or not person.active:  # a closed account is nobody's, whatever the hub still believes
         return None
     return Caller(person=person, grant_id=claim.grant_id)
+
+
+def _check_address(request: Request) -> None:
+    """Raise where a notebook's token has no business."""
+    path = request.url.path.removeprefix(f"{PORTAL_PREFIX}/api/v1/")
+    if not notebook_may(request.method, path):
+        raise NotAllowed(
+            "A notebook cannot do this for you.", clause="notebook token", fix="Do it yourself on the portal."
+        )
 
 
 def _at_the_door(request: Request) -> Caller:

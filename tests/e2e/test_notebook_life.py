@@ -92,7 +92,7 @@ def test_from_inside_the_portal_is_reached_and_nothing_else(alice: httpx.Client)
     paths = ["/services/portal/api/v1/datasets", "/hub/api/user", "/services/portal/", "/hub/api/users/alice"]
     paths += ["/user/ben/grant-2/api/contents", "/hub/api/users"]
     assert run_in_kernel(alice, f"{CALL}\n[call(p) for p in {paths}]") == "[200, 200, 403, 403, 403, 403]"
-    assert run_in_kernel(alice, f"{CALL}\ncall('/services/portal/api/v1/x', token='another')") == "401"
+    assert run_in_kernel(alice, f"{CALL}\ncall('/services/portal/api/v1/sample', token='another')") == "401"
 
 
 def test_the_engine_has_the_settings_of_the_profile(house: House, alice: httpx.Client) -> None:
@@ -185,7 +185,7 @@ def test_a_process_that_is_killed_finds_its_notebooks_again(
     house.start(name)
     house.ready()
     wait(lambda: is_ready(alice), "the notebook is there")
-    assert run_in_kernel(alice, f"{CALL}\ncall('/services/portal/api/v1/x')") == "200"
+    assert run_in_kernel(alice, f"{CALL}\ncall('/services/portal/api/v1/sample')") == "200"
     assert alice.get(f"{PAGE}/files/x").status_code == 403
 
 

@@ -106,7 +106,9 @@ def test_an_open_door_is_opened_anew_with_a_new_token(tmp_path: Path) -> None:
             async with aiohttp.ClientSession(connector=connector) as inside:
                 for token, status in ((TOKEN, 401), ("a new one", 200)):
                     headers = {"Authorization": f"token {token}"}
-                    async with inside.get("http://gate/services/portal/api/v1/x", headers=headers) as found:
+                    async with inside.get(
+                        "http://gate/services/portal/api/v1/sample", headers=headers
+                    ) as found:
                         assert found.status == status
 
     run(test())

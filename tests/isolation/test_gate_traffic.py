@@ -333,7 +333,7 @@ def test_totals_tell_what_went_each_way(tmp_path: Path) -> None:
         async with a_world(tmp_path) as world:
             world.jupyter.gives('{"x": 1}')
             await world.get(f"{PREFIX}/api/sessions", "POST", data=b"12345")
-            await world.call("/services/portal/api/v1/x", "POST", data=b"123")
+            await world.call("/services/portal/api/v1/questions", "POST", data=b"123")
             tally = world.gate._doors["alice", "grant-1"].tally
             tally.happened(RecordKind.TOTALS)
             totals = world.records[-1]

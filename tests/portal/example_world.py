@@ -37,7 +37,7 @@ from sandbox.store import Store
 from sandbox.wiring import Sandbox, build
 from tests.fake_notebooks import FakeNotebooks
 
-ORIGIN = "http://localhost:8000"
+ORIGIN = "http://127.0.0.1:8000"
 
 PEOPLE: dict[str, set[Role]] = {
     "ana": {Role.RESEARCHER},
