@@ -8,22 +8,20 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from sandbox.domain.access import Grant
 from sandbox.domain.policy import Mode
-from sandbox.domain.site_policy import NotebookLimits, RoomLimits
+from sandbox.domain.site_policy import NotebookLimits
 from sandbox.isolation.container import ContainerSettings, Images
 from sandbox.isolation.gate_contents import TEXT_BYTES
-from sandbox.isolation.gate_display import LINE, PICTURE_ROWS
 from sandbox.isolation.gate_door import CONNECTIONS
-from sandbox.isolation.gate_kinds import ANSWERED, ASKED, REFUSED, SHOWN, Message
 from sandbox.isolation.gate_rules import CONTENT_TYPES, IN, MIB, OUT, Kind, Rule
 from sandbox.isolation.lockdown import own_seccomp
 from sandbox.isolation.profile import carrier_profile, engine_profile, profile
+from sandbox.isolation.reference_modes import sections
 
 HEAD = """\
 # The gate, and what a container may do
@@ -64,40 +62,6 @@ LOOKED_AT = """\
 - Refusals are put on the log, with method, address and reason, and so are running totals of bytes. No body is.
 """
 
-ROOM = """\
-## Where raw rows are inside (mode room)
-
-Nothing of such a container is taken on trust: its server and its kernel may have been taken over by code that wants
-rows out. So everything that it says is counted, outside of it, and written down before it is shown.
-
-| what | counts as | a day | a session |
-|---|---|---|---|
-| results, printing, errors, help, completions, files, folders, saved notebooks, the words of questions | rows | {display_rows} | {session_rows} |
-| the same, with all that is written around them | bytes | {display_bytes} | {session_bytes} |
-| pages, settings, lists, events, cookies | bytes | {page_bytes} | – |
-| the lab's own program, file by file known by its hash | nothing | – | – |
-| the same answer again in one session | nothing | – | – |
-| busy and idle, written by the gate itself | nothing | – | – |
-
-A row is a line of text (a longer one counts for each {line} characters) or a row of a table in HTML; a picture counts as
-{picture}. What is too much is replaced by *output withheld*, once for each cell, and the lab goes on working. Totals are
-kept by the gate: neither a new kernel, a new notebook nor a new gate begins a new day. The numbers are the site's
-(`room` in `policies/site.yaml`; the defaults are shown). What is handed in for review does not count.
-"""
-
-
-MODES = """\
-| | `query` | `job` | `room` |
-|---|---|---|---|
-| raw rows in the notebook | none | none | the agreed tables and columns, read-only at `/data` |
-| what may come and go | the lists above | the same | the same, and every byte counted |
-| results | the kinds above | the same | fewer kinds |
-| how much may be shown | not limited: nothing raw is there | the same | the budget above |
-| headers of its answers | those listed | the same | the kind alone, sign-in and redirects, counted |
-| numbers, times and parents of a kernel's messages | the kernel's | the same | the gate's own |
-| code beside raw rows | none | in another container, without a gate: nothing comes back but by review | in the notebook |
-"""
-
 
 def page() -> str:
     """The whole page, Markdown."""
@@ -117,21 +81,7 @@ def page() -> str:
             "with the token that this container was given, which is bound to its grant.\n",
             _rules(OUT),
             looked_at,
-            "## What a result may be\n",
-            "By its MIME type. A result of several kinds loses those that do not pass.\n",
-            _shown(),
-            "## What a kernel and a page may say to each other\n",
-            "Messages of Jupyter's protocol. Progress bars need none but these.\n",
-            _messages("to the kernel", ASKED),
-            _messages("to the page", ANSWERED),
-            _messages("neither way", REFUSED),
-            ROOM.format(
-                **{name: f"{value:,}" for name, value in asdict(RoomLimits()).items()},
-                line=LINE,
-                picture=PICTURE_ROWS,
-            ),
-            "## What differs by mode\n",
-            MODES,
+            *sections(),
             "## What a container is created with\n",
             "Every setting comes from `sandbox/isolation/profile.py`, with its reason; nothing that a researcher sends "
             "changes one. Sizes are the site's (`policies/site.yaml`); the defaults are shown.\n",
@@ -143,24 +93,6 @@ def page() -> str:
             _settings(_engine()),
         ]
     )
-
-
-def _shown() -> str:
-    lines = ["| kind | query, job | room | why |", "|---|---|---|---|"]
-    for row in SHOWN:
-        passes = ["passes" if mode in row.modes else "–" for mode in (Mode.QUERY, Mode.ROOM)]
-        lines.append(f"| `{row.kind}` | {' | '.join(passes)} | {row.reason} |")
-    lines.append("| anything else | – | – | nobody looked at it |")
-    return "\n".join(lines) + "\n"
-
-
-def _messages(way: str, rows: Iterable[Message]) -> str:
-    lines = [f"| {way} | channels | why |", "|---|---|---|"]
-    lines += [
-        f"| {', '.join(f'`{kind}`' for kind in row.kind.split(', '))} | {', '.join(row.channels)} | {row.reason} |"
-        for row in rows
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def _rules(rules: Iterable[Rule]) -> str:

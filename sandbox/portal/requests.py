@@ -27,7 +27,17 @@ def token_of(request: Request) -> str:
     scheme, _, value = header.partition(" ")
     if scheme.lower() in ("token", "bearer") and value:
         return value.strip()
-    return request.cookies.get(COOKIE, "") if by_a_person(request) else ""
+    return request.cookies.get(cookie_name(request, COOKIE), "") if by_a_person(request) else ""
+
+
+def https(request: Request) -> bool:
+    """Whether browsers come over HTTPS."""
+    return system_of(request).settings.url.startswith("https://")
+
+
+def cookie_name(request: Request, name: str) -> str:
+    """Over HTTPS, a name that browsers take from this very host only: no page below it can put another in its place."""
+    return f"__Host-{name}" if https(request) else name
 
 
 def by_a_person(request: Request) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.e2e.notebook_house import House, notebook_house, wait
 from tests.e2e.test_browser_real_hub import CHROMIUM, FLAGS
@@ -23,9 +23,15 @@ pytestmark = [pytest.mark.e2e, pytest.mark.browser, pytest.mark.timeout(400)]
 ATTACKS = {
     "reads his files": "at => fetch(at.ben + '/api/contents', {credentials: 'include'}).then(got)",
     "reads his files with his form token": """async at => {
-        history.pushState(null, '', '/user/ben/grant-2/lab');
-        const token = (document.cookie.match(/_xsrf=([^;]+)/) || [])[1] || '';
-        return got(await fetch(at.ben + '/api/contents', {credentials: 'include', headers: {'X-XSRFToken': token}}));
+        const other = window.open(at.ben + '/lab');
+        for (let tries = 0; tries < 50; tries++) {
+            await new Promise(done => setTimeout(done, 200));
+            const token = (other.document.cookie.match(/_xsrf=([^;]+)/) || [])[1];
+            if (!token) continue;
+            const headers = {'X-XSRFToken': token};
+            return got(await fetch(at.ben + '/api/contents', {credentials: 'include', headers: headers}));
+        }
+        throw 'no token';
     }""",
     "starts a kernel in his notebook": """async at => {
         await fetch(at.ben + '/api/kernels', {method: 'POST', mode: 'no-cors', credentials: 'include', body: '{}'});
@@ -93,12 +99,19 @@ def begin(person: httpx.Client, name: str, server: str) -> None:
     wait(ready, f"{name}'s notebook is ready")
 
 
-def reading(house: House, *, bypass_csp: bool) -> Iterator[Reader]:
-    with house.person("alice") as alice, house.person("ben") as ben, sync_playwright() as playwright:
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+def reading(house: House, chromium: Browser) -> Iterator[Reader]:
+    with house.person("alice") as alice, house.person("ben") as ben:
         begin(alice, "alice", "grant-1")
         begin(ben, "ben", "grant-2")
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        context = browser.new_context(bypass_csp=bypass_csp)
+        context = chromium.new_context(bypass_csp=True)  # the hosts alone have to hold
         context.set_default_timeout(60_000)
         reader = Reader(house, context, ben)
         page = context.new_page()
@@ -112,24 +125,23 @@ def reading(house: House, *, bypass_csp: bool) -> Iterator[Reader]:
         try:
             yield reader
         finally:
-            browser.close()
+            context.close()
             for person, path in ((alice, "alice/servers/grant-1"), (ben, "ben/servers/grant-2")):
                 person.delete(f"/hub/api/users/{path}")
             wait(lambda: not house.leftovers(), "both notebooks are gone")
 
 
 @pytest.fixture(scope="module")
-def his() -> Iterator[Reader]:
-    """Without the gate's own rules for pages: the hosts alone have to hold."""
+def his(chromium: Browser) -> Iterator[Reader]:
     with notebook_house(host="sandbox.localhost") as house:
-        yield from reading(house, bypass_csp=True)
+        yield from reading(house, chromium)
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Reader]:
+def shared(chromium: Browser) -> Iterator[Reader]:
     """The control."""
     with notebook_house(host="sandbox.localhost", shared_origin=True) as house:
-        yield from reading(house, bypass_csp=True)
+        yield from reading(house, chromium)
 
 
 @pytest.mark.parametrize("name", ATTACKS)
