@@ -151,6 +151,16 @@ class Settings:
         """The hashes of the lab's own files in the notebook image: written with ``images_file``."""
         return self.images_file.with_name("assets.json")
 
+    @property
+    def notebook_lock(self) -> Path:
+        """The packages of the notebook image, each with its version."""
+        return CHECKOUT / "requirements" / "notebook.lock"
+
+    @property
+    def extra_wheels_dir(self) -> Path:
+        """Packages that the operator adds to the notebook image for everybody."""
+        return CHECKOUT / "images" / "notebook" / "wheels"
+
     def at(self, home: Path) -> Settings:
         """The same settings with its state elsewhere."""
         return replace(self, home=home)

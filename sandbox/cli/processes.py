@@ -5,6 +5,7 @@ Supervisor (supervisord.org) starts them, restarts what dies, and keeps their lo
 engine   the container that opens raw data      gate      what passes in and out of notebooks
 hub      JupyterHub                             launcher  starts notebooks; it alone speaks to the container engine
 portal   pages and API                          proxy     the one public port
+worker   runs sent code, each in a container of its own
 """
 
 from __future__ import annotations
@@ -21,14 +22,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.cli.working import works
 from sandbox.domain.errors import OperatorError
 from sandbox.domain.origins import site_host
+from sandbox.isolation.entrance.folder import clear
 from sandbox.isolation.launcher_client import LauncherClient
 from sandbox.privacy.remote import RemoteEngine
 from sandbox.settings import CHECKOUT, PORTAL_PREFIX, Settings
 from sandbox.wiring import hand_over
 
-NAMES = ("engine", "gate", "launcher", "proxy", "hub", "portal")
+NAMES = ("engine", "gate", "launcher", "proxy", "hub", "portal", "worker")
 READY_TIMEOUT_S = 120
 
 
@@ -74,6 +77,7 @@ def start(settings: Settings) -> None:
     lay_out(settings)
     if running(settings):
         return
+    clear(settings.imports_dir)  # no container runs: nobody looks at what was laid out before
     _check_ports(settings)
     config = settings.run_dir / "supervisord.conf"
     config.write_text(_config(settings))
@@ -249,6 +253,7 @@ def _checks(settings: Settings) -> dict[str, Callable[[], bool]]:
             _answers(f"http://127.0.0.1:{settings.portal_port}{PORTAL_PREFIX}/api/v1/health")
             and _answers(f"{settings.proxy_url}{PORTAL_PREFIX}/api/v1/health", host=site_host(settings.url))
         ),
+        "worker": lambda: works(settings),
     }
 
 

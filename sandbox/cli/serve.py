@@ -26,6 +26,8 @@ def serve(name: str) -> None:
             _launcher(settings)
         case "portal":
             _portal(settings)
+        case "worker":
+            _worker(settings)
         case "hub" | "proxy":
             arguments, more = processes.command(name, settings)
             os.execve(arguments[0], arguments, os.environ | settings.as_environment() | more)  # noqa: S606
@@ -82,11 +84,19 @@ def _gate(settings: Settings) -> None:
 
 
 def _launcher(settings: Settings) -> None:
-    from sandbox.cli.launching import launcher_of
+    from sandbox.cli.launching import jobs_of, launcher_of
     from sandbox.isolation.launcher_service import run_launcher
     from sandbox.wiring import build
 
-    run_launcher(launcher_of(build(settings)), settings.launcher_socket)
+    sandbox = build(settings)
+    run_launcher(launcher_of(sandbox), jobs_of(sandbox), settings.launcher_socket)
+
+
+def _worker(settings: Settings) -> None:
+    from sandbox.cli.working import run_worker
+    from sandbox.wiring import build
+
+    run_worker(build(settings))
 
 
 def _portal(settings: Settings) -> None:
@@ -102,7 +112,8 @@ def _portal(settings: Settings) -> None:
     sandbox.review_release.finish_approved()
     sandbox.close_data.learn()
     sandbox.destroy_data.go_on()
-    keeper = KeepTime([sandbox.end_access.expire, sandbox.end_access.remind])
+    sandbox.import_files.finish_checks()
+    keeper = KeepTime([sandbox.end_access.expire, sandbox.end_access.remind, sandbox.import_files.expire])
     keeper.start()
     try:
         uvicorn.run(

@@ -36,7 +36,7 @@ NOTEBOOK_ADDRESSES: tuple[Address, ...] = (
     Address(("POST",), "releases/{number}/withdraw", "taking one back"),
     Address(("GET",), "releases/{number}/crate", "one that was let out"),
     Address(("GET",), "jobs", "the jobs of its own grant"),
-    Address(("POST",), "jobs", "a job: code that somebody looks at with what it makes", reviewed=True),
+    Address(("POST",), "jobs", "a job: what it makes of the synthetic rows is shown to its sender"),
     Address(("GET",), "jobs/{number}", "how far one is"),
     Address(("POST",), "jobs/{number}/raw", "the same code, beside the raw rows"),
     Address(("POST",), "jobs/{number}/cancel", "stopping one"),
@@ -44,7 +44,6 @@ NOTEBOOK_ADDRESSES: tuple[Address, ...] = (
     Address(("GET",), "imports", "the import requests of its own grant"),
     Address(("POST",), "imports", "files that somebody looks at before they come in", reviewed=True),
     Address(("GET",), "imports/{number}", "how far one is"),
-    Address(("POST",), "imports/{number}/withdraw", "taking one back"),
 )
 
 _PARTS = {"{name}": r"[A-Za-z0-9_.@:+-]+", "{number}": r"[0-9]{1,9}"}

@@ -135,6 +135,18 @@ class Extracts:
         )
         return self.extracts_dir / target
 
+    def holds(self, target: str) -> Columns:
+        """The columns that an extract holds, by table; empty when it is gone."""
+        check_target(target)
+        try:
+            described = json.loads((self.extracts_dir / target / "schema.json").read_bytes())
+            return {
+                name: frozenset(column["name"] for column in table["columns"] if not column.get("pseudonym"))
+                for name, table in described["tables"].items()
+            }
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
+
     def remove(self, target: str) -> None:
         """Take an extract away; nothing happens when it is gone."""
         check_target(target)
@@ -147,8 +159,8 @@ class Extracts:
             if not folder.suffix and _dataset_of(folder) in (dataset, ""):
                 self.remove(folder.name)
 
-    def sweep(self, keep: Collection[str]) -> tuple[str, ...]:
-        """Take away what a crash left; to be called while none is being made.
+    def sweep(self, prefix: str, keep: Collection[str] = ()) -> tuple[str, ...]:
+        """Take away what a crash left; to be called by who makes those with this prefix, while it makes none.
 
         Args:
             keep: the targets that are in use.
@@ -158,7 +170,7 @@ class Extracts:
         """
         gone = []
         for folder in self._folders():
-            if folder.name not in keep:
+            if folder.name.startswith(prefix) and folder.name not in keep:
                 shutil.rmtree(folder, ignore_errors=True)
                 gone.append(folder.name)
         return tuple(gone)

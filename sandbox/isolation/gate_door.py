@@ -236,7 +236,7 @@ class Door:
             body = await self._body(request, rule)
             if isinstance(body, Refusal):
                 return self._refuse(Direction.OUT, request, body)
-            # Of a question the portal shows the words again; what is handed in for review it does not.
+            # The portal shows questions, and what jobs make of the sample, to whoever sent them.
             counted = self._budget if rule.to_portal and not rule.reviewed else None
             if counted is not None and not counted.take(Amount(rows=0, bytes=len(body))):
                 return self._refuse(Direction.OUT, request, Refusal(SPENT))

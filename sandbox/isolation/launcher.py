@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from sandbox.domain.access import Grant
 from sandbox.domain.errors import BadInput, CallerError, OperatorError, SandboxError
@@ -69,8 +69,10 @@ class Authority:
 
     Attributes:
         allowed: (person, server) → what may be started; raises CallerError.
+        goes_on: the same for one that runs.
         shown: makes what the notebook may read, where its mode shows rows.
         hidden: the notebook is over: the rows go.
+        swept: all rows go but of these servers.
         opened, closed: put (grant, container) and (grant, reason) on the log.
         images: read at each start, so that a new image needs no restart.
         runtime: the engine's name of the runtime to use.
@@ -78,8 +80,10 @@ class Authority:
     """
 
     allowed: Callable[[str, str], Opening]
-    shown: Callable[[Opening], Shown]
+    goes_on: Callable[[str, str], Opening]
+    shown: Callable[[Any], Shown]
     hidden: Callable[[Grant], object]
+    swept: Callable[[Collection[str]], object]
     opened: Callable[[Grant, str], object]
     closed: Callable[[Grant, str], object]
     images: Callable[[], Images]
@@ -122,7 +126,7 @@ class Launcher:
         notebooks, carriers = await asyncio.to_thread(self._found)
         for server in notebooks | carriers:
             try:
-                opening = await asyncio.to_thread(self.authority.allowed, *server)
+                opening = await asyncio.to_thread(self.authority.goes_on, *server)
             except CallerError as refused:
                 log.warning("%s/%s ends: %s", *server, refused.message)
                 await self._remove(server)
@@ -130,6 +134,7 @@ class Launcher:
             self._running[server] = _Running(opening.grant)
             if server not in notebooks & carriers:
                 await self.stop(*server, reason="half of it was left")
+        await asyncio.to_thread(self.authority.swept, {server for _, server in self._running})
 
     async def start(self, person: str, server: str, environment: Mapping[str, str]) -> None:
         """Start a grant's notebook: rows, door, container, carrier. One that ran is ended first.
@@ -224,7 +229,7 @@ class Launcher:
     async def _why_end(self, server: Server) -> tuple[str, int]:
         """Why it has to end (empty: it goes on), and its minutes of idleness."""
         try:
-            opening = await asyncio.to_thread(self.authority.allowed, *server)
+            opening = await asyncio.to_thread(self.authority.goes_on, *server)
         except CallerError as refused:
             return refused.message, 0
         except OperatorError:

@@ -18,7 +18,7 @@ rows out. So everything that it says is counted, outside of it, and written down
 
 | what | counts as | a day | a session |
 |---|---|---|---|
-| results, printing, errors, help, files, folders, saved notebooks, questions | rows | {display_rows} | {session_rows} |
+| results, printing, errors, help, files, folders, questions, jobs sent | rows | {display_rows} | {session_rows} |
 | the same, with all that is written around them | bytes | {display_bytes} | {session_bytes} |
 | pages, settings, lists, events, cookies | bytes | {page_bytes} | – |
 | the lab's own program, file by file known by its hash | nothing | – | – |

@@ -8,12 +8,14 @@ ledger        reserve -> start -> settle | fail; ``accounts`` holds the caps, ``
 profiles      what was bought to know how units contribute; and base releases
 catalogue     finds datasets by words and filters, through an index of what is published
 people, datasets, access, releases    one noun each; every changing call takes the event it writes
+imports       files and packages that ask to come in
 demands, ratings, results, breaches    what society asks and is told; likewise
 figures       sums for the public register and the transparency page; reading only
 policies      the site's policy by version, and changes of policies that wait for a second person
 duties        what people owe, and what they may not any more
 data_keys     what files are closed with: public halves alone; ``destructions``: what nothing opens any more
 objections    who objects to what; ``suspensions``: what is stopped, and until when it was
+jobs          the queue of sent code
 second_factors, identities, training  what people show at the door; ``attempts`` counts wrong tries
 vault         files by SHA-256
 keys          the platform's signature
@@ -47,6 +49,8 @@ from sandbox.store.destructions import Destructions
 from sandbox.store.duties import Duties, Report
 from sandbox.store.figures import Figures
 from sandbox.store.identities import Identities
+from sandbox.store.imports import Imports
+from sandbox.store.jobs import Jobs
 from sandbox.store.keys import Signer, verify_signature
 from sandbox.store.ledger import Ledger, Reservation
 from sandbox.store.log import Log
@@ -131,6 +135,8 @@ class Store:
         self.access = Access(self.database, self.log, now)
         self.duties = Duties(self.database, self.log, now)
         self.releases = Releases(self.database, self.log, now)
+        self.imports = Imports(self.database, self.log, now)
+        self.jobs = Jobs(self.database, self.log, now)
         self.suspensions = Suspensions(self.database, self.log, now)
         self.objections = Objections(self.database, self.log, now)
         self.demands = Demands(self.database, self.log, now)

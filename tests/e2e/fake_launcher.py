@@ -49,8 +49,10 @@ if __name__ == "__main__":
         containers=Containers.of_this_host(),
         authority=Authority(
             allowed=allowed,
+            goes_on=allowed,
             shown=lambda opening: NOTHING,
             hidden=lambda grant: None,
+            swept=lambda servers: None,
             opened=lambda grant, container: write("opened", grant.id),
             closed=lambda grant, reason: write("closed", grant.id, reason),
             images=rooms.images,

@@ -235,12 +235,17 @@ def test_events_are_counted(tmp_path: Path) -> None:
     in_a_room(tmp_path, test)
 
 
-def test_words_of_questions_are_counted_and_outputs_for_review_are_not(tmp_path: Path) -> None:
+@pytest.mark.parametrize("address", ["questions", "questions/estimate", "jobs", "jobs/1/raw"])
+def test_what_the_portal_shows_again_is_counted(tmp_path: Path, address: str) -> None:
+    """A question's words are on its sender's page, and so is what a job makes of the sample and its own inputs."""
+
     async def test(world: World) -> None:
         portal = "/services/portal/api/v1"
+        # What reviewers look at first is free: the control.
         assert (await world.call(f"{portal}/releases", "POST", data=b"x" * 50_000))[0] == 200
-        assert (await world.call(f"{portal}/questions", "POST", data=b"x" * 15_000))[0] == 200
-        assert (await world.call(f"{portal}/questions", "POST", data=b"x" * 15_000))[0] == 403
+        assert (await world.call(f"{portal}/imports", "POST", data=b"x" * 50_000))[0] == 200
+        assert (await world.call(f"{portal}/{address}", "POST", data=b"x" * 15_000))[0] == 200
+        assert (await world.call(f"{portal}/{address}", "POST", data=b"x" * 15_000))[0] == 403
 
     in_a_room(tmp_path, test)
 

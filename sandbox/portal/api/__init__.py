@@ -5,7 +5,9 @@ open_data   files and rows, for everybody
 questions   prices, answers, what is left
 access      applications, agreements, grants
 blocks      who may not apply for a time
+jobs        code that runs beside the rows
 releases    outputs on their way out
+imports     files and packages on their way in
 objections  handed in by anybody, decided by owners
 suspensions stopping data, holding and recalling outputs
 demands     what people ask to be opened; ratings
@@ -29,6 +31,8 @@ from sandbox.portal.api import (
     blocks,
     catalogue,
     demands,
+    imports,
+    jobs,
     objections,
     open_data,
     openness,
@@ -40,9 +44,10 @@ from sandbox.portal.api import (
     suspensions,
     system,
 )
+from sandbox.portal.api.imports import MAX_IMPORT_BYTES
 from sandbox.portal.api.releases import MAX_UPLOAD_BYTES
 
-__all__ = ["MAX_UPLOAD_BYTES", "PARTS", "router"]
+__all__ = ["MAX_IMPORT_BYTES", "MAX_UPLOAD_BYTES", "PARTS", "router"]
 
 PARTS = (
     catalogue.router,
@@ -50,7 +55,9 @@ PARTS = (
     questions.router,
     access.router,
     blocks.router,
+    jobs.router,
     releases.router,
+    imports.router,
     objections.router,
     suspensions.router,
     demands.router,

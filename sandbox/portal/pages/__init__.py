@@ -5,7 +5,9 @@ facets      the catalogue's filters
 access      my data; what an owner decides
 apply       the form of an application
 application one application, with a form for all that may be done with it
+jobs        my jobs; one job with what it made on the sample
 releases    my outputs; the reviewers' queue; one request with its findings
+imports     what asks to come in; what is decided about it
 objecting   for everybody; how it stands
 objections  what an owner decides about objections, and stops by hand
 demands     wanted data; ratings
@@ -35,6 +37,8 @@ from sandbox.portal.pages import (
     at_rest,
     catalogue,
     demands,
+    imports,
+    jobs,
     log,
     objecting,
     objections,
@@ -53,7 +57,9 @@ PARTS = (
     access.router,
     apply.router,  # before ``application``, which takes any verb
     application.router,
+    jobs.router,
     releases.router,
+    imports.router,
     objecting.router,
     objections.router,
     at_rest.router,

@@ -61,7 +61,9 @@ class ClosedData:
     def retire(self, dataset: str) -> tuple[str, ...]:
         """Destroy the keys before the current one, with which nothing is closed any more."""
         close_anew(self._sealed(dataset), dataset, raw=self._raw, views=self._views)
-        return self.keyring().retire(dataset)
+        retired = self.keyring().retire(dataset)
+        self._segments.forget()
+        return retired
 
     def destroy(self, dataset: str) -> tuple[str, ...]:
         """Destroy all keys of a dataset, forget what was opened, remove the files."""

@@ -18,7 +18,14 @@ from fsspec.spec import AbstractFileSystem
 from sandbox.domain.data_key import DataKey
 from sandbox.domain.errors import SandboxError
 from sandbox.privacy.at_rest.keyring import Keyring
-from sandbox.privacy.at_rest.sealed import SEGMENT, SealedReader, SealedWriter, Segments, sealed_for
+from sandbox.privacy.at_rest.sealed import (
+    SEGMENT,
+    SealedReader,
+    SealedWriter,
+    Segments,
+    content_size,
+    sealed_for,
+)
 
 _SCHEME = "sealed"
 
@@ -89,11 +96,20 @@ class SealedFiles(Files):
         if name is None:
             return path.open("rb", buffering=0)
         try:
-            private = self._keyring.private(self._dataset, name)
-        except SandboxError as gone:
-            self._troubled(gone)
+            self._keyring.check_there(self._dataset, name)  # also for a file whose own key is still in memory
+            return SealedReader(
+                path,
+                lambda: self._keyring.private(self._dataset, name),
+                label=path.name,
+                segments=self._segments,
+                alarm=self._troubled,
+            )
+        except SandboxError as trouble:
+            self._troubled(trouble)
             raise
-        return SealedReader(path, private, label=path.name, segments=self._segments, alarm=self._troubled)
+
+    def size(self, path: Path) -> int:
+        return path.stat().st_size if sealed_for(path) is None else content_size(path)
 
     def create(self, path: Path) -> BinaryIO:
         return cast(BinaryIO, SealedWriter(path, self.key.public, label=path.name))
@@ -122,6 +138,8 @@ class Opener(Protocol):
 
     def create(self, path: Path) -> BinaryIO: ...
 
+    def size(self, path: Path) -> int: ...
+
 
 class Door(AbstractFileSystem):  # type: ignore[misc]  # fsspec ships no types
     """The little of a file system that DuckDB asks for, under a scheme of its own.
@@ -141,8 +159,7 @@ class Door(AbstractFileSystem):  # type: ignore[misc]  # fsspec ships no types
         return self._behind.opened(place) if "r" in mode else self._behind.create(place)
 
     def info(self, path: str, **options: Any) -> dict[str, Any]:
-        with self._behind.opened(_path(path)) as file:
-            return {"name": path, "type": "file", "size": file.seek(0, os.SEEK_END)}
+        return {"name": path, "type": "file", "size": self._behind.size(_path(path))}
 
     def exists(self, path: str, **options: Any) -> bool:
         return _path(path).is_file()

@@ -111,8 +111,13 @@ class SealedWriter(io.RawIOBase):
         self._number += 1
 
 
+def content_size(path: Path) -> int:
+    """Bytes of a sealed file's content, as the length of the file says; its last segment is looked at when it opens."""
+    return _sizes(path.stat().st_size)[1]
+
+
 class Segments:
-    """Opened segments, kept in memory so that the next question need not open them again.
+    """Opened segments, and the keys of their files, kept in memory so that the next question need not open them again.
 
     Args:
         most_bytes: of all together; the ones that were not used for longest go first.
@@ -121,6 +126,7 @@ class Segments:
     def __init__(self, most_bytes: int) -> None:
         self._most, self._held = most_bytes, 0
         self._segments: OrderedDict[tuple[bytes, int], bytes] = OrderedDict()
+        self._file_keys: dict[bytes, bytes] = {}
         self._lock = threading.Lock()
 
     def get(self, file: bytes, number: int) -> bytes | None:
@@ -140,10 +146,21 @@ class Segments:
                 _, gone = self._segments.popitem(last=False)
                 self._held -= len(gone)
 
+    def file_key(self, wrapped: bytes, unwrap: Callable[[], bytes]) -> bytes:
+        """A file's key, unwrapped once."""
+        with self._lock:
+            found = self._file_keys.get(wrapped)
+        if found is None:
+            found = unwrap()
+            with self._lock:
+                self._file_keys[wrapped] = found
+        return found
+
     def forget(self) -> None:
-        """Let go of all of them."""
+        """Let go of all of them: a key was destroyed."""
         with self._lock:
             self._segments.clear()
+            self._file_keys.clear()
             self._held = 0
 
 
@@ -151,7 +168,7 @@ class SealedReader(io.RawIOBase):
     """A sealed file, opened.
 
     Args:
-        private: the dataset's private key.
+        private: gives the dataset's private key, when the file's own is not known yet.
         label: the file's name.
         segments: where opened ones are kept.
         alarm: told the error as well, for whoever reads through a program that hides it.
@@ -163,7 +180,7 @@ class SealedReader(io.RawIOBase):
     def __init__(
         self,
         path: Path,
-        private: X25519PrivateKey,
+        private: Callable[[], X25519PrivateKey],
         *,
         label: str,
         segments: Segments,
@@ -177,12 +194,15 @@ class SealedReader(io.RawIOBase):
                 raise self._changed()
             self._name = head[-_WRAPPED:]  # no two files have the same one
             try:
-                self._cipher = AESGCM(HPKE.decrypt(self._name, private, info=_info(label)))
+                self._cipher = AESGCM(
+                    segments.file_key(
+                        self._name + label.encode(),
+                        lambda: HPKE.decrypt(self._name, private(), info=_info(label)),
+                    )
+                )
             except InvalidTag:
                 raise self._changed() from None
-            body = os.fstat(self._file.fileno()).st_size - HEADER
-            self._count = max(1, -(-body // (SEGMENT + TAG)))
-            self.size = body - self._count * TAG
+            self._count, self.size = _sizes(os.fstat(self._file.fileno()).st_size)
             self._at = 0
             if self.size < 0:
                 raise self._changed()
@@ -258,6 +278,13 @@ def seal(source: BinaryIO, path: Path, public: bytes, *, label: str) -> str:
 def _chunks(source: BinaryIO) -> Iterator[bytes]:
     while chunk := source.read(SEGMENT):
         yield chunk
+
+
+def _sizes(length: int) -> tuple[int, int]:
+    """How many segments a file of this length has, and how many bytes of content."""
+    body = length - HEADER
+    count = max(1, -(-body // (SEGMENT + TAG)))
+    return count, body - count * TAG
 
 
 def _info(label: str) -> bytes:

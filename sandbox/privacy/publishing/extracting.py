@@ -82,6 +82,9 @@ class BoundedFiles:
     def create(self, path: Path) -> BinaryIO:
         return cast(BinaryIO, _Counted(self, self._create(path)))
 
+    def size(self, path: Path) -> int:
+        return path.stat().st_size
+
     def count(self, size: int) -> None:
         self.written += size
         if self.written > self._max:
