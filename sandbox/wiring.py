@@ -239,6 +239,7 @@ def build(
         open_notebook=OpenNotebook(
             store=store,
             limits=site.notebook,
+            room=site.room,
             permission=permission,
             check_enrolled=my_account.check_enrolled,
             extracts=extracts,
