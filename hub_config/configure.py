@@ -9,6 +9,7 @@ from typing import Any
 
 from hub_config.authenticator import LocalDoor, SandboxAuthenticator
 from hub_config.oidc import OidcAuthenticator, ProviderDoor
+from hub_config.origins import own_host
 from hub_config.pages import TORNADO_SETTINGS
 from hub_config.spawner import House, LockedSpawner
 from sandbox.settings import CHECKOUT, PORTAL_PREFIX, Settings
@@ -30,11 +31,15 @@ def configure(
     """Fill traitlets' configuration."""
     hub = c.JupyterHub
     hub.bind_url = f"http://{settings.bind_host}:{settings.hub_port}/"
-    if settings.public_url:
-        hub.public_url = f"{settings.url}/"
+    hub.public_url = f"{settings.url}/"
+    # Each person's notebooks have a host of their own: their pages can read nothing of anybody else's.
+    hub.subdomain_host = settings.url
+    hub.subdomain_hook = own_host
+    # Over HTTPS no page below the site's host can set a cookie in the place of one of these.
+    hub.cookie_host_prefix_enabled = settings.url.startswith("https://")
     hub.hub_bind_url = f"http://{settings.listen_host}:{settings.hub_api_port}"
     hub.hub_connect_url = settings.hub_url
-    hub.db_url = f"sqlite:///{settings.home / 'hub.db'}"
+    hub.db_url = f"sqlite:///{settings.hub_dir / 'hub.db'}"
     hub.cookie_secret = bytes.fromhex(secret(settings.keys_dir, "hub-cookie"))
     # Its pages look like the portal's, and lead back to it.
     hub.template_paths = [str(TEMPLATES)]
@@ -73,6 +78,7 @@ def configure(
             "name": "portal",
             "url": settings.portal_inner_url,
             "api_token": secret(settings.keys_dir, "portal-token"),
+            "oauth_redirect_uri": f"{settings.portal_url}/oauth_callback",
             "oauth_no_confirm": True,  # it is ours: no 'do you trust this program?'
             "oauth_client_allowed_scopes": [PORTAL_ACCESS],
         },

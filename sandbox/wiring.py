@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
+from sandbox.disclosure.file_type import recognise
+from sandbox.domain.access import Grant
 from sandbox.domain.site_policy import SitePolicy
 from sandbox.flows.access_views import AccessViews
 from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.browse_catalogue import BrowseCatalogue
 from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.change_policy import ChangePolicy
+from sandbox.flows.check_output import CheckOutput
+from sandbox.flows.data_keys import CloseData
 from sandbox.flows.decide_objection import DecideObjection
 from sandbox.flows.demand_data import DemandData
+from sandbox.flows.destroy_data import DestroyData
 from sandbox.flows.end_access import EndAccess
+from sandbox.flows.extracts import Extracts
+from sandbox.flows.hold_jobs import HoldJobs
 from sandbox.flows.hold_releases import HoldReleases
+from sandbox.flows.import_files import ImportFiles
+from sandbox.flows.import_views import ImportViews
+from sandbox.flows.job_views import JobViews
 from sandbox.flows.listed import Listed
 from sandbox.flows.look_after_people import LookAfterPeople
 from sandbox.flows.my_account import MyAccount
@@ -30,10 +41,12 @@ from sandbox.flows.policy_views import PolicyViews
 from sandbox.flows.project_register import ProjectRegister
 from sandbox.flows.publish_dataset import PublishDataset
 from sandbox.flows.rate_dataset import RateDataset
+from sandbox.flows.record_attacks import RecordAttacks
 from sandbox.flows.record_breach import RecordBreach
 from sandbox.flows.report_result import ReportResult
 from sandbox.flows.request_access import RequestAccess
 from sandbox.flows.review_release import ReviewRelease
+from sandbox.flows.run_job import RunJob
 from sandbox.flows.sign_in import SignIn
 from sandbox.flows.site_policy import settle_site, site_with_lines
 from sandbox.flows.suspend_dataset import SuspendDataset
@@ -43,6 +56,9 @@ from sandbox.flows.verify_books import VerifyBooks
 from sandbox.flows.views import Views
 from sandbox.flows.visitors import Visitors
 from sandbox.flows.withheld_units import WithheldUnits
+from sandbox.isolation.entrance.judge import Entrance
+from sandbox.isolation.entrance.scan import clamav
+from sandbox.isolation.entrance.target import read_target
 from sandbox.isolation.launcher_client import LauncherClient
 from sandbox.isolation.notebooks import HubNotebooks, LauncherNotebooks, Notebooks, StopNotebooks
 from sandbox.privacy.engine import Engine
@@ -62,11 +78,15 @@ def engine_user() -> tuple[int, int]:
     return (ENGINE_UID_FOR_ROOT, ENGINE_UID_FOR_ROOT) if uid == 0 else (uid, gid)
 
 
-def hand_over(path: Path) -> None:
-    """Give a file or folder to the engine's user, for its eyes only."""
+def hand_over(path: Path, *, remapped_to: int = 0) -> None:
+    """Give a file or folder to the engine's user, for its eyes only.
+
+    Args:
+        remapped_to: the host's number of the containers' root, where the container engine maps users.
+    """
     uid, gid = engine_user()
     if os.getuid() == 0:
-        os.chown(path, uid, gid)
+        os.chown(path, uid + remapped_to, gid + remapped_to)
     path.chmod(0o700 if path.is_dir() else 0o400)
 
 
@@ -85,11 +105,20 @@ class Sandbox:
     end_access: EndAccess
     open_notebook: OpenNotebook
     answer_question: AnswerQuestion
+    check_output: CheckOutput
     review_release: ReviewRelease
+    import_files: ImportFiles
+    import_views: ImportViews
     suspend_dataset: SuspendDataset
+    close_data: CloseData
+    destroy_data: DestroyData
+    extracts: Extracts
     object_to_data: ObjectToData
     decide_objection: DecideObjection
     hold_releases: HoldReleases
+    run_job: RunJob
+    hold_jobs: HoldJobs
+    job_views: JobViews
     objection_views: ObjectionViews
     demand_data: DemandData
     rate_dataset: RateDataset
@@ -107,6 +136,7 @@ class Sandbox:
     sign_in: SignIn
     my_account: MyAccount
     look_after_people: LookAfterPeople
+    record_attacks: RecordAttacks
 
 
 def build(
@@ -135,14 +165,24 @@ def build(
     def today() -> date:
         return clock().date()
 
-    hub = HubNotebooks(settings.hub_url, lambda: secret(settings.keys_dir, "portal-token"))
-    stop = StopNotebooks(notebooks or LauncherNotebooks(LauncherClient(settings.launcher_socket), hub))
+    to_engine = partial(hand_over, remapped_to=settings.remapped_to)
     listed = Listed(store=store)
-    end_access = EndAccess(store=store, today=today, stop=stop)
     projects = ProjectRegister(store=store, listed=listed, terms=site.society, today=today)
     my_account = MyAccount(store=store, site=site, today=today)
     trained = Trained(store=store, terms=site.training, today=today)
     permission = Permission(store=store, today=today, untrained=trained)
+    hub = HubNotebooks(settings.hub_url, lambda: secret(settings.keys_dir, "portal-token"))
+    stop_notebooks = StopNotebooks(
+        notebooks or LauncherNotebooks(LauncherClient(settings.launcher_socket), hub)
+    )
+    hold_jobs = HoldJobs(store=store, permission=permission)
+
+    def stop(grants: Sequence[Grant]) -> tuple[int, ...]:
+        """What goes on under grants that hold no more."""
+        hold_jobs.stop_of(grants)
+        return stop_notebooks(grants)
+
+    end_access = EndAccess(store=store, today=today, stop=stop)
     visitors = Visitors(today)
 
     def site_now() -> Site:
@@ -150,12 +190,41 @@ def build(
 
     change_policy = ChangePolicy(store=store, site=site_now)
     holds = HoldReleases(store=store)
-    review = ReviewRelease(store=store, engine=engine, permission=permission, holds=holds)
+    check_output = CheckOutput(store=store, engine=engine, permission=permission)
+    review = ReviewRelease(store=store, permission=permission, check=check_output, holds=holds)
+    closing = CloseData(store=store, engine=engine)
+    extracts = Extracts(store=store, engine=engine, permission=permission, extracts_dir=settings.extracts_dir)
     publish = PublishDataset(
-        store=store, engine=engine, site=site_now, raw_dir=settings.raw_dir, hand_over=hand_over
+        store=store,
+        engine=engine,
+        site=site_now,
+        raw_dir=settings.raw_dir,
+        closing=closing,
+        hand_over=to_engine,
     )
-    suspend = SuspendDataset(store=store, today=today, holds=holds, stop=stop, let_out=review.finish_approved)
-    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=hand_over)
+    suspend = SuspendDataset(
+        store=store,
+        today=today,
+        holds=holds,
+        jobs=hold_jobs,
+        stop=stop_notebooks,
+        let_out=review.finish_approved,
+    )
+    views = Views(store=store, today=today)
+    run_job = RunJob(store=store, permission=permission, limits=site.jobs, columns_open=extracts.columns_open)
+    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=to_engine, key_of=closing.known_key)
+    importing = ImportFiles(
+        store=store,
+        permission=permission,
+        entrance=Entrance(
+            terms=site.imports,
+            target=read_target(settings.notebook_lock),
+            scan=clamav(),
+            recognise=recognise,
+        ),
+        folders=settings.imports_dir,
+        today=today,
+    )
 
     return Sandbox(
         settings=settings,
@@ -170,14 +239,23 @@ def build(
         open_notebook=OpenNotebook(
             store=store,
             limits=site.notebook,
+            room=site.room,
             permission=permission,
             check_enrolled=my_account.check_enrolled,
+            extracts=extracts,
+            imports=importing.folder,
         ),
         answer_question=AnswerQuestion(
             store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
         ),
+        check_output=check_output,
         review_release=review,
+        import_files=importing,
+        import_views=ImportViews(store=store, importing=importing),
         suspend_dataset=suspend,
+        close_data=closing,
+        destroy_data=DestroyData(store=store, engine=engine, suspending=suspend, extracts=extracts),
+        extracts=extracts,
         object_to_data=ObjectToData(
             store=store,
             terms=site.objections,
@@ -188,6 +266,9 @@ def build(
         ),
         decide_objection=DecideObjection(store=store, suspending=suspend, units=units, publishing=publish),
         hold_releases=holds,
+        run_job=run_job,
+        hold_jobs=hold_jobs,
+        job_views=JobViews(store=store, views=views, run_job=run_job),
         objection_views=ObjectionViews(store=store, holds=holds),
         demand_data=DemandData(
             store=store, listed=listed, visitors=visitors, terms=site.society, today=today
@@ -203,7 +284,7 @@ def build(
         ),
         project_register=projects,
         transparency=Transparency(store=store, listed=listed, projects=projects, today=today),
-        views=Views(store=store, today=today),
+        views=views,
         listed=listed,
         policy_views=PolicyViews(store=store, change=change_policy, today=today),
         access_views=AccessViews(store=store, today=today, usual=Remembered()),
@@ -213,4 +294,5 @@ def build(
         sign_in=SignIn(store=store, terms=site.sign_in),
         my_account=my_account,
         look_after_people=LookAfterPeople(store=store, site=site, today=today),
+        record_attacks=RecordAttacks(store=store, folder=settings.home / "attacks"),
     )

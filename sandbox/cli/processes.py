@@ -5,6 +5,7 @@ Supervisor (supervisord.org) starts them, restarts what dies, and keeps their lo
 engine   the container that opens raw data      gate      what passes in and out of notebooks
 hub      JupyterHub                             launcher  starts notebooks; it alone speaks to the container engine
 portal   pages and API                          proxy     the one public port
+worker   runs sent code, each in a container of its own
 """
 
 from __future__ import annotations
@@ -16,18 +17,22 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.cli.working import works
 from sandbox.domain.errors import OperatorError
+from sandbox.domain.origins import site_host
+from sandbox.isolation.entrance.folder import clear
 from sandbox.isolation.launcher_client import LauncherClient
 from sandbox.privacy.remote import RemoteEngine
 from sandbox.settings import CHECKOUT, PORTAL_PREFIX, Settings
 from sandbox.wiring import hand_over
 
-NAMES = ("engine", "gate", "launcher", "proxy", "hub", "portal")
+NAMES = ("engine", "gate", "launcher", "proxy", "hub", "portal", "worker")
 READY_TIMEOUT_S = 120
 
 
@@ -50,11 +55,21 @@ def lay_out(settings: Settings) -> None:
         settings.vault_dir,
         settings.gate_dir,
         settings.launcher_socket.parent,
+        settings.hub_dir,
     ):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for folder in (settings.raw_dir, settings.views_dir, settings.engine_dir):
+    earlier = settings.home / "hub.db"  # where it was before it had a folder
+    if earlier.exists():
+        earlier.replace(settings.hub_dir / "hub.db")
+    for folder in (
+        settings.raw_dir,
+        settings.views_dir,
+        settings.data_keys_dir,
+        settings.extracts_dir,
+        settings.engine_dir,
+    ):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        hand_over(folder)
+        hand_over(folder, remapped_to=settings.remapped_to)
 
 
 def start(settings: Settings) -> None:
@@ -63,10 +78,11 @@ def start(settings: Settings) -> None:
     Raises:
         OperatorError: a port is taken, or supervisord did not start.
     """
-    check_reach(settings)
-    lay_out(settings)
     if running(settings):
         return
+    check_reach(settings)
+    lay_out(settings)
+    clear(settings.imports_dir)  # no container runs: nobody looks at what was laid out before
     _check_ports(settings)
     config = settings.run_dir / "supervisord.conf"
     config.write_text(_config(settings))
@@ -84,8 +100,8 @@ def start(settings: Settings) -> None:
 def check_reach(settings: Settings) -> None:
     """Raise when pages could be reached from other machines without TLS.
 
-    Browsers say where a request comes from (``Sec-Fetch-*``) only over HTTPS and on loopback; without it a page in one
-    person's notebook could act at the portal for another.
+    Browsers say where a request comes from (``Sec-Fetch-*``) only over HTTPS and on loopback, and anybody on the way
+    could read what is sent and write another's cookies.
     """
     if settings.bind_host in ("127.0.0.1", "::1", "localhost") or settings.url.startswith("https://"):
         return
@@ -96,12 +112,12 @@ def check_reach(settings: Settings) -> None:
 
 
 def running(settings: Settings) -> bool:
-    """True when this home's supervisord runs."""
-    return _pid(settings) is not None
+    """True when this home's supervisord runs, or something else keeps the processes."""
+    return bool(settings.hosts) or _pid(settings) is not None
 
 
 def stop(settings: Settings, *, timeout_s: float = 60) -> bool:
-    """Stop everything, containers too. False when nothing ran."""
+    """Stop everything, containers too. False when nothing ran, or something else keeps the processes."""
     pid = _pid(settings)
     if pid is None:
         return False
@@ -174,6 +190,7 @@ def command(name: str, settings: Settings) -> tuple[list[str], dict[str, str]]:
             "--api-port", str(settings.proxy_api_port),
             "--default-target", settings.hub_url,
             "--error-target", f"{settings.hub_url}/hub/error",
+            "--host-routing",
             "--log-level=warn",
         ]  # fmt: skip
         return proxy, {"CONFIGPROXY_AUTH_TOKEN": secret(settings.keys_dir, "proxy-token")}
@@ -233,14 +250,15 @@ def _checks(settings: Settings) -> dict[str, Callable[[], bool]]:
 
     return {
         "engine": engine_ready,
-        "gate": lambda: _listens("127.0.0.1", settings.gate_port),
+        "gate": lambda: _listens(settings.gate_url),
         "launcher": LauncherClient(settings.launcher_socket).health,
-        "proxy": lambda: _listens("127.0.0.1", settings.proxy_api_port),
+        "proxy": lambda: _listens(settings.proxy_api_url),
         "hub": lambda: _answers(f"{settings.hub_url}/hub/api/health"),
         "portal": lambda: (
-            _answers(f"http://127.0.0.1:{settings.portal_port}{PORTAL_PREFIX}/api/v1/health")
-            and _answers(f"http://127.0.0.1:{settings.hub_port}{PORTAL_PREFIX}/api/v1/health")
+            _answers(f"{settings.portal_inner_url}{PORTAL_PREFIX}/api/v1/health")
+            and _answers(f"{settings.proxy_url}{PORTAL_PREFIX}/api/v1/health", host=site_host(settings.url))
         ),
+        "worker": lambda: works(settings),
     }
 
 
@@ -257,18 +275,20 @@ def _check_ports(settings: Settings) -> None:
                 ) from None
 
 
-def _listens(host: str, port: int) -> bool:
+def _listens(url: str) -> bool:
+    parts = urllib.parse.urlsplit(url)
     try:
-        with socket.create_connection((host, port), timeout=1):
+        with socket.create_connection((parts.hostname, parts.port or 80), timeout=1):
             return True
     except OSError:
         return False
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str, *, host: str = "") -> bool:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    asked = urllib.request.Request(url, headers={"Host": host} if host else {})  # noqa: S310 - ours, http
     try:
-        with opener.open(url, timeout=3) as response:
+        with opener.open(asked, timeout=3) as response:
             return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False

@@ -16,7 +16,8 @@ def serve(name: str) -> None:
     from sandbox.cli import processes
 
     settings = Settings.from_environment()
-    processes.lay_out(settings)
+    if not settings.hosts:  # else 'sandbox prepare' did it, and each process has a part of the folders only
+        processes.lay_out(settings)
     match name:
         case "engine":
             _engine(settings)
@@ -26,6 +27,8 @@ def serve(name: str) -> None:
             _launcher(settings)
         case "portal":
             _portal(settings)
+        case "worker":
+            _worker(settings)
         case "hub" | "proxy":
             arguments, more = processes.command(name, settings)
             os.execve(arguments[0], arguments, os.environ | settings.as_environment() | more)  # noqa: S606
@@ -49,6 +52,8 @@ def _engine(settings: Settings) -> None:
             images=Images.read(settings.images_file),
             raw_dir=settings.raw_dir,
             views_dir=settings.views_dir,
+            keys_dir=settings.data_keys_dir,
+            extracts_dir=settings.extracts_dir,
             socket=settings.engine_socket,
             memory_mib=site.answers.engine_memory_mib,
             timeout_s=site.answers.timeout_s,
@@ -61,27 +66,38 @@ def _engine(settings: Settings) -> None:
 def _gate(settings: Settings) -> None:
     from sandbox.flows.watch_gate import WatchGate
     from sandbox.isolation.gate import run_gate
+    from sandbox.isolation.gate_assets import read_assets
+    from sandbox.isolation.gate_door import House
     from sandbox.wiring import build
 
     watch = WatchGate(build(settings).store)
     try:
-        run_gate(
-            run_dir=settings.gate_dir,
+        house = House(
             hub_url=settings.hub_url,
             portal_url=settings.portal_inner_url,
-            tcp=(settings.listen_host, settings.gate_port),
+            site_url=settings.url,
             record=watch,
+            assets=read_assets(settings.assets_file),
         )
+        run_gate(settings.gate_dir, house, tcp=(settings.listen_host, settings.gate_port))
     finally:
         watch.close()
 
 
 def _launcher(settings: Settings) -> None:
-    from sandbox.cli.launching import launcher_of
+    from sandbox.cli.launching import jobs_of, launcher_of
     from sandbox.isolation.launcher_service import run_launcher
     from sandbox.wiring import build
 
-    run_launcher(launcher_of(build(settings)), settings.launcher_socket)
+    sandbox = build(settings)
+    run_launcher(launcher_of(sandbox), jobs_of(sandbox), settings.launcher_socket)
+
+
+def _worker(settings: Settings) -> None:
+    from sandbox.cli.working import run_worker
+    from sandbox.wiring import build
+
+    run_worker(build(settings))
 
 
 def _portal(settings: Settings) -> None:
@@ -92,10 +108,13 @@ def _portal(settings: Settings) -> None:
     from sandbox.wiring import build
 
     sandbox = build(settings)
-    # What a killed process left: charges stay spent, approved releases leave now.
+    # What a killed process left: charges stay spent, approved releases leave now, data are destroyed to the end.
     sandbox.store.ledger.recover(event=Event("system:portal", "ledger.recovered", "ledger", {}))
     sandbox.review_release.finish_approved()
-    keeper = KeepTime([sandbox.end_access.expire, sandbox.end_access.remind])
+    sandbox.close_data.learn()
+    sandbox.destroy_data.go_on()
+    sandbox.import_files.finish_checks()
+    keeper = KeepTime([sandbox.end_access.expire, sandbox.end_access.remind, sandbox.import_files.expire])
     keeper.start()
     try:
         uvicorn.run(

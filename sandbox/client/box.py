@@ -22,8 +22,12 @@ import httpx
 import pandas as pd
 
 from sandbox.client.answer import Answer
+from sandbox.client.checked import Checked
 from sandbox.client.connection import Connection
+from sandbox.client.declare import declared, only_about, with_declaration, write_output
 from sandbox.client.errors import BadInput
+from sandbox.client.imports import NOTEBOOK_BYTES, ImportRequest, read_files
+from sandbox.client.jobs import Job, send_job
 from sandbox.client.outbox import make_outbox, read_outbox
 from sandbox.client.views import Budget, Dataset, Estimate, Release
 
@@ -152,6 +156,46 @@ class Sandbox:
         body = self._connection.get_bytes("sample", grant=self._grant, rows=rows)
         return pd.read_csv(io.BytesIO(body))
 
+    def run(
+        self,
+        code: PathLike,
+        *,
+        outputs: str | Iterable[str],
+        inputs: PathLike | Iterable[PathLike] = (),
+        context: str = "",
+        raw: bool = False,
+        wait: bool = True,
+    ) -> Job:
+        """Send code: it runs on the sample, where you see all it prints and writes.
+
+        Args:
+            code: ``analysis.py``, ``study.ipynb`` or ``analysis.R``. It reads ``sandbox.data()`` and writes to
+                ``sandbox.outbox``.
+            outputs: the names of the files that it writes there; nothing else is taken.
+            inputs: further files that lie beside the code.
+            context: what the outputs are and why they may leave; for the reviewers.
+            raw: go on to the raw rows when it ran to its end on the sample; the outputs go to the reviewers.
+            wait: for its end.
+        """
+        job = send_job(
+            self._connection, code, inputs=inputs, outputs=outputs, context=context, grant=self._grant
+        )
+        if wait or raw:
+            job.wait()
+        if raw and job.state == "finished":
+            return job.on_raw_data(context=context, wait=wait)
+        return job
+
+    def job(self, id: int) -> Job:
+        """One of your jobs."""
+        return Job(self._connection, self._connection.get(f"jobs/{int(id)}"))
+
+    def jobs(self) -> pd.DataFrame:
+        """Your jobs, newest first."""
+        shown = ["id", "dataset", "phase", "state", "told", "release"]
+        rows = [{"code": j["code"]["name"], **{k: j[k] for k in shown}} for j in self._connection.get("jobs")]
+        return pd.DataFrame(rows, columns=["id", "code", *shown[1:]])
+
     def budget(self) -> Budget:
         """What may still be asked under the grant."""
         return Budget(self._connection.get("budget", grant=self._grant))
@@ -171,6 +215,58 @@ class Sandbox:
             sql: the question behind a table, so that it can be computed again: one text for one file, or a text
                 for each file's name.
         """
+        staged, questions = self._staged(files, sql)
+        fields = {"context": context, "sql": json.dumps(questions), "grant": self._grant}
+        return Release(self._connection.upload("releases", fields, staged))
+
+    def output(
+        self,
+        frame: pd.DataFrame | None,
+        file: str,
+        *,
+        kind: str,
+        dims: Iterable[str] = (),
+        statistics: Mapping[str, str] | None = None,
+        units: str = "",
+        sql: str = "",
+        **more: Any,
+    ) -> Path:
+        """Write a table to the outbox and say what it is, in the ``outputs.yaml`` beside it.
+
+        Args:
+            frame: the table; None for a file that is in the outbox already, such as a picture.
+            kind: frequency, magnitude, quantile, regression … : docs/how-to/what-leaves.md lists them.
+            dims: the columns that it is grouped by.
+            statistics: for other columns what their numbers are: {"mean_age": "mean", "p90": "quantile 0.9"}.
+            units: the column that counts the distinct units behind each row.
+            sql: the question that made it, so that it can be computed again.
+            more: n, df, rounding, method, table, as outputs.yaml has them.
+        """
+        told = {"dims": list(dims), "statistics": dict(statistics or {}), "units": units, "sql": sql, **more}
+        return write_output(self.outbox, frame, file, kind, told)
+
+    def check(self, file: PathLike, *, sql: str | None = None) -> Checked:
+        """What the checks would say of a file, before anything is submitted. Its repairs: suppress(), round(5),
+        merge_bands().
+
+        Args:
+            sql: the question behind it, where ``outputs.yaml`` does not say.
+        """
+        staged, questions = self._staged(file, sql)
+        fields = {"sql": json.dumps(questions), "grant": self._grant}
+        name = staged[0][0]
+        entry = declared(self.outbox).get(name, {})
+        return Checked(
+            self._connection.upload("checks", fields, staged),
+            self.outbox / name,
+            dims=tuple(entry.get("dims", ())),
+            again=lambda: self.check(file, sql=sql),
+        )
+
+    def _staged(
+        self, files: PathLike | Iterable[PathLike], sql: str | Mapping[str, str] | None
+    ) -> tuple[list[tuple[str, bytes]], dict[str, str]]:
+        """The files to send, with what is declared about them, and the question behind each."""
         staged = read_outbox(self.outbox, files)
         names = [name for name, _ in staged]
         if isinstance(sql, str):
@@ -179,8 +275,10 @@ class Sandbox:
                     "One sql cannot be behind several files.", fix='Give sql={"table.csv": "SELECT …"}.'
                 )
             sql = {names[0]: sql}
-        fields = {"context": context, "sql": json.dumps(dict(sql or {})), "grant": self._grant}
-        return Release(self._connection.upload("releases", fields, staged))
+        for name, content in read_outbox(self.outbox, with_declaration(self.outbox, names))[len(names) :]:
+            about = only_about(content, names)
+            staged += [(name, about)] if about else []
+        return staged, dict(sql or {})
 
     def status(self, id: int | None = None) -> Release | pd.DataFrame:
         """One request, or all of yours."""
@@ -205,9 +303,45 @@ class Sandbox:
         """Take a request back."""
         return Release(self._connection.post(f"releases/{int(id)}/withdraw", {}))
 
+    def ask_to_import(self, files: PathLike | Iterable[PathLike], *, why: str) -> ImportRequest:
+        """Ask to bring files in: data, code, or Python packages as wheels. They are checked at once, and then looked at
+        by the owner of the data or an administrator. What is let in is under ``/imports`` from the next start on.
+
+        Args:
+            files: one file or several, of this machine; 8 MiB together from a notebook.
+            why: where they come from and what you will do with them.
+        """
+        inside = "JUPYTERHUB_SERVER_NAME" in os.environ
+        staged = read_files(files, most=NOTEBOOK_BYTES if inside else 64 * 2**20)
+        fields = {"why": why, "grant": self._grant}
+        return ImportRequest(self._connection.upload("imports", fields, staged))
+
+    def imports(self) -> pd.DataFrame:
+        """Your import requests and what was let in for your project, newest first."""
+        rows = [
+            {
+                "id": r["id"],
+                "state": r["state"],
+                "files": ", ".join(f["name"] for f in r["files"]),
+                "asked_by": r["requester"],
+                "until": r["until"] or "",
+                "reason": r["reason"],
+            }
+            for r in self._connection.get("imports")
+        ]
+        return pd.DataFrame(rows, columns=["id", "state", "files", "asked_by", "until", "reason"])
+
+    def import_request(self, id: int) -> ImportRequest:
+        """One of them, with what the checks found."""
+        return ImportRequest(self._connection.get(f"imports/{int(id)}"))
+
     def crate(self, id: int) -> bytes:
         """A released crate. Only outside of notebooks: inside one, nothing comes back in."""
         return self._connection.get_bytes(f"releases/{int(id)}/crate")
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
 
     def __repr__(self) -> str:
         return f"<Sandbox at {self._connection.url}>"

@@ -6,8 +6,10 @@ How far a dataset's policy may go, how large a container is, how people sign in,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from sandbox.domain.catalogue_terms import ClassNames
+from sandbox.domain.import_terms import ImportTerms
 from sandbox.domain.people_policy import SeparationTerms, SignInTerms, TrainingTerms
 from sandbox.domain.policy import Mode, OpenClass
 from sandbox.domain.policy_keys import Way
@@ -25,6 +27,81 @@ class NotebookLimits:
     home_mib: int = _doc("The home folder, in memory, in MiB.", Way.NEVER, default=128)
     tmp_mib: int = _doc("The folder for temporary files, in memory, in MiB.", Way.NEVER, default=64)
     idle_minutes: int = _doc("A notebook idle for this long is stopped.", Way.NEVER, default=120)
+
+
+class Runtime(StrEnum):
+    """What runs a researcher's container: each puts more before the host's kernel. Why: docs/adr/0031."""
+
+    RUNC = "runc"  # the host's kernel, behind our list of system calls
+    AUTO = "auto"  # gVisor where it works and is fast, else runc
+    RUNSC = "runsc"  # gVisor: a kernel of its own, in a process without rights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerTerms:
+    """How containers are run."""
+
+    runtime: Runtime = _doc(
+        "What runs notebooks and jobs. ``runsc`` is gVisor, and nothing starts without it; ``auto`` takes gVisor where "
+        "the engine has it on a fast platform, else runc.",
+        Way.EARLIER,
+        default=Runtime.AUTO,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomLimits:
+    """How much a container that is shown raw rows (mode room) may show to whoever works in it.
+
+    A row is a line of text (a longer one counts for each 200 characters) or a row of a table in HTML; a picture counts
+    as forty. A day is one of UTC; a session is from the opening of a notebook to its end. A restart gives nothing anew.
+    """
+
+    display_rows: int = _doc(
+        "So many rows of results, files and messages one grant's notebook shows in a day.",
+        Way.LARGER,
+        default=4000,
+    )
+    display_bytes: int = _doc(
+        "The same in bytes, with all that is written around them.", Way.LARGER, default=4_000_000
+    )
+    session_rows: int = _doc("So many rows within one session.", Way.LARGER, default=2000)
+    session_bytes: int = _doc("The same in bytes.", Way.LARGER, default=2_000_000)
+    page_bytes: int = _doc(
+        "What its server may say beside that in a day: pages, settings, lists, in bytes. The lab's own program is "
+        "known by its hash and does not count.",
+        Way.LARGER,
+        default=8_000_000,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobLimits:
+    """What a job may take, and how much its ends may tell. Why: docs/adr/0028."""
+
+    memory_mib: int = _doc("Memory, and no swap beyond it, in MiB.", Way.NEVER, default=2048)
+    cpus: int = _doc("Processor time, in whole processors.", Way.NEVER, default=1)
+    minutes: int = _doc("A job running longer is ended, in minutes.", Way.NEVER, default=30)
+    work_mib: int = _doc(
+        "Its home folder and its temporary files, in memory, in MiB.", Way.NEVER, default=256
+    )
+    output_mib: int = _doc("All files that it writes to its outbox together, in MiB.", Way.NEVER, default=16)
+    processes: int = _doc("Processes and threads.", Way.NEVER, default=256)
+    open_files: int = _doc("Open files per process.", Way.NEVER, default=4096)
+    at_once: int = _doc("So many run at a time.", Way.NEVER, default=2)
+    per_day: int = _doc(
+        "So many jobs one person may send to raw rows in a day (UTC): each end tells a few bits about them.",
+        Way.LARGER,
+        default=20,
+    )
+    sample_per_day: int = _doc(
+        "So many jobs one person may send to the sample in a day (UTC).", Way.NEVER, default=200
+    )
+    tick_s: int = _doc(
+        "The end of a job on raw rows is told after 1, 2, 4, 8 … times this many seconds, so that time says less.",
+        Way.SMALLER,
+        default=10,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +213,13 @@ class SitePolicy:
     name: str = _doc("The installation's name, on every page.", Way.NEVER, default="Secure Data Sandbox")
     class_names: ClassNames = _doc("What the three classes are called here.", Way.NEVER, default=ClassNames())
     notebook: NotebookLimits = _doc("The size of a locked container.", Way.NEVER, default=NotebookLimits())
+    containers: ContainerTerms = _doc("How containers are run.", Way.NEVER, default=ContainerTerms())
+    room: RoomLimits = _doc(
+        "How much a notebook with raw rows may show (mode room).", Way.NEVER, default=RoomLimits()
+    )
+    jobs: JobLimits = _doc(
+        "What a job may take, and how much its ends may tell.", Way.NEVER, default=JobLimits()
+    )
     answers: AnswerLimits = _doc("What an answer may take.", Way.NEVER, default=AnswerLimits())
     bounds: Bounds = _doc("How far a dataset's policy may go.", Way.NEVER, default=Bounds())
     society: SocietyTerms = _doc(
@@ -148,4 +232,7 @@ class SitePolicy:
     training: TrainingTerms = _doc("Which courses people need.", Way.NEVER, default_factory=TrainingTerms)
     objections: ObjectionTerms = _doc(
         "Objections and reports of errors.", Way.NEVER, default=ObjectionTerms()
+    )
+    imports: ImportTerms = _doc(
+        "Files and packages that researchers ask to bring in.", Way.NEVER, default=ImportTerms()
     )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from sandbox.domain.errors import OperatorError
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class Part(StrEnum):
@@ -16,6 +19,7 @@ class Part(StrEnum):
 
     CONTAINER = "container"
     HOST = "host"
+    PATHS = "paths"  # of the host's half, under the engine's own name: docker-py has none for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,16 @@ class ContainerSettings:
     rows: tuple[Setting, ...]
 
     def create_kwargs(self) -> dict[str, Any]:
-        """Arguments of docker-py's ``create_container``; DockerSpawner's ``extra_create_kwargs``."""
+        """Arguments of docker-py's ``create_container``."""
         return self._of(Part.CONTAINER)
 
     def host_config(self) -> dict[str, Any]:
-        """Arguments of docker-py's ``create_host_config``; DockerSpawner's ``extra_host_config``."""
+        """Arguments of docker-py's ``create_host_config``."""
         return self._of(Part.HOST)
+
+    def paths(self) -> dict[str, Any]:
+        """What is covered or read-only of the kernel's files; to be added to the host config that was made."""
+        return self._of(Part.PATHS)
 
     def __getitem__(self, key: str) -> Any:
         """The value of the setting with this key."""
@@ -60,7 +68,10 @@ class ContainerSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Images:
-    """The image of each kind of container, by tag. Nobody else's choice is ever looked at."""
+    """The image of each kind of container, by digest. Nobody else's choice is ever looked at.
+
+    A tag can be given to another image later; a digest is the hash of what is started.
+    """
 
     gate: str
     engine: str
@@ -71,16 +82,23 @@ class Images:
         """Read what the image build wrote.
 
         Raises:
-            OperatorError: the file is missing, damaged or incomplete.
+            OperatorError: the file is missing, damaged, incomplete, or names images by tag alone.
         """
         try:
-            tags = json.loads(file.read_text())
-            return cls(gate=tags["gate"], engine=tags["engine"], notebook=tags["notebook"])
+            found = json.loads(file.read_text())
+            return cls(**{kind.name: _digest(found[kind.name]) for kind in fields(cls)})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise OperatorError(
                 f"The list of container images cannot be read from {file.name} ({type(error).__name__}).",
                 fix="Build the images: make images.",
             ) from error
+
+
+def _digest(image: dict[str, str]) -> str:
+    digest = image["digest"]
+    if not _DIGEST.fullmatch(digest):
+        raise ValueError("not a digest")
+    return digest
 
 
 def bind(source: Path, target: str, *, read_only: bool) -> dict[str, Any]:

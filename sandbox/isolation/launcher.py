@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from sandbox.domain.access import Grant
 from sandbox.domain.errors import BadInput, CallerError, OperatorError, SandboxError
-from sandbox.domain.site_policy import NotebookLimits
+from sandbox.domain.site_policy import NotebookLimits, RoomLimits
 from sandbox.isolation.container import Images
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.gate_client import close_door, open_door
@@ -59,6 +59,8 @@ class Opening(Protocol):
     def grant(self) -> Grant: ...
     @property
     def limits(self) -> NotebookLimits: ...
+    @property
+    def room(self) -> RoomLimits: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +69,10 @@ class Authority:
 
     Attributes:
         allowed: (person, server) → what may be started; raises CallerError.
+        goes_on: the same for one that runs.
         shown: makes what the notebook may read, where its mode shows rows.
         hidden: the notebook is over: the rows go.
+        swept: all rows go but of these servers.
         opened, closed: put (grant, container) and (grant, reason) on the log.
         images: read at each start, so that a new image needs no restart.
         runtime: the engine's name of the runtime to use.
@@ -76,8 +80,10 @@ class Authority:
     """
 
     allowed: Callable[[str, str], Opening]
-    shown: Callable[[Opening], Shown]
+    goes_on: Callable[[str, str], Opening]
+    shown: Callable[[Any], Shown]
     hidden: Callable[[Grant], object]
+    swept: Callable[[Collection[str]], object]
     opened: Callable[[Grant, str], object]
     closed: Callable[[Grant, str], object]
     images: Callable[[], Images]
@@ -120,7 +126,7 @@ class Launcher:
         notebooks, carriers = await asyncio.to_thread(self._found)
         for server in notebooks | carriers:
             try:
-                opening = await asyncio.to_thread(self.authority.allowed, *server)
+                opening = await asyncio.to_thread(self.authority.goes_on, *server)
             except CallerError as refused:
                 log.warning("%s/%s ends: %s", *server, refused.message)
                 await self._remove(server)
@@ -128,6 +134,7 @@ class Launcher:
             self._running[server] = _Running(opening.grant)
             if server not in notebooks & carriers:
                 await self.stop(*server, reason="half of it was left")
+        await asyncio.to_thread(self.authority.swept, {server for _, server in self._running})
 
     async def start(self, person: str, server: str, environment: Mapping[str, str]) -> None:
         """Start a grant's notebook: rows, door, container, carrier. One that ran is ended first.
@@ -146,7 +153,14 @@ class Launcher:
             try:
                 shown = await asyncio.to_thread(self.authority.shown, opening)
                 images = self.authority.images()
-                sockets = await open_door(self.gate_dir, person=person, server=server, token=token)
+                sockets = await open_door(
+                    self.gate_dir,
+                    person=person,
+                    server=server,
+                    token=token,
+                    mode=grant.mode,
+                    display=opening.room,
+                )
                 settings = profile(
                     grant,
                     limits=opening.limits,
@@ -169,8 +183,10 @@ class Launcher:
                 await asyncio.to_thread(self.authority.opened, grant, container)
             except BaseException:
                 del self._running[person, server]  # it was never opened
-                await self._remove((person, server))
-                await asyncio.to_thread(self.authority.hidden, grant)
+                try:
+                    await self._remove((person, server))
+                finally:  # rows do not stay because an engine went away
+                    await asyncio.to_thread(self.authority.hidden, grant)
                 raise
 
     async def stop(self, person: str, server: str, *, reason: str) -> None:
@@ -202,11 +218,16 @@ class Launcher:
                 log.exception("a look at the notebooks failed")
 
     async def look_at_all(self) -> None:
-        """End those that should end, and those that the hub does not know."""
+        """End those that should end, those that the hub does not know, and what an engine that was away left over."""
         known = await asyncio.to_thread(self.authority.known)
         for server in tuple(self._running):
             await self.look(*server)
             await self._forgotten(server, known)
+        for server in set().union(*await asyncio.to_thread(self._found)) - set(self._running):
+            async with self._lock(*server):
+                if server not in self._running:
+                    log.warning("%s/%s was left over and is removed", *server)
+                    await self._remove(server)
 
     @property
     def running(self) -> tuple[Server, ...]:
@@ -215,7 +236,7 @@ class Launcher:
     async def _why_end(self, server: Server) -> tuple[str, int]:
         """Why it has to end (empty: it goes on), and its minutes of idleness."""
         try:
-            opening = await asyncio.to_thread(self.authority.allowed, *server)
+            opening = await asyncio.to_thread(self.authority.goes_on, *server)
         except CallerError as refused:
             return refused.message, 0
         except OperatorError:
@@ -235,8 +256,10 @@ class Launcher:
             await self.stop(*server, reason="the hub does not know it any more")
 
     async def _end(self, server: Server, reason: str) -> None:
+        await self._remove(
+            server
+        )  # an engine that is away raises: then it is still known, and ends at the next look
         running = self._running.pop(server, None)
-        await self._remove(server)
         if running is not None:
             await asyncio.to_thread(self.authority.hidden, running.grant)
             await asyncio.to_thread(self.authority.closed, running.grant, reason)

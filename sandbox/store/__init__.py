@@ -8,11 +8,14 @@ ledger        reserve -> start -> settle | fail; ``accounts`` holds the caps, ``
 profiles      what was bought to know how units contribute; and base releases
 catalogue     finds datasets by words and filters, through an index of what is published
 people, datasets, access, releases    one noun each; every changing call takes the event it writes
+imports       files and packages that ask to come in
 demands, ratings, results, breaches    what society asks and is told; likewise
 figures       sums for the public register and the transparency page; reading only
 policies      the site's policy by version, and changes of policies that wait for a second person
 duties        what people owe, and what they may not any more
+data_keys     what files are closed with: public halves alone; ``destructions``: what nothing opens any more
 objections    who objects to what; ``suspensions``: what is stopped, and until when it was
+jobs          the queue of sent code
 second_factors, identities, training  what people show at the door; ``attempts`` counts wrong tries
 vault         files by SHA-256
 keys          the platform's signature
@@ -38,12 +41,16 @@ from sandbox.store.anchor import Anchor
 from sandbox.store.breaches import Breaches
 from sandbox.store.catalogue import Catalogue
 from sandbox.store.charges import Charge
+from sandbox.store.data_keys import DataKeys, KnownKey
 from sandbox.store.database import Database
 from sandbox.store.datasets import Dataset, Datasets, refresh_catalogue
 from sandbox.store.demands import Demands
+from sandbox.store.destructions import Destructions
 from sandbox.store.duties import Duties, Report
 from sandbox.store.figures import Figures
 from sandbox.store.identities import Identities
+from sandbox.store.imports import Imports
+from sandbox.store.jobs import Jobs
 from sandbox.store.keys import Signer, verify_signature
 from sandbox.store.ledger import Ledger, Reservation
 from sandbox.store.log import Log
@@ -67,6 +74,7 @@ __all__ = [
     "BoughtProfile",
     "Charge",
     "Dataset",
+    "KnownKey",
     "Report",
     "Reservation",
     "SignedAgreement",
@@ -110,7 +118,7 @@ class Store:
         upgrade(self.database.engine)
         self.signer = Signer(home / "keys")
         self.vault = Vault(home / "vault")
-        self.log = Log(self.database, self.signer, Anchor(home / "audit.head"), now)
+        self.log = Log(self.database, self.signer, Anchor(_anchor(home)), now)
         self.log.found()
         self.second_factors = SecondFactors(self.database, self.log, now, home / "keys")
         self.people = People(self.database, self.log, now, self.second_factors, hasher)
@@ -119,12 +127,16 @@ class Store:
         self.datasets = Datasets(self.database, self.log, now)
         self.catalogue = Catalogue(self.database)
         refresh_catalogue(self.database)
+        self.data_keys = DataKeys(self.database, self.log, now)
+        self.destructions = Destructions(self.database, self.log, now, self.signer)
         self.policies = Policies(self.database, self.log, now)
         self.profiles = Profiles(self.database, self.log, now)
         self.bases = Profiles(self.database, self.log, now, bases)
         self.access = Access(self.database, self.log, now)
         self.duties = Duties(self.database, self.log, now)
         self.releases = Releases(self.database, self.log, now)
+        self.imports = Imports(self.database, self.log, now)
+        self.jobs = Jobs(self.database, self.log, now)
         self.suspensions = Suspensions(self.database, self.log, now)
         self.objections = Objections(self.database, self.log, now)
         self.demands = Demands(self.database, self.log, now)
@@ -143,3 +155,13 @@ class Store:
     def close(self) -> None:
         """Close the database's connections."""
         self.database.close()
+
+
+def _anchor(home: Path) -> Path:
+    """Where the log's newest entry is written a second time: a folder of its own, that can be on another disk."""
+    path = home / "anchor" / "audit.head"
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    earlier = home / "audit.head"
+    if earlier.exists() and not path.exists():
+        earlier.replace(path)
+    return path

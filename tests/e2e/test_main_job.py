@@ -395,7 +395,7 @@ def test_a_running_notebook_survives_the_death_of(
     wait_for(lambda: processes.pid_of(running.settings, name) not in (None, pid))
     running.ready()
     ana, server = notebook
-    wait_for(lambda: ana.http.get(f"/user/ana/{server}/api/status").status_code == 200, timeout_s=90)
+    wait_for(lambda: ana.notebook(server, "api/status").status_code == 200, timeout_s=90)
     assert Kernel(ana, server).run("print(6 * 7)")[0].text.strip() == "42"
 
 
@@ -410,7 +410,7 @@ def copied_home(running: Installation) -> Iterator[Installation]:
     target = sqlite3.connect(home / "state.db")
     with contextlib.closing(source), contextlib.closing(target):
         source.backup(target)
-    for name in ("keys", "audit.head"):
+    for name in ("keys", "anchor"):
         item = running.settings.home / name
         shutil.copytree(item, home / name) if item.is_dir() else shutil.copy(item, home / name)
     yield Installation(running.settings.at(home))

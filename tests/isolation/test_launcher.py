@@ -16,7 +16,7 @@ from aiohttp import ClientSession, UnixConnector, web
 from sandbox.domain.access import Grant
 from sandbox.domain.errors import BadInput, NotAllowed, NotFound, OperatorError
 from sandbox.domain.policy import Mode
-from sandbox.domain.site_policy import NotebookLimits
+from sandbox.domain.site_policy import NotebookLimits, RoomLimits
 from sandbox.isolation.container import ContainerSettings, Images
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.gate import Gate
@@ -47,6 +47,7 @@ def grant(number: int, person: str, mode: Mode = Mode.QUERY) -> Grant:
 class Allowed:
     grant: Grant
     limits: NotebookLimits = NotebookLimits()
+    room: RoomLimits = RoomLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class World:
     log: list[tuple[object, ...]] = field(default_factory=list)
     rows: set[int] = field(default_factory=set)
     known: frozenset[Server] | None = None
+    jobs: Any = None  # its tests are in test_job_launcher
 
     def another(self) -> Launcher:
         """As after a restart."""
@@ -118,8 +120,12 @@ async def a_world(tmp_path: Path) -> AsyncIterator[World]:
         containers=engine,
         authority=Authority(
             allowed=allowed,
+            goes_on=allowed,
             shown=shown,
             hidden=lambda grant: world.rows.discard(grant.id),
+            swept=lambda servers: world.rows.intersection_update(
+                int(s.removeprefix("grant-")) for s in servers
+            ),
             opened=lambda grant, container: world.log.append(("opened", grant.id, container)),
             closed=lambda grant, reason: world.log.append(("closed", grant.id, reason)),
             images=lambda: Images(gate="g", engine="e", notebook="n"),
@@ -253,16 +259,19 @@ def test_there_is_no_way_to_ask_for_a_setting(tmp_path: Path, body: Any) -> None
     run(test())
 
 
-def test_it_has_four_addresses_and_no_more(tmp_path: Path) -> None:
+def test_it_has_these_addresses_and_no_more(tmp_path: Path) -> None:
     async def test() -> None:
         async with a_world(tmp_path) as world:
             listed = {
                 (route.method, route.resource.canonical)
-                for route in doors(world.launcher).router.routes()
+                for route in doors(world.launcher, world.jobs).router.routes()
                 if route.resource is not None and route.method != "HEAD"
             }
             server = "/notebooks/{person}/{server}"
-            assert listed == {("PUT", server), ("GET", server), ("DELETE", server), ("GET", "/health")}
+            assert listed == {
+                *(("PUT", server), ("GET", server), ("DELETE", server)),
+                *(("POST", "/jobs/{number}"), ("DELETE", "/jobs"), ("GET", "/health")),
+            }
 
     run(test())
 
@@ -303,12 +312,12 @@ def test_when_a_part_is_lost_all_of_it_goes(tmp_path: Path, lost: str, reason: s
                 del world.engine.up[f"house-1-{lost}-alice-grant-1"]
             watching = asyncio.create_task(world.launcher.watch(every_s=0.01))
             async with asyncio.timeout(10):
-                while world.launcher.running:  # noqa: ASYNC110  (there is nothing to wait on)
+                while world.log[-1][0] != "closed":  # noqa: ASYNC110  (there is nothing to wait on)
                     await asyncio.sleep(0.01)
             watching.cancel()
             assert not world.engine.up
             assert not world.gate.open_servers
-            assert world.log[-1][0] == "closed"
+            assert world.launcher.running == ()
             assert reason in str(world.log[-1][2])
 
     run(test())
@@ -353,10 +362,12 @@ def test_a_restarted_launcher_goes_on_with_what_may_and_removes_halves(tmp_path:
                 stranger,
             ]
             del world.grants[ALICE]
+            world.rows.add(9)  # of a notebook that is gone
             third = world.another()
             await third.adopt()
             assert third.running == ()
             assert list(world.engine.up) == [stranger]
+            assert not world.rows
 
     run(test())
 
@@ -386,7 +397,7 @@ def test_a_no_in_the_middle_of_a_start_is_told_as_it_is(tmp_path: Path) -> None:
 @asynccontextmanager
 async def asking(world: World, tmp_path: Path) -> AsyncIterator[ClientSession]:
     """Over the launcher's socket."""
-    runner = web.AppRunner(doors(world.launcher), access_log=None)
+    runner = web.AppRunner(doors(world.launcher, world.jobs), access_log=None)
     await runner.setup()
     path = str(tmp_path / "launcher.sock")
     await web.UnixSite(runner, path).start()

@@ -6,12 +6,14 @@ from sandbox.portal.documents.access import application, block, grant, grant_act
 from sandbox.portal.documents.catalogue import catalogue_entry, catalogue_page, file_name, rows, version
 from sandbox.portal.documents.dcat import catalogue_graph, dataset_graph
 from sandbox.portal.documents.dictionary import dictionary_csv
+from sandbox.portal.documents.imports import import_preview, import_request
+from sandbox.portal.documents.jobs import job, job_record
 from sandbox.portal.documents.objections import held, objection, suspension, tracked
 from sandbox.portal.documents.people import account, person
 from sandbox.portal.documents.policies import policy_comparison, policy_proposal
 from sandbox.portal.documents.questions import budget, estimate
 from sandbox.portal.documents.records import log
-from sandbox.portal.documents.releases import finding, release
+from sandbox.portal.documents.releases import checked, finding, release
 from sandbox.portal.documents.society import (
     breach,
     breaches,
@@ -34,6 +36,7 @@ __all__ = [
     "catalogue_entry",
     "catalogue_graph",
     "catalogue_page",
+    "checked",
     "dataset_graph",
     "demand",
     "demands",
@@ -44,6 +47,10 @@ __all__ = [
     "grant",
     "grant_actions",
     "held",
+    "import_preview",
+    "import_request",
+    "job",
+    "job_record",
     "log",
     "objection",
     "person",
