@@ -16,6 +16,7 @@ from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.change_policy import ChangePolicy
 from sandbox.flows.decide_objection import DecideObjection
 from sandbox.flows.demand_data import DemandData
+from sandbox.flows.differences import Differences
 from sandbox.flows.end_access import EndAccess
 from sandbox.flows.hold_releases import HoldReleases
 from sandbox.flows.listed import Listed
@@ -150,7 +151,13 @@ def build(
 
     change_policy = ChangePolicy(store=store, site=site_now)
     holds = HoldReleases(store=store)
-    review = ReviewRelease(store=store, engine=engine, permission=permission, holds=holds)
+    review = ReviewRelease(
+        store=store,
+        engine=engine,
+        permission=permission,
+        holds=holds,
+        differences=Differences(store=store),
+    )
     publish = PublishDataset(
         store=store, engine=engine, site=site_now, raw_dir=settings.raw_dir, hand_over=hand_over
     )

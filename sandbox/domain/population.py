@@ -177,7 +177,9 @@ def holds(leaf: Leaf, value: Value) -> bool:
             return (value in values) is not negated
         case Between(_, low, high):
             return (
-                not isinstance(value, str) and (low is None or value >= low) and (high is None or value <= high)
+                not isinstance(value, str)
+                and (low is None or value >= low)
+                and (high is None or value <= high)
             )
 
 
@@ -194,7 +196,9 @@ def joined(parts: Sequence[Population], steps: Mapping[str, Fraction]) -> Popula
         names = sorted(columns.pop())
         sides = [list(dict.fromkeys(b[name] for b in known)) for name in names]
         places = {tuple(b[name] for name in names) for b in known}
-        merged = [_merged(side, steps.get(name, Fraction(1))) for name, side in zip(names, sides, strict=True)]
+        merged = [
+            _merged(side, steps.get(name, Fraction(1))) for name, side in zip(names, sides, strict=True)
+        ]
         if math.prod(map(len, sides)) == len(places) and all(m is not None for m in merged):
             return every(leaf for leaves in merged for leaf in leaves or ())
     return Some(tuple(dict.fromkeys(parts)))
@@ -333,7 +337,9 @@ def population_words(population: Population) -> str:
     match population:
         case Between(column, low, high):
             if low is not None and high is not None:
-                return f"{column} {_shown(low)}" if low == high else f"{column} {_shown(low)} to {_shown(high)}"
+                return (
+                    f"{column} {_shown(low)}" if low == high else f"{column} {_shown(low)} to {_shown(high)}"
+                )
             return f"{column} at most {_shown(high)}" if low is None else f"{column} at least {_shown(low)}"
         case Among(column, values, negated):
             listed = sorted(_shown(v) for v in values)
@@ -354,4 +360,8 @@ def population_words(population: Population) -> str:
 def _shown(value: Value | None) -> str:
     if not isinstance(value, Fraction):
         return str(value)
-    return str(value.numerator) if value.denominator == 1 else f"{Decimal(value.numerator) / value.denominator:f}"
+    return (
+        str(value.numerator)
+        if value.denominator == 1
+        else f"{Decimal(value.numerator) / value.denominator:f}"
+    )

@@ -31,6 +31,7 @@ from sandbox.domain.errors import (
     Tampered,
     Unanswered,
 )
+from sandbox.domain.evidence import Evidence
 from sandbox.domain.findings import Finding, Verdict, for_requester, worst
 from sandbox.domain.people import Person, Role
 from sandbox.domain.permission import Action
@@ -39,6 +40,7 @@ from sandbox.domain.question import Question, canonical_sql, columns_by_table
 from sandbox.domain.release import Decision, Release, StagedFile, Status, Verb
 from sandbox.domain.release_request import check_request
 from sandbox.flows.columns_behind import columns_behind
+from sandbox.flows.differences import Differences, ReadFile
 from sandbox.flows.hold_releases import HoldReleases
 from sandbox.flows.permission import Permission
 from sandbox.flows.published import Published, in_use, published
@@ -67,6 +69,14 @@ class Preview:
     findings: tuple[Finding, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What the checks made of a file, and its table where its numbers are exact ones."""
+
+    judged: Judged
+    exact: ReadFile | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewRelease:
     """The journey's parts."""
@@ -75,6 +85,7 @@ class ReviewRelease:
     engine: Engine
     permission: Permission
     holds: HoldReleases
+    differences: Differences
 
     def submit(
         self,
@@ -100,13 +111,21 @@ class ReviewRelease:
         )
         staged: list[StagedFile] = []
         findings: list[Finding] = []
+        tables: list[ReadFile] = []
         for name, content in files:
             stored = self.store.vault.put(content)
             file = StagedFile(
                 name=name, sha256=stored.sha256, size_bytes=stored.size_bytes, sql=sql.get(name, "")
             )
             staged.append(file)
-            findings.extend(self._checked(person, dataset, grant, file, content).findings)
+            checked = self._checked(person, dataset, grant, file, content)
+            findings.extend(checked.judged.findings)
+            if checked.exact is not None:
+                tables.append(checked.exact)
+        looked = self.differences.look(
+            dataset, tables, findings, project=grant.project, threshold=terms.threshold
+        )
+        findings.extend(looked.findings)
         # A verdict on private rows neither blocks nor shows for somebody who may only ask: it would be a free answer.
         verdict = worst(for_requester(findings, reads_rows=grant.mode is Mode.ROOM))
         with self.store.transaction():
@@ -116,6 +135,8 @@ class ReviewRelease:
                 files=tuple(staged),
                 findings=tuple(findings),
                 reviewers_needed=terms.reviewers,
+                lineage=dataset.policy.budget_lineage,
+                cells=looked.cells,
                 event=Event(
                     person.name,
                     "release.staged",
@@ -211,6 +232,7 @@ class ReviewRelease:
             approvals=frozenset(v.reviewer for v in release.votes if v.decision is Decision.APPROVE),
             columns=columns_behind(release, dataset.policy),
         )
+        self.differences.look_again(dataset, release, threshold=permit.terms.threshold)
         contents = {}
         for file in release.files:
             original = self.store.vault.get(file.sha256)  # raises Tampered when its bytes changed
@@ -317,7 +339,7 @@ class ReviewRelease:
 
     def _checked(
         self, person: Person, dataset: Published, grant: Grant, file: StagedFile, content: bytes
-    ) -> Judged:
+    ) -> _Checked:
         """A file's findings and what may leave of it.
 
         A file whose numbers all come from a stored private answer is protected by that answer's noise. Any other file
@@ -328,14 +350,14 @@ class ReviewRelease:
         columns = None if question is None else columns_by_table(question, unit=policy.unit_column)
         terms = self.permission(person, grant, Action.CHECK, columns=columns).terms
         if question is None:
-            return judge(file.name, content, terms=terms, policy=policy)
+            return _exact(file.name, judge(file.name, content, terms=terms, policy=policy))
         canonical = canonical_sql(question)
         for charge in self.store.ledger.history(project=grant.project, lineage=dataset.policy.budget_lineage):
             if charge.state is ChargeState.RELEASED and charge.canonical == canonical:
                 private = private_answer(charge.id, self.store.ledger.answer(charge.id))
                 checked = judge(file.name, content, terms=terms, policy=policy, private=private)
                 if any(f.check == "private_answer" for f in checked.findings):
-                    return checked
+                    return _Checked(checked)
         try:
             evidence = self.engine.evidence(
                 dataset=dataset.policy.name, snapshot=dataset.snapshot, sql=canonical
@@ -344,8 +366,9 @@ class ReviewRelease:
             checked = judge(file.name, content, terms=terms, policy=policy)
             # Whether a question can be computed may itself depend on rows: then only reviewers are told.
             unsaid = replace(_not_recomputed(file.name), from_rows=isinstance(failure, Unanswered))
-            return replace(checked, findings=(*checked.findings, unsaid))
-        return judge(file.name, content, terms=terms, policy=policy, evidence=evidence)
+            return _exact(file.name, replace(checked, findings=(*checked.findings, unsaid)), question)
+        judged = judge(file.name, content, terms=terms, policy=policy, evidence=evidence)
+        return _exact(file.name, judged, question, evidence)
 
     def _question(self, dataset: Published, file: StagedFile) -> Question:
         try:
@@ -379,6 +402,14 @@ class ReviewRelease:
         if release is None:
             raise NotFound(f"There is no release {release_id}.")
         return release
+
+
+def _exact(
+    name: str, judged: Judged, question: Question | None = None, evidence: Evidence | None = None
+) -> _Checked:
+    if judged.table is None:
+        return _Checked(judged)
+    return _Checked(judged, ReadFile(name=name, table=judged.table, question=question, evidence=evidence))
 
 
 def _not_recomputed(name: str) -> Finding:

@@ -51,7 +51,9 @@ def system(held: Bools, said: list[tuple[int, int]]) -> System:
 
 @given(tables())
 @settings(max_examples=60, deadline=None, derandomize=True)
-def test_a_range_is_exactly_what_all_assignments_give(made: tuple[Bools, list[tuple[int, int]], Bools]) -> None:
+def test_a_range_is_exactly_what_all_assignments_give(
+    made: tuple[Bools, list[tuple[int, int]], Bools],
+) -> None:
     held, said, group = made
     possible = counted_out(held, said, group)
     found = system(held, said).range(group)
@@ -72,7 +74,7 @@ def test_a_group_is_isolated_where_all_assignments_say_so(
         group
         for bits in itertools.product((False, True), repeat=held.shape[1])
         if any(bits)
-        and 0 < min(possible := counted_out(held, said, group := np.array(bits)))
+        and min(possible := counted_out(held, said, group := np.array(bits))) > 0
         and max(possible) < threshold
     ]
     assert bool(found) is bool(isolated)

@@ -201,9 +201,7 @@ def _measure(measure: Measure, table: Table, single: bool) -> AskedMeasure | Non
             counted = rows if measure.kind is MeasureKind.SUM else shares
             # Who reads a rate takes it to be of all; that cells are empty has to be said by another number.
             base = None if measure.kind is MeasureKind.SUM else within
-            return AskedMeasure(
-                alias=measure.alias, counted=counted, within=every([within, yes]), base=base
-            )
+            return AskedMeasure(alias=measure.alias, counted=counted, within=every([within, yes]), base=base)
         case MeasureKind.SUM | MeasureKind.AVG:
             counted = Counted.SUM if measure.kind is MeasureKind.SUM else Counted.MEAN
             return AskedMeasure(alias=measure.alias, counted=counted, within=within, of=measure.column)

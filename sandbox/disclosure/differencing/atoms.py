@@ -6,6 +6,7 @@ population tells apart taken together. What cannot be (a whole number between 17
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -59,7 +60,7 @@ class Axis:
                             numeric = True
         self.words = sorted(words)
         ordered = sorted(cuts) if numeric else []
-        self.stretches = list(zip(ordered, ordered[1:], strict=False))
+        self.stretches = list(itertools.pairwise(ordered))
         self.size = 2 + len(self.words) + len(self.stretches)
 
     def _after(self, number: Fraction) -> _Cut:
@@ -114,7 +115,7 @@ def atoms_of(populations: Sequence[Population], steps: Mapping[str, Fraction]) -
         raise TooMany(f"{size} boxes")
     names = list(axes)
     shape = tuple(axes[name].size for name in names)
-    masks = {}
+    masks: dict[Leaf, Bools] = {}
     held = np.empty((len(populations), size), dtype=np.bool_)
     for at, population in enumerate(populations):
         mask = _mask(population, axes, names, masks)
@@ -177,4 +178,3 @@ def _mask(
                 shape[names.index(population.column)] = -1
                 masks[population] = axes[population.column].holds(population).reshape(shape)
             return masks[population]
-

@@ -141,9 +141,7 @@ def compare(
     )
 
 
-def _rests(
-    own: Sequence[Member], theirs: Sequence[Member], threshold: int, *, adds_up: bool
-) -> list[Rest]:
+def _rests(own: Sequence[Member], theirs: Sequence[Member], threshold: int, *, adds_up: bool) -> list[Rest]:
     """Rests with an earlier release, or with another file of the request."""
     index = Index([*theirs, *own])
     rests = list(rests_of_two(own, index, threshold))

@@ -19,8 +19,8 @@ _SHARE = re.compile(r"(^|_)(pct|percent|percentage|share|rate|proportion|prop)($
 def population_of_label(column: str, cell: str) -> Population:
     """The rows that a label stands for; everybody where it is a total.
 
-    >>> population_of_label("age", "18-24"), population_of_label("sex", "f")
-    (Between(column='age', low=Fraction(18, 1), high=Fraction(24, 1)), Among(column='sex', values=frozenset({'f'}), negated=False))
+    >>> population_of_label("age", "18-24")
+    Between(column='age', low=Fraction(18, 1), high=Fraction(24, 1))
     """
     text = plain(cell).casefold()
     if is_total(cell):

@@ -310,7 +310,7 @@ def _shares(name: str, column: Column, rows: Sequence[_Row], snapshot: str) -> I
     percent = any(n.percent or n.value > 1 for n in numbers)
     # Without a word of its own, and adding up to the whole: the rows are shares of everybody in the table.
     whole = not event or abs(_sum(n.value for n in numbers) - (_WHOLE if percent else 1)) <= Decimal("0.6")
-    everybody = Some(tuple(row.population for row in rows)) if len(rows) > 1 else EVERYBODY
+    everybody: Population = Some(tuple(row.population for row in rows)) if len(rows) > 1 else EVERYBODY
     for row in rows:
         number = column.numbers[row.at]
         if number is None:
@@ -336,5 +336,7 @@ def _shares(name: str, column: Column, rows: Sequence[_Row], snapshot: str) -> I
         )
 
 
-_ALL_NAMES = frozenset({"n", "count", "total", "all", "people", "persons", "units", "rows", "freq", "frequency"})
+_ALL_NAMES = frozenset(
+    {"n", "count", "total", "all", "people", "persons", "units", "rows", "freq", "frequency"}
+)
 _COUNT_WORDS = re.compile(r"^(n|no|num|number|count|of)_|_(n|count)$")

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
 from sandbox.disclosure.differencing.atoms import MAX_GRID, Bools, TooMany, atoms_of, grid_size, of_units
 from sandbox.disclosure.differencing.members import Member, alike
 from sandbox.disclosure.differencing.system import Contradiction, Range, Said, System
@@ -153,7 +155,7 @@ def _fitting(
     bases = _bases(chosen)
     said: list[Said | None] = [_said(m, bases) for m in chosen]
     system = System(held, [*said, *[None] * (len(held) - len(said))])
-    anybody = held.any(axis=0)
+    anybody = np.ones(held.shape[1], dtype=np.bool_)
     try:
         system.least(anybody)
     except Contradiction:
@@ -231,12 +233,14 @@ def _words(system: System, chosen: Sequence[Member], group: Bools) -> str:
     outside = [at for at in range(len(chosen)) if not (held[at] & group).any()]
     inner = sorted(around, key=lambda at: int(held[at].sum()))[:2]
     rest = held[inner].all(axis=0) if inner else group
-    without = []
+    without: list[int] = []
     for at in sorted(outside, key=lambda at: -int((held[at] & rest).sum())):
         if (held[at] & rest).any() and len(without) < 4:
             without.append(at)
             rest = rest & ~held[at]
-    words = " and ".join(dict.fromkeys(population_words(chosen[at].population) for at in inner)) or "everybody"
+    words = (
+        " and ".join(dict.fromkeys(population_words(chosen[at].population) for at in inner)) or "everybody"
+    )
     if without:
         words += ", without " + " and without ".join(
             f"({text})" for text in dict.fromkeys(population_words(chosen[at].population) for at in without)

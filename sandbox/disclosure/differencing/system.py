@@ -163,7 +163,7 @@ class System:
         found: list[Bools] = []
         if not small.any() or self.least(small) == 0:
             return found
-        places = list(np.flatnonzero(small))
+        places = [int(place) for place in np.flatnonzero(small)]
         for place in places:
             group = self._group([place])
             if self.least(group) > 0:

@@ -14,9 +14,7 @@ from sandbox.domain.findings import Finding, Verdict
 from sandbox.domain.population import population_words
 
 CHECK = "differencing"
-_FIX = (
-    "Leave the number out, merge groups so that both releases count the same people, or round all counts to 10."
-)
+_FIX = "Leave the number out, merge groups so that both releases count the same people, or round all counts to 10."
 _FIX_UNKNOWN = "Give the question (sql) that made each table: then it is known whom it counts."
 
 
@@ -47,10 +45,14 @@ def _finding(one: Isolated, project: str, noun: str, threshold: int) -> Finding:
     reason = detail
     if foreign or one.private:
         whole = "earlier releases" if len({m.release for m in others}) > 1 else "an earlier release"
-        reason = f"Together with {whole} of these data this number singles out fewer than {threshold} {noun}s."
+        reason = (
+            f"Together with {whole} of these data this number singles out fewer than {threshold} {noun}s."
+        )
     match one.because:
         case Because.GROWTH:
-            reason += " Both count the same, at two times: who came or went in between is in nobody else's number."
+            reason += (
+                " Both count the same, at two times: who came or went in between is in nobody else's number."
+            )
         case Because.SAME_LABELS:
             reason += " Both are called the same, and it is not known whom the one without a question counts."
         case _:
