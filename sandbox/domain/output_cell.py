@@ -8,10 +8,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
+from sandbox.domain.population import columns_of_population, population_from_text
 from sandbox.domain.release import OVER, Status
 
 
@@ -72,6 +75,36 @@ class EarlierCell:
     project: str
     pending: bool  # it has not left
 
+
+class Brief(NamedTuple):
+    """The few words of an earlier number that tell whether it is worth a closer look.
+
+    Attributes:
+        columns: those that its population looks at (``columns_text``).
+        low, high: what it can be; of a sum the units behind it. ``inf`` where nothing bounds it.
+    """
+
+    release: int
+    position: int  # among the release's numbers
+    population: str
+    columns: str
+    low: float
+    high: float
+    margin: bool
+
+
+def columns_text(population: str) -> str:
+    """The columns of a population, one on each line."""
+    return "\n".join(sorted(columns_of_population(population_from_text(population))))
+
+
+def labels_text(cell: OutputCell) -> str:
+    """The labels of a cell in one order and without case."""
+    labels = sorted((name, label.casefold()) for name, label in cell.dims)
+    return json.dumps(labels, separators=(",", ":"), ensure_ascii=False)
+
+
+NO_LABELS = "[]"
 
 # What may still leave: numbers to reckon with, though nobody outside has them yet.
 PENDING = frozenset(Status) - OVER - {Status.BLOCKED, Status.RETURNED}

@@ -23,6 +23,7 @@ from sandbox.domain.output_cell import OutputCell
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.question import Question
 from sandbox.domain.release import Release
+from sandbox.flows.kept_numbers import KeptNumbers
 from sandbox.flows.published import Published
 from sandbox.privacy.asking.parse import parse
 from sandbox.store import Store
@@ -78,7 +79,8 @@ class Differences:
         cells, steps, several = self._read(dataset, files, threshold)
         if not cells:
             return Looked(cells=(), findings=())
-        compared = self._compare(dataset, cells, threshold, steps, several)
+        earlier = KeptNumbers(store=self.store, lineage=dataset.policy.budget_lineage)
+        compared = compare(cells, earlier, threshold=threshold, steps=steps, several=several)
         said = {f.file for f in found if f.check in _REPEATED}
         compared = replace(
             compared,
@@ -101,9 +103,8 @@ class Differences:
         cells = self.store.output_cells.of_release(release.id)
         questions = [self._question(f.sql, dataset.policy) for f in release.files if f.sql]
         steps, several = self._known(dataset.policy, [q for q in questions if q is not None])
-        earlier = self.store.output_cells.of_lineage(
-            dataset.policy.budget_lineage, but=release.id, sources=_sources(cells), left_only=True
-        )
+        lineage = dataset.policy.budget_lineage
+        earlier = KeptNumbers(store=self.store, lineage=lineage, but=release.id, left_only=True)
         compared = compare(cells, earlier, threshold=threshold, steps=steps, several=several)
         noun = dataset.policy.unit.noun if dataset.policy.unit else "unit"
         now = findings_of(compared, file="", project=release.project, noun=noun, threshold=threshold)
@@ -119,17 +120,6 @@ class Differences:
                     clause="differencing",
                     fix="Take the request back, and submit it again without this number.",
                 )
-
-    def _compare(
-        self,
-        dataset: Published,
-        cells: Sequence[OutputCell],
-        threshold: int,
-        steps: Mapping[str, Fraction],
-        several: frozenset[str],
-    ) -> Compared:
-        earlier = self.store.output_cells.of_lineage(dataset.policy.budget_lineage, sources=_sources(cells))
-        return compare(cells, earlier, threshold=threshold, steps=steps, several=several)
 
     def _read(
         self, dataset: Published, files: Sequence[ReadFile], threshold: int
@@ -194,7 +184,7 @@ class Differences:
                 projects[charge.id] = charge.project
         if not answers:
             return []
-        earlier = self.store.output_cells.of_lineage(lineage, sources=sources, left_only=True)
+        earlier = KeptNumbers(store=self.store, lineage=lineage, left_only=True)
         found = covered(cells, earlier, answers, steps=steps)
         by_file = {
             name: [c for c in found if c.exact.file == name] for name in dict.fromkeys(c.file for c in cells)
@@ -208,9 +198,3 @@ class Differences:
             return parse(sql, policy)
         except QuestionRefused:
             return None
-
-
-def _sources(cells: Iterable[OutputCell]) -> frozenset[str] | None:
-    """The relations whose numbers are wanted; of a table without a question, those of all."""
-    sources = frozenset(c.source for c in cells)
-    return None if "" in sources else sources | {""}

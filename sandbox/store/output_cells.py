@@ -1,69 +1,158 @@
-"""The numbers of all requests on a lineage, whoever made them. They are written with the request that they are of."""
+"""The numbers of all requests on a lineage, whoever made them. They are written with the request that they are of.
+
+What becomes of a number is read from its request: it has left, may still leave, or never will.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Float, Select, cast, select
 
-from sandbox.domain.output_cell import LEFT, PENDING, Counted, EarlierCell, OutputCell
+from sandbox.domain.canonical import sha256_hex
+from sandbox.domain.output_cell import (
+    LEFT,
+    PENDING,
+    Brief,
+    Counted,
+    EarlierCell,
+    OutputCell,
+    columns_text,
+    labels_text,
+)
 from sandbox.store.database import Database
 from sandbox.store.schema import output_cells, releases
 
-_REMEMBERED = 100_000
+_AT_ONCE = 500  # values in one statement
+_C = output_cells.c
 
 
 class OutputCells:
-    """Reading them."""
+    """Reading them. All but ``of_release`` give what has left, called back or not, and what may still leave."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def of_lineage(
-        self, lineage: str, *, but: int = 0, sources: Collection[str] | None = None, left_only: bool = False
-    ) -> tuple[EarlierCell, ...]:
-        """Those that have left, called back or not, and those that may still leave; in the order they were made.
+    def briefs(
+        self,
+        lineage: str,
+        *,
+        source: str,
+        snapshot: str,
+        counted: Collection[Counted],
+        of: str = "",
+        but: int = 0,
+        left_only: bool = False,
+    ) -> list[Brief]:
+        """The few words of all numbers of a space, shares left out, in the order they were made.
 
         Args:
+            of: the column that is summed; then low and high are the units behind, and numbers without are left out.
             but: a request whose own numbers are not wanted.
-            sources: those of these relations alone; None: of all.
             left_only: without what is still pending.
         """
-        c = output_cells.c
-        statuses = LEFT if left_only else LEFT | PENDING
-        where = [c.lineage == lineage, c.release_id != but, releases.c.status.in_(sorted(statuses))]
-        if sources is not None:
-            where.append(c.source.in_(sorted(sources)))
-        columns: list[Any] = [
-            column for column in output_cells.c if column.name not in ("position", "lineage")
-        ]
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                select(*columns, releases.c.project, releases.c.status)
-                .join(releases, releases.c.id == c.release_id)
-                .where(*where)
-                .order_by(c.release_id, c.position)
-            ).all()
-        return tuple(
-            EarlierCell(
-                cell=_cell(row), release=row.release_id, project=row.project, pending=row.status not in LEFT
-            )
-            for row in rows
+        sizes = [_C.units, _C.units] if of else [cast(_C.low, Float), cast(_C.high, Float)]
+        chosen: list[Any] = [_C.release_id, _C.position, _C.population, _C.columns, *sizes, _C.margin]
+        statement = _with_status(select(*chosen), lineage, but, left_only).where(
+            _C.source == source,
+            _C.snapshot == snapshot,
+            _C.counted.in_(sorted(counted)),
+            _C.base == "",
+            _C.of == of,
         )
+        if of:
+            statement = statement.where(_C.units.is_not(None), _C.value.is_not(None))
+        endless = float("inf")
+        with self._database.reading() as connection:
+            rows = connection.execute(statement.order_by(_C.release_id, _C.position)).all()
+        return [
+            Brief(release, position, population, columns, low, endless if high is None else high, margin)
+            for release, position, population, columns, low, high, margin in rows
+        ]
+
+    def shares(
+        self,
+        lineage: str,
+        *,
+        source: str,
+        snapshot: str,
+        counted: Counted,
+        but: int = 0,
+        left_only: bool = False,
+    ) -> list[EarlierCell]:
+        """All shares of one kind."""
+        where = (_C.source == source, _C.snapshot == snapshot, _C.counted == counted, _C.base != "")
+        return self._cells(lineage, where, but, left_only)
+
+    def at(self, places: Iterable[tuple[int, int]]) -> list[EarlierCell]:
+        """Some, by release and position."""
+        wanted = set(places)
+        numbers = sorted({release for release, _ in wanted})
+        found: list[EarlierCell] = []
+        for start in range(0, len(numbers), _AT_ONCE):
+            some = numbers[start : start + _AT_ONCE]
+            positions = sorted({position for release, position in wanted if release in set(some)})
+            statement = _full().where(_C.release_id.in_(some))
+            if len(positions) <= _AT_ONCE:
+                statement = statement.where(_C.position.in_(positions))
+            with self._database.reading() as connection:
+                rows = connection.execute(statement.order_by(_C.release_id, _C.position)).all()
+            found += [_earlier(row) for row in rows if (row.release_id, row.position) in wanted]
+        return found
+
+    def of_populations(
+        self,
+        lineage: str,
+        source: str,
+        populations: Collection[str],
+        *,
+        but: int = 0,
+        left_only: bool = False,
+    ) -> list[EarlierCell]:
+        """Those of a relation about these populations, in any snapshot."""
+        found = self._marked(lineage, _C.population_mark, populations, (_C.source == source,), but, left_only)
+        wanted = set(populations)
+        return [e for e in found if e.cell.population in wanted]
+
+    def of_labels(
+        self,
+        lineage: str,
+        labels: Collection[str],
+        *,
+        unasked: bool,
+        but: int = 0,
+        left_only: bool = False,
+    ) -> list[EarlierCell]:
+        """Those with these labels; with ``unasked`` only those of tables without a question."""
+        more = (_C.source == "",) if unasked else ()
+        found = self._marked(lineage, _C.labels_mark, labels, more, but, left_only)
+        wanted = set(labels)
+        return [e for e in found if labels_text(e.cell) in wanted]
 
     def of_release(self, release: int) -> tuple[OutputCell, ...]:
         """A request's own, in the order of its files."""
+        statement = select(output_cells).where(_C.release_id == release).order_by(_C.position)
         with self._database.reading() as connection:
-            rows = connection.execute(
-                select(output_cells)
-                .where(output_cells.c.release_id == release)
-                .order_by(output_cells.c.position)
-            )
-            return tuple(_cell(row) for row in rows)
+            return tuple(_cell(row) for row in connection.execute(statement))
+
+    def _marked(
+        self, lineage: str, column: Any, texts: Collection[str], more: Any, but: int, left_only: bool
+    ) -> list[EarlierCell]:
+        marks = sorted({_mark(text) for text in texts})
+        found: list[EarlierCell] = []
+        for start in range(0, len(marks), _AT_ONCE):
+            some = column.in_(marks[start : start + _AT_ONCE])
+            found += self._cells(lineage, (some, *more), but, left_only)
+        return found
+
+    def _cells(self, lineage: str, where: Any, but: int, left_only: bool) -> list[EarlierCell]:
+        statement = _with_status(_full(), lineage, but, left_only, joined=True).where(*where)
+        with self._database.reading() as connection:
+            rows = connection.execute(statement.order_by(_C.release_id, _C.position)).all()
+        return [_earlier(row) for row in rows]
 
 
 def cell_values(cell: OutputCell, lineage: str) -> dict[str, Any]:
@@ -76,8 +165,11 @@ def cell_values(cell: OutputCell, lineage: str) -> dict[str, Any]:
         "row": cell.row,
         "column": cell.column,
         "population": cell.population,
+        "columns": columns_text(cell.population),
+        "population_mark": _mark(cell.population),
         "base": cell.base,
         "dims": json.dumps(cell.dims, separators=(",", ":"), ensure_ascii=False),
+        "labels_mark": _mark(labels_text(cell)),
         "counted": cell.counted,
         "of": cell.of,
         "value": _text(cell.value),
@@ -89,18 +181,38 @@ def cell_values(cell: OutputCell, lineage: str) -> dict[str, Any]:
     }
 
 
+def _full() -> Select[Any]:
+    return select(output_cells, releases.c.project, releases.c.status).join(
+        releases, releases.c.id == _C.release_id
+    )
+
+
+def _with_status(
+    statement: Select[Any], lineage: str, but: int, left_only: bool, *, joined: bool = False
+) -> Select[Any]:
+    if not joined:
+        statement = statement.join(releases, releases.c.id == _C.release_id)
+    statuses = LEFT if left_only else LEFT | PENDING
+    return statement.where(
+        _C.lineage == lineage, _C.release_id != but, releases.c.status.in_(sorted(statuses))
+    )
+
+
+def _mark(text: str) -> str:
+    return sha256_hex(text.encode())[:16]
+
+
 def _text(number: Decimal | None) -> str | None:
     return None if number is None else str(number)
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def _decimal(text: str) -> Decimal:
-    return Decimal(text)
+def _number(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def _dims(text: str) -> tuple[tuple[str, str], ...]:
-    return tuple((name, label) for name, label in json.loads(text))
+def _earlier(row: Any) -> EarlierCell:
+    pending = row.status not in LEFT
+    return EarlierCell(cell=_cell(row), release=row.release_id, project=row.project, pending=pending)
 
 
 def _cell(row: Any) -> OutputCell:
@@ -112,13 +224,13 @@ def _cell(row: Any) -> OutputCell:
         snapshot=row.snapshot,
         population=row.population,
         counted=Counted(row.counted),
-        value=None if row.value is None else _decimal(row.value),
-        low=_decimal(row.low),
-        high=None if row.high is None else _decimal(row.high),
+        value=_number(row.value),
+        low=Decimal(row.low),
+        high=_number(row.high),
         base=row.base,
-        dims=_dims(row.dims),
+        dims=tuple((name, label) for name, label in json.loads(row.dims)),
         of=row.of,
-        step=_decimal(row.step),
+        step=Decimal(row.step),
         units=row.units,
         margin=row.margin,
     )

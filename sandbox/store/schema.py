@@ -645,8 +645,11 @@ output_cells = Table(
     Column("row", Integer, nullable=False),
     Column("column", Text, nullable=False),
     Column("population", Text, nullable=False),  # JSON list
+    Column("columns", Text, nullable=False),  # that the population looks at, one on each line
+    Column("population_mark", String(16), nullable=False),  # the beginning of its SHA-256, to be found by
     Column("base", Text, nullable=False),  # JSON list; empty: it is no share
     Column("dims", Text, nullable=False),  # JSON list of names and labels
+    Column("labels_mark", String(16), nullable=False),  # of the labels in one order
     Column("counted", String(16), nullable=False),
     Column("of", Text, nullable=False),
     Column("value", Text),  # null: suppressed
@@ -655,7 +658,9 @@ output_cells = Table(
     Column("step", Text, nullable=False),
     Column("units", Integer),  # private; null: not computed again
     Column("margin", Boolean, nullable=False),
-    Index("ix_output_cells_lineage_source", "lineage", "source"),
+    Index("ix_output_cells_space", "lineage", "source", "snapshot"),
+    Index("ix_output_cells_population", "lineage", "population_mark"),
+    Index("ix_output_cells_labels", "lineage", "labels_mark"),
 )
 
 # The log

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from sandbox.disclosure.differencing.asked import asked, steps_of
 from sandbox.disclosure.differencing.check import Compared, compare
+from sandbox.disclosure.differencing.earlier import Listed
 from sandbox.disclosure.differencing.reading import cells_of_labels, cells_of_question, margins_of
 from sandbox.disclosure.table import Table, read_table
 from sandbox.domain.evidence import Evidence
@@ -126,7 +127,7 @@ def compared(requests: Sequence[Request], *, threshold: int = THRESHOLD) -> Comp
     ]
     return compare(
         cells(requests[-1]),
-        earlier,
+        Listed(earlier),
         threshold=threshold,
         steps=STEPS,
         several=frozenset({"visits"}),

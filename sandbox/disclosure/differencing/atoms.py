@@ -26,8 +26,8 @@ from sandbox.domain.population import (
     leaves_of,
 )
 
-MAX_GRID = 60_000  # boxes; populations × boxes are held in memory, one byte each
-MAX_ATOMS = 4_000
+MAX_GRID = 20_000  # boxes; populations × boxes are held in memory, one byte each
+MAX_ATOMS = 1_500
 
 Bools = NDArray[np.bool_]
 _Cut = tuple[Fraction, int]  # (number, 0): just before it; (number, 1): just after it

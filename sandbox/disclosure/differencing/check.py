@@ -6,15 +6,16 @@ comparable numbers, looked through by pairs and threes (``pairs``), and the near
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 
-from sandbox.disclosure.differencing.members import Member, Space, by_space, member
-from sandbox.disclosure.differencing.pairs import Index, Rest, rests_of_three, rests_of_two
+from sandbox.disclosure.differencing.earlier import EarlierNumbers
+from sandbox.disclosure.differencing.members import Member, Space, by_space, member, space_of
+from sandbox.disclosure.differencing.pairs import Index, Near, Old, Rest, rests_of_three, rests_of_two
 from sandbox.disclosure.differencing.solve import solve
-from sandbox.domain.output_cell import EarlierCell, OutputCell
+from sandbox.domain.output_cell import NO_LABELS, OutputCell, labels_text
 from sandbox.domain.population import population_words
 
 
@@ -86,7 +87,7 @@ class _Found:
 
 def compare(
     new: Sequence[OutputCell],
-    earlier: Sequence[EarlierCell],
+    earlier: EarlierNumbers,
     *,
     threshold: int,
     steps: Mapping[str, Fraction],
@@ -104,110 +105,102 @@ def compare(
     found = _Found()
     unsettled, contradicting = 0, set[int]()
     fresh = by_space([member(cell) for cell in new])
-    old = by_space([member(e.cell, e) for e in earlier])
-    for space in sorted(fresh, key=lambda s: (s.private, s.source, s.counts)):
-        own, theirs = fresh[space], old.get(space, [])
+    for space in sorted(fresh, key=lambda s: (s.of, s.source, s.counts)):
+        own = fresh[space]
+        briefs = earlier.briefs(space)
         adds_up = space.counts == "rows" or space.source not in several
         solved = solve(
+            space,
             [m for m in own if not m.cell.margin],
-            [m for m in theirs if not m.cell.margin],
+            briefs,
+            earlier,
             threshold=threshold,
             steps=steps,
             several=not adds_up,
         )
         for group in solved.groups:
-            cell = next(m.cell for m in group.used if m.new)
-            found.add(
-                Isolated(
-                    cell=cell,
-                    low=group.low,
-                    high=group.high,
-                    words=group.words,
-                    used=group.used,
-                    because=Because.SOLVED,
-                    private=space.private,
-                    guessed=not space.source,
-                )
-            )
-        for rest in _rests(own, theirs, threshold, adds_up=adds_up):
-            _take_rest(found, rest, space)
+            found.add(_isolated(space, group.low, group.high, group.words, group.used, Because.SOLVED))
+        index = Index(briefs, own)
+        for rest in _rests(own, index, threshold, adds_up=adds_up):
+            used = _in_full(rest.used, earlier)
+            if len({(m.release, m.cell.file) for m in used}) > 1:  # within one file others look
+                found.add(_isolated(space, rest.low, rest.high, rest.words, used, Because.REST))
         unsettled += solved.left_out
         if space.source:
             contradicting |= set(solved.contradicting)
-    _take_growth(found, fresh, old, threshold)
-    _take_same_labels(found, fresh, old, threshold)
+    open_ = {space: own for space, own in fresh.items() if not space.private}
+    _take_growth(found, open_, earlier, threshold)
+    _take_same_labels(found, open_, earlier, threshold)
     return Compared(
         isolated=tuple(found.isolated), unsettled=unsettled, contradicting=tuple(sorted(contradicting))
     )
 
 
-def _rests(own: Sequence[Member], theirs: Sequence[Member], threshold: int, *, adds_up: bool) -> list[Rest]:
-    """Rests with an earlier release, or with another file of the request."""
-    index = Index([*theirs, *own])
-    rests = list(rests_of_two(own, index, threshold))
-    if adds_up:
-        rests += rests_of_three(own, index, threshold)
-    return [r for r in rests if len({(m.release, m.cell.file) for m in r.used}) > 1]
-
-
-def _take_rest(found: _Found, rest: Rest, space: Space) -> None:
-    named = next(m for m in sorted(rest.used, key=lambda m: (not m.new, m.cell.margin)))
-    found.add(
-        Isolated(
-            cell=named.cell,
-            low=rest.low,
-            high=rest.high,
-            words=rest.words,
-            used=rest.used,
-            because=Because.REST,
-            private=space.private,
-            guessed=not space.source,
-        )
+def _isolated(
+    space: Space, low: int, high: int, words: str, used: Sequence[Member], because: Because
+) -> Isolated:
+    """The request's own number that is named is a cell of its file rather than a margin."""
+    named = min((m.cell for m in used if m.new), key=lambda cell: cell.margin)
+    return Isolated(
+        cell=named,
+        low=low,
+        high=high,
+        words=words,
+        used=tuple(used),
+        because=because,
+        private=space.private,
+        guessed=not space.source,
     )
 
 
+def _rests(own: Sequence[Member], index: Index, threshold: int, *, adds_up: bool) -> Iterator[Rest]:
+    yield from rests_of_two(own, index, threshold)
+    if adds_up:
+        yield from rests_of_three(own, index, threshold)
+
+
+def _in_full(used: Sequence[Near], earlier: EarlierNumbers) -> list[Member]:
+    places = {(one.brief.release, one.brief.position) for one in used if isinstance(one, Old)}
+    full = [member(e.cell, e) for e in earlier.cells(places)] if places else []
+    return [*(one for one in used if isinstance(one, Member)), *full]
+
+
 def _take_growth(
-    found: _Found, fresh: Mapping[Space, list[Member]], old: Mapping[Space, list[Member]], threshold: int
+    found: _Found, fresh: Mapping[Space, list[Member]], earlier: EarlierNumbers, threshold: int
 ) -> None:
     """The same population of the same relation in another snapshot, with a few units more or fewer."""
-    before: dict[tuple[str, str, str], list[Member]] = {}
-    for space, members in old.items():
-        for one in members:
-            before.setdefault((space.source, space.counts, one.cell.population), []).append(one)
     for space, members in fresh.items():
-        for one in members if not space.private and space.source else ():
-            for other in before.get((space.source, space.counts, one.cell.population), ()):
-                if other.cell.snapshot != one.cell.snapshot and one.base is None is other.base:
-                    _take_difference(found, one, other, threshold, Because.GROWTH)
+        if not space.source:
+            continue
+        counts = {m.cell.population: m for m in members if m.base is None}
+        for other in earlier.of_populations(space.source, list(counts)):
+            theirs = space_of(other.cell)
+            same = theirs is not None and (theirs.counts, other.cell.base) == (space.counts, "")
+            if same and other.cell.snapshot != space.snapshot:
+                one = counts[other.cell.population]
+                _take_difference(found, one, member(other.cell, other), threshold, Because.GROWTH)
 
 
 def _take_same_labels(
-    found: _Found, fresh: Mapping[Space, list[Member]], old: Mapping[Space, list[Member]], threshold: int
+    found: _Found, fresh: Mapping[Space, list[Member]], earlier: EarlierNumbers, threshold: int
 ) -> None:
     """What is called the same, where at least one of both has no question: the populations may differ by a few."""
-    by_text: dict[str, list[Member]] = {}
-    by_dims: dict[frozenset[tuple[str, str]], list[Member]] = {}
-    for members in old.values():
-        for one in members:
-            if one.base is None and one.cell.of == "":
-                by_text.setdefault(one.cell.population, []).append(one)
-                by_dims.setdefault(_labels(one), []).append(one)
     for space, members in fresh.items():
-        for one in members if not space.private else ():
-            if one.base is not None:
-                continue
-            if not space.source:
-                same = [*by_text.get(one.cell.population, ()), *by_dims.get(_labels(one), ())]
-            else:
-                same = [m for m in by_dims.get(_labels(one), ()) if not m.cell.source]
-            for other in same:
-                both_unknown = not space.source and not other.cell.source
-                if not both_unknown or other.cell.population == one.cell.population:
-                    _take_difference(found, one, other, threshold, Because.SAME_LABELS)
-
-
-def _labels(one: Member) -> frozenset[tuple[str, str]]:
-    return frozenset((name, label.casefold()) for name, label in one.cell.dims)
+        counts: dict[str, list[Member]] = {}
+        for one in members:
+            if one.base is None:
+                counts.setdefault(labels_text(one.cell), []).append(one)
+        for unasked in (True, False) if not space.source else (True,):
+            # A number without any label is called nothing: it is compared with its own kind alone.
+            wanted = [text for text in counts if unasked or text != NO_LABELS]
+            for other in earlier.of_labels(wanted, unasked=unasked):
+                if other.cell.base or other.cell.of:
+                    continue
+                for one in counts[labels_text(other.cell)]:
+                    known = bool(space.source or other.cell.source)
+                    if known is not unasked or one.cell.population == other.cell.population:
+                        theirs = member(other.cell, other)
+                        _take_difference(found, one, theirs, threshold, Because.SAME_LABELS)
 
 
 def _take_difference(found: _Found, one: Member, other: Member, threshold: int, because: Because) -> None:

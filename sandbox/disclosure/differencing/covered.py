@@ -13,10 +13,11 @@ from itertools import product
 
 from sandbox.disclosure.differencing.asked import Asked
 from sandbox.disclosure.differencing.check import Compared
-from sandbox.disclosure.differencing.members import by_space, member
-from sandbox.disclosure.differencing.solve import determined
+from sandbox.disclosure.differencing.earlier import EarlierNumbers
+from sandbox.disclosure.differencing.members import alike, by_space, member
+from sandbox.disclosure.differencing.solve import determined, nearest
 from sandbox.domain.findings import Finding, Verdict
-from sandbox.domain.output_cell import Counted, EarlierCell, OutputCell
+from sandbox.domain.output_cell import Counted, OutputCell
 from sandbox.domain.population import columns_of_population, every, population_from_text, population_text
 
 CHECK = "covers_private_answer"
@@ -64,7 +65,7 @@ def cells_of_answer(question: Asked) -> Iterator[AnswerCell]:
 
 def covered(
     new: Sequence[OutputCell],
-    earlier: Sequence[EarlierCell],
+    earlier: EarlierNumbers,
     answers: Mapping[int, Sequence[AnswerCell]],
     *,
     steps: Mapping[str, Fraction],
@@ -93,13 +94,12 @@ def covered(
 
 def _worked_out(
     new: Sequence[OutputCell],
-    earlier: Sequence[EarlierCell],
+    earlier: EarlierNumbers,
     answers: Mapping[AnswerCell, int],
     steps: Mapping[str, Fraction],
 ) -> Iterator[Covered]:
     """Answers about people whom several exact numbers count together."""
     spaces = by_space([member(c) for c in new if not c.margin])
-    old = by_space([member(e.cell, e) for e in earlier if not e.cell.margin])
     for space, own in spaces.items():
         looked = frozenset[str]().union(*(columns_of_population(m.population) for m in own))
         near = {
@@ -111,7 +111,10 @@ def _worked_out(
         wanted = list(near)[:MAX_WORKED_OUT]
         populations = [population_from_text(cell.population) for cell in wanted]
         by_text = {cell.population: near[cell] for cell in wanted}
-        for population, used in determined(own, old.get(space, []), populations, steps=steps):
+        if not wanted:
+            continue
+        chosen, _ = nearest(space, alike(own), earlier.briefs(space), earlier, steps)
+        for population, used in determined(chosen, populations, steps=steps):
             named = next(m.cell for m in used if m.new)
             yield Covered(named, by_text[population_text(population)], together=True)
 

@@ -19,17 +19,26 @@ class Space:
 
     Attributes:
         source: the relation; empty where no question was given.
-        counts: ``units`` or ``rows``; of sums and means, the units behind them, as ``units behind amount``.
+        counts: ``units`` or ``rows``.
+        of: the column that is summed or averaged; then the units behind the sums are compared.
     """
 
     source: str
     snapshot: str
     counts: str
+    of: str = ""
 
     @property
     def private(self) -> bool:
         """Whether its numbers were recomputed: they are shown nowhere, and what follows from them is marked."""
-        return self.counts not in ("units", "rows")
+        return self.of != ""
+
+    @property
+    def kinds(self) -> tuple[Counted, ...]:
+        """What its numbers say, shares left out."""
+        if self.of:
+            return (Counted.SUM, Counted.MEAN)
+        return (Counted.ROWS,) if self.counts == "rows" else (Counted.UNITS,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,9 +68,13 @@ class Member:
     def columns(self) -> frozenset[str]:
         return frozenset(self.box) if self.box is not None else frozenset()
 
+    @property
+    def text(self) -> str:
+        return self.cell.population
+
 
 @lru_cache(maxsize=_REMEMBERED)
-def _read(text: str) -> tuple[Population, Box | None]:
+def read_population(text: str) -> tuple[Population, Box | None]:
     population = population_from_text(text)
     return population, box(population)
 
@@ -75,16 +88,16 @@ def space_of(cell: OutputCell) -> Space | None:
             return Space(cell.source, cell.snapshot, "rows")
         case Counted.SUM | Counted.MEAN:
             known = cell.units is not None and cell.value is not None
-            return Space(cell.source, cell.snapshot, f"units behind {cell.of}") if known else None
+            return Space(cell.source, cell.snapshot, "units", cell.of) if known else None
 
 
 def member(cell: OutputCell, earlier: EarlierCell | None = None) -> Member:
     """A cell with its populations read."""
-    population, leaves = _read(cell.population)
+    population, leaves = read_population(cell.population)
     low, high = cell.low, cell.high
     if cell.counted in (Counted.SUM, Counted.MEAN):
         low = high = Decimal(cell.units or 0)
-    base = _read(cell.base)[0] if cell.base else None
+    base = read_population(cell.base)[0] if cell.base else None
     if earlier is None:
         return Member(cell, population, leaves, low, high, base)
     return Member(

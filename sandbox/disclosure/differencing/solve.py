@@ -9,11 +9,14 @@ from fractions import Fraction
 import numpy as np
 
 from sandbox.disclosure.differencing.atoms import MAX_GRID, Bools, TooMany, atoms_of, grid_size, of_units
-from sandbox.disclosure.differencing.members import Member, alike
+from sandbox.disclosure.differencing.earlier import EarlierNumbers
+from sandbox.disclosure.differencing.members import Member, Space, alike, member, read_population
 from sandbox.disclosure.differencing.system import Contradiction, Range, Said, System
+from sandbox.domain.output_cell import Brief
 from sandbox.domain.population import Population, columns_of_population, population_words
 
-MAX_MEMBERS = 400
+MAX_MEMBERS = 200  # numbers that are solved together
+MAX_TRIED = 10  # releases that are found too many before the rest is left
 MAX_GROUPS = 20
 
 
@@ -48,8 +51,10 @@ class Solved:
 
 
 def solve(
+    space: Space,
     new: Sequence[Member],
-    earlier: Sequence[Member],
+    briefs: Sequence[Brief],
+    earlier: EarlierNumbers,
     *,
     threshold: int,
     steps: Mapping[str, Fraction],
@@ -58,17 +63,18 @@ def solve(
     """Find the groups of at least one and fewer than ``threshold`` units that the new numbers isolate.
 
     Args:
+        new: without margins: what follows from several numbers follows here.
         several: a unit may have several rows, so that counts of units do not add up.
     """
-    fresh, old = alike(new), alike(earlier)
-    chosen, left_out = _nearest(fresh, old, steps)
+    fresh = alike(new)
+    chosen, left_out = nearest(space, fresh, briefs, earlier, steps)
     alone = len(chosen) == len(fresh) and len({m.cell.file for m in fresh}) == 1
     if alone and left_out == 0 and all(m.base is None for m in fresh):
         return Solved()  # one table of counts by itself: ``totals`` looks at it
     try:
-        system, chosen, contradicting = _fitting(chosen, steps, several)
+        system, contradicting = _fitting(chosen, steps, several)
     except TooMany:
-        return Solved(left_out=len(old))
+        return Solved(left_out=left_out + len(chosen))
     except Contradiction:
         return Solved(left_out=left_out, contradicting=(0,))
     said = frozenset(range(len(chosen)))
@@ -80,27 +86,15 @@ def solve(
             continue
         used = _needed(system, group, found, threshold, said)
         if any(chosen[at].new for at in used):
-            groups.append(
-                Group(
-                    found.low,
-                    found.high or 0,
-                    _words(system, chosen, group),
-                    tuple(chosen[at] for at in sorted(used)),
-                )
-            )
+            members = tuple(chosen[at] for at in sorted(used))
+            groups.append(Group(found.low, found.high or 0, _words(system, chosen, group), members))
     return Solved(tuple(groups), left_out, contradicting)
 
 
 def determined(
-    new: Sequence[Member],
-    earlier: Sequence[Member],
-    wanted: Sequence[Population],
-    *,
-    steps: Mapping[str, Fraction],
+    chosen: Sequence[Member], wanted: Sequence[Population], *, steps: Mapping[str, Fraction]
 ) -> list[tuple[Population, tuple[Member, ...]]]:
     """Of these populations, those whose size the numbers give exactly, with the numbers that do."""
-    fresh, old = alike(new), alike(earlier)
-    chosen, _ = _nearest(fresh, old, steps)
     found: list[tuple[Population, tuple[Member, ...]]] = []
     try:
         held = atoms_of([*_populations(chosen), *wanted], steps)
@@ -119,34 +113,58 @@ def determined(
     return found
 
 
-def _nearest(
-    new: Sequence[Member], earlier: Sequence[Member], steps: Mapping[str, Fraction]
+def nearest(
+    space: Space,
+    new: Sequence[Member],
+    briefs: Sequence[Brief],
+    earlier: EarlierNumbers,
+    steps: Mapping[str, Fraction],
 ) -> tuple[list[Member], int]:
-    """The new numbers and the nearest earlier ones, as many as are solved; and how many are left out.
+    """The new numbers and the nearest earlier ones, as many as are solved together; and how many are left out.
 
-    Near is what looks at the same columns. All numbers of a release that look at the same columns go together.
+    Near is what looks at the same columns. A release's numbers that look at the same columns go together.
     """
     chosen = list(new[:MAX_MEMBERS])
     looked = frozenset[str]().union(*(columns_of_population(m.population) for m in chosen))
-    blocks: dict[tuple[int, int, str, frozenset[str]], list[Member]] = {}
-    for one in earlier:
-        columns = columns_of_population(one.population)
-        if not columns or not looked or columns & looked:
-            far = len(columns ^ looked)
-            blocks.setdefault((far, -one.release, one.cell.file, columns), []).append(one)
+    blocks: dict[tuple[int, str], list[Brief]] = {}
+    for brief in briefs:
+        if not brief.margin:
+            blocks.setdefault((brief.release, brief.columns), []).append(brief)
+    columns = {text: frozenset(text.split("\n")) - {""} for _, text in blocks}
+    near = [
+        (len(columns[text] ^ looked), -release, text)
+        for release, text in blocks
+        if not columns[text] or not looked or columns[text] & looked
+    ]
+    near.sort()
     left_out = max(0, len(new) - MAX_MEMBERS)
-    for key in sorted(blocks, key=lambda k: (*k[:3], sorted(k[3]))):
-        more = [*chosen, *blocks[key]]
-        if len(more) <= MAX_MEMBERS and grid_size(_populations(more), steps) <= MAX_GRID:
-            chosen = more
-        else:
-            left_out += len(blocks[key])
+    kept = {(m.cell.population, float(m.low), _limit(m)) for m in chosen}  # each number once
+    tried = 0
+    for _, release, text in near:
+        block = [b for b in blocks[-release, text] if (b.population, b.low, b.high) not in kept]
+        if tried > MAX_TRIED or len(chosen) + len(block) > MAX_MEMBERS:
+            left_out, tried = left_out + len(block), tried + 1
+            continue
+        more = [*_populations(chosen), *(read_population(b.population)[0] for b in block)]
+        if block and grid_size(more, steps) > MAX_GRID:
+            left_out, tried = left_out + len(block), tried + 1
+        elif block:
+            kept |= {(b.population, b.low, b.high) for b in block}
+            chosen += [member(e.cell, e) for e in earlier.cells([(b.release, b.position) for b in block])]
+    shares = alike(member(e.cell, e) for e in earlier.shares(space))[: MAX_MEMBERS - len(chosen)]
+    for share in shares:
+        if grid_size(_populations([*chosen, share]), steps) <= MAX_GRID:
+            chosen.append(share)
     return chosen, left_out
+
+
+def _limit(one: Member) -> float:
+    return float("inf") if one.high is None else float(one.high)
 
 
 def _fitting(
     chosen: Sequence[Member], steps: Mapping[str, Fraction], several: bool
-) -> tuple[System, list[Member], tuple[int, ...]]:
+) -> tuple[System, tuple[int, ...]]:
     """The system of the numbers that fit together: of releases that fit no counts with the new ones, none."""
     everything = frozenset(range(len(chosen)))
     held = atoms_of(_populations(chosen), steps)
@@ -169,8 +187,8 @@ def _fitting(
                 kept |= theirs
             except Contradiction:
                 against.append(release)
-        return system.only(frozenset(kept)), list(chosen), tuple(against)
-    return system, list(chosen), ()
+        return system.only(frozenset(kept)), tuple(against)
+    return system, ()
 
 
 def _populations(members: Sequence[Member]) -> list[Population]:

@@ -126,13 +126,18 @@ class System:
             places = np.flatnonzero(rest)
             many = len(places)
             # capped <= count of the atom, capped <= threshold; as much of them as there can be
-            link = np.zeros((many, atoms))
-            link[np.arange(many), places] = -1.0
             top = csr_array(
                 (self._matrix.data, self._matrix.indices, self._matrix.indptr),
                 shape=(self._matrix.shape[0], atoms + many),
             )
-            both = csr_array(np.hstack([link, np.eye(many)]))
+            at = np.arange(many)
+            both = csr_array(
+                (
+                    np.concatenate([-np.ones(many), np.ones(many)]),
+                    (np.concatenate([at, at]), np.concatenate([places, atoms + at])),
+                ),
+                shape=(many, atoms + many),
+            )
             cost = np.concatenate([np.zeros(atoms), -np.ones(many)])
             limits = [(0.0, None)] * atoms + [(0.0, float(threshold))] * many
             result = linprog(

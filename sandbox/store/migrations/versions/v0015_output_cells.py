@@ -26,8 +26,11 @@ def upgrade() -> None:
         sa.Column("row", sa.Integer(), nullable=False),
         sa.Column("column", sa.Text(), nullable=False),
         sa.Column("population", sa.Text(), nullable=False),
+        sa.Column("columns", sa.Text(), nullable=False),
+        sa.Column("population_mark", sa.String(length=16), nullable=False),
         sa.Column("base", sa.Text(), nullable=False),
         sa.Column("dims", sa.Text(), nullable=False),
+        sa.Column("labels_mark", sa.String(length=16), nullable=False),
         sa.Column("counted", sa.String(length=16), nullable=False),
         sa.Column("of", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=True),
@@ -39,4 +42,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["release_id"], ["releases.id"], name=op.f("fk_output_cells_release_id")),
         sa.PrimaryKeyConstraint("release_id", "position", name=op.f("pk_output_cells")),
     )
-    op.create_index("ix_output_cells_lineage_source", "output_cells", ["lineage", "source"], unique=False)
+    for name, columns in (
+        ("space", ["lineage", "source", "snapshot"]),
+        ("population", ["lineage", "population_mark"]),
+        ("labels", ["lineage", "labels_mark"]),
+    ):
+        op.create_index(f"ix_output_cells_{name}", "output_cells", columns, unique=False)
