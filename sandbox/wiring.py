@@ -18,6 +18,7 @@ from sandbox.flows.decide_objection import DecideObjection
 from sandbox.flows.demand_data import DemandData
 from sandbox.flows.differences import Differences
 from sandbox.flows.end_access import EndAccess
+from sandbox.flows.exact_beside_private import ExactBesidePrivate
 from sandbox.flows.hold_releases import HoldReleases
 from sandbox.flows.listed import Listed
 from sandbox.flows.look_after_people import LookAfterPeople
@@ -91,6 +92,7 @@ class Sandbox:
     decide_objection: DecideObjection
     hold_releases: HoldReleases
     objection_views: ObjectionViews
+    exact_beside_private: ExactBesidePrivate
     demand_data: DemandData
     rate_dataset: RateDataset
     report_result: ReportResult
@@ -196,6 +198,7 @@ def build(
         decide_objection=DecideObjection(store=store, suspending=suspend, units=units, publishing=publish),
         hold_releases=holds,
         objection_views=ObjectionViews(store=store, holds=holds),
+        exact_beside_private=ExactBesidePrivate(store=store),
         demand_data=DemandData(
             store=store, listed=listed, visitors=visitors, terms=site.society, today=today
         ),

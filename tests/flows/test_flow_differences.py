@@ -11,6 +11,7 @@ from sandbox.domain.errors import NotAllowed
 from sandbox.domain.findings import Finding, Verdict
 from sandbox.domain.policy import Mode
 from sandbox.domain.release import Decision, Release, Status
+from tests.flows.conftest import POLICY
 
 ALL = ("SELECT COUNT(*) AS n FROM loans", b"n\n160\n")
 MOST = ("SELECT COUNT(*) AS n FROM loans WHERE amount <= 900", b"n\n157\n")
@@ -97,6 +98,9 @@ def test_another_projects_number_is_no_free_answer_to_who_may_only_ask(world: An
 def test_in_a_room_another_projects_number_stops_and_is_not_named(world: Any) -> None:
     theirs = world.granted(project="other", name="ben")
     approve(world, submit(world, ALL, grant=theirs))
+    opened = POLICY.replace("release:", "access: {modes: [query, room]}\nrelease:")
+    world.policy_file.write_text(opened)
+    world.agreed()
     room = world.granted(project="rooms", mode=Mode.ROOM)
     mine = submit(world, MOST, grant=room)
     (finding,) = told(world, "ana", mine)
@@ -166,7 +170,7 @@ def test_an_exact_number_beside_a_private_answer_is_told(world: Any) -> None:
     mine = submit(world, (BY_SEX, b"sex,n\nfemale,80\nmale,61\n"))
     (finding,) = told(world, "rita", mine, "covers_private_answer")
     assert "2 numbers are exact" in finding.reason
-    assert f"question {asked.question_id} (project model)" in finding.detail
+    assert f"question {asked.id} (project model)" in finding.detail
     (shown,) = told(world, "ana", mine, "covers_private_answer")
     assert shown.detail == ""
 
@@ -186,3 +190,15 @@ def test_an_answer_that_exact_numbers_add_up_to_is_told(world: Any) -> None:
     filled = "SELECT COUNT(*) AS n FROM loans WHERE sex IN ('female', 'male')"
     world.sandbox.answer_question.ask(world.person("ana"), world.grant, sql=filled)
     assert told(world, "rita", submit(world, made), "covers_private_answer")
+
+
+def test_the_owner_sees_where_noise_protects_nothing_any_more(world: Any) -> None:
+    world.sandbox.answer_question.ask(world.person("ana"), world.grant, sql=BY_SEX)
+    mine = submit(world, (BY_SEX, b"sex,n\nfemale,80\nmale,61\n"))
+    view = world.sandbox.exact_beside_private
+    assert view.of_owner(world.person("olga")) == ()  # it has not left
+    approve(world, mine)
+    (beside,) = view.of_owner(world.person("olga"))
+    assert (beside.release.id, len(beside.findings)) == (mine.id, 1)
+    with pytest.raises(NotAllowed):
+        view.of_owner(world.person("ana"))
