@@ -59,8 +59,8 @@ class Index:
         groups: dict[str, list[Brief]] = {}
         for brief in briefs:
             groups.setdefault(brief.columns, []).append(brief)
-        self._lows = [_Sized(text, group, _LOW) for text, group in groups.items()]
-        self._highs = [_Sized(text, group, _HIGH) for text, group in groups.items()]
+        self._groups = [(frozenset(text.split("\n")) - {""}, group) for text, group in groups.items()]
+        self._sorted: dict[tuple[bool, frozenset[str]], _Sized] = {}
         self._fitting: dict[tuple[bool, frozenset[str]], list[_Sized]] = {}
         self.read = 0  # searches, and populations that were read
 
@@ -86,11 +86,18 @@ class Index:
         """The groups whose columns are fewer, so that they may hold more; or more, the other way round."""
         key = (outside, columns)
         if key not in self._fitting:
-            groups = self._highs if outside else self._lows
             self._fitting[key] = [
-                g for g in groups if (g.columns <= columns if outside else g.columns >= columns)
+                self._in_order(theirs, group, outside=outside)
+                for theirs, group in self._groups
+                if (theirs <= columns if outside else theirs >= columns)
             ]
         return self._fitting[key]
+
+    def _in_order(self, columns: frozenset[str], group: Sequence[Brief], *, outside: bool) -> _Sized:
+        key = (outside, columns)
+        if key not in self._sorted:
+            self._sorted[key] = _Sized(group, _HIGH if outside else _LOW)
+        return self._sorted[key]
 
     def _sized(self, groups: Sequence[_Sized], least: Decimal, most: Decimal) -> Iterator[Old]:
         if least > most:
@@ -106,8 +113,7 @@ class Index:
 class _Sized:
     """The briefs of one set of columns, by what they are at least, or at most."""
 
-    def __init__(self, text: str, briefs: Sequence[Brief], size: Callable[[Brief], float]) -> None:
-        self.columns = frozenset(text.split("\n")) - {""}
+    def __init__(self, briefs: Sequence[Brief], size: Callable[[Brief], float]) -> None:
         self.briefs = sorted(briefs, key=size)
         self.sizes = [size(brief) for brief in self.briefs]
 
