@@ -101,7 +101,7 @@ def _numbers(one: Isolated) -> str:
         what = population_words(m.population)
         if m.base is not None:
             what += f" as a share of {population_words(m.base)}"
-        told.append(f"{'here' if m.new else f'in {m.release}'} {shown} ({what})")
+        told.append(f"{'here' if m.new else f'release {m.release}'}: {shown} ({what})")
     return "Used: " + "; ".join(told) + ("; and others." if len(one.used) > 6 else ".")
 
 
