@@ -74,13 +74,16 @@ def configure(
             "api_token": secret(settings.keys_dir, "portal-token"),
             "oauth_no_confirm": True,  # it is ours: no 'do you trust this program?'
             "oauth_client_allowed_scopes": [PORTAL_ACCESS],
-        }
+        },
+        {"name": "launcher", "api_token": secret(settings.keys_dir, "launcher-token")},
     ]
     hub.load_roles = [
         # A person: their own servers and tokens (self), and the portal.
         {"name": "user", "scopes": ["self", PORTAL_ACCESS]},
         # The portal itself: end notebooks whose right to the data is gone. It starts none, and reads of none.
         {"name": "portal", "services": ["portal"], "scopes": ["delete:servers"]},
+        # The launcher: see which notebooks the hub knows, to end those that it forgot.
+        {"name": "launcher", "services": ["launcher"], "scopes": ["list:users", "read:servers"]},
     ]
 
 

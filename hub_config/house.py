@@ -6,22 +6,14 @@ from hub_config.authenticator import LocalDoor
 from hub_config.oidc import ProviderDoor, client_secret
 from hub_config.spawner import House
 from sandbox.domain.people_policy import Method
-from sandbox.isolation.container import Images
+from sandbox.isolation.launcher_client import LauncherClient
 from sandbox.wiring import Sandbox
 
 
 def house_of(sandbox: Sandbox) -> House:
-    """What the spawner asks, and where it tells."""
+    """Where the spawner asks."""
     settings = sandbox.settings
-    return House(
-        allowed=sandbox.open_notebook.allowed,
-        opened=lambda grant, container: sandbox.open_notebook.opened(grant, container=container),
-        closed=lambda grant, reason: sandbox.open_notebook.closed(grant, reason=reason),
-        images=lambda: Images.read(settings.images_file),
-        gate_dir=settings.gate_dir,
-        gate_port=settings.gate_port,
-        name=f"sandbox-{settings.hub_port}",  # two installations on one machine have two ports
-    )
+    return House(launcher=LauncherClient(settings.launcher_socket), gate_port=settings.gate_port)
 
 
 def door_of(sandbox: Sandbox) -> LocalDoor | ProviderDoor:

@@ -125,6 +125,11 @@ class Settings:
         return self.home / "keys"
 
     @property
+    def data_keys_dir(self) -> Path:
+        """The keys of the data at rest: for the engine alone, and in a backup of their own."""
+        return self.keys_dir / "data"
+
+    @property
     def logs_dir(self) -> Path:
         return self.home / "logs"
 
@@ -132,6 +137,16 @@ class Settings:
     def images_file(self) -> Path:
         """Which image each kind of container runs: written by ``images/build.py``."""
         return CHECKOUT / ".sandbox" / "images.json"
+
+    @property
+    def notebook_lock(self) -> Path:
+        """The packages of the notebook image, each with its version."""
+        return CHECKOUT / "requirements" / "notebook.lock"
+
+    @property
+    def extra_wheels_dir(self) -> Path:
+        """Packages that the operator adds to the notebook image for everybody."""
+        return CHECKOUT / "images" / "notebook" / "wheels"
 
     def at(self, home: Path) -> Settings:
         """The same settings with its state elsewhere."""

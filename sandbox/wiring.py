@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from sandbox.disclosure.file_type import recognise
+from sandbox.domain.access import Grant
 from sandbox.domain.site_policy import SitePolicy
 from sandbox.flows.access_views import AccessViews
 from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.browse_catalogue import BrowseCatalogue
 from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.change_policy import ChangePolicy
+from sandbox.flows.data_keys import CloseData
 from sandbox.flows.decide_objection import DecideObjection
 from sandbox.flows.demand_data import DemandData
+from sandbox.flows.destroy_data import DestroyData
 from sandbox.flows.differences import Differences
 from sandbox.flows.end_access import EndAccess
 from sandbox.flows.exact_beside_private import ExactBesidePrivate
+from sandbox.flows.extracts import Extracts
+from sandbox.flows.hold_jobs import HoldJobs
 from sandbox.flows.hold_releases import HoldReleases
+from sandbox.flows.import_files import ImportFiles
+from sandbox.flows.import_views import ImportViews
+from sandbox.flows.job_views import JobViews
 from sandbox.flows.listed import Listed
 from sandbox.flows.look_after_people import LookAfterPeople
 from sandbox.flows.my_account import MyAccount
@@ -32,10 +41,12 @@ from sandbox.flows.policy_views import PolicyViews
 from sandbox.flows.project_register import ProjectRegister
 from sandbox.flows.publish_dataset import PublishDataset
 from sandbox.flows.rate_dataset import RateDataset
+from sandbox.flows.record_attacks import RecordAttacks
 from sandbox.flows.record_breach import RecordBreach
 from sandbox.flows.report_result import ReportResult
 from sandbox.flows.request_access import RequestAccess
 from sandbox.flows.review_release import ReviewRelease
+from sandbox.flows.run_job import RunJob
 from sandbox.flows.sign_in import SignIn
 from sandbox.flows.site_policy import settle_site, site_with_lines
 from sandbox.flows.suspend_dataset import SuspendDataset
@@ -45,7 +56,11 @@ from sandbox.flows.verify_books import VerifyBooks
 from sandbox.flows.views import Views
 from sandbox.flows.visitors import Visitors
 from sandbox.flows.withheld_units import WithheldUnits
-from sandbox.isolation.notebooks import HubNotebooks, Notebooks, StopNotebooks
+from sandbox.isolation.entrance.judge import Entrance
+from sandbox.isolation.entrance.scan import clamav
+from sandbox.isolation.entrance.target import read_target
+from sandbox.isolation.launcher_client import LauncherClient
+from sandbox.isolation.notebooks import HubNotebooks, LauncherNotebooks, Notebooks, StopNotebooks
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.planning.remembered import Remembered
 from sandbox.privacy.remote import RemoteEngine
@@ -87,10 +102,18 @@ class Sandbox:
     open_notebook: OpenNotebook
     answer_question: AnswerQuestion
     review_release: ReviewRelease
+    import_files: ImportFiles
+    import_views: ImportViews
     suspend_dataset: SuspendDataset
+    close_data: CloseData
+    destroy_data: DestroyData
+    extracts: Extracts
     object_to_data: ObjectToData
     decide_objection: DecideObjection
     hold_releases: HoldReleases
+    run_job: RunJob
+    hold_jobs: HoldJobs
+    job_views: JobViews
     objection_views: ObjectionViews
     exact_beside_private: ExactBesidePrivate
     demand_data: DemandData
@@ -109,6 +132,7 @@ class Sandbox:
     sign_in: SignIn
     my_account: MyAccount
     look_after_people: LookAfterPeople
+    record_attacks: RecordAttacks
 
 
 def build(
@@ -124,7 +148,7 @@ def build(
     Args:
         engine: asks the engine's own process over its socket when not given.
         store: the settings' database and files when not given.
-        notebooks: ends open notebooks through the hub when not given.
+        notebooks: ends open notebooks through the launcher and the hub when not given.
         clock: the current time, in UTC.
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -137,15 +161,23 @@ def build(
     def today() -> date:
         return clock().date()
 
-    stop = StopNotebooks(
-        notebooks or HubNotebooks(settings.hub_url, lambda: secret(settings.keys_dir, "portal-token"))
-    )
     listed = Listed(store=store)
-    end_access = EndAccess(store=store, today=today, stop=stop)
     projects = ProjectRegister(store=store, listed=listed, terms=site.society, today=today)
     my_account = MyAccount(store=store, site=site, today=today)
     trained = Trained(store=store, terms=site.training, today=today)
     permission = Permission(store=store, today=today, untrained=trained)
+    hub = HubNotebooks(settings.hub_url, lambda: secret(settings.keys_dir, "portal-token"))
+    stop_notebooks = StopNotebooks(
+        notebooks or LauncherNotebooks(LauncherClient(settings.launcher_socket), hub)
+    )
+    hold_jobs = HoldJobs(store=store, permission=permission)
+
+    def stop(grants: Sequence[Grant]) -> tuple[int, ...]:
+        """What goes on under grants that hold no more."""
+        hold_jobs.stop_of(grants)
+        return stop_notebooks(grants)
+
+    end_access = EndAccess(store=store, today=today, stop=stop)
     visitors = Visitors(today)
 
     def site_now() -> Site:
@@ -160,11 +192,40 @@ def build(
         holds=holds,
         differences=Differences(store=store),
     )
+    review = ReviewRelease(store=store, engine=engine, permission=permission, holds=holds)
+    closing = CloseData(store=store, engine=engine)
+    extracts = Extracts(store=store, engine=engine, permission=permission, extracts_dir=settings.extracts_dir)
     publish = PublishDataset(
-        store=store, engine=engine, site=site_now, raw_dir=settings.raw_dir, hand_over=hand_over
+        store=store,
+        engine=engine,
+        site=site_now,
+        raw_dir=settings.raw_dir,
+        closing=closing,
+        hand_over=hand_over,
     )
-    suspend = SuspendDataset(store=store, today=today, holds=holds, stop=stop, let_out=review.finish_approved)
-    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=hand_over)
+    suspend = SuspendDataset(
+        store=store,
+        today=today,
+        holds=holds,
+        jobs=hold_jobs,
+        stop=stop_notebooks,
+        let_out=review.finish_approved,
+    )
+    views = Views(store=store, today=today)
+    run_job = RunJob(store=store, permission=permission, limits=site.jobs, columns_open=extracts.columns_open)
+    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=hand_over, key_of=closing.known_key)
+    importing = ImportFiles(
+        store=store,
+        permission=permission,
+        entrance=Entrance(
+            terms=site.imports,
+            target=read_target(settings.notebook_lock),
+            scan=clamav(),
+            recognise=recognise,
+        ),
+        folders=settings.imports_dir,
+        today=today,
+    )
 
     return Sandbox(
         settings=settings,
@@ -181,12 +242,19 @@ def build(
             limits=site.notebook,
             permission=permission,
             check_enrolled=my_account.check_enrolled,
+            extracts=extracts,
+            imports=importing.folder,
         ),
         answer_question=AnswerQuestion(
             store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
         ),
         review_release=review,
+        import_files=importing,
+        import_views=ImportViews(store=store, importing=importing),
         suspend_dataset=suspend,
+        close_data=closing,
+        destroy_data=DestroyData(store=store, engine=engine, suspending=suspend, extracts=extracts),
+        extracts=extracts,
         object_to_data=ObjectToData(
             store=store,
             terms=site.objections,
@@ -197,6 +265,9 @@ def build(
         ),
         decide_objection=DecideObjection(store=store, suspending=suspend, units=units, publishing=publish),
         hold_releases=holds,
+        run_job=run_job,
+        hold_jobs=hold_jobs,
+        job_views=JobViews(store=store, views=views, run_job=run_job),
         objection_views=ObjectionViews(store=store, holds=holds),
         exact_beside_private=ExactBesidePrivate(store=store),
         demand_data=DemandData(
@@ -213,7 +284,7 @@ def build(
         ),
         project_register=projects,
         transparency=Transparency(store=store, listed=listed, projects=projects, today=today),
-        views=Views(store=store, today=today),
+        views=views,
         listed=listed,
         policy_views=PolicyViews(store=store, change=change_policy, today=today),
         access_views=AccessViews(store=store, today=today, usual=Remembered()),
@@ -223,4 +294,5 @@ def build(
         sign_in=SignIn(store=store, terms=site.sign_in),
         my_account=my_account,
         look_after_people=LookAfterPeople(store=store, site=site, today=today),
+        record_attacks=RecordAttacks(store=store, folder=settings.home / "attacks"),
     )

@@ -61,14 +61,15 @@ OWNERS: dict[str, frozenset[str]] = {
     "pyarrow": frozenset({"privacy"}),
     "sqlalchemy": frozenset({"store"}),
     "alembic": frozenset({"store"}),
-    "cryptography": frozenset({"store"}),
+    "cryptography": frozenset({"store", "privacy"}),
+    "fsspec": frozenset({"privacy"}),
     "argon2": frozenset({"store"}),
     "pyotp": frozenset({"store"}),
     "ruamel": frozenset({"store"}),
     "oauthenticator": frozenset({"hub_config"}),
     "segno": frozenset({"portal", "cli"}),
-    "docker": frozenset({"isolation", "hub_config"}),
-    "dockerspawner": frozenset({"hub_config"}),
+    "docker": frozenset({"isolation"}),
+    "packaging": frozenset({"isolation"}),
     "jupyterhub": frozenset({"hub_config", "portal"}),
     "fastapi": frozenset({"portal"}),
     "pandas": frozenset({"client", "disclosure", "demo"}),
@@ -166,8 +167,14 @@ def reads_environment(path: Path) -> bool:
 
 
 # The client runs in notebooks, where the platform speaks through the environment. The command line hands the
-# environment on to the programs it starts, and takes a person's token from it.
-ENVIRONMENT_READERS = {"sandbox/settings.py", "sandbox/cli/serve.py", "sandbox/cli/ask.py"}
+# environment on to the programs it starts, and takes a person's token from it. What attacks from within a notebook is
+# sent there as text, and finds the notebook's token as any program there does.
+ENVIRONMENT_READERS = {
+    "sandbox/settings.py",
+    "sandbox/cli/serve.py",
+    "sandbox/cli/ask.py",
+    "sandbox/isolation/probe/inside.py",
+}
 
 
 def test_only_settings_reads_the_environment() -> None:

@@ -11,7 +11,10 @@ import typer
 
 from sandbox.cli import (
     access,
+    data_keys,
     datasets,
+    imports,
+    jobs,
     objections,
     people,
     policies,
@@ -38,8 +41,11 @@ for name, child in (
     ("training", training.app),
     ("dataset", datasets.app),
     ("base", datasets.base_app),
+    ("keys", data_keys.app),
+    ("imports", imports.app),
     ("objection", objections.app),
     ("policy", policies.app),
+    ("jobs", jobs.app),
     ("release", records.release_app),
     ("audit", records.audit_app),
     ("access", access.app),
@@ -49,6 +55,8 @@ for name, child in (
     app.add_typer(child, name=name)
 datasets.app.command("suspend")(suspensions.dataset_suspend)
 datasets.app.command("resume")(suspensions.dataset_resume)
+datasets.app.command("destroy")(data_keys.dataset_destroy)
+datasets.app.command("verify-destruction")(data_keys.dataset_verify_destruction)
 
 
 # running
@@ -106,11 +114,26 @@ def demo(
 
 
 @app.command()
-def doctor() -> None:
-    """Say what this machine has, what is missing, and what to do."""
+def doctor(
+    attack: Annotated[bool, typer.Option(help="Attack this installation, and say what was refused.")] = False,
+    notebook: Annotated[
+        str, typer.Option(help="With --attack: also from this open notebook, PERSON/SERVER.")
+    ] = "",
+    fresh: Annotated[
+        bool, typer.Option(help="With --attack: also from a notebook of a second installation, made for it.")
+    ] = False,
+    report: Annotated[bool, typer.Option(help="Show what the last attack found.")] = False,
+) -> None:
+    """Say what this machine has, what is missing, and what to do. Ends with 1 when something is missing or open."""
+    from sandbox.cli import attacks
     from sandbox.cli.doctor import examine
 
-    findings = list(examine(Settings.from_environment()))
+    settings = Settings.from_environment()
+    if report:
+        raise typer.Exit(0 if attacks.show_last(settings, console) else 1)
+    if attack:
+        raise typer.Exit(0 if attacks.attack(settings, console, notebook=notebook, fresh=fresh) else 1)
+    findings = list(examine(settings))
     healthy = all(finding.good for finding in findings)
     table = plain_table("check", "state", "" if healthy else "what to do")
     for finding in findings:

@@ -2,9 +2,10 @@
 
 Supervisor (supervisord.org) starts them, restarts what dies, and keeps their logs under ``<home>/logs``:
 
-engine   the container that opens raw data      gate    what passes in and out of notebooks
-hub      JupyterHub                             proxy   the one public port
-portal   pages and API
+engine   the container that opens raw data      gate      what passes in and out of notebooks
+hub      JupyterHub                             launcher  starts notebooks; it alone speaks to the container engine
+portal   pages and API                          proxy     the one public port
+worker   runs sent code, each in a container of its own
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.cli.working import works
 from sandbox.domain.errors import OperatorError
+from sandbox.isolation.entrance.folder import clear
+from sandbox.isolation.launcher_client import LauncherClient
 from sandbox.privacy.remote import RemoteEngine
 from sandbox.settings import CHECKOUT, PORTAL_PREFIX, Settings
 from sandbox.wiring import hand_over
 
-NAMES = ("engine", "gate", "proxy", "hub", "portal")
+NAMES = ("engine", "gate", "launcher", "proxy", "hub", "portal", "worker")
 READY_TIMEOUT_S = 120
 
 
@@ -48,9 +52,16 @@ def lay_out(settings: Settings) -> None:
         settings.keys_dir,
         settings.vault_dir,
         settings.gate_dir,
+        settings.launcher_socket.parent,
     ):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for folder in (settings.raw_dir, settings.views_dir, settings.engine_dir):
+    for folder in (
+        settings.raw_dir,
+        settings.views_dir,
+        settings.data_keys_dir,
+        settings.extracts_dir,
+        settings.engine_dir,
+    ):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         hand_over(folder)
 
@@ -65,6 +76,7 @@ def start(settings: Settings) -> None:
     lay_out(settings)
     if running(settings):
         return
+    clear(settings.imports_dir)  # no container runs: nobody looks at what was laid out before
     _check_ports(settings)
     config = settings.run_dir / "supervisord.conf"
     config.write_text(_config(settings))
@@ -232,12 +244,14 @@ def _checks(settings: Settings) -> dict[str, Callable[[], bool]]:
     return {
         "engine": engine_ready,
         "gate": lambda: _listens("127.0.0.1", settings.gate_port),
+        "launcher": LauncherClient(settings.launcher_socket).health,
         "proxy": lambda: _listens("127.0.0.1", settings.proxy_api_port),
         "hub": lambda: _answers(f"{settings.hub_url}/hub/api/health"),
         "portal": lambda: (
             _answers(f"http://127.0.0.1:{settings.portal_port}{PORTAL_PREFIX}/api/v1/health")
             and _answers(f"http://127.0.0.1:{settings.hub_port}{PORTAL_PREFIX}/api/v1/health")
         ),
+        "worker": lambda: works(settings),
     }
 
 

@@ -22,8 +22,12 @@ def serve(name: str) -> None:
             _engine(settings)
         case "gate":
             _gate(settings)
+        case "launcher":
+            _launcher(settings)
         case "portal":
             _portal(settings)
+        case "worker":
+            _worker(settings)
         case "hub" | "proxy":
             arguments, more = processes.command(name, settings)
             os.execve(arguments[0], arguments, os.environ | settings.as_environment() | more)  # noqa: S606
@@ -47,6 +51,8 @@ def _engine(settings: Settings) -> None:
             images=Images.read(settings.images_file),
             raw_dir=settings.raw_dir,
             views_dir=settings.views_dir,
+            keys_dir=settings.data_keys_dir,
+            extracts_dir=settings.extracts_dir,
             socket=settings.engine_socket,
             memory_mib=site.answers.engine_memory_mib,
             timeout_s=site.answers.timeout_s,
@@ -74,6 +80,22 @@ def _gate(settings: Settings) -> None:
         watch.close()
 
 
+def _launcher(settings: Settings) -> None:
+    from sandbox.cli.launching import jobs_of, launcher_of
+    from sandbox.isolation.launcher_service import run_launcher
+    from sandbox.wiring import build
+
+    sandbox = build(settings)
+    run_launcher(launcher_of(sandbox), jobs_of(sandbox), settings.launcher_socket)
+
+
+def _worker(settings: Settings) -> None:
+    from sandbox.cli.working import run_worker
+    from sandbox.wiring import build
+
+    run_worker(build(settings))
+
+
 def _portal(settings: Settings) -> None:
     import uvicorn
 
@@ -82,10 +104,13 @@ def _portal(settings: Settings) -> None:
     from sandbox.wiring import build
 
     sandbox = build(settings)
-    # What a killed process left: charges stay spent, approved releases leave now.
+    # What a killed process left: charges stay spent, approved releases leave now, data are destroyed to the end.
     sandbox.store.ledger.recover(event=Event("system:portal", "ledger.recovered", "ledger", {}))
     sandbox.review_release.finish_approved()
-    keeper = KeepTime([sandbox.end_access.expire, sandbox.end_access.remind])
+    sandbox.close_data.learn()
+    sandbox.destroy_data.go_on()
+    sandbox.import_files.finish_checks()
+    keeper = KeepTime([sandbox.end_access.expire, sandbox.end_access.remind, sandbox.import_files.expire])
     keeper.start()
     try:
         uvicorn.run(

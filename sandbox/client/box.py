@@ -24,6 +24,8 @@ import pandas as pd
 from sandbox.client.answer import Answer
 from sandbox.client.connection import Connection
 from sandbox.client.errors import BadInput
+from sandbox.client.imports import NOTEBOOK_BYTES, ImportRequest, read_files
+from sandbox.client.jobs import Job, send_job
 from sandbox.client.outbox import make_outbox, read_outbox
 from sandbox.client.views import Budget, Dataset, Estimate, Release
 
@@ -152,6 +154,46 @@ class Sandbox:
         body = self._connection.get_bytes("sample", grant=self._grant, rows=rows)
         return pd.read_csv(io.BytesIO(body))
 
+    def run(
+        self,
+        code: PathLike,
+        *,
+        outputs: str | Iterable[str],
+        inputs: PathLike | Iterable[PathLike] = (),
+        context: str = "",
+        raw: bool = False,
+        wait: bool = True,
+    ) -> Job:
+        """Send code: it runs on the sample, where you see all it prints and writes.
+
+        Args:
+            code: ``analysis.py``, ``study.ipynb`` or ``analysis.R``. It reads ``sandbox.data()`` and writes to
+                ``sandbox.outbox``.
+            outputs: the names of the files that it writes there; nothing else is taken.
+            inputs: further files that lie beside the code.
+            context: what the outputs are and why they may leave; for the reviewers.
+            raw: go on to the raw rows when it ran to its end on the sample; the outputs go to the reviewers.
+            wait: for its end.
+        """
+        job = send_job(
+            self._connection, code, inputs=inputs, outputs=outputs, context=context, grant=self._grant
+        )
+        if wait or raw:
+            job.wait()
+        if raw and job.state == "finished":
+            return job.on_raw_data(context=context, wait=wait)
+        return job
+
+    def job(self, id: int) -> Job:
+        """One of your jobs."""
+        return Job(self._connection, self._connection.get(f"jobs/{int(id)}"))
+
+    def jobs(self) -> pd.DataFrame:
+        """Your jobs, newest first."""
+        shown = ["id", "dataset", "phase", "state", "told", "release"]
+        rows = [{"code": j["code"]["name"], **{k: j[k] for k in shown}} for j in self._connection.get("jobs")]
+        return pd.DataFrame(rows, columns=["id", "code", *shown[1:]])
+
     def budget(self) -> Budget:
         """What may still be asked under the grant."""
         return Budget(self._connection.get("budget", grant=self._grant))
@@ -205,9 +247,45 @@ class Sandbox:
         """Take a request back."""
         return Release(self._connection.post(f"releases/{int(id)}/withdraw", {}))
 
+    def ask_to_import(self, files: PathLike | Iterable[PathLike], *, why: str) -> ImportRequest:
+        """Ask to bring files in: data, code, or Python packages as wheels. They are checked at once, and then looked at
+        by the owner of the data or an administrator. What is let in is under ``/imports`` from the next start on.
+
+        Args:
+            files: one file or several, of this machine; 8 MiB together from a notebook.
+            why: where they come from and what you will do with them.
+        """
+        inside = "JUPYTERHUB_SERVER_NAME" in os.environ
+        staged = read_files(files, most=NOTEBOOK_BYTES if inside else 64 * 2**20)
+        fields = {"why": why, "grant": self._grant}
+        return ImportRequest(self._connection.upload("imports", fields, staged))
+
+    def imports(self) -> pd.DataFrame:
+        """Your import requests and what was let in for your project, newest first."""
+        rows = [
+            {
+                "id": r["id"],
+                "state": r["state"],
+                "files": ", ".join(f["name"] for f in r["files"]),
+                "asked_by": r["requester"],
+                "until": r["until"] or "",
+                "reason": r["reason"],
+            }
+            for r in self._connection.get("imports")
+        ]
+        return pd.DataFrame(rows, columns=["id", "state", "files", "asked_by", "until", "reason"])
+
+    def import_request(self, id: int) -> ImportRequest:
+        """One of them, with what the checks found."""
+        return ImportRequest(self._connection.get(f"imports/{int(id)}"))
+
     def crate(self, id: int) -> bytes:
         """A released crate. Only outside of notebooks: inside one, nothing comes back in."""
         return self._connection.get_bytes(f"releases/{int(id)}/crate")
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
 
     def __repr__(self) -> str:
         return f"<Sandbox at {self._connection.url}>"

@@ -32,6 +32,7 @@ class Action(StrEnum):
     OPEN_NOTEBOOK = "open_notebook"
     SHOW_ROWS = "show_rows"  # raw rows, read-only, in a notebook
     RUN_JOB = "run_job"  # code beside the raw rows; what it makes leaves by review
+    IMPORT = "import"  # ask to bring files in
     SUBMIT = "submit"  # hand outputs to the checks
     CHECK = "check"  # judge one file, on the raw data where its question is known
     REVIEW = "review"  # vote
@@ -344,6 +345,8 @@ _RULES: dict[str, _Clauses] = {
     # The columns are those that the extract holds: all that the agreement opens and nothing suspends.
     Action.SHOW_ROWS: _Clauses("mode", (*_USE, _shows_rows, _columns)),
     Action.RUN_JOB: _Clauses("mode", (*_USE, _runs_code, _columns)),
+    # Whoever the agreement names may ask; who may let it in is ruled in ``import_request``.
+    Action.IMPORT: _Clauses("people", _USE),
     Action.SUBMIT: _Clauses("outputs", (*_USE, _sizes)),
     # What was handed in while the grant held is judged and let out after its end as well.
     Action.CHECK: _Clauses("data", (_evidence,)),

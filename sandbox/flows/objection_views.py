@@ -52,6 +52,7 @@ class DecidedData:
     policy: DatasetPolicy
     suspensions: tuple[Suspension, ...]
     by_hand: tuple[Suspension, ...]  # those that may be ended by hand
+    destroyed: bool  # its data are no more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +106,12 @@ class ObjectionViews:
             DecidedData(
                 policy=row.policy,
                 suspensions=(held := self.store.suspensions.of(row.policy.name)),
-                by_hand=tuple(s for s in held if self._by_hand(s)),
+                by_hand=() if gone else tuple(s for s in held if self._by_hand(s)),
+                destroyed=gone,
             )
             for row in self.store.datasets.all()
             if rules.decides(row.policy, person) and row.policy.open_class is not OpenClass.CLOSED
+            for gone in (self.store.destructions.get(row.policy.name) is not None,)
         ]
         return tuple(sorted(found, key=lambda data: (not data.suspensions, data.policy.title)))
 

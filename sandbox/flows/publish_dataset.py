@@ -11,6 +11,7 @@ new version goes on with the lineage's last one unless the owner asks for a new 
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,14 +21,18 @@ from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
 from sandbox.domain.audit import Event
-from sandbox.domain.canonical import content_hash, sha256_hex
+from sandbox.domain.canonical import content_hash
+from sandbox.domain.data_key import DataKey
+from sandbox.domain.destruction import check_not_destroyed
 from sandbox.domain.errors import BadInput, Conflict, OverBudget
 from sandbox.domain.people import Person
 from sandbox.domain.policy import DatasetPolicy, OpenClass
 from sandbox.domain.policy_document import policy_to_document
+from sandbox.flows.data_keys import CloseData
 from sandbox.flows.open_data import FileFormat, file_key
 from sandbox.flows.policy_rights import check_may_publish
 from sandbox.flows.policy_version import check_version, make_version
+from sandbox.privacy.at_rest.sealed import seal, sealed_for
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.planning.profile import offer, profile_document
 from sandbox.privacy.publishing.open_files import write_open_table
@@ -55,6 +60,7 @@ class PublishDataset:
     engine: Engine
     site: Callable[[], Site]  # in force now
     raw_dir: Path
+    closing: CloseData
     hand_over: Callable[[Path], None]  # gives a raw file to the engine's user
 
     def __call__(
@@ -70,10 +76,12 @@ class PublishDataset:
             PolicyRefused: the policy's mistakes, all of them, and where it is looser than the site.
             NotAllowed: it is looser than the published one, and no second person approved that.
             BadInput: a table without a file, or a file that does not fit its table.
+            Conflict: its data were destroyed.
         """
         policy = read_dataset_policy(policy_file, self.site())
         check_may_publish(self.store, person, policy)
         check_version(self.store, policy)
+        check_not_destroyed(self.store.destructions.get(policy.name))
         if policy.open_class is OpenClass.CLOSED and files:
             raise BadInput(
                 f"{policy.name} is closed: its rows stay where they are.",
@@ -88,7 +96,8 @@ class PublishDataset:
                 fix="Give one file for each table: TABLE=FILE.",
             )
         if policy.private:
-            taken = {table: self._take(policy.name, file).name for table, file in files.items()}
+            key = self.closing.key_for(policy.name, actor=person.name)
+            taken = {table: self._take(policy.name, file, key).name for table, file in files.items()}
             return self._publish_private(
                 person, policy, taken, self.store.objections.withheld(policy.name), new_profile=new_profile
             )
@@ -106,6 +115,7 @@ class PublishDataset:
         Raises:
             Conflict: it is not known which raw files the version was made of.
         """
+        check_not_destroyed(self.store.destructions.get(dataset))
         row = self.store.datasets.get(dataset)
         if row is None or not row.policy.private or set(row.raw_files) != set(row.policy.tables):
             raise Conflict(
@@ -215,16 +225,22 @@ class PublishDataset:
             report = self.engine.publish_tables(policy=policy, files=raw_files, withheld=withheld)
         return report.snapshot, _lines(report, policy)
 
-    def _take(self, dataset: str, file: Path) -> Path:
-        """Copy a raw file into the raw store under its hash; never changed afterwards."""
+    def _take(self, dataset: str, file: Path, key: DataKey | None) -> Path:
+        """Copy a raw file into the raw store under its hash, closed; what it holds is never changed afterwards."""
         if not file.is_file():
             raise BadInput(f"{file} is not a file.", where="files", fix="Check the path.")
         self.raw_dir.mkdir(parents=True, exist_ok=True)
-        digest = sha256_hex(file.read_bytes())
+        with file.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
         target = self.raw_dir / f"{dataset}-{digest[:16]}{file.suffix.lower()}"
-        if not target.exists():
+        if not target.exists() or (key is not None and sealed_for(target) != key.id):
             half = target.with_suffix(".part")
-            shutil.copyfile(file, half)
+            half.unlink(missing_ok=True)
+            if key is None:
+                shutil.copyfile(file, half)
+            else:
+                with file.open("rb") as content:
+                    seal(content, half, key.public, label=target.name)
             os.replace(half, target)
         self.hand_over(target)
         return target

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from sandbox.domain.errors import NotAllowed, NotFound
+from sandbox.domain.objection import decides
+from sandbox.domain.people import Person
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.suspension import touching
 from sandbox.store import Store
@@ -75,3 +77,19 @@ def in_use(store: Store, name: str, *, columns: Mapping[str, frozenset[str]] | N
             f"{held.place} is suspended.", clause="suspension", fix="Ask its owner when it will be resumed."
         )
     return found
+
+
+def decided_by(store: Store, person: Person, name: str) -> DatasetPolicy:
+    """The policy of a dataset, for its owner and administrators.
+
+    Raises:
+        NotAllowed: the same words whether it is somebody else's, hidden, or not there.
+    """
+    row = store.datasets.get(name)
+    if row is None or not decides(row.policy, person):
+        raise NotAllowed(
+            f"You are neither the owner of a dataset {name!r} nor an administrator of one.",
+            clause="role",
+            fix="Ask its owner.",
+        )
+    return row.policy

@@ -1,7 +1,8 @@
 """Data are stopped in one breath, and go on from where they were.
 
-Suspended, in one transaction: the row that every guard reads, the requests under way, the log. Then, without undoing
-any of that when it fails, the open notebooks; one that the hub cannot stop now is ended by the spawner's next look.
+Suspended, in one transaction: the row that every guard reads, the requests and jobs under way, the log. Then, without
+undoing any of that when it fails, the open notebooks; one that cannot be stopped now is ended by the launcher's next
+look. The worker ends the container of a job that is held.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from sandbox.domain.audit import Event
 from sandbox.domain.errors import Conflict, NotAllowed
 from sandbox.domain.people import Person
 from sandbox.domain.plain_text import plain_text
-from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.policy import Mode
 from sandbox.domain.suspension import Suspension
+from sandbox.flows.hold_jobs import HoldJobs
 from sandbox.flows.hold_releases import HoldReleases
+from sandbox.flows.published import decided_by
 from sandbox.store import Store
 
 
@@ -34,6 +37,7 @@ class SuspendDataset:
     store: Store
     today: Callable[[], date]
     holds: HoldReleases
+    jobs: HoldJobs
     stop: Callable[[Sequence[Grant]], object]
     let_out: Callable[[], object]
 
@@ -45,7 +49,7 @@ class SuspendDataset:
         Args:
             reason: in words that everybody may read.
         """
-        policy = self._decided(person, dataset)
+        policy = decided_by(self.store, person, dataset)
         reason = plain_text(reason, where="reason", least=5, most=500)
         if table or column:
             rules.check_column_alone(policy, table, column)
@@ -64,11 +68,13 @@ class SuspendDataset:
             What still suspends it, or something else of the dataset.
 
         Raises:
-            NotAllowed: an objection that is not decided suspends it.
+            NotAllowed: an objection that is not decided suspends it; or its data were destroyed.
             Conflict: nothing does.
         """
-        self._decided(person, dataset)
+        decided_by(self.store, person, dataset)
         reason = plain_text(reason, where="reason", least=5, most=500)
+        if not column and self.store.destructions.get(dataset) is not None:
+            raise NotAllowed(f"The data of {dataset} were destroyed: nothing resumes.", clause="destruction")
         here = [s for s in self.store.suspensions.of(dataset) if (s.table, s.column) == (table, column)]
         if not here:
             raise Conflict(
@@ -92,43 +98,40 @@ class SuspendDataset:
     # for journeys that suspend and resume: within their transaction
 
     def begin(self, suspension: Suspension, *, actor: str) -> Suspension:
-        """Write the suspension, and hold the requests that it touches."""
+        """Write the suspension, and hold the requests and jobs that it touches."""
         event = Event(actor, "dataset.suspended", f"dataset:{suspension.dataset}", _facts(suspension))
         begun = self.store.suspensions.begin(suspension, event=event)
         self.holds.hold_all(suspension.dataset)
+        self.jobs.hold_all(suspension.dataset)
         return begun
 
     def end(self, suspension: Suspension, *, actor: str, reason: str) -> Suspension:
-        """Write its end, and let go of the requests that nothing holds any more."""
+        """Write its end, and let go of the requests and jobs that nothing holds any more."""
         facts = {**_facts(replace(suspension, reason=reason))}
         event = Event(actor, "dataset.resumed", f"dataset:{suspension.dataset}", facts)
         ended = self.store.suspensions.end(suspension, event=event)
         self.holds.resume_all(suspension.dataset)
+        self.jobs.resume_all(suspension.dataset)
         return ended
 
     def stop_notebooks(self, suspension: Suspension) -> None:
         """End the notebooks in which the data could be used; after the transaction, which holds anyway.
 
-        A notebook that asks questions goes on when a single column is suspended: its questions are refused.
+        A notebook that asks questions goes on when a single column is suspended: its questions are refused. One that
+        is shown rows ends: they lie in it.
         """
-        if suspension.whole:
-            grants = self.store.access.grants_on(suspension.dataset)
-            self.stop([grant for grant in grants if grant.holds_on(self.today())])
+        today = self.today()
+        self.stop(
+            [
+                grant
+                for grant in self.store.access.grants_on(suspension.dataset)
+                if grant.holds_on(today) and (suspension.whole or grant.mode is Mode.ROOM)
+            ]
+        )
 
     def _state(self, suspension: Suspension) -> rules.State | None:
         objection = self.store.objections.get(suspension.objection) if suspension.objection else None
         return objection.state if objection is not None else None
-
-    def _decided(self, person: Person, dataset: str) -> DatasetPolicy:
-        row = self.store.datasets.get(dataset)
-        # The same words whether it is somebody else's, hidden, or not there.
-        if row is None or not rules.decides(row.policy, person):
-            raise NotAllowed(
-                f"You are neither the owner of a dataset {dataset!r} nor an administrator of one.",
-                clause="role",
-                fix="Ask its owner.",
-            )
-        return row.policy
 
 
 def _facts(suspension: Suspension) -> dict[str, str | int]:

@@ -15,6 +15,8 @@ gate          all doors: the port for the hub's proxy, the control socket, resta
 gate_client   open and close a door from another process
 notebooks     end open notebooks, through the hub
 engine_room   the engine's container, as long as its process lives
+entrance      how files that ask to come in are judged, and laid out read-only
+packages_reference    the page of what the notebook image holds
 probe         the attacks that run inside, each with what has to refuse it
 
 A notebook has no network interface. Its carrier shares its loopback and moves bytes between it and two unix

@@ -9,7 +9,14 @@ from pathlib import Path
 from sandbox.isolation.container import Images
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.lockdown import own_seccomp
-from sandbox.isolation.profile import ENGINE_RAW, ENGINE_SOCKETS, ENGINE_VIEWS, engine_profile
+from sandbox.isolation.profile import (
+    ENGINE_EXTRACTS,
+    ENGINE_KEYS,
+    ENGINE_RAW,
+    ENGINE_SOCKETS,
+    ENGINE_VIEWS,
+    engine_profile,
+)
 
 _LOOK_EVERY_S = 0.5
 
@@ -19,6 +26,8 @@ def run_engine(
     images: Images,
     raw_dir: Path,
     views_dir: Path,
+    keys_dir: Path,
+    extracts_dir: Path,
     socket: Path,
     memory_mib: int,
     timeout_s: int,
@@ -49,6 +58,8 @@ def run_engine(
         images=images,
         raw=raw_dir,
         views=views_dir,
+        keys=keys_dir,
+        extracts=extracts_dir,
         sockets=socket.parent,
         user=f"{user[0]}:{user[1]}",
         memory_mib=memory_mib,
@@ -64,6 +75,8 @@ def run_engine(
             *("--socket", f"{ENGINE_SOCKETS}/{socket.name}"),
             *("--raw", ENGINE_RAW),
             *("--views", ENGINE_VIEWS),
+            *("--keys", ENGINE_KEYS),
+            *("--extracts", ENGINE_EXTRACTS),
             *("--timeout-s", str(timeout_s)),
             *("--memory-mib", str(memory_mib)),  # of the container; the engine itself keeps below it
             *("--threads", str(cpus)),

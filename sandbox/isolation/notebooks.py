@@ -1,7 +1,8 @@
-"""Ending open notebooks, from outside of the hub.
+"""Ending open notebooks, from outside of the hub, and asking the hub which it knows.
 
-The portal's own token may stop servers and nothing else (``delete:servers``, see ``hub_config.configure``). Whoever
-calls has withdrawn the right to the data before: a notebook that is not stopped here ends at the spawner's next look.
+The portal's own token may stop servers and nothing else, the launcher's may list them and nothing else (see
+``hub_config.configure``). Whoever calls has withdrawn the right to the data before: a notebook that is not stopped here
+ends at the launcher's next look.
 """
 
 from __future__ import annotations
@@ -9,13 +10,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import count
 from typing import Protocol
 
 import httpx
 
 from sandbox.domain.access import Grant
+from sandbox.domain.errors import OperatorError
+from sandbox.isolation.launcher_client import LauncherClient, Refused
 
 _log = logging.getLogger(__name__)
+_PAGE = 100  # people at a time
 _GONE = frozenset({202, 204, 404})  # being stopped, stopped, never started
 
 
@@ -54,6 +60,56 @@ class HubNotebooks:
         if answer.status_code not in _GONE:
             _log.warning("the notebook of grant %d was not stopped: HTTP %d", grant.id, answer.status_code)
         return answer.status_code in _GONE
+
+
+@dataclass(frozen=True, slots=True)
+class LauncherNotebooks:
+    """Ends a notebook whether the hub is there or not; then tells the hub, so that its page says the same."""
+
+    launcher: LauncherClient
+    hub: Notebooks
+
+    def stop(self, grant: Grant) -> bool:
+        try:
+            self.launcher.stop(grant.person, grant.server_name, reason="its right to the data ended")
+        except (OperatorError, Refused) as failure:
+            _log.warning("the launcher did not stop the notebook of grant %d: %s", grant.id, failure.message)
+            return self.hub.stop(grant)
+        self.hub.stop(grant)
+        return True
+
+
+class HubServers:
+    """Which servers the hub knows, starting ones too.
+
+    Args:
+        hub_url: the hub as this machine's own processes reach it; no slash at the end.
+        token: gives the launcher's own token.
+    """
+
+    def __init__(self, hub_url: str, token: Callable[[], str], *, timeout_s: float = 10.0) -> None:
+        self._hub_url, self._token, self._timeout_s = hub_url, token, timeout_s
+
+    def __call__(self) -> frozenset[tuple[str, str]] | None:
+        """(person, server) of each; None when the hub does not say."""
+        found: set[tuple[str, str]] = set()
+        try:
+            with httpx.Client(
+                headers={"Authorization": f"token {self._token()}"}, timeout=self._timeout_s, trust_env=False
+            ) as client:
+                for offset in count(step=_PAGE):
+                    page = client.get(
+                        f"{self._hub_url}/hub/api/users",
+                        params={"state": "active", "offset": offset, "limit": _PAGE},
+                    )
+                    page.raise_for_status()
+                    people = page.json()
+                    found |= {(person["name"], server) for person in people for server in person["servers"]}
+                    if len(people) < _PAGE:
+                        break
+        except (httpx.HTTPError, ValueError, KeyError, TypeError):
+            return None
+        return frozenset(found)
 
 
 class StopNotebooks:

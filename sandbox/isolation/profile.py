@@ -28,6 +28,8 @@ IMPORTS = "/imports"
 
 ENGINE_RAW = "/data/raw"
 ENGINE_VIEWS = "/data/views"
+ENGINE_KEYS = "/data/keys"
+ENGINE_EXTRACTS = "/data/extracts"
 ENGINE_SOCKETS = "/run/engine"
 
 
@@ -98,6 +100,7 @@ def profile(
                     HOME: tmpfs(limits.home_mib, inodes=16_384, more="uid=1000,gid=1000,mode=0700"),
                     "/tmp": tmpfs(limits.tmp_mib, inodes=4_096, more="mode=1777"),  # noqa: S108
                     "/run": tmpfs(8, inodes=1_024, more="mode=0755"),
+                    "/dev/shm": tmpfs(64, inodes=4_096, more="mode=1777"),  # noqa: S108
                 },
                 "the only places to write: in memory, gone at the end, nothing in them can be executed",
             ),
@@ -160,6 +163,8 @@ def engine_profile(
     images: Images,
     raw: Path,
     views: Path,
+    keys: Path,
+    extracts: Path,
     sockets: Path,
     user: str,
     memory_mib: int,
@@ -169,8 +174,10 @@ def engine_profile(
     """The settings of the engine: the only process that opens raw data.
 
     Args:
-        raw: folder of the raw files; read only.
+        raw: folder of the raw files, which it closes anew when their key is replaced.
         views: folder of the private views that it makes.
+        keys: folder of the datasets' keys; no other container has it.
+        extracts: folder, in memory, of the rows that jobs and rooms read.
         sockets: folder of the socket that questions come through.
         user: ``uid:gid`` that owns these folders on the host.
     """
@@ -185,11 +192,13 @@ def engine_profile(
             host(
                 "mounts",
                 [
-                    bind(raw, ENGINE_RAW, read_only=True),
+                    bind(raw, ENGINE_RAW, read_only=False),
                     bind(views, ENGINE_VIEWS, read_only=False),
+                    bind(keys, ENGINE_KEYS, read_only=False),
+                    bind(extracts, ENGINE_EXTRACTS, read_only=False),
                     bind(sockets, ENGINE_SOCKETS, read_only=False),
                 ],
-                "the raw files read-only, the views it makes, and the folder of its socket",
+                "the closed files and their keys, which no other container has; rows it hands out; its socket's folder",
             ),
             *locked(seccomp),
             *sized(

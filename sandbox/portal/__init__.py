@@ -17,6 +17,7 @@ from sandbox.domain.errors import TooLarge
 from sandbox.portal import api, pages, problems
 from sandbox.portal.export import CatalogueExport
 from sandbox.portal.identity import HubIdentity, Identity
+from sandbox.portal.requests import caller_or_none
 from sandbox.settings import PORTAL_PREFIX
 from sandbox.store.secrets import secret
 from sandbox.wiring import Sandbox
@@ -27,7 +28,10 @@ CONTENT_SECURITY_POLICY = (
     "base-uri 'none'; frame-ancestors 'none'"
 )
 
-MAX_BODY_BYTES = api.MAX_UPLOAD_BYTES + 2**20  # the files, and all that is written around them
+AROUND_BYTES = 2**20  # all that is written around the files of a body
+MAX_BODY_BYTES = api.MAX_UPLOAD_BYTES + AROUND_BYTES
+MAX_IMPORT_BODY_BYTES = api.MAX_IMPORT_BYTES + AROUND_BYTES
+IMPORTS = frozenset({f"{PORTAL_PREFIX}/imports", f"{PORTAL_PREFIX}/api/v1/imports"})
 
 
 def create_app(sandbox: Sandbox, *, identity: Identity | None = None) -> FastAPI:
@@ -58,7 +62,7 @@ def create_app(sandbox: Sandbox, *, identity: Identity | None = None) -> FastAPI
     @app.middleware("http")
     async def harden(request: Request, call_next: RequestResponseEndpoint) -> Response:
         try:
-            check_size(request)  # before a byte of the body is read
+            await check_size(request)  # before a byte of the body is read
             response = await call_next(request)
         except TooLarge as error:
             response = await run_in_threadpool(problems.respond, request, error)
@@ -79,10 +83,19 @@ def create_app(sandbox: Sandbox, *, identity: Identity | None = None) -> FastAPI
     return app
 
 
-def check_size(request: Request) -> None:
-    """Raise unless the body's length is known and small: uploads are spooled to disk before a route sees them."""
+async def check_size(request: Request) -> None:
+    """Raise unless the body's length is known and small: uploads are spooled to disk before a route sees them.
+
+    Packages are larger than outputs: what asks to come in may be so too, from somebody who is signed in.
+    """
     if "chunked" in request.headers.get("transfer-encoding", "").lower():
         raise TooLarge("The body's length is not given.", fix="Send it with Content-Length, not in chunks.")
-    length = request.headers.get("content-length", "0")
-    if not length.isdigit() or int(length) > MAX_BODY_BYTES:
-        raise TooLarge(f"A request may hold {MAX_BODY_BYTES} bytes.", fix="Send fewer or smaller files.")
+    given = request.headers.get("content-length", "0")
+    length = int(given) if given.isdigit() and len(given) < 20 else MAX_IMPORT_BODY_BYTES + 1
+    if length <= MAX_BODY_BYTES:
+        return
+    most = MAX_BODY_BYTES
+    if request.url.path in IMPORTS and await run_in_threadpool(caller_or_none, request) is not None:
+        most = MAX_IMPORT_BODY_BYTES
+    if length > most:
+        raise TooLarge(f"A request may hold {most} bytes.", fix="Send fewer or smaller files.")

@@ -9,8 +9,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,8 +18,9 @@ from typing import Protocol
 
 from sandbox.domain.answer import stored, to_bytes
 from sandbox.domain.canonical import sha256_hex
+from sandbox.domain.data_key import DataKey
 from sandbox.domain.derived import declared
-from sandbox.domain.errors import BadInput, QuestionRefused, Unanswered
+from sandbox.domain.errors import BadInput, OperatorError, QuestionRefused, Unanswered
 from sandbox.domain.evidence import RECOMPUTED, Evidence
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy, Table
@@ -32,6 +31,7 @@ from sandbox.privacy.answering import run
 from sandbox.privacy.answering.assemble import assemble
 from sandbox.privacy.answering.measured import measured_by, measured_bytes
 from sandbox.privacy.asking.parse import parse
+from sandbox.privacy.at_rest.closed import ClosedData
 from sandbox.privacy.base.buy import Progress, silent
 from sandbox.privacy.base.buy import buy as buy_base
 from sandbox.privacy.base.keeping import base_of, keep_base
@@ -43,6 +43,7 @@ from sandbox.privacy.planning.plan import plan
 from sandbox.privacy.planning.profile import Profile, offer
 from sandbox.privacy.planning.refining import topped_up
 from sandbox.privacy.publishing import publish, views
+from sandbox.privacy.publishing.extracting import ExtractReport, extract
 from sandbox.privacy.publishing.in_place import prepare
 from sandbox.privacy.publishing.profiles import find_profile, keep_profile, profile_of
 from sandbox.privacy.publishing.profiling import buy
@@ -51,8 +52,6 @@ from sandbox.privacy.publishing.views import View
 from sandbox.privacy.publishing.withheld import read_withheld
 
 log = logging.getLogger(__name__)
-
-_SALT = ".salt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +132,37 @@ class Engine(Protocol):
         """The exact table behind a question. For the platform's own checks only; never to be shown."""
         ...
 
+    def extract(
+        self, *, dataset: str, snapshot: str, tables: Mapping[str, Sequence[str]], target: str, max_bytes: int
+    ) -> ExtractReport:
+        """Rows for a job or a room, in a folder of that name: these columns of these tables, and no other.
+
+        Args:
+            tables: the columns by table.
+            target: the folder's name: a-z, 0-9 and the hyphen, at most 40 of them.
+        """
+        ...
+
+    def data_key(self, *, dataset: str) -> DataKey | None:
+        """What files of a dataset are closed with; made when there is none. None: this engine leaves them open."""
+        ...
+
+    def rotate_key(self, *, dataset: str) -> DataKey:
+        """A new key, with which all files are closed again. Files of the old one still open, until it is retired."""
+        ...
+
+    def retire_keys(self, *, dataset: str) -> tuple[str, ...]:
+        """Destroy the keys before the current one; what is still closed with them is closed again first."""
+        ...
+
+    def renew_master(self) -> int:
+        """Wrap all keys for a new master key, and destroy the old one; returns how many there are."""
+        ...
+
+    def destroy(self, *, dataset: str) -> tuple[str, ...]:
+        """Destroy a dataset's keys, for ever, and then its files; returns the keys' ids. May be repeated."""
+        ...
+
     def health(self) -> Health: ...
 
 
@@ -143,6 +173,9 @@ class LocalEngine:
         views: the folder of private views. It also keeps the secret salt of publishing.
         raw: the folder that raw files are named in, and may not be left; without it, files are named as they are.
         warehouse: a database that keeps its tables. With it, what is published is the table of that name in it.
+        publishing: what one publishing may take; as a question, for longer, when not given.
+        keys: the folder of keys. Without it files lie as they are: for an engine in a process of one's own.
+        extracts: the folder of extracts.
     """
 
     def __init__(
@@ -152,11 +185,17 @@ class LocalEngine:
         *,
         limits: EngineLimits | None = None,
         warehouse: Warehouse | None = None,
+        publishing: EngineLimits | None = None,
+        keys: Path | None = None,
+        extracts: Path | None = None,
     ) -> None:
         self._warehouse = warehouse
         self._views = views
         self._raw = raw
         self._limits = limits or EngineLimits()
+        self._publishing = publishing or replace(self._limits, timeout_s=publish.PUBLISH_LIMITS.timeout_s)
+        self._closed = ClosedData(keys, raw=raw, views=views, kept_mib=self._limits.memory_mib // 8)
+        self._extracts = extracts
         self._known: dict[tuple[str, str], View] = {}
         self._lock = threading.Lock()
         self._drawing = threading.Lock()
@@ -171,8 +210,9 @@ class LocalEngine:
             BadInput: what is wrong with the file, or with the policy for it; or a unit to leave out of a warehouse.
             OperatorError: whom to leave out cannot be read.
         """
-        limits = replace(self._limits, timeout_s=publish.PUBLISH_LIMITS.timeout_s)
+        limits = self._publishing
         out = views.folder_of(self._views, policy.name)
+        files = self._closed.files(policy.name)
         if self._warehouse is not None:
             if withheld:
                 raise BadInput(
@@ -188,7 +228,8 @@ class LocalEngine:
             out,
             salt=self._salt(),
             limits=limits,
-            withheld=read_withheld([self._raw_file(name) for name in withheld]),
+            withheld=read_withheld([self._raw_file(name) for name in withheld], files),
+            files=files,
         )
 
     def publish_tables(
@@ -207,9 +248,16 @@ class LocalEngine:
             )
         raws = {table: self._raw_file(file) for table, file in files.items()}
         out = views.folder_of(self._views, policy.name)
-        limits = replace(self._limits, timeout_s=publish.PUBLISH_LIMITS.timeout_s)
-        left_out = read_withheld([self._raw_file(name) for name in withheld])
-        return publish.publish_tables(raws, policy, out, salt=self._salt(), limits=limits, withheld=left_out)
+        held = self._closed.files(policy.name)
+        return publish.publish_tables(
+            raws,
+            policy,
+            out,
+            salt=self._salt(),
+            limits=self._publishing,
+            withheld=read_withheld([self._raw_file(name) for name in withheld], held),
+            files=held,
+        )
 
     def profile(self, *, dataset: str, snapshot: str) -> Profile:
         """The contribution profile of a snapshot. Drawn once: asked again, it is the same.
@@ -299,6 +347,48 @@ class LocalEngine:
         with self._touching("evidence", sql):
             return run.recompute(question, view, self._limits)
 
+    def extract(
+        self, *, dataset: str, snapshot: str, tables: Mapping[str, Sequence[str]], target: str, max_bytes: int
+    ) -> ExtractReport:
+        """Rows for a job or a room. Raises as ``extracting.extract``, and NotFound, Tampered."""
+        if self._extracts is None:
+            raise OperatorError("This engine hands out no rows.", fix="Start it with a folder for extracts.")
+        return extract(
+            self._view(dataset, snapshot),
+            tables,
+            out=self._extracts,
+            target=target,
+            salt=self._salt(),
+            max_bytes=max_bytes,
+            limits=self._publishing,
+        )
+
+    def data_key(self, *, dataset: str) -> DataKey | None:
+        """Raises Conflict when the dataset's data were destroyed."""
+        return self._closed.current(dataset)
+
+    def rotate_key(self, *, dataset: str) -> DataKey:
+        with self._drawing:
+            return self._closed.rotate(dataset)
+
+    def retire_keys(self, *, dataset: str) -> tuple[str, ...]:
+        with self._drawing:
+            return self._closed.retire(dataset)
+
+    def renew_master(self) -> int:
+        return self._closed.keyring().renew_master()
+
+    def destroy(self, *, dataset: str) -> tuple[str, ...]:
+        with self._drawing:
+            destroyed = self._closed.destroy(dataset)
+        with self._lock:
+            self._known = {name: view for name, view in self._known.items() if name[0] != dataset}
+        return destroyed
+
+    def close_all(self) -> int:
+        """Close the files that lie open; returns how many. Before anything else is done."""
+        return self._closed.close_all()
+
     def health(self) -> Health:
         return Health(ready=self._views.is_dir(), busy=self._busy)
 
@@ -343,7 +433,11 @@ class LocalEngine:
         with self._lock:
             if name not in self._known:
                 self._known[name] = views.find(
-                    self._views, dataset=dataset, snapshot=snapshot, warehouse=self._warehouse
+                    self._views,
+                    dataset=dataset,
+                    snapshot=snapshot,
+                    warehouse=self._warehouse,
+                    files=self._closed.files(dataset),
                 )
             return self._known[name]
 
@@ -380,22 +474,9 @@ class LocalEngine:
 
     def _salt(self) -> bytes:
         """The secret of publishing, made once. With it gone, the same file gets another snapshot; nothing else."""
-        path = self._views / _SALT
         self._views.mkdir(parents=True, exist_ok=True)
         with self._lock:
-            if not path.exists():
-                fresh = self._views / f".salt-{secrets.token_hex(8)}"
-                with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                    file.write(secrets.token_bytes(32))
-                    file.flush()
-                    os.fsync(file.fileno())
-                try:
-                    os.link(fresh, path)  # fails where another process was first; its salt is as good
-                except FileExistsError:
-                    pass
-                finally:
-                    fresh.unlink()
-            return path.read_bytes()
+            return self._closed.salt()
 
 
 def _check_recomputed(question: Question, table: Table) -> None:

@@ -8,11 +8,12 @@ What matters is whether a question may have run. When nothing answered at the so
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from sandbox.domain.data_key import DataKey
 from sandbox.domain.errors import BadInput, OperatorError, SandboxError, Unanswered
 from sandbox.domain.evidence import Evidence, evidence_from_document
 from sandbox.domain.limits import NO_LIMITS, Limits
@@ -23,11 +24,14 @@ from sandbox.privacy.base.release import BaseRelease
 from sandbox.privacy.base.wire import base_of_lines
 from sandbox.privacy.engine import Health
 from sandbox.privacy.planning.profile import Profile, profile_from_document
+from sandbox.privacy.publishing.extracting import ExtractReport
 from sandbox.privacy.publishing.publish import PublishReport
-from sandbox.privacy.wire import error_of, report_of
+from sandbox.privacy.wire import error_of, extract_of, key_of, report_of
 
 if TYPE_CHECKING:
     import httpx
+
+T = TypeVar("T")
 
 
 class EngineUnavailable(OperatorError):
@@ -143,6 +147,53 @@ class RemoteEngine:
             return evidence_from_document(response.json())
         except (ValueError, KeyError, TypeError):
             raise Unanswered from None
+
+    def extract(
+        self, *, dataset: str, snapshot: str, tables: Mapping[str, Sequence[str]], target: str, max_bytes: int
+    ) -> ExtractReport:
+        """See ``Engine.extract``.
+
+        Raises:
+            OperatorError: the engine stopped in the middle; its half-made folder is swept away with the others.
+        """
+        body = {
+            "dataset": dataset,
+            "snapshot": snapshot,
+            "tables": {name: list(columns) for name, columns in tables.items()},
+            "target": target,
+            "max_bytes": max_bytes,
+        }
+        return self._told("/extract", body, extract_of)
+
+    def data_key(self, *, dataset: str) -> DataKey | None:
+        """See ``Engine.data_key``."""
+        return self._told("/keys/current", {"dataset": dataset}, key_of)
+
+    def rotate_key(self, *, dataset: str) -> DataKey:
+        """See ``Engine.rotate_key``. When it breaks off, ask again: it goes on."""
+        key = self._told("/keys/rotate", {"dataset": dataset}, key_of)
+        if key is None:
+            raise OperatorError("The engine named no key.", fix="Look at its log; try again.")
+        return key
+
+    def retire_keys(self, *, dataset: str) -> tuple[str, ...]:
+        """See ``Engine.retire_keys``."""
+        return self._told("/keys/retire", {"dataset": dataset}, lambda said: tuple(said["keys"]))
+
+    def renew_master(self) -> int:
+        """See ``Engine.renew_master``."""
+        return self._told("/keys/renew-master", {}, lambda said: int(said["count"]))
+
+    def destroy(self, *, dataset: str) -> tuple[str, ...]:
+        """See ``Engine.destroy``. When it breaks off, ask again: it goes on."""
+        return self._told("/keys/destroy", {"dataset": dataset}, lambda said: tuple(said["keys"]))
+
+    def _told(self, path: str, body: dict[str, Any], read: Callable[[dict[str, Any]], T]) -> T:
+        """What the engine says about files. Nothing of it is charged, so that it may be asked again."""
+        try:
+            return read(self._send("POST", path, body, self._publish_timeout_s).json())
+        except (Unanswered, ValueError, KeyError, TypeError):
+            raise OperatorError("The engine broke off.", fix="Look at its log; then try again.") from None
 
     def health(self) -> Health:
         """See ``Engine.health``.

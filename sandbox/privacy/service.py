@@ -1,10 +1,11 @@
 """The engine as a process of its own: the only one that opens raw data, behind a Unix socket, without a network.
 
-    python -m sandbox.privacy.service --socket /run/engine/engine.sock --raw /data/raw --views /data/views
+    python -m sandbox.privacy.service --socket /run/engine/engine.sock --raw /data/raw --views /data/views \
+        --keys /data/keys --extracts /data/extracts
 
-POST /publish, /publish-tables, /profile, /base, /answer, /evidence and GET /health, JSON in and out (``wire``). Who
-may connect is decided by the socket's folder: there are no people here, only the platform. Nothing of a request is
-logged.
+POST /publish, /publish-tables, /profile, /base, /answer, /evidence, /extract, /keys/… and GET /health, JSON in and out
+(``wire``). Who may connect is decided by the socket's folder: there are no people here, only the platform. Nothing of
+a request is logged.
 """
 
 from __future__ import annotations
@@ -37,7 +38,14 @@ from sandbox.privacy.base.wire import lines
 from sandbox.privacy.engine import Engine, LocalEngine
 from sandbox.privacy.engines.holding import EngineLimits
 from sandbox.privacy.planning.profile import profile_document
-from sandbox.privacy.wire import MAX_REQUEST_BYTES, error_document, report_document
+from sandbox.privacy.publishing.publish import PUBLISH_LIMITS
+from sandbox.privacy.wire import (
+    MAX_REQUEST_BYTES,
+    error_document,
+    extract_document,
+    key_document,
+    report_document,
+)
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -49,7 +57,7 @@ def application(engine: Engine, *, questions: int = 2) -> Starlette:
     Args:
         questions: how many run at a time; others wait.
     """
-    asking, publishing = CapacityLimiter(questions), CapacityLimiter(1)
+    asking, publishing, extracting = CapacityLimiter(questions), CapacityLimiter(1), CapacityLimiter(1)
 
     async def publish(request: Request) -> Response:
         body = await _body(request, {"policy": dict, "table": str, "file": str}, optional={"withheld": list})
@@ -98,6 +106,37 @@ def application(engine: Engine, *, questions: int = 2) -> Starlette:
         body = await _body(request, {"dataset": str, "snapshot": str, "sql": str})
         return JSONResponse(evidence_document(await _run(asking, lambda: engine.evidence(**body))))
 
+    async def extract(request: Request) -> Response:
+        body = await _body(
+            request, {"dataset": str, "snapshot": str, "tables": dict, "target": str, "max_bytes": int}
+        )
+        for columns in body["tables"].values():
+            _check_names(columns if isinstance(columns, list) else [None], "tables")
+        made = await _run(extracting, lambda: engine.extract(**body))
+        return JSONResponse(extract_document(made))
+
+    async def data_key(request: Request) -> Response:
+        body = await _body(request, {"dataset": str})
+        return JSONResponse(key_document(await _run(asking, lambda: engine.data_key(**body))))
+
+    async def rotate_key(request: Request) -> Response:
+        body = await _body(request, {"dataset": str})
+        return JSONResponse(key_document(await _run(publishing, lambda: engine.rotate_key(**body))))
+
+    async def retire_keys(request: Request) -> Response:
+        body = await _body(request, {"dataset": str})
+        retired = await _run(publishing, lambda: engine.retire_keys(**body))
+        return JSONResponse({"keys": list(retired)})
+
+    async def renew_master(request: Request) -> Response:
+        await _body(request, {})
+        return JSONResponse({"count": await _run(publishing, engine.renew_master)})
+
+    async def destroy(request: Request) -> Response:
+        body = await _body(request, {"dataset": str})
+        destroyed = await _run(publishing, lambda: engine.destroy(**body))
+        return JSONResponse({"keys": list(destroyed)})
+
     async def health(request: Request) -> Response:
         now = engine.health()
         return JSONResponse({"ready": now.ready, "busy": now.busy})
@@ -110,6 +149,12 @@ def application(engine: Engine, *, questions: int = 2) -> Starlette:
             Route("/base", base, methods=["POST"]),
             Route("/answer", answer, methods=["POST"]),
             Route("/evidence", evidence, methods=["POST"]),
+            Route("/extract", extract, methods=["POST"]),
+            Route("/keys/current", data_key, methods=["POST"]),
+            Route("/keys/rotate", rotate_key, methods=["POST"]),
+            Route("/keys/retire", retire_keys, methods=["POST"]),
+            Route("/keys/renew-master", renew_master, methods=["POST"]),
+            Route("/keys/destroy", destroy, methods=["POST"]),
             Route("/health", health, methods=["GET"]),
         ],
         exception_handlers={SandboxError: _said, Exception: _unsaid},
@@ -192,6 +237,8 @@ def main() -> None:
     parser.add_argument("--socket", type=Path, required=True, help="path of the Unix socket")
     parser.add_argument("--raw", type=Path, required=True, help="folder of raw files, read only")
     parser.add_argument("--views", type=Path, required=True, help="folder of private views")
+    parser.add_argument("--keys", type=Path, help="folder of keys; without it files lie as they are")
+    parser.add_argument("--extracts", type=Path, help="folder, in memory, of rows for jobs and rooms")
     parser.add_argument("--memory-mib", type=int, default=2048, help="for all questions together")
     parser.add_argument("--threads", type=int, default=2, help="of one question")
     parser.add_argument("--timeout-s", type=float, default=30.0, help="of one question")
@@ -199,12 +246,26 @@ def main() -> None:
     given = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     limits = EngineLimits(
-        # A fifth is left to Python, OpenDP and the parts of DuckDB that its own limit does not count.
-        memory_mib=max(64, given.memory_mib * 4 // 5 // max(1, given.questions)),
+        # The rest is left to Python, OpenDP, opened parts of files, and what DuckDB's own limit does not count.
+        memory_mib=max(64, given.memory_mib * 7 // 10 // max(1, given.questions)),
         threads=given.threads,
         timeout_s=given.timeout_s,
     )
-    engine = LocalEngine(given.views, given.raw, limits=limits)
+    engine = LocalEngine(
+        given.views,
+        given.raw,
+        limits=limits,
+        publishing=EngineLimits(
+            memory_mib=max(64, given.memory_mib // 2),
+            threads=given.threads,
+            timeout_s=PUBLISH_LIMITS.timeout_s,
+        ),
+        keys=given.keys,
+        extracts=given.extracts,
+    )
+    closed = engine.close_all()
+    if closed:
+        log.info("closed %d files that lay open", closed)
     config = uvicorn.Config(
         application(engine, questions=given.questions),
         access_log=False,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sandbox.domain.data_key import DataKey
 from sandbox.domain.errors import (
     BadInput,
+    Conflict,
     NotFound,
     OperatorError,
     PolicyMistake,
@@ -17,6 +19,7 @@ from sandbox.domain.errors import (
     TooLarge,
     Unanswered,
 )
+from sandbox.privacy.publishing.extracting import ExtractReport
 from sandbox.privacy.publishing.publish import PublishReport
 
 MAX_REQUEST_BYTES = 8_000_000  # a policy with very long lists of categories
@@ -44,6 +47,8 @@ def error_of(document: Mapping[str, Any]) -> SandboxError:
             return BadInput(message, where=str(document.get("where", "")), fix=fix)
         case NotFound.code:
             return NotFound(message, fix=fix)
+        case Conflict.code:
+            return Conflict(message, fix=fix)
         case TooLarge.code:
             return TooLarge(message, fix=fix)
         case Tampered.code:
@@ -82,4 +87,27 @@ def report_of(document: Mapping[str, Any]) -> PublishReport:
         rows_without_unit=document["rows_without_unit"],
         emptied=dict(document["emptied"]),
         warnings=tuple(document["warnings"]),
+    )
+
+
+def key_document(key: DataKey | None) -> dict[str, Any]:
+    return {"key": None if key is None else {"id": key.id, "public": key.public.hex()}}
+
+
+def key_of(document: Mapping[str, Any]) -> DataKey | None:
+    """The reverse of ``key_document``; raises as ``report_of``, and Tampered."""
+    found = document["key"]
+    return None if found is None else DataKey(found["id"], bytes.fromhex(found["public"]))
+
+
+def extract_document(report: ExtractReport) -> dict[str, Any]:
+    return {"target": report.target, "rows": dict(report.rows), "size_bytes": report.size_bytes}
+
+
+def extract_of(document: Mapping[str, Any]) -> ExtractReport:
+    """The reverse of ``extract_document``; raises as ``report_of``."""
+    return ExtractReport(
+        target=document["target"],
+        rows={str(name): int(n) for name, n in document["rows"].items()},
+        size_bytes=int(document["size_bytes"]),
     )

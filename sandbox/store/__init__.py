@@ -9,11 +9,14 @@ profiles      what was bought to know how units contribute; and base releases
 catalogue     finds datasets by words and filters, through an index of what is published
 people, datasets, access, releases    one noun each; every changing call takes the event it writes
 output_cells    the numbers of all requests, to be compared; reading only
+imports       files and packages that ask to come in
 demands, ratings, results, breaches    what society asks and is told; likewise
 figures       sums for the public register and the transparency page; reading only
 policies      the site's policy by version, and changes of policies that wait for a second person
 duties        what people owe, and what they may not any more
+data_keys     what files are closed with: public halves alone; ``destructions``: what nothing opens any more
 objections    who objects to what; ``suspensions``: what is stopped, and until when it was
+jobs          the queue of sent code
 second_factors, identities, training  what people show at the door; ``attempts`` counts wrong tries
 vault         files by SHA-256
 keys          the platform's signature
@@ -39,12 +42,16 @@ from sandbox.store.anchor import Anchor
 from sandbox.store.breaches import Breaches
 from sandbox.store.catalogue import Catalogue
 from sandbox.store.charges import Charge
+from sandbox.store.data_keys import DataKeys, KnownKey
 from sandbox.store.database import Database
 from sandbox.store.datasets import Dataset, Datasets, refresh_catalogue
 from sandbox.store.demands import Demands
+from sandbox.store.destructions import Destructions
 from sandbox.store.duties import Duties, Report
 from sandbox.store.figures import Figures
 from sandbox.store.identities import Identities
+from sandbox.store.imports import Imports
+from sandbox.store.jobs import Jobs
 from sandbox.store.keys import Signer, verify_signature
 from sandbox.store.ledger import Ledger, Reservation
 from sandbox.store.log import Log
@@ -69,6 +76,7 @@ __all__ = [
     "BoughtProfile",
     "Charge",
     "Dataset",
+    "KnownKey",
     "Report",
     "Reservation",
     "SignedAgreement",
@@ -121,6 +129,8 @@ class Store:
         self.datasets = Datasets(self.database, self.log, now)
         self.catalogue = Catalogue(self.database)
         refresh_catalogue(self.database)
+        self.data_keys = DataKeys(self.database, self.log, now)
+        self.destructions = Destructions(self.database, self.log, now, self.signer)
         self.policies = Policies(self.database, self.log, now)
         self.profiles = Profiles(self.database, self.log, now)
         self.bases = Profiles(self.database, self.log, now, bases)
@@ -128,6 +138,8 @@ class Store:
         self.duties = Duties(self.database, self.log, now)
         self.releases = Releases(self.database, self.log, now)
         self.output_cells = OutputCells(self.database)
+        self.imports = Imports(self.database, self.log, now)
+        self.jobs = Jobs(self.database, self.log, now)
         self.suspensions = Suspensions(self.database, self.log, now)
         self.objections = Objections(self.database, self.log, now)
         self.demands = Demands(self.database, self.log, now)

@@ -33,6 +33,7 @@ WANTED: dict[Action, dict[str, Any]] = {
     Action.OPEN_NOTEBOOK: {},
     Action.SHOW_ROWS: {"columns": {"loans": frozenset({"age"})}},
     Action.RUN_JOB: {"columns": {"loans": frozenset({"age"})}},
+    Action.IMPORT: {},
     Action.SUBMIT: {"sizes": (10,)},
     Action.CHECK: {},
     Action.REVIEW: {"reviewer": "rita"},
@@ -44,6 +45,7 @@ USES = (
     Action.OPEN_NOTEBOOK,
     Action.SHOW_ROWS,
     Action.RUN_JOB,
+    Action.IMPORT,
     Action.SUBMIT,
 )
 
@@ -209,6 +211,7 @@ NEEDED = {
     Action.OPEN_NOTEBOOK: ("format", "people", "period", "mode"),
     Action.SHOW_ROWS: ("format", "people", "period", "mode", "data"),
     Action.RUN_JOB: ("format", "people", "period", "mode", "data"),
+    Action.IMPORT: ("format", "people", "period"),
     Action.SUBMIT: ("format", "people", "period", "outputs"),
     Action.CHECK: ("format", "people"),
     Action.REVIEW: ("format", "people"),

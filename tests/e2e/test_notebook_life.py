@@ -23,6 +23,7 @@ import httpx
 import pytest
 
 from sandbox.isolation.containers import Containers
+from sandbox.isolation.launcher_client import LauncherClient
 from sandbox.settings import CHECKOUT, Settings
 from sandbox.store.secrets import secret
 from tests.e2e.rooms import five_free_ports, images
@@ -66,6 +67,7 @@ class House:
         commands = {
             "gate": [sys.executable, "-c", GATE],
             "portal": [sys.executable, "-c", PORTAL],
+            "launcher": [sys.executable, "-m", "tests.e2e.fake_launcher"],
             "hub": [
                 sys.executable,
                 "-m",
@@ -104,7 +106,8 @@ class House:
                 ]
             except httpx.HTTPError:
                 return False
-            return [a.status_code for a in answers] == [404, 200, 200]
+            launcher = LauncherClient(self.settings.launcher_socket).health()
+            return launcher and [a.status_code for a in answers] == [404, 200, 200]
 
         wait(up, "the processes answer")
 
@@ -161,12 +164,12 @@ def house() -> Iterator[House]:
     made = House(Settings(home=home, hub_port=five_free_ports()))
     made.grants("alice 1", "ben 2")
     try:
-        for name in ("gate", "portal", "proxy", "hub"):
+        for name in ("gate", "launcher", "portal", "proxy", "hub"):
             made.start(name)
         made.ready()
         yield made
     finally:
-        for name in ("hub", "proxy", "portal", "gate"):
+        for name in ("hub", "proxy", "portal", "launcher", "gate"):
             if name in made.running:
                 made.end(name)
         left = made.leftovers()
@@ -258,6 +261,8 @@ def test_the_engine_has_the_settings_of_the_profile(house: House, alice: httpx.C
     asked = profile(grant(), limits=NotebookLimits(), images=images(), seccomp=own_seccomp())
     for key, value in HostConfig(version="1.41", **asked.host_config()).items():
         assert _plain(found["HostConfig"][key]) == _plain(value), key
+    for key, value in asked.paths().items():
+        assert sorted(found["HostConfig"][key]) == sorted(value), key
     assert found["HostConfig"]["Privileged"] is False
     assert not found["HostConfig"]["CapAdd"]
     assert found["Mounts"] == []
@@ -325,7 +330,7 @@ def test_a_grant_that_is_taken_back_ends_its_notebook(house: House, alice: httpx
     assert alice.get(f"{PAGE}/api/contents").status_code != 200
 
 
-@pytest.mark.parametrize("name", ["gate", "hub"])
+@pytest.mark.parametrize("name", ["gate", "hub", "launcher"])
 def test_a_process_that_is_killed_finds_its_notebooks_again(
     house: House, alice: httpx.Client, name: str
 ) -> None:

@@ -16,7 +16,8 @@ from sandbox.domain.access import Grant
 from sandbox.domain.application import Wish
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import content_hash
-from sandbox.domain.errors import Unanswered
+from sandbox.domain.data_key import DataKey
+from sandbox.domain.errors import OperatorError, Unanswered
 from sandbox.domain.evidence import Evidence
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.people import Person, Role
@@ -25,6 +26,7 @@ from sandbox.domain.policy_document import policy_to_document
 from sandbox.domain.proposal import Proposal
 from sandbox.privacy.engine import Health
 from sandbox.privacy.planning.profile import Counted, Histogram, Profile
+from sandbox.privacy.publishing.extracting import ExtractReport
 from sandbox.privacy.publishing.publish import PublishReport
 from sandbox.privacy.remote import EngineUnavailable
 from sandbox.settings import Settings
@@ -123,6 +125,26 @@ class FakeEngine:
             {"sex": sex, "n": {"value": n, "low": n, "high": n}} for sex, n in (("female", 3), ("male", 5))
         ]
         return json.dumps({"draw": len(self.asked), "columns": columns, "rows": cells}).encode()
+
+    def extract(
+        self, *, dataset: str, snapshot: str, tables: Mapping[str, Sequence[str]], target: str, max_bytes: int
+    ) -> ExtractReport:
+        raise OperatorError("This engine has no rows.")
+
+    def data_key(self, *, dataset: str) -> DataKey | None:
+        return None  # files lie as they are
+
+    def rotate_key(self, *, dataset: str) -> DataKey:
+        raise OperatorError("This engine has no keys.")
+
+    def retire_keys(self, *, dataset: str) -> tuple[str, ...]:
+        return ()
+
+    def renew_master(self) -> int:
+        return 0
+
+    def destroy(self, *, dataset: str) -> tuple[str, ...]:
+        return ()
 
     def evidence(self, *, dataset: str, snapshot: str, sql: str) -> Evidence:
         from sandbox.domain.evidence import EvidenceRow, MeasureKind

@@ -15,25 +15,14 @@ from hub_config.configure import configure
 from hub_config.spawner import House, LockedSpawner
 from sandbox.domain.errors import NotSignedIn
 from sandbox.domain.people import Person, Role
-from sandbox.isolation.container import Images
-from sandbox.settings import Settings
+from sandbox.isolation.launcher_client import LauncherClient
+from sandbox.settings import CHECKOUT, Settings
 
 DOOR = LocalDoor(check_password=lambda name, password, code: None, still_open=lambda name: True)
 
 
 def a_house(tmp_path: Path) -> House:
-    def nobody(person: str, server: str) -> Any:
-        raise NotSignedIn("nobody")
-
-    return House(
-        allowed=nobody,
-        opened=lambda grant, container: None,
-        closed=lambda grant, reason: None,
-        images=lambda: Images(gate="g", engine="e", notebook="n"),
-        gate_dir=tmp_path,
-        gate_port=1,
-        name="test",
-    )
+    return House(launcher=LauncherClient(tmp_path / "launcher.sock"), gate_port=1)
 
 
 def settled(tmp_path: Path) -> Config:
@@ -63,6 +52,19 @@ def test_the_portal_itself_can_end_notebooks_and_nothing_else(tmp_path: Path) ->
     assert "admin" not in hub.services[0]
 
 
+def test_the_launcher_can_list_notebooks_and_nothing_else(tmp_path: Path) -> None:
+    roles = [
+        role for role in settled(tmp_path).JupyterHub.load_roles if "launcher" in role.get("services", ())
+    ]
+    assert [role["scopes"] for role in roles] == [["list:users", "read:servers"]]
+
+
+def test_the_hub_has_no_way_to_the_container_engine() -> None:
+    """It cannot start what the launcher would not: it holds no client, and knows no socket of the engine."""
+    for file in (CHECKOUT / "hub_config").glob("*.py"):
+        assert "docker" not in file.read_text().lower(), file.name
+
+
 def test_codes_are_bound_to_who_asked(tmp_path: Path) -> None:
     assert settled(tmp_path).JupyterHub.oauth_require_pkce is True
 
@@ -87,8 +89,6 @@ def test_a_spawner_shares_the_house_that_it_is_given(tmp_path: Path) -> None:
 
 def test_a_spawner_is_locked_without_being_told(tmp_path: Path) -> None:
     spawner = LockedSpawner(house=a_house(tmp_path))
-    assert spawner.pull_policy == "never"
-    assert spawner.remove is True
     assert spawner.disable_user_config is True
     assert (spawner.ip, spawner.port) == ("127.0.0.1", 8888)
     assert spawner.hub_connect_url == "http://127.0.0.1:8081"

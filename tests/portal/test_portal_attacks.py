@@ -191,12 +191,13 @@ def test_only_plain_web_addresses_become_links(text: str) -> None:
 
 # --- forms that were not filled in here
 
-ELSEWHERE = (  # see test_society_attacks, test_portal_objections
+ELSEWHERE = (  # see test_society_attacks, test_portal_objections, test_portal_imports
     pages.demands.router,
     pages.results.router,
     pages.openness.router,
     pages.objecting.router,
     pages.objections.router,
+    pages.imports.router,
 )
 FORM_ROUTES = sorted(
     route.path
@@ -332,7 +333,10 @@ def test_form_tokens_differ_by_session_and_installation(world: World, tmp_path: 
     assert world.browser("ana").form_token() != ana
 
 
-@pytest.mark.parametrize("path", ["applications", "releases/1/vote", "applications/1/approve", "questions"])
+@pytest.mark.parametrize(
+    "path",
+    ["applications", "releases/1/vote", "applications/1/approve", "questions", "imports", "imports/1/let_in"],
+)
 def test_the_interface_for_programs_takes_no_cookie_for_changes(world: World, path: str) -> None:
     answer = world.browser("olga").post(f"/api/v1/{path}", json={})
     assert answer.status_code == 401

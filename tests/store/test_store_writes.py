@@ -16,6 +16,8 @@ from sandbox.domain.access import Grant
 from sandbox.domain.application import ApplicationState
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import canonical_json, content_hash, sha256_hex
+from sandbox.domain.findings import Finding, Verdict
+from sandbox.domain.import_request import ImportedFile, ImportVerb, step
 from sandbox.domain.objection import STEPS, Kind, Objection, ObjectorContact, Scope
 from sandbox.domain.people import Person, Role
 from sandbox.domain.policy_document import policy_to_document
@@ -30,6 +32,7 @@ from sandbox.store.database import Database
 from sandbox.store.datasets import Datasets
 from sandbox.store.duties import Duties
 from sandbox.store.identities import Identities
+from sandbox.store.imports import Imports
 from sandbox.store.ledger import Ledger
 from sandbox.store.log import Log
 from sandbox.store.objections import Objections
@@ -64,6 +67,7 @@ WRITERS = (
     Access,
     Duties,
     Releases,
+    Imports,
     Ledger,
     Policies,
     Suspensions,
@@ -195,6 +199,16 @@ def changes(store: Store, grant: Grant, event: Event) -> dict[str, Callable[[], 
     checking = store.releases.create(**staged, event=quiet)
     passed = transition(checking.status, Verb.PASS_CHECKS)
     submitted = store.releases.move(store.releases.create(**staged, event=quiet), passed, event=quiet)
+    incoming: dict[str, Any] = {
+        "grant": grant,
+        "why": "w",
+        "files": [ImportedFile(name="t.csv", sha256="a" * 64, size_bytes=1)],
+    }
+    unchecked = store.imports.create(**incoming, event=quiet)
+    pass_checks = step(unchecked.state, ImportVerb.PASS_CHECKS)
+    waiting_import = store.imports.checked(
+        store.imports.create(**incoming, event=quiet), pass_checks, (), event=quiet
+    )
     reserved, running, failing = ask(store, grant), ask(store, grant), ask(store, grant)
     store.ledger.start(running.question_id, event=quiet)
     known = ask(store, grant, "known")
@@ -298,6 +312,16 @@ def changes(store: Store, grant: Grant, event: Event) -> dict[str, Callable[[], 
         "releases.move": lambda: store.releases.move(checking, passed, event=event),
         "releases.add_vote": lambda: store.releases.add_vote(
             submitted, rita, row=transition(submitted.status, Verb.VOTE), event=event
+        ),
+        "imports.create": lambda: store.imports.create(**incoming, event=event),
+        "imports.checked": lambda: store.imports.checked(
+            unchecked,
+            pass_checks,
+            [Finding(file="t.csv", check="linkage", verdict=Verdict.REVIEW)],
+            event=event,
+        ),
+        "imports.move": lambda: store.imports.move(
+            waiting_import, step(waiting_import.state, ImportVerb.WITHDRAW), event=event
         ),
         "ledger.open_account (new)": lambda: store.ledger.open_account(
             "new", cap=Loss(1), project_cap=Loss(1), event=event

@@ -5,13 +5,16 @@ open_data   files and rows, for everybody
 questions   prices, answers, what is left
 access      applications, agreements, grants
 blocks      who may not apply for a time
+jobs        code that runs beside the rows
 releases    outputs on their way out
+imports     files and packages on their way in
 objections  handed in by anybody, decided by owners
 suspensions stopping data, holding and recalling outputs
 demands     what people ask to be opened; ratings
 results     what was made with the data
 openness    projects, breaches, all figures
 people      my account; people, for administrators
+at_rest     keys of the data, and their destruction
 policies    changes that wait for a second person
 system      the log, and health
 conditional answers that a program may keep
@@ -24,9 +27,12 @@ from fastapi import APIRouter
 
 from sandbox.portal.api import (
     access,
+    at_rest,
     blocks,
     catalogue,
     demands,
+    imports,
+    jobs,
     objections,
     open_data,
     openness,
@@ -38,9 +44,10 @@ from sandbox.portal.api import (
     suspensions,
     system,
 )
+from sandbox.portal.api.imports import MAX_IMPORT_BYTES
 from sandbox.portal.api.releases import MAX_UPLOAD_BYTES
 
-__all__ = ["MAX_UPLOAD_BYTES", "PARTS", "router"]
+__all__ = ["MAX_IMPORT_BYTES", "MAX_UPLOAD_BYTES", "PARTS", "router"]
 
 PARTS = (
     catalogue.router,
@@ -48,7 +55,9 @@ PARTS = (
     questions.router,
     access.router,
     blocks.router,
+    jobs.router,
     releases.router,
+    imports.router,
     objections.router,
     suspensions.router,
     demands.router,
@@ -56,6 +65,7 @@ PARTS = (
     openness.router,
     people.router,
     policies.router,
+    at_rest.router,
     system.router,
 )
 

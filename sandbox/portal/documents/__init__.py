@@ -6,6 +6,8 @@ from sandbox.portal.documents.access import application, block, grant, grant_act
 from sandbox.portal.documents.catalogue import catalogue_entry, catalogue_page, file_name, rows, version
 from sandbox.portal.documents.dcat import catalogue_graph, dataset_graph
 from sandbox.portal.documents.dictionary import dictionary_csv
+from sandbox.portal.documents.imports import import_preview, import_request
+from sandbox.portal.documents.jobs import job, job_record
 from sandbox.portal.documents.objections import held, objection, suspension, tracked
 from sandbox.portal.documents.people import account, person
 from sandbox.portal.documents.policies import policy_comparison, policy_proposal
@@ -44,6 +46,10 @@ __all__ = [
     "grant",
     "grant_actions",
     "held",
+    "import_preview",
+    "import_request",
+    "job",
+    "job_record",
     "log",
     "objection",
     "person",

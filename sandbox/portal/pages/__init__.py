@@ -5,12 +5,15 @@ facets      the catalogue's filters
 access      my data; what an owner decides
 apply       the form of an application
 application one application, with a form for all that may be done with it
+jobs        my jobs; one job with what it made on the sample
 releases    my outputs; the reviewers' queue; one request with its findings
+imports     what asks to come in; what is decided about it
 objecting   for everybody; how it stands
 objections  what an owner decides about objections, and stops by hand
 demands     wanted data; ratings
 results     what was made with the data
 openness    projects, figures, breaches
+at_rest     destroying data for ever
 policies    changes that wait for a second person
 log         the log, for auditors
 account     my account: second factor, password, training
@@ -31,8 +34,11 @@ from sandbox.portal.pages import (
     account,
     application,
     apply,
+    at_rest,
     catalogue,
     demands,
+    imports,
+    jobs,
     log,
     objecting,
     objections,
@@ -51,9 +57,12 @@ PARTS = (
     access.router,
     apply.router,  # before ``application``, which takes any verb
     application.router,
+    jobs.router,
     releases.router,
+    imports.router,
     objecting.router,
     objections.router,
+    at_rest.router,
     demands.router,
     results.router,
     openness.router,

@@ -101,6 +101,7 @@ def dataset(request: Request, system: System, caller: Visitor, name: str) -> Res
         actions=actions,
         versions=system.browse_catalogue.history(name, limit=VERSIONS),
         suspensions=system.objection_views.suspensions(name),
+        destroyed=system.destroy_data.of(name) is not None,
         previews=_previews(system, entry) if "read_rows" in actions else {},
         may_apply=person is not None and person.has(Role.RESEARCHER),
         grants=system.access_views.current(person, name) if person is not None else (),

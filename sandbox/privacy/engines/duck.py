@@ -1,7 +1,8 @@
 """DuckDB, shut in: the one place that opens it.
 
 Each use has a connection of its own, in memory. For a question it may read one file and nothing else, cannot load
-extensions, cannot write to disk, and its settings are locked before the query is run.
+extensions, cannot write to disk, and its settings are locked before the query is run. Where files are sealed, no
+connection writes anything else to the disk: what does not fit into memory while publishing is an error.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import duckdb
 import ibis
 
+from sandbox.privacy.at_rest.files import AS_THEY_ARE, Files
 from sandbox.privacy.engines.holding import CONTRIBUTIONS, VIEW, EngineLimits
 
 __all__ = ["EngineLimits", "connection_to", "publishing_connection", "quoted", "quoted_name", "rows_of"]
@@ -28,29 +30,40 @@ def connection_to(
     *,
     contributions: Path | None = None,
     beside: Mapping[str, Path] = MappingProxyType({}),
+    files: Files = AS_THEY_ARE,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that can read this Parquet file, as ``private_view``, until the time is up.
 
     Args:
         contributions: likewise, what its units give to the values of a key, as ``private_contributions``.
         beside: other tables of the same snapshot, by what they are to be called.
+        files: how they are opened.
     """
-    files = {VIEW: view, **beside} | ({} if contributions is None else {CONTRIBUTIONS: contributions})
+    paths = {VIEW: view, **beside} | ({} if contributions is None else {CONTRIBUTIONS: contributions})
+    sources = {name: quoted(files.source(path)) for name, path in paths.items()}
     with _connection(limits, spill="") as connection:
         # Order matters: the paths are allowed, then all others are forbidden, then nothing can be changed any more.
-        allowed = ", ".join(quoted(str(path)) for path in files.values())
-        connection.execute(f"SET allowed_paths = [{allowed}]")
+        files.attach(connection)
+        connection.execute(f"SET allowed_paths = [{', '.join(sources.values())}]")
         connection.execute("SET enable_external_access = false")
-        for name, path in files.items():
-            connection.execute(f"CREATE VIEW {name} AS FROM read_parquet({quoted(str(path))})")
+        for name, source in sources.items():
+            connection.execute(f"CREATE VIEW {name} AS FROM read_parquet({source})")
         connection.execute("SET lock_configuration = true")
         yield connection
 
 
 @contextmanager
-def publishing_connection(limits: EngineLimits, *, spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection for the owner's side: it reads raw files and writes views. No text of an asker comes near it."""
-    with _connection(limits, spill=str(spill)) as connection:
+def publishing_connection(
+    limits: EngineLimits, *, spill: Path | None, files: Files = AS_THEY_ARE
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection for the owner's side: it reads raw files and writes views. No text of an asker comes near it.
+
+    Args:
+        spill: where rows go that do not fit into memory, as they are; None: nowhere.
+        files: how it opens and makes files.
+    """
+    with _connection(limits, spill="" if spill is None else str(spill)) as connection:
+        files.attach(connection)
         connection.execute("SET lock_configuration = true")
         yield connection
 

@@ -9,22 +9,24 @@ from __future__ import annotations
 import csv
 import gzip
 import zlib
+from io import TextIOWrapper
 from pathlib import Path
 
 from sandbox.domain.errors import BadInput
+from sandbox.privacy.at_rest.files import AS_THEY_ARE, Files
 from sandbox.privacy.engines.duck import quoted
 
 _DELIMITERS = ",;\t|"
 _LONGEST_HEADER = 1 << 20  # characters
 
 
-def csv_reader(raw: Path) -> str:
+def csv_reader(raw: Path, files: Files = AS_THEY_ARE) -> str:
     """The SQL table function that reads the file, every cell as text.
 
     Raises:
         BadInput: no header, one that cannot be read, or one with the same name twice.
     """
-    line = _first_line(raw)
+    line = _first_line(raw, files)
     if not line.strip():
         raise BadInput(
             f"{raw.name} has no header.", where=f"{raw.name}:1", fix="Write the columns' names first."
@@ -44,19 +46,17 @@ def csv_reader(raw: Path) -> str:
         seen.add(name.lower())
     columns = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in names)
     return (
-        f"read_csv({quoted(str(raw))}, auto_detect = false, header = true, columns = {{{columns}}}, "
+        f"read_csv({quoted(files.source(raw))}, auto_detect = false, header = true, columns = {{{columns}}}, "
         f"delim = {quoted(delimiter)}, quote = '\"', escape = '\"')"
     )
 
 
-def _first_line(raw: Path) -> str:
+def _first_line(raw: Path, files: Files) -> str:
     try:
-        if raw.suffix == ".gz":
-            with gzip.open(raw, "rt", encoding="utf-8-sig", newline="") as file:
-                line = file.readline(_LONGEST_HEADER)
-        else:
-            with raw.open("rt", encoding="utf-8-sig", newline="") as file:
-                line = file.readline(_LONGEST_HEADER)
+        with files.open(raw) as file:
+            plain = gzip.GzipFile(fileobj=file) if raw.suffix == ".gz" else file
+            with TextIOWrapper(plain, encoding="utf-8-sig", newline="") as text:
+                line = text.readline(_LONGEST_HEADER)
     except (OSError, EOFError, UnicodeDecodeError, zlib.error):
         raise BadInput(f"{raw.name} cannot be read.", where=raw.name, fix="Save it as UTF-8 CSV.") from None
     return line.rstrip("\r\n")

@@ -20,16 +20,18 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 import ibis
 
-from sandbox.domain.errors import BadInput
+from sandbox.domain.errors import BadInput, TooLarge
 from sandbox.domain.policy import Column, DatasetPolicy, Table
 from sandbox.privacy.answering.bounded import RANK, UNIT, view_of
 from sandbox.privacy.answering.contributions import ORDER, added_up, kept_keys
+from sandbox.privacy.at_rest.files import AS_THEY_ARE, Files
 from sandbox.privacy.engines.duck import publishing_connection, quoted, quoted_name
 from sandbox.privacy.engines.holding import VIEW, EngineLimits
 from sandbox.privacy.publishing import views
@@ -73,6 +75,7 @@ def publish(
     salt: bytes,
     limits: EngineLimits | None = None,
     withheld: Withheld = NOBODY,
+    files: Files = AS_THEY_ARE,
 ) -> PublishReport:
     """Make the private view of one table.
 
@@ -80,6 +83,7 @@ def publish(
         raw: a CSV file with a header (``.csv``, ``.csv.gz``) or a Parquet file.
         out: the dataset's folder of views; the new one is named by its snapshot.
         salt: at least 16 secret random bytes. The same salt, file and policy give the same snapshot.
+        files: how raw files are opened, and views are made.
 
     Raises:
         BadInput: a file that cannot be read, lacks a declared column, or is longer than ``max_rows``.
@@ -88,8 +92,8 @@ def publish(
     out.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=".publishing-", dir=out))
     try:
-        with publishing_connection(limits or PUBLISH_LIMITS, spill=work / "spill") as connection:
-            read = _read(connection, raw, declared, unit=unit, withheld=withheld)
+        with _bench(limits, work, files) as connection:
+            read = _read(connection, raw, declared, unit=unit, withheld=withheld, files=files)
             _number_units(connection, salt, of=("typed",))
             _rank_rows(connection, salt)
             report = _write_view(
@@ -99,11 +103,18 @@ def publish(
                 unit=unit,
                 target=work / "view.parquet",
                 most_units=declared.max_rows,
+                files=files,
             )
         shutil.rmtree(work / "spill", ignore_errors=True)
         key = hmac.new(salt, b"snapshot", hashlib.sha256).digest()
         snapshot = views.keep(
-            work, policy=policy, table_name=table, key=key, into=out, withheld=withheld.mark(salt)
+            work,
+            policy=policy,
+            table_name=table,
+            key=key,
+            into=out,
+            withheld=withheld.mark(salt),
+            files=files,
         )
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -118,6 +129,7 @@ def publish_tables(
     salt: bytes,
     limits: EngineLimits | None = None,
     withheld: Withheld = NOBODY,
+    files: Files = AS_THEY_ARE,
 ) -> PublishReport:
     """Make the private views of all tables of a dataset: one snapshot, in which a unit has one number everywhere.
 
@@ -142,10 +154,10 @@ def publish_tables(
     work = Path(tempfile.mkdtemp(prefix=".publishing-", dir=out))
     reports: dict[str, PublishReport] = {}
     try:
-        with publishing_connection(limits or PUBLISH_LIMITS, spill=work / "spill") as connection:
+        with _bench(limits, work, files) as connection:
             read = {}
             for place, (name, table) in enumerate(declared.items()):
-                read[name] = _read(connection, raws[name], table, unit=unit, withheld=withheld)
+                read[name] = _read(connection, raws[name], table, unit=unit, withheld=withheld, files=files)
                 connection.execute(f"ALTER TABLE typed RENAME TO typed_{place}")
             _number_units(connection, salt, of=[f"typed_{place}" for place in range(len(declared))])
             for place, (name, table) in enumerate(declared.items()):
@@ -159,6 +171,7 @@ def publish_tables(
                     unit=unit,
                     target=work / name / "view.parquet",
                     most_units=most_units,
+                    files=files,
                 )
                 connection.execute("DROP TABLE ranked")
             units = _whole(connection, "SELECT count(*) FROM units")
@@ -171,12 +184,27 @@ def publish_tables(
             key=key,
             into=out,
             withheld=withheld.mark(salt),
+            files=files,
         )
     finally:
         shutil.rmtree(work, ignore_errors=True)
     report = _together(reports, snapshot=snapshot, units=units)
     said = withheld.said(sum(table.left_out for table in read.values()))
     return replace(report, warnings=(*report.warnings, *said))
+
+
+@contextmanager
+def _bench(limits: EngineLimits | None, work: Path, files: Files) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Where a view is made. Rows that do not fit into memory go to the disk only where files lie there as they are."""
+    spill = work / "spill" if files is AS_THEY_ARE else None
+    try:
+        with publishing_connection(limits or PUBLISH_LIMITS, spill=spill, files=files) as connection:
+            yield connection
+    except duckdb.OutOfMemoryException:
+        raise TooLarge(
+            "The files do not fit into the memory that publishing has.",
+            fix="Raise answers.engine_memory_mib in site.yaml, restart, and publish again.",
+        ) from None
 
 
 def _together(reports: Mapping[str, PublishReport], *, snapshot: str, units: int) -> PublishReport:
@@ -221,10 +249,16 @@ class _Read:
 
 
 def _read(
-    connection: duckdb.DuckDBPyConnection, raw: Path, table: Table, *, unit: str, withheld: Withheld
+    connection: duckdb.DuckDBPyConnection,
+    raw: Path,
+    table: Table,
+    *,
+    unit: str,
+    withheld: Withheld,
+    files: Files,
 ) -> _Read:
     columns = {name: column for name, column in table.columns.items() if name != unit}
-    found = open_raw(connection, raw, [unit, *columns])
+    found = open_raw(connection, raw, [unit, *columns], files)
     total = _whole(connection, "SELECT count(*) FROM raw")
     if total > table.max_rows:
         raise BadInput(
@@ -245,6 +279,7 @@ def _write_view(
     unit: str,
     target: Path,
     most_units: int,
+    files: Files,
 ) -> PublishReport:
     """Write what is ``ranked``."""
     columns = {name: column for name, column in table.columns.items() if name != unit}
@@ -257,10 +292,10 @@ def _write_view(
     ]
     names = ", ".join([*narrow, *(quoted_name(name) for name in columns)])
     connection.execute(
-        f"COPY (SELECT {names} {kept} ORDER BY ranked.{RANK}, ranked.{UNIT}) TO {quoted(str(target))}"
-        " (FORMAT parquet, COMPRESSION zstd)"
+        f"COPY (SELECT {names} {kept} ORDER BY ranked.{RANK}, ranked.{UNIT}) TO {quoted(files.target(target))}"
+        " (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"
     )
-    _write_contributions(connection, table, unit=unit, view=target, most_units=most_units)
+    _write_contributions(connection, table, unit=unit, view=target, most_units=most_units, files=files)
     rows, units = (
         _whole(connection, f"SELECT count(*) {kept}"),
         _whole(connection, f"SELECT count(*) FROM ranked WHERE {RANK} = 0"),  # noqa: S608 - constants
@@ -280,10 +315,16 @@ def _write_view(
 
 
 def _write_contributions(
-    connection: duckdb.DuckDBPyConnection, table: Table, *, unit: str, view: Path, most_units: int
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    *,
+    unit: str,
+    view: Path,
+    most_units: int,
+    files: Files,
 ) -> None:
     """Beside the view: what each unit gives to each value of each key."""
-    connection.execute(f"CREATE VIEW {VIEW} AS FROM read_parquet({quoted(str(view))})")
+    connection.execute(f"CREATE VIEW {VIEW} AS FROM read_parquet({quoted(files.source(view))})")
     private = view_of(table, unit_column=unit)
     for key in kept_keys(table):
         added = ibis.to_sql(added_up(key, table, private, unit_column=unit), dialect="duckdb")
@@ -291,19 +332,22 @@ def _write_contributions(
         narrow = f"CAST({UNIT} AS {_whole_type(most_units)}) AS {UNIT}, CAST({ORDER} AS {order}) AS {ORDER}"
         connection.execute(
             f"COPY (SELECT * REPLACE ({narrow}) FROM ({added}) ORDER BY {ORDER}, {UNIT})"  # noqa: S608 - names of the policy
-            f" TO {quoted(str(view.with_name(f'by-{key}.parquet')))} (FORMAT parquet, COMPRESSION zstd)"
+            f" TO {quoted(files.target(view.with_name(f'by-{key}.parquet')))}"
+            " (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"
         )
     connection.execute(f"DROP VIEW {VIEW}")
 
 
-def open_raw(connection: duckdb.DuckDBPyConnection, raw: Path, wanted: list[str]) -> dict[str, str]:
+def open_raw(
+    connection: duckdb.DuckDBPyConnection, raw: Path, wanted: list[str], files: Files = AS_THEY_ARE
+) -> dict[str, str]:
     """Name the file ``raw``; return the file's own name for each wanted column."""
     if not raw.is_file():
         raise BadInput(f"There is no file {raw.name}.", where=raw.name, fix="Check the name and the folder.")
     if raw.name.endswith((".csv", ".csv.gz")):
-        reader = csv_reader(raw)
+        reader = csv_reader(raw, files)
     elif raw.suffix == ".parquet":
-        reader = f"read_parquet({quoted(str(raw))})"
+        reader = f"read_parquet({quoted(files.source(raw))})"
     else:
         raise BadInput(
             f"{raw.name} is neither CSV nor Parquet.", where=raw.name, fix="Use .csv, .csv.gz, .parquet."
@@ -312,7 +356,10 @@ def open_raw(connection: duckdb.DuckDBPyConnection, raw: Path, wanted: list[str]
         found = _own_names(connection, raw, reader, wanted)
         needed = ", ".join(quoted_name(own) for own in sorted(set(found.values())))
         connection.execute(f"CREATE TEMP TABLE raw AS SELECT {needed} FROM {reader}")  # noqa: S608 - quoted names
+    except duckdb.OutOfMemoryException:
+        raise
     except duckdb.Error as error:
+        files.check()
         # DuckDB's own text quotes the line: it would carry a person's row into a log.
         line = re.search(r"Line: ([0-9]+)", str(error))
         place = f"{raw.name}:{line.group(1)}" if line else raw.name

@@ -29,6 +29,7 @@ from sandbox.domain.canonical import canonical_json, content_hash
 from sandbox.domain.errors import BadInput, NotFound, Tampered
 from sandbox.domain.policy import DatasetPolicy, Table
 from sandbox.domain.policy_document import policy_from_document, policy_to_document
+from sandbox.privacy.at_rest.files import AS_THEY_ARE, Files
 from sandbox.privacy.engines.duck import connection_to, rows_of
 from sandbox.privacy.engines.holding import VIEW, EngineLimits, Holder, Rows, Warehouse
 from sandbox.privacy.publishing.fingerprint import fingerprint_of
@@ -46,6 +47,7 @@ class View:
     Attributes:
         tables: of a snapshot of several tables: each by its name. ``of`` takes those that a question is about.
         beside: of a view that ``of`` made: the other tables that are read as well.
+        files: how its files are opened.
     """
 
     policy: DatasetPolicy
@@ -56,6 +58,7 @@ class View:
     contributions: Mapping[str, Path] = field(default_factory=dict)  # by key column; empty for no key
     tables: Mapping[str, View] = field(default_factory=dict)
     beside: Mapping[str, Path] = field(default_factory=dict)
+    files: Files = AS_THEY_ARE
 
     def of(self, names: Set[str]) -> View | None:
         """The view of these tables alone; None where the snapshot has not all of them."""
@@ -85,7 +88,9 @@ class View:
         else:
             by_key = None if contributions is None else self.contributions[contributions]
             beside = {self.name_of(table): path for table, path in self.beside.items()}
-            with connection_to(self.parquet, limits, contributions=by_key, beside=beside) as connection:
+            with connection_to(
+                self.parquet, limits, contributions=by_key, beside=beside, files=self.files
+            ) as connection:
                 yield lambda expression: rows_of(connection, expression)
 
     @property
@@ -98,12 +103,20 @@ class View:
 
 
 def keep(
-    folder: Path, *, policy: DatasetPolicy, table_name: str, key: bytes, into: Path, withheld: str = ""
+    folder: Path,
+    *,
+    policy: DatasetPolicy,
+    table_name: str,
+    key: bytes,
+    into: Path,
+    withheld: str = "",
+    files: Files = AS_THEY_ARE,
 ) -> str:
     """Give the finished ``folder`` (``view.parquet`` and contributions) its name under ``into``, at once and durably.
 
     Args:
         withheld: the mark of the units that were left out; empty for none.
+        files: how they were made, and the manifest is.
 
     Returns:
         The snapshot, 64 hex digits. The same bytes, policy, key and mark give the same one, and are kept once.
@@ -113,10 +126,10 @@ def keep(
         "table": table_name,
         "policy": policy_to_document(policy),
         "key": key.hex(),
-        **_hashes(folder),
+        **_hashes(folder, files),
         **({"withheld": withheld} if withheld else {}),
     }
-    return _keep(folder, manifest, key=key, into=into)
+    return _keep(folder, manifest, key=key, into=into, files=files)
 
 
 def keep_tables(
@@ -127,9 +140,10 @@ def keep_tables(
     key: bytes,
     into: Path,
     withheld: str = "",
+    files: Files = AS_THEY_ARE,
 ) -> str:
     """The same for several tables, each finished in a folder of its own."""
-    hashes = {name: _hashes(folder / name) for name in tables}
+    hashes = {name: _hashes(folder / name, files) for name in tables}
     for name in tables:
         (folder / name).chmod(0o700)
         _flush(folder / name)
@@ -140,26 +154,27 @@ def keep_tables(
         "key": key.hex(),
         **({"withheld": withheld} if withheld else {}),
     }
-    return _keep(folder, manifest, key=key, into=into)
+    return _keep(folder, manifest, key=key, into=into, files=files)
 
 
-def _hashes(folder: Path) -> dict[str, object]:
+def _hashes(folder: Path, files: Files) -> dict[str, object]:
     """What a manifest says of one table's files, which are on the disk now."""
     contributions = {path.stem.removeprefix("by-"): path for path in folder.glob("by-*.parquet")}
     for path in (folder / "view.parquet", *contributions.values()):
         path.chmod(0o600)
         _flush(path)
     return {
-        "view_sha256": _sha256(folder / "view.parquet"),
-        "contributions_sha256": {key: _sha256(path) for key, path in contributions.items()},
+        "view_sha256": _sha256(folder / "view.parquet", files),
+        "contributions_sha256": {key: _sha256(path, files) for key, path in contributions.items()},
     }
 
 
-def _keep(folder: Path, manifest: Mapping[str, object], *, key: bytes, into: Path) -> str:
+def _keep(
+    folder: Path, manifest: Mapping[str, object], *, key: bytes, into: Path, files: Files = AS_THEY_ARE
+) -> str:
     snapshot = name_of(manifest, key)
-    (folder / "manifest.json").write_bytes(canonical_json(dict(manifest)))
-    (folder / "manifest.json").chmod(0o600)
-    _flush(folder / "manifest.json")
+    with files.create(folder / "manifest.json") as file:
+        file.write(canonical_json(dict(manifest)))
     _flush(folder)
     target = into / snapshot
     if target.exists():
@@ -221,12 +236,20 @@ def check_snapshot(snapshot: str) -> None:
         raise BadInput("This names no snapshot.", where="snapshot", fix="Take the one from the catalogue.")
 
 
-def find(views: Path, *, dataset: str, snapshot: str, warehouse: Warehouse | None = None) -> View:
+def find(
+    views: Path,
+    *,
+    dataset: str,
+    snapshot: str,
+    warehouse: Warehouse | None = None,
+    files: Files = AS_THEY_ARE,
+) -> View:
     """The view of a snapshot, or of one of its tables, checked against its name.
 
     Args:
         snapshot: its name, or ``table_snapshot`` of one of its tables.
         warehouse: where the rows of views that are not on disk are.
+        files: how the dataset's files are opened.
 
     Raises:
         BadInput: a name that none can have.
@@ -237,10 +260,11 @@ def find(views: Path, *, dataset: str, snapshot: str, warehouse: Warehouse | Non
     folder = folder_of(views, dataset) / snapshot
     place = f"{dataset}/{snapshot}"
     if not folder.exists() and (whole := _with_table(views, dataset, snapshot)) is not None:
-        found = find(views, dataset=dataset, snapshot=whole[0])
+        found = find(views, dataset=dataset, snapshot=whole[0], files=files)
         return replace(found.tables[whole[1]], snapshot=snapshot)
     try:
-        manifest = json.loads((folder / "manifest.json").read_bytes())
+        with files.open(folder / "manifest.json") as file:
+            manifest = json.loads(file.read())
         unchanged = hmac.compare_digest(name_of(manifest, bytes.fromhex(manifest["key"])), snapshot)
     except FileNotFoundError:
         raise NotFound(
@@ -255,11 +279,11 @@ def find(views: Path, *, dataset: str, snapshot: str, warehouse: Warehouse | Non
     policy = policy_from_document(manifest["policy"])
     if manifest["format"] == _FORMAT_OF_TABLES:
         tables = {
-            name: _table(policy, name, snapshot, folder / name, hashes, place)
+            name: _table(policy, name, snapshot, folder / name, hashes, place, files)
             for name, hashes in sorted(manifest["tables"].items())
         }
         return replace(next(iter(tables.values())), tables=tables)
-    return _table(policy, manifest["table"], snapshot, folder, manifest, place)
+    return _table(policy, manifest["table"], snapshot, folder, manifest, place, files)
 
 
 def table_snapshot(policy: DatasetPolicy, snapshot: str, table: str) -> str:
@@ -278,7 +302,13 @@ def _with_table(views: Path, dataset: str, name: str) -> tuple[str, str] | None:
 
 
 def _table(
-    policy: DatasetPolicy, name: str, snapshot: str, folder: Path, manifest: Mapping[str, Any], place: str
+    policy: DatasetPolicy,
+    name: str,
+    snapshot: str,
+    folder: Path,
+    manifest: Mapping[str, Any],
+    place: str,
+    files: Files,
 ) -> View:
     """One table's files, checked against what a manifest says of them."""
     view = View(
@@ -287,11 +317,12 @@ def _table(
         snapshot=snapshot,
         parquet=folder / "view.parquet",
         contributions={key: folder / _by_key(key) for key in manifest.get("contributions_sha256", {})},
+        files=files,
     )
     hashes = {view.parquet: manifest["view_sha256"]}
     hashes |= {path: manifest["contributions_sha256"][key] for key, path in view.contributions.items()}
     try:
-        unchanged = all(_sha256(path) == known for path, known in hashes.items())
+        unchanged = all(_sha256(path, files) == known for path, known in hashes.items())
     except OSError:
         unchanged = False
     if not unchanged:
@@ -337,9 +368,9 @@ def name_of(manifest: Mapping[str, object], key: bytes) -> str:
     return hmac.new(key, canonical_json(dict(manifest)), hashlib.sha256).hexdigest()
 
 
-def _sha256(path: Path) -> str:
+def _sha256(path: Path, files: Files) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with files.open(path) as file:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import duckdb
 
-from sandbox.domain.errors import OperatorError
+from sandbox.domain.errors import OperatorError, SandboxError
+from sandbox.privacy.at_rest.files import AS_THEY_ARE, Files
 
 _MAX_BYTES = 4096
 
@@ -48,7 +49,7 @@ class Withheld:
 NOBODY = Withheld()
 
 
-def read_withheld(paths: Sequence[Path]) -> Withheld:
+def read_withheld(paths: Sequence[Path], files: Files = AS_THEY_ARE) -> Withheld:
     """Whom the files name.
 
     Raises:
@@ -57,9 +58,9 @@ def read_withheld(paths: Sequence[Path]) -> Withheld:
     units = []
     for path in paths:
         try:
-            with path.open("rb") as file:
+            with files.open(path) as file:
                 unit = file.read(_MAX_BYTES + 1).decode().strip()
-        except (OSError, UnicodeDecodeError):
+        except (OSError, UnicodeDecodeError, SandboxError):
             unit = ""
         if not unit or len(unit) > _MAX_BYTES:
             raise OperatorError(
