@@ -192,7 +192,6 @@ def build(
         holds=holds,
         differences=Differences(store=store),
     )
-    review = ReviewRelease(store=store, engine=engine, permission=permission, holds=holds)
     closing = CloseData(store=store, engine=engine)
     extracts = Extracts(store=store, engine=engine, permission=permission, extracts_dir=settings.extracts_dir)
     publish = PublishDataset(
