@@ -68,12 +68,18 @@ class OutputCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EarlierCell:
-    """A cell of another request on the lineage, with what became of the request."""
+    """A cell of another request on the lineage, with what became of the request.
+
+    Attributes:
+        pending: it has not left.
+        sealed: it is pending, and of a job: its own sender has not seen it either.
+    """
 
     cell: OutputCell
     release: int
     project: str
-    pending: bool  # it has not left
+    pending: bool
+    sealed: bool = False
 
 
 class Brief(NamedTuple):

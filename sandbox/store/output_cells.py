@@ -24,7 +24,7 @@ from sandbox.domain.output_cell import (
     labels_text,
 )
 from sandbox.store.database import Database
-from sandbox.store.schema import output_cells, releases
+from sandbox.store.schema import jobs, output_cells, releases
 
 _AT_ONCE = 500  # values in one statement
 _C = output_cells.c
@@ -182,8 +182,10 @@ def cell_values(cell: OutputCell, lineage: str) -> dict[str, Any]:
 
 
 def _full() -> Select[Any]:
-    return select(output_cells, releases.c.project, releases.c.status).join(
-        releases, releases.c.id == _C.release_id
+    return (
+        select(output_cells, releases.c.project, releases.c.status, jobs.c.id.label("job"))
+        .join(releases, releases.c.id == _C.release_id)
+        .outerjoin(jobs, jobs.c.release_id == _C.release_id)
     )
 
 
@@ -212,7 +214,13 @@ def _number(text: str | None) -> Decimal | None:
 
 def _earlier(row: Any) -> EarlierCell:
     pending = row.status not in LEFT
-    return EarlierCell(cell=_cell(row), release=row.release_id, project=row.project, pending=pending)
+    return EarlierCell(
+        cell=_cell(row),
+        release=row.release_id,
+        project=row.project,
+        pending=pending,
+        sealed=pending and row.job is not None,
+    )
 
 
 def _cell(row: Any) -> OutputCell:

@@ -59,6 +59,7 @@ class Member:
     release: int = 0
     project: str = ""
     pending: bool = False
+    sealed: bool = False
 
     @property
     def new(self) -> bool:
@@ -101,7 +102,16 @@ def member(cell: OutputCell, earlier: EarlierCell | None = None) -> Member:
     if earlier is None:
         return Member(cell, population, leaves, low, high, base)
     return Member(
-        cell, population, leaves, low, high, base, earlier.release, earlier.project, earlier.pending
+        cell,
+        population,
+        leaves,
+        low,
+        high,
+        base,
+        earlier.release,
+        earlier.project,
+        earlier.pending,
+        earlier.sealed,
     )
 
 

@@ -1,7 +1,7 @@
 """What was found, as findings: one text for the requester, and one for reviewers and the owner.
 
-The requester's own numbers may be named to them. A number of another project's release may not: what it says follows
-from private rows, and a verdict about it would be an answer to somebody who may only ask (ADR 0006).
+The requester's own numbers may be named to them. A number of another project's release may not, nor one of a job that
+nobody has seen yet: what it says follows from private rows, and a verdict about it would be an answer to somebody who may only ask (ADR 0006).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def findings_of(compared: Compared, *, file: str, project: str, noun: str, thres
 
 def _finding(one: Isolated, project: str, noun: str, threshold: int) -> Finding:
     others = [m for m in one.used if not m.new]
-    foreign = [m for m in others if m.project != project]
+    foreign = [m for m in others if m.project != project or m.sealed]
     sure = not one.guessed and one.because in (Because.REST, Because.SOLVED)
     pending = any(m.pending for m in foreign)
     size = _size(one, noun)
