@@ -16,6 +16,7 @@ from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.browse_catalogue import BrowseCatalogue
 from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.change_policy import ChangePolicy
+from sandbox.flows.check_output import CheckOutput
 from sandbox.flows.data_keys import CloseData
 from sandbox.flows.decide_objection import DecideObjection
 from sandbox.flows.demand_data import DemandData
@@ -101,6 +102,7 @@ class Sandbox:
     end_access: EndAccess
     open_notebook: OpenNotebook
     answer_question: AnswerQuestion
+    check_output: CheckOutput
     review_release: ReviewRelease
     import_files: ImportFiles
     import_views: ImportViews
@@ -185,13 +187,10 @@ def build(
 
     change_policy = ChangePolicy(store=store, site=site_now)
     holds = HoldReleases(store=store)
-    review = ReviewRelease(
-        store=store,
-        engine=engine,
-        permission=permission,
-        holds=holds,
-        differences=Differences(store=store),
+    check_output = CheckOutput(
+        store=store, engine=engine, permission=permission, differences=Differences(store=store)
     )
+    review = ReviewRelease(store=store, permission=permission, check=check_output, holds=holds)
     closing = CloseData(store=store, engine=engine)
     extracts = Extracts(store=store, engine=engine, permission=permission, extracts_dir=settings.extracts_dir)
     publish = PublishDataset(
@@ -247,6 +246,7 @@ def build(
         answer_question=AnswerQuestion(
             store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
         ),
+        check_output=check_output,
         review_release=review,
         import_files=importing,
         import_views=ImportViews(store=store, importing=importing),

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
+from sandbox.domain.check_terms import check_terms_mistakes, file_type_mistakes
 from sandbox.domain.people import NAME as USER_NAME
 from sandbox.domain.people_policy import separation_mistakes, sign_in_mistakes, training_mistakes
 from sandbox.domain.policy import (
@@ -275,6 +276,11 @@ def _private_mistakes(p: DatasetPolicy) -> Iterator[Mistake]:
         yield from _budget_mistakes(p.budget)
     if p.release.threshold < 3:
         yield Mistake(("release", "threshold"), f"{p.release.threshold} protects nobody", "3 or more")
+    for path, problem, allowed in (
+        *check_terms_mistakes(p.release.checks),
+        *file_type_mistakes(p.release.file_types),
+    ):
+        yield Mistake(("release", *path), problem, allowed)
     if p.release.reviewers < 1:
         yield Mistake(("release", "reviewers"), "nothing leaves without a reviewer", "1 or more")
     for key in ("feedback_days", "feedback_every_days", "feedback_grace_days"):

@@ -29,7 +29,8 @@ from sandbox.privacy.asking.parse import parse
 from sandbox.store import Store
 
 MAX_ANSWERS = 500  # private answers that exact numbers are held against, newest first
-_REPEATED = frozenset({"implied_count"})  # the same, found within one file
+# The same, found within one request.
+_REPEATED = frozenset({"implied_count", "implied_across_files", "differs_by_few"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,13 +38,13 @@ class ReadFile:
     """A file that was read as a table.
 
     Attributes:
-        question: that made it; None where none was given.
+        sql: the question that made it; empty where none was given.
         evidence: its numbers computed again; None where they were not.
     """
 
     name: str
     table: Table
-    question: Question | None = None
+    sql: str = ""
     evidence: Evidence | None = None
 
 
@@ -74,7 +75,7 @@ class Differences:
 
         Args:
             files: without those that are private answers: noise is no number to reckon with.
-            found: what other checks said; what they found within one file is not said again.
+            found: what other checks said; what they found within the request is not said again.
         """
         cells, steps, several = self._read(dataset, files, threshold)
         if not cells:
@@ -85,9 +86,7 @@ class Differences:
         compared = replace(
             compared,
             isolated=tuple(
-                i
-                for i in compared.isolated
-                if i.releases or len({m.cell.file for m in i.used}) > 1 or i.cell.file not in said
+                i for i in compared.isolated if i.releases or not said & {m.cell.file for m in i.used}
             ),
         )
         noun = dataset.policy.unit.noun if dataset.policy.unit else "unit"
@@ -125,7 +124,8 @@ class Differences:
         self, dataset: Published, files: Sequence[ReadFile], threshold: int
     ) -> tuple[tuple[OutputCell, ...], dict[str, Fraction], frozenset[str]]:
         policy = dataset.policy
-        steps, several = self._known(policy, [f.question for f in files if f.question is not None])
+        questions = {f.name: self._question(f.sql, policy) for f in files if f.sql}
+        steps, several = self._known(policy, [q for q in questions.values() if q is not None])
         keys = {
             name: column.key_values
             for table in policy.tables.values()
@@ -134,11 +134,12 @@ class Differences:
         }
         cells: list[OutputCell] = []
         for file in files:
-            if file.question is not None:
+            question = questions.get(file.name)
+            if question is not None:
                 own = cells_of_question(
                     file.name,
                     file.table,
-                    asked(file.question, policy),
+                    asked(question, policy),
                     snapshot=dataset.snapshot,
                     evidence=file.evidence,
                     threshold=threshold,

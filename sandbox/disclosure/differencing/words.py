@@ -1,8 +1,7 @@
 """What was found, as findings: one text for the requester, and one for reviewers and the owner.
 
 The requester's own numbers may be named to them. A number of another project's release may not, nor one of a job that
-nobody has seen yet: it follows from private rows, and a verdict about it would be an answer to somebody who may only ask
-(ADR 0006).
+nobody has seen yet: it follows from private rows, and a verdict about it answers somebody who may only ask (ADR 6).
 """
 
 from __future__ import annotations
