@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 from sandbox.disclosure.file_type import recognise
@@ -79,11 +80,15 @@ def engine_user() -> tuple[int, int]:
     return (ENGINE_UID_FOR_ROOT, ENGINE_UID_FOR_ROOT) if uid == 0 else (uid, gid)
 
 
-def hand_over(path: Path) -> None:
-    """Give a file or folder to the engine's user, for its eyes only."""
+def hand_over(path: Path, *, remapped_to: int = 0) -> None:
+    """Give a file or folder to the engine's user, for its eyes only.
+
+    Args:
+        remapped_to: the host's number of the containers' root, where the container engine maps users.
+    """
     uid, gid = engine_user()
     if os.getuid() == 0:
-        os.chown(path, uid, gid)
+        os.chown(path, uid + remapped_to, gid + remapped_to)
     path.chmod(0o700 if path.is_dir() else 0o400)
 
 
@@ -163,6 +168,7 @@ def build(
     def today() -> date:
         return clock().date()
 
+    to_engine = partial(hand_over, remapped_to=settings.remapped_to)
     listed = Listed(store=store)
     projects = ProjectRegister(store=store, listed=listed, terms=site.society, today=today)
     my_account = MyAccount(store=store, site=site, today=today)
@@ -199,7 +205,7 @@ def build(
         site=site_now,
         raw_dir=settings.raw_dir,
         closing=closing,
-        hand_over=hand_over,
+        hand_over=to_engine,
     )
     suspend = SuspendDataset(
         store=store,
@@ -211,7 +217,7 @@ def build(
     )
     views = Views(store=store, today=today)
     run_job = RunJob(store=store, permission=permission, limits=site.jobs, columns_open=extracts.columns_open)
-    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=hand_over, key_of=closing.known_key)
+    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=to_engine, key_of=closing.known_key)
     importing = ImportFiles(
         store=store,
         permission=permission,
@@ -238,6 +244,7 @@ def build(
         open_notebook=OpenNotebook(
             store=store,
             limits=site.notebook,
+            room=site.room,
             permission=permission,
             check_enrolled=my_account.check_enrolled,
             extracts=extracts,
