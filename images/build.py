@@ -247,6 +247,9 @@ def lent_settings() -> Iterator[dict[str, Path]]:
         netrc = Path(os.environ.get("NETRC", Path.home() / ".netrc"))
         if netrc.is_file():
             lent["netrc"] = netrc
+        npmrc = Path(os.environ.get("NPM_CONFIG_USERCONFIG", Path.home() / ".npmrc"))
+        if npmrc.is_file():
+            lent["npm"] = npmrc
         yield lent
 
 
