@@ -26,6 +26,8 @@ touch .env
 } >.env.new
 mv .env.new .env
 say "✓ .env"
+# The tour's public data come in packages that the containers do not have.
+.venv/bin/python -m sandbox.demo.datasets "$home/demo-data"
 if docker compose version >/dev/null 2>&1; then
   echo "Now: docker compose up"
 elif command -v docker-compose >/dev/null; then
