@@ -34,12 +34,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sandbox.client import connect, data, run, tables
+    from sandbox.client import connect, data, output, run, tables
 
     outbox: Path
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "connect", "data", "outbox", "run", "tables"]
+__all__ = ["__version__", "connect", "data", "outbox", "output", "run", "tables"]
 
 
 def __getattr__(name: str) -> Any:
