@@ -21,7 +21,7 @@ import hashlib
 import ipaddress
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -44,7 +44,7 @@ class Settings:
     public_url: str = ""
     remapped_to: int = 0
     extracts: Path | None = None
-    hosts: Mapping[str, str] = MappingProxyType({})
+    hosts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     # Inner ports: on loopback, or on a network that only the processes are in.
     @property

@@ -76,6 +76,7 @@ def _gate(settings: Settings) -> None:
             hub_url=settings.hub_url,
             portal_url=settings.portal_inner_url,
             site_url=settings.url,
+            own_url=settings.gate_url,
             record=watch,
             assets=read_assets(settings.assets_file),
         )

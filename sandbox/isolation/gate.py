@@ -17,6 +17,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -135,7 +136,7 @@ class Gate:
     def _is_own_host(self, request: web.BaseRequest, person: str, path: str) -> bool:
         """Whether a browser keeps this page apart from everybody else's. The hub asks by the gate's own address."""
         host = request.headers.get("Host", "").lower()
-        if host == f"{self._tcp[0]}:{self.port}":
+        if host in (f"{self._tcp[0]}:{self.port}", urlsplit(self._house.own_url).netloc):
             return path in ("/api", "/api/")
         return host == notebook_host(person, self._house.site_url)
 
