@@ -9,6 +9,7 @@ Every variable starts with ``SANDBOX_`` and has a default that works on one mach
 ``SANDBOX_PORT``          its port (default: 8000); the four inner ports follow it
 ``SANDBOX_PUBLIC_URL``    how browsers reach it, when another proxy stands before it
 ``SANDBOX_EXTRACTS``      a folder for the rows that jobs and rooms read, while they run (default: in memory)
+``SANDBOX_CLUSTER``       a file that says how notebooks run on a Kubernetes cluster (default: they run here)
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Settings:
     hub_port: int = 8000  # the one public port: the proxy's
     public_url: str = ""
     extracts: Path | None = None
+    cluster: Path | None = None
 
     # Inner ports, all on loopback.
     @property
@@ -171,6 +173,7 @@ class Settings:
             hub_port=int(port),
             public_url=env.get("SANDBOX_PUBLIC_URL", ""),
             extracts=Path(env["SANDBOX_EXTRACTS"]).resolve() if env.get("SANDBOX_EXTRACTS") else None,
+            cluster=Path(env["SANDBOX_CLUSTER"]).resolve() if env.get("SANDBOX_CLUSTER") else None,
         )
 
     def as_environment(self) -> dict[str, str]:
@@ -183,4 +186,5 @@ class Settings:
             "SANDBOX_PORT": str(self.hub_port),
             "SANDBOX_PUBLIC_URL": self.public_url,
             "SANDBOX_EXTRACTS": str(self.extracts or ""),
+            "SANDBOX_CLUSTER": str(self.cluster or ""),
         }

@@ -150,7 +150,9 @@ def build(
         return clock().date()
 
     hub = HubNotebooks(settings.hub_url, lambda: secret(settings.keys_dir, "portal-token"))
-    stop = StopNotebooks(notebooks or LauncherNotebooks(LauncherClient(settings.launcher_socket), hub))
+    # On a cluster the hub itself starts and ends them.
+    ending = hub if settings.cluster else LauncherNotebooks(LauncherClient(settings.launcher_socket), hub)
+    stop = StopNotebooks(notebooks or ending)
     listed = Listed(store=store)
     end_access = EndAccess(store=store, today=today, stop=stop)
     projects = ProjectRegister(store=store, listed=listed, terms=site.society, today=today)
