@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 from ruamel.yaml import YAML
-from ruamel.yaml.scalarstring import LiteralScalarString
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
 
 from sandbox.deploy import admission, network, notebooks, system
 from sandbox.deploy.objects import Document
@@ -86,7 +87,11 @@ def write(folder: Path, terms: Terms, *, site: str) -> list[Path]:
 
 
 def as_yaml(documents: list[Document]) -> str:
-    """Several documents in one file; a text of several lines stays one."""
+    """Several documents in one file, for readers of YAML 1.1, to whom a bare yes is no text.
+
+    >>> as_yaml([{"entrance": "yes", "times": 3}])
+    'entrance: "yes"\\ntimes: 3\\n'
+    """
     yaml = YAML()
     yaml.default_flow_style = False
     yaml.width = 110
@@ -97,9 +102,15 @@ def as_yaml(documents: list[Document]) -> str:
     return out.getvalue()
 
 
+# Of a text that no version of YAML takes for anything else.
+_PLAIN = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null)$)[a-z/][a-z0-9/._-]*(?: [a-z0-9/._-]+)*", re.IGNORECASE)
+
+
 def _blocks(value: object) -> object:
     if isinstance(value, dict):
         return {key: _blocks(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_blocks(inner) for inner in value]
-    return LiteralScalarString(value) if isinstance(value, str) and "\n" in value else value
+    if not isinstance(value, str) or _PLAIN.fullmatch(value):
+        return value
+    return LiteralScalarString(value) if "\n" in value else DoubleQuotedScalarString(value)
