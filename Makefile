@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-fast lint audit bench replay images lock clean
+.PHONY: help demo up down test test-fast lint audit bench replay redteam images lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ bench: ## time, memory, error and answers for a budget, beside plain DuckDB and 
 replay: ## a recorded project of 400 questions from one budget: how many answers are near enough (tens of minutes)
 	@scripts/setup_venv.sh
 	@.venv/bin/python -m benchmarks.replay
+
+redteam: ## set up, then attack it: every attack in every mode and runtime, each with its control (minutes)
+	@scripts/setup.sh
+	@.venv/bin/sandbox doctor --attack --fresh
 
 images: ## build the images whose inputs changed, remove those that nothing uses any more
 	@scripts/setup_venv.sh

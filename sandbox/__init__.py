@@ -23,21 +23,34 @@ In a notebook:
 >>> import sandbox                                      # doctest: +SKIP
 >>> box = sandbox.connect()                             # doctest: +SKIP
 >>> box.ask("SELECT COUNT(*) FROM loans", epsilon=0.1)  # doctest: +SKIP
+
+In code that is sent to run beside the rows, as in a notebook:
+
+>>> loans = sandbox.data("loans")                                     # doctest: +SKIP
+>>> loans.describe().to_csv(sandbox.outbox / "described.csv")         # doctest: +SKIP
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sandbox.client import connect
+    from pathlib import Path
+
+    from sandbox.client import connect, data, run, tables
+
+    outbox: Path
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "connect"]
+__all__ = ["__version__", "connect", "data", "outbox", "run", "tables"]
 
 
 def __getattr__(name: str) -> Any:
     """Load the notebook client only when it is asked for, so that no other room pays for it."""
-    if name == "connect":
-        from sandbox.client import connect
+    if name == "outbox":
+        from sandbox.client import outbox_folder
 
-        return connect
+        return outbox_folder()
+    if name in __all__:
+        import sandbox.client
+
+        return getattr(sandbox.client, name)
     raise AttributeError(f"module 'sandbox' has no attribute {name!r}")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from sandbox.disclosure.file_type import recognise
+from sandbox.domain.access import Grant
 from sandbox.domain.site_policy import SitePolicy
 from sandbox.flows.access_views import AccessViews
 from sandbox.flows.answer_question import AnswerQuestion
@@ -21,9 +22,11 @@ from sandbox.flows.demand_data import DemandData
 from sandbox.flows.destroy_data import DestroyData
 from sandbox.flows.end_access import EndAccess
 from sandbox.flows.extracts import Extracts
+from sandbox.flows.hold_jobs import HoldJobs
 from sandbox.flows.hold_releases import HoldReleases
 from sandbox.flows.import_files import ImportFiles
 from sandbox.flows.import_views import ImportViews
+from sandbox.flows.job_views import JobViews
 from sandbox.flows.listed import Listed
 from sandbox.flows.look_after_people import LookAfterPeople
 from sandbox.flows.my_account import MyAccount
@@ -36,10 +39,12 @@ from sandbox.flows.policy_views import PolicyViews
 from sandbox.flows.project_register import ProjectRegister
 from sandbox.flows.publish_dataset import PublishDataset
 from sandbox.flows.rate_dataset import RateDataset
+from sandbox.flows.record_attacks import RecordAttacks
 from sandbox.flows.record_breach import RecordBreach
 from sandbox.flows.report_result import ReportResult
 from sandbox.flows.request_access import RequestAccess
 from sandbox.flows.review_release import ReviewRelease
+from sandbox.flows.run_job import RunJob
 from sandbox.flows.sign_in import SignIn
 from sandbox.flows.site_policy import settle_site, site_with_lines
 from sandbox.flows.suspend_dataset import SuspendDataset
@@ -104,6 +109,9 @@ class Sandbox:
     object_to_data: ObjectToData
     decide_objection: DecideObjection
     hold_releases: HoldReleases
+    run_job: RunJob
+    hold_jobs: HoldJobs
+    job_views: JobViews
     objection_views: ObjectionViews
     demand_data: DemandData
     rate_dataset: RateDataset
@@ -121,6 +129,7 @@ class Sandbox:
     sign_in: SignIn
     my_account: MyAccount
     look_after_people: LookAfterPeople
+    record_attacks: RecordAttacks
 
 
 def build(
@@ -149,16 +158,23 @@ def build(
     def today() -> date:
         return clock().date()
 
-    hub = HubNotebooks(settings.hub_url, lambda: secret(settings.keys_dir, "portal-token"))
-    # On a cluster the hub itself starts and ends them.
-    ending = hub if settings.cluster else LauncherNotebooks(LauncherClient(settings.launcher_socket), hub)
-    stop = StopNotebooks(notebooks or ending)
     listed = Listed(store=store)
-    end_access = EndAccess(store=store, today=today, stop=stop)
     projects = ProjectRegister(store=store, listed=listed, terms=site.society, today=today)
     my_account = MyAccount(store=store, site=site, today=today)
     trained = Trained(store=store, terms=site.training, today=today)
     permission = Permission(store=store, today=today, untrained=trained)
+    hub = HubNotebooks(settings.hub_url, lambda: secret(settings.keys_dir, "portal-token"))
+    # On a cluster the hub itself starts and ends them.
+    ending = hub if settings.cluster else LauncherNotebooks(LauncherClient(settings.launcher_socket), hub)
+    stop_notebooks = StopNotebooks(notebooks or ending)
+    hold_jobs = HoldJobs(store=store, permission=permission)
+
+    def stop(grants: Sequence[Grant]) -> tuple[int, ...]:
+        """What goes on under grants that hold no more."""
+        hold_jobs.stop_of(grants)
+        return stop_notebooks(grants)
+
+    end_access = EndAccess(store=store, today=today, stop=stop)
     visitors = Visitors(today)
 
     def site_now() -> Site:
@@ -177,7 +193,16 @@ def build(
         closing=closing,
         hand_over=hand_over,
     )
-    suspend = SuspendDataset(store=store, today=today, holds=holds, stop=stop, let_out=review.finish_approved)
+    suspend = SuspendDataset(
+        store=store,
+        today=today,
+        holds=holds,
+        jobs=hold_jobs,
+        stop=stop_notebooks,
+        let_out=review.finish_approved,
+    )
+    views = Views(store=store, today=today)
+    run_job = RunJob(store=store, permission=permission, limits=site.jobs, columns_open=extracts.columns_open)
     units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=hand_over, key_of=closing.known_key)
     importing = ImportFiles(
         store=store,
@@ -230,6 +255,9 @@ def build(
         ),
         decide_objection=DecideObjection(store=store, suspending=suspend, units=units, publishing=publish),
         hold_releases=holds,
+        run_job=run_job,
+        hold_jobs=hold_jobs,
+        job_views=JobViews(store=store, views=views, run_job=run_job),
         objection_views=ObjectionViews(store=store, holds=holds),
         demand_data=DemandData(
             store=store, listed=listed, visitors=visitors, terms=site.society, today=today
@@ -245,7 +273,7 @@ def build(
         ),
         project_register=projects,
         transparency=Transparency(store=store, listed=listed, projects=projects, today=today),
-        views=Views(store=store, today=today),
+        views=views,
         listed=listed,
         policy_views=PolicyViews(store=store, change=change_policy, today=today),
         access_views=AccessViews(store=store, today=today, usual=Remembered()),
@@ -255,4 +283,5 @@ def build(
         sign_in=SignIn(store=store, terms=site.sign_in),
         my_account=my_account,
         look_after_people=LookAfterPeople(store=store, site=site, today=today),
+        record_attacks=RecordAttacks(store=store, folder=settings.home / "attacks"),
     )

@@ -170,8 +170,14 @@ def reads_environment(path: Path) -> bool:
 
 
 # The client runs in notebooks, where the platform speaks through the environment. The command line hands the
-# environment on to the programs it starts, and takes a person's token from it.
-ENVIRONMENT_READERS = {"sandbox/settings.py", "sandbox/cli/serve.py", "sandbox/cli/ask.py"}
+# environment on to the programs it starts, and takes a person's token from it. What attacks from within a notebook is
+# sent there as text, and finds the notebook's token as any program there does.
+ENVIRONMENT_READERS = {
+    "sandbox/settings.py",
+    "sandbox/cli/serve.py",
+    "sandbox/cli/ask.py",
+    "sandbox/isolation/probe/inside.py",
+}
 
 
 def test_only_settings_reads_the_environment() -> None:

@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 import sandbox.cli.reference as cli_reference
 import sandbox.isolation.packages_reference as packages_reference
+import sandbox.isolation.probe.reference as attacks_reference
 import sandbox.isolation.reference as gate_reference
 from sandbox.cli.commands import app
 from sandbox.portal.api import PARTS
@@ -33,6 +34,13 @@ def test_the_gates_page_is_fresh() -> None:
     page = (ROOT / "docs/explanation/gate.md").read_text()
     assert page == gate_reference.page(), (
         "stale: python -m sandbox.isolation.reference > docs/explanation/gate.md"
+    )
+
+
+def test_the_page_of_attacks_is_fresh() -> None:
+    page = (ROOT / "docs/reference/attacks.md").read_text()
+    assert page == attacks_reference.page(), (
+        "stale: python -m sandbox.isolation.probe.reference > docs/reference/attacks.md"
     )
 
 

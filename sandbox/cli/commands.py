@@ -15,6 +15,7 @@ from sandbox.cli import (
     datasets,
     deploy,
     imports,
+    jobs,
     objections,
     people,
     policies,
@@ -45,6 +46,7 @@ for name, child in (
     ("imports", imports.app),
     ("objection", objections.app),
     ("policy", policies.app),
+    ("jobs", jobs.app),
     ("release", records.release_app),
     ("audit", records.audit_app),
     ("access", access.app),
@@ -114,11 +116,26 @@ def demo(
 
 
 @app.command()
-def doctor() -> None:
-    """Say what this machine has, what is missing, and what to do."""
+def doctor(
+    attack: Annotated[bool, typer.Option(help="Attack this installation, and say what was refused.")] = False,
+    notebook: Annotated[
+        str, typer.Option(help="With --attack: also from this open notebook, PERSON/SERVER.")
+    ] = "",
+    fresh: Annotated[
+        bool, typer.Option(help="With --attack: also from a notebook of a second installation, made for it.")
+    ] = False,
+    report: Annotated[bool, typer.Option(help="Show what the last attack found.")] = False,
+) -> None:
+    """Say what this machine has, what is missing, and what to do. Ends with 1 when something is missing or open."""
+    from sandbox.cli import attacks
     from sandbox.cli.doctor import examine
 
-    findings = list(examine(Settings.from_environment()))
+    settings = Settings.from_environment()
+    if report:
+        raise typer.Exit(0 if attacks.show_last(settings, console) else 1)
+    if attack:
+        raise typer.Exit(0 if attacks.attack(settings, console, notebook=notebook, fresh=fresh) else 1)
+    findings = list(examine(settings))
     healthy = all(finding.good for finding in findings)
     table = plain_table("check", "state", "" if healthy else "what to do")
     for finding in findings:

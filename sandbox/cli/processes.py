@@ -5,6 +5,7 @@ Supervisor (supervisord.org) starts them, restarts what dies, and keeps their lo
 engine   the container that opens raw data      gate      what passes in and out of notebooks
 hub      JupyterHub                             launcher  starts notebooks; it alone speaks to the container engine
 portal   pages and API                          proxy     the one public port
+worker   runs sent code, each in a container of its own
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox.cli.working import works
 from sandbox.domain.errors import OperatorError
 from sandbox.isolation.entrance.folder import clear
 from sandbox.isolation.launcher_client import LauncherClient
@@ -28,7 +30,7 @@ from sandbox.privacy.remote import RemoteEngine
 from sandbox.settings import CHECKOUT, PORTAL_PREFIX, Settings
 from sandbox.wiring import hand_over
 
-NAMES = ("engine", "gate", "launcher", "proxy", "hub", "portal")
+NAMES = ("engine", "gate", "launcher", "proxy", "hub", "portal", "worker")
 READY_TIMEOUT_S = 120
 
 
@@ -249,6 +251,7 @@ def _checks(settings: Settings) -> dict[str, Callable[[], bool]]:
             _answers(f"http://127.0.0.1:{settings.portal_port}{PORTAL_PREFIX}/api/v1/health")
             and _answers(f"http://127.0.0.1:{settings.hub_port}{PORTAL_PREFIX}/api/v1/health")
         ),
+        "worker": lambda: works(settings),
     }
 
 

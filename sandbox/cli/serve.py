@@ -28,6 +28,8 @@ def serve(name: str) -> None:
             _carrier(settings)
         case "portal":
             _portal(settings)
+        case "worker":
+            _worker(settings)
         case "hub" | "proxy":
             arguments, more = processes.command(name, settings)
             os.execve(arguments[0], arguments, os.environ | settings.as_environment() | more)  # noqa: S606
@@ -89,11 +91,19 @@ def _carrier(settings: Settings) -> None:
 
 
 def _launcher(settings: Settings) -> None:
-    from sandbox.cli.launching import launcher_of
+    from sandbox.cli.launching import jobs_of, launcher_of
     from sandbox.isolation.launcher_service import run_launcher
     from sandbox.wiring import build
 
-    run_launcher(launcher_of(build(settings)), settings.launcher_socket)
+    sandbox = build(settings)
+    run_launcher(launcher_of(sandbox), jobs_of(sandbox), settings.launcher_socket)
+
+
+def _worker(settings: Settings) -> None:
+    from sandbox.cli.working import run_worker
+    from sandbox.wiring import build
+
+    run_worker(build(settings))
 
 
 def _portal(settings: Settings) -> None:

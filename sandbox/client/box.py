@@ -25,6 +25,7 @@ from sandbox.client.answer import Answer
 from sandbox.client.connection import Connection
 from sandbox.client.errors import BadInput
 from sandbox.client.imports import NOTEBOOK_BYTES, ImportRequest, read_files
+from sandbox.client.jobs import Job, send_job
 from sandbox.client.outbox import make_outbox, read_outbox
 from sandbox.client.views import Budget, Dataset, Estimate, Release
 
@@ -152,6 +153,46 @@ class Sandbox:
         """
         body = self._connection.get_bytes("sample", grant=self._grant, rows=rows)
         return pd.read_csv(io.BytesIO(body))
+
+    def run(
+        self,
+        code: PathLike,
+        *,
+        outputs: str | Iterable[str],
+        inputs: PathLike | Iterable[PathLike] = (),
+        context: str = "",
+        raw: bool = False,
+        wait: bool = True,
+    ) -> Job:
+        """Send code: it runs on the sample, where you see all it prints and writes.
+
+        Args:
+            code: ``analysis.py``, ``study.ipynb`` or ``analysis.R``. It reads ``sandbox.data()`` and writes to
+                ``sandbox.outbox``.
+            outputs: the names of the files that it writes there; nothing else is taken.
+            inputs: further files that lie beside the code.
+            context: what the outputs are and why they may leave; for the reviewers.
+            raw: go on to the raw rows when it ran to its end on the sample; the outputs go to the reviewers.
+            wait: for its end.
+        """
+        job = send_job(
+            self._connection, code, inputs=inputs, outputs=outputs, context=context, grant=self._grant
+        )
+        if wait or raw:
+            job.wait()
+        if raw and job.state == "finished":
+            return job.on_raw_data(context=context, wait=wait)
+        return job
+
+    def job(self, id: int) -> Job:
+        """One of your jobs."""
+        return Job(self._connection, self._connection.get(f"jobs/{int(id)}"))
+
+    def jobs(self) -> pd.DataFrame:
+        """Your jobs, newest first."""
+        shown = ["id", "dataset", "phase", "state", "told", "release"]
+        rows = [{"code": j["code"]["name"], **{k: j[k] for k in shown}} for j in self._connection.get("jobs")]
+        return pd.DataFrame(rows, columns=["id", "code", *shown[1:]])
 
     def budget(self) -> Budget:
         """What may still be asked under the grant."""

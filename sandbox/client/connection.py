@@ -65,8 +65,18 @@ class Connection:
         return self._json(self._send("PUT", path, json=_given(body), again=False))
 
     def upload(self, path: str, fields: Mapping[str, Any], files: Sequence[tuple[str, bytes]]) -> Any:
-        """A multipart POST's JSON. Never sent twice: each sending makes a request of its own."""
-        parts = [("files", (name, data, "application/octet-stream")) for name, data in files]
+        """A multipart POST's JSON, all files in one field. Sent once."""
+        return self.send_files(path, fields, [("files", file) for file in files])
+
+    def send_files(
+        self, path: str, fields: Mapping[str, Any], files: Sequence[tuple[str, tuple[str, bytes]]]
+    ) -> Any:
+        """A multipart POST's JSON. Never sent twice: each sending makes a request of its own.
+
+        Args:
+            files: (field, (name, content)).
+        """
+        parts = [(field, (name, body, "application/octet-stream")) for field, (name, body) in files]
         data = {name: str(value) for name, value in _given(fields).items()}
         return self._json(self._send("POST", path, data=data, files=parts, again=False))
 

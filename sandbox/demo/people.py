@@ -14,6 +14,7 @@ from sandbox.wiring import Sandbox
 PEOPLE: dict[str, tuple[Role, ...]] = {
     "ana": (Role.RESEARCHER,),  # analyst at a bank
     "ben": (Role.RESEARCHER,),  # health researcher
+    "cleo": (Role.RESEARCHER,),  # model builder at the same bank
     "olga": (Role.OWNER,),  # owner of the four datasets
     "rita": (Role.REVIEWER,),
     "ravi": (Role.REVIEWER,),

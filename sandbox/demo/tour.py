@@ -12,14 +12,14 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from sandbox.demo import cells
+from sandbox.demo import cells, jobs
 from sandbox.demo.datasets import prepare
 from sandbox.demo.kernel import Kernel, Ran
 from sandbox.demo.people import ensure_demo_people
 from sandbox.domain.errors import OperatorError
 from sandbox.domain.people import Person, Role
 from sandbox.hub_session import HubSession
-from sandbox.settings import Settings
+from sandbox.settings import PORTAL_PREFIX, Settings
 from sandbox.terminal import indented
 from sandbox.wiring import Sandbox, build
 
@@ -42,6 +42,7 @@ APPLICATIONS: dict[str, dict[str, Any]] = {
         "days": 180,
         "output_plan": "Mean visits by coinsurance rate and health status.",
     },
+    "cleo": jobs.APPLICATION,
 }
 
 
@@ -89,11 +90,12 @@ def take_tour(settings: Settings, *, console: Console) -> None:
     tour = Tour(settings, console, sandbox, ensure_demo_people(sandbox))
     try:
         _publish(tour)
-        server, other = _ask_for_access(tour)
+        server, other, coding = _ask_for_access(tour)
         _open_notebooks(tour, server, other)
         release_id = _work_in_the_notebook(tour, server, other)
         _review(tour, release_id)
         _take_home(tour, release_id)
+        _review_code(tour, _run_code(tour, coding))
         _look_back(tour)
     finally:
         for name, notebook in tour.notebooks:
@@ -129,7 +131,7 @@ def _publish(tour: Tour) -> None:
         )
 
 
-def _ask_for_access(tour: Tour) -> tuple[str, str]:
+def _ask_for_access(tour: Tour) -> tuple[str, str, str]:
     servers = {}
     with tour.step("A bank's analyst applies; the owner approves; the analyst signs"):
         for name, wish in APPLICATIONS.items():
@@ -160,7 +162,7 @@ def _ask_for_access(tour: Tour) -> tuple[str, str]:
                 ]
                 tour.say(f"{name} signed: grant {held[0]['id']}, until {held[0]['ends']}")
             servers[name] = held[0]["server_name"]
-    return servers["ana"], servers["ben"]
+    return servers["ana"], servers["ben"], servers["cleo"]
 
 
 def _clauses(application: dict[str, Any]) -> Iterator[str]:
@@ -272,6 +274,48 @@ def _take_home(tour: Tour, release_id: int) -> None:
         _expect(done.returncode != 0, "an edited crate does not verify")
         tour.say(f"one bit flipped: REFUSED: {' '.join(done.stderr.split()[1:])}")
         tour.say(f"kept as {crate}")
+
+
+def _run_code(tour: Tour, server: str) -> int:
+    with tour.step("Another analyst, cleo, writes a credit model on synthetic rows: all it prints is shown"):
+        tour.notebooks.append(("cleo", server))
+        tour.session("cleo").start_notebook(server)
+        tried, sent = Kernel(tour.session("cleo"), server).run(
+            jobs.WRITE_AND_TRY, jobs.ON_RAW_ROWS, timeout_s=240
+        )
+        for one in (tried, sent):
+            _expect(not one.error, f"a cell ran without an error (it raised {one.error})")
+        tour.show(tried.text)
+    with tour.step("The very same code runs beside the real rows; she sees how it ended, and nothing else"):
+        shown, _, numbers = sent.text.rpartition("JOB ")
+        job, release = (int(number) for number in numbers.split(" RELEASE "))
+        tour.show(shown)
+        _expect("LOG '' FILES []" in shown, "a job on raw rows shows neither its log nor its files")
+        cleo = tour.session("cleo")
+        answer = cleo.http.get(f"{PORTAL_PREFIX}/api/v1/jobs/{job}/files/coefficients.csv")
+        _expect(answer.status_code == 403, "the outputs of a job on raw rows are refused to its sender")
+        tour.say(f"reading coefficients.csv: REFUSED: {answer.json()['error']['message']}")
+        return release
+
+
+def _review_code(tour: Tour, release_id: int) -> None:
+    with tour.step("The reviewers see code, image, data version and log beside the outputs, and approve"):
+        for name in ("rita", "rosa"):
+            reviewer = tour.session(name)
+            behind = reviewer.portal("GET", f"releases/{release_id}/job")
+            if name == "rita":
+                code, image, snapshot = (behind["code"]["sha256"], behind["image"], behind["snapshot"])
+                tour.say(f"code {code[:16]}…, image {image[:19]}…, data {snapshot[:12]}")
+                tour.say(f"the end of what it printed: {behind['log'].strip().splitlines()[-1]}")
+            seen = reviewer.portal("GET", f"releases/{release_id}")
+            vote = {
+                "version": seen["version"],
+                "decision": "approve",
+                "comment": "A model of seven terms on a thousand applicants.",
+            }
+            state = reviewer.portal("POST", f"releases/{release_id}/vote", json=vote)
+        _expect(state["status"] == "released", "the job's outputs left after the last vote")
+        tour.say(f"request {release_id} is released; now cleo can read her model's coefficients")
 
 
 def _look_back(tour: Tour) -> None:

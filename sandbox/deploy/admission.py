@@ -7,9 +7,11 @@ API server evaluates; ``validations`` gives each with its reason.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sandbox.deploy.objects import Document, document
 from sandbox.deploy.terms import Terms
-from sandbox.isolation.notebook_pod import COMMAND, ENTRY
+from sandbox.isolation.notebook_pod import COMMAND, ENTRY, WALLS
 
 _ALL = "(object.spec.containers + object.spec.initContainers)"
 
@@ -17,8 +19,7 @@ _ALL = "(object.spec.containers + object.spec.initContainers)"
 def validations(terms: Terms) -> list[tuple[str, str]]:
     """(expression, what it says when it is false), about a pod called ``object``."""
     image = terms.image("notebook")
-    entry = ", ".join(f"'{word}'" for word in ENTRY)
-    command = ", ".join(f"'{word}'" for word in COMMAND)
+    words = _listed(["prlimit", "--", *ENTRY])
     checks = [
         (
             "has(object.spec.initContainers) && object.spec.initContainers.size() == 1 && "
@@ -27,13 +28,13 @@ def validations(terms: Terms) -> list[tuple[str, str]]:
         ),
         (f"{_ALL}.all(c, c.image == '{image}')", "the image is the operator's"),
         (
-            f"object.spec.containers.all(c, c.command[0] == 'prlimit' && c.command.exists(w, w == '--core=0:0') && "
-            f"[{entry}].all(w, c.command.exists(v, v == w)) && "
-            f"c.command[c.command.size() - 1] == '{ENTRY[-1]}' && c.args == [{command}])",
+            "object.spec.containers.all(c, c.command[0] == 'prlimit' && c.command.exists(w, w == '--core=0:0') && "
+            f"c.command.all(w, w in {words} || w.matches('^--(nofile|core|fsize)=[0-9]+:[0-9]+$')) && "
+            f"c.command[c.command.size() - 1] == '{ENTRY[-1]}' && c.args == {_listed(COMMAND)})",
             "it runs the notebook's server, below its limits",
         ),
         (
-            "object.spec.initContainers.all(c, c.name == 'walls' && c.args.size() >= 2)",
+            f"object.spec.initContainers.all(c, c.command == {_listed(WALLS)} && c.args.size() == 3)",
             "its walls are looked at",
         ),
         (
@@ -92,6 +93,11 @@ def validations(terms: Terms) -> list[tuple[str, str]]:
             )
         )
     return checks
+
+
+def _listed(words: Sequence[str]) -> str:
+    """A list of texts as CEL writes it."""
+    return "[" + ", ".join(f"'{word}'" for word in words) + "]"
 
 
 def admission(terms: Terms) -> list[Document]:

@@ -103,7 +103,9 @@ def as_yaml(documents: list[Document]) -> str:
 
 
 # Of a text that no version of YAML takes for anything else.
-_PLAIN = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null)$)[a-z/][a-z0-9/._-]*(?: [a-z0-9/._-]+)*", re.IGNORECASE)
+_PLAIN = re.compile(
+    r"(?!(?:y|n|yes|no|on|off|true|false|null)$)[a-z/][a-z0-9/._-]*(?: [a-z0-9/._-]+)*", re.IGNORECASE
+)
 
 
 def _blocks(value: object) -> object:

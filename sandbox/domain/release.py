@@ -18,7 +18,7 @@ from enum import StrEnum
 from sandbox.domain.access import Grant
 from sandbox.domain.audit import Entry
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, Tampered
-from sandbox.domain.findings import Verdict
+from sandbox.domain.findings import Finding, Verdict
 from sandbox.domain.people import Person, Role
 
 
@@ -157,6 +157,16 @@ class Release:
     reason: str = ""  # why it is on hold, or was recalled
 
 
+def sealed(release: Release, person: Person, *, by_job: bool) -> bool:
+    """Whether what a request holds is hidden from this person: a job's outputs, from its requester, until they leave.
+
+    Args:
+        by_job: code of the requester made the files beside the raw rows; the requester never saw them.
+    """
+    left = release.status in (Status.RELEASED, Status.RECALLED) and release.crate_sha256
+    return by_job and person.name == release.requester and not left
+
+
 def check_vote(
     release: Release,
     person: Person,
@@ -187,6 +197,21 @@ def check_vote(
     if decision is not Decision.APPROVE and len(comment.strip()) < 5:
         raise BadInput(
             "A request that goes back needs a reason.", where="comment", fix="Say what should change."
+        )
+
+
+def check_approvable(findings: Sequence[Finding], decision: Decision, *, by_job: bool) -> None:
+    """Raise for an approval of a job's output that fails a check.
+
+    What people send is blocked by a failed check before a reviewer sees it. What a job made is not: its sender may not
+    learn the verdict. So it cannot be approved either.
+    """
+    failed = next((f for f in findings if f.verdict is Verdict.FAIL), None)
+    if by_job and failed is not None and decision is Decision.APPROVE:
+        raise NotAllowed(
+            f"{failed.file} fails a check ({failed.check}): {failed.reason}",
+            clause="checks",
+            fix="Return it and say what should change, or reject it.",
         )
 
 

@@ -37,6 +37,20 @@ def check_request(
     unknown = set(sql) - set(names)
     if unknown:
         raise BadInput(f"SQL was given for {min(unknown)!r}, which is not among the files.", where="sql")
+    check_context(context)
+    for name, content in files:
+        if len(content) > max_bytes:
+            raise BadInput(
+                f"{name} has {len(content)} bytes; {max_bytes} may leave.", where=name, fix="Send less."
+            )
+
+
+def check_context(context: str) -> None:
+    """Raise unless reviewers are told in readable words what it is about.
+
+    Raises:
+        BadInput: too short, too long, or with characters that nobody sees.
+    """
     if len(context.strip()) < 10:
         raise BadInput(
             "A request needs a context.",
@@ -47,8 +61,3 @@ def check_request(
         raise BadInput("The context is longer than 4000 characters.", where="context", fix="Shorten it.")
     if any(unicodedata.category(c) in ("Cc", "Cs") for c in context if c not in "\n\r\t"):
         raise BadInput("The context holds control characters.", where="context", fix="Type it again.")
-    for name, content in files:
-        if len(content) > max_bytes:
-            raise BadInput(
-                f"{name} has {len(content)} bytes; {max_bytes} may leave.", where=name, fix="Send less."
-            )

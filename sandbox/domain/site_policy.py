@@ -29,6 +29,35 @@ class NotebookLimits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobLimits:
+    """What a job may take, and how much its ends may tell. Why: docs/adr/0028."""
+
+    memory_mib: int = _doc("Memory, and no swap beyond it, in MiB.", Way.NEVER, default=2048)
+    cpus: int = _doc("Processor time, in whole processors.", Way.NEVER, default=1)
+    minutes: int = _doc("A job running longer is ended, in minutes.", Way.NEVER, default=30)
+    work_mib: int = _doc(
+        "Its home folder and its temporary files, in memory, in MiB.", Way.NEVER, default=256
+    )
+    output_mib: int = _doc("All files that it writes to its outbox together, in MiB.", Way.NEVER, default=16)
+    processes: int = _doc("Processes and threads.", Way.NEVER, default=256)
+    open_files: int = _doc("Open files per process.", Way.NEVER, default=4096)
+    at_once: int = _doc("So many run at a time.", Way.NEVER, default=2)
+    per_day: int = _doc(
+        "So many jobs one person may send to raw rows in a day (UTC): each end tells a few bits about them.",
+        Way.LARGER,
+        default=20,
+    )
+    sample_per_day: int = _doc(
+        "So many jobs one person may send to the sample in a day (UTC).", Way.NEVER, default=200
+    )
+    tick_s: int = _doc(
+        "The end of a job on raw rows is told after 1, 2, 4, 8 … times this many seconds, so that time says less.",
+        Way.SMALLER,
+        default=10,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerLimits:
     """What an answer may take."""
 
@@ -137,6 +166,9 @@ class SitePolicy:
     name: str = _doc("The installation's name, on every page.", Way.NEVER, default="Secure Data Sandbox")
     class_names: ClassNames = _doc("What the three classes are called here.", Way.NEVER, default=ClassNames())
     notebook: NotebookLimits = _doc("The size of a locked container.", Way.NEVER, default=NotebookLimits())
+    jobs: JobLimits = _doc(
+        "What a job may take, and how much its ends may tell.", Way.NEVER, default=JobLimits()
+    )
     answers: AnswerLimits = _doc("What an answer may take.", Way.NEVER, default=AnswerLimits())
     bounds: Bounds = _doc("How far a dataset's policy may go.", Way.NEVER, default=Bounds())
     society: SocietyTerms = _doc(

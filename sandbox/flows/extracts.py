@@ -159,8 +159,8 @@ class Extracts:
             if not folder.suffix and _dataset_of(folder) in (dataset, ""):
                 self.remove(folder.name)
 
-    def sweep(self, keep: Collection[str]) -> tuple[str, ...]:
-        """Take away what a crash left; to be called while none is being made.
+    def sweep(self, prefix: str, keep: Collection[str] = ()) -> tuple[str, ...]:
+        """Take away what a crash left; to be called by who makes those with this prefix, while it makes none.
 
         Args:
             keep: the targets that are in use.
@@ -170,7 +170,7 @@ class Extracts:
         """
         gone = []
         for folder in self._folders():
-            if folder.name not in keep:
+            if folder.name.startswith(prefix) and folder.name not in keep:
                 shutil.rmtree(folder, ignore_errors=True)
                 gone.append(folder.name)
         return tuple(gone)

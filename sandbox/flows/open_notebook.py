@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,6 +88,10 @@ class OpenNotebook:
     def hidden(self, grant: Grant) -> None:
         """Take the rows of its container away; nothing happens when there are none."""
         self.extracts.remove(_target(grant))
+
+    def swept(self, servers: Collection[str]) -> None:
+        """Take away the rows of all containers but of these servers."""
+        self.extracts.sweep("grant-", servers)
 
     def _may_see(self, grant: Grant, columns: Mapping[str, frozenset[str]]) -> None:
         person = self.store.people.get(grant.person)

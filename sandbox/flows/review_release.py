@@ -8,7 +8,7 @@ distinct units behind each, and nothing the researcher's process computed is bel
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sandbox.disclosure.crate import build_crate
@@ -18,7 +18,7 @@ from sandbox.disclosure.table import Table
 from sandbox.domain import release as rule
 from sandbox.domain.access import Grant
 from sandbox.domain.agreement import release_terms
-from sandbox.domain.audit import Event
+from sandbox.domain.audit import Event, Fact
 from sandbox.domain.budget import ChargeState
 from sandbox.domain.errors import (
     BadInput,
@@ -84,6 +84,8 @@ class ReviewRelease:
         files: Sequence[tuple[str, bytes]],
         context: str,
         sql: Mapping[str, str],
+        made_by: Mapping[str, Fact] | None = None,
+        then: Callable[[Release], object] = lambda release: None,
     ) -> Submitted:
         """Stage files, run every check, and hand them to the reviewers unless a check fails.
 
@@ -91,6 +93,9 @@ class ReviewRelease:
             files: (bare name, content).
             context: what the files are and why they may leave; for the reviewers.
             sql: for a file's name, the question that made it.
+            made_by: facts of the job that made the files. Its sender has not seen them, so that no check's verdict may
+                show: all of them go to people.
+            then: done in the transaction that stages the request.
         """
         dataset = published(self.store, grant.dataset)
         terms = self._terms(grant, Action.SUBMIT)
@@ -108,7 +113,8 @@ class ReviewRelease:
             staged.append(file)
             findings.extend(self._checked(person, dataset, grant, file, content).findings)
         # A verdict on private rows neither blocks nor shows for somebody who may only ask: it would be a free answer.
-        verdict = worst(for_requester(findings, reads_rows=grant.mode is Mode.ROOM))
+        shown = for_requester(findings, reads_rows=grant.mode is Mode.ROOM)
+        verdict = worst(shown) if made_by is None else Verdict.REVIEW
         with self.store.transaction():
             release = self.store.releases.create(
                 grant=grant,
@@ -124,10 +130,12 @@ class ReviewRelease:
                         "dataset": grant.dataset,
                         "files_sha256": [f.sha256 for f in staged],
                         "grant": grant.id,
+                        **(made_by or {}),
                         **permit.facts,
                     },
                 ),
             )
+            then(release)
             moved = self._move(
                 release, rule.after_checks(verdict), actor="system:checks", facts={"verdict": str(verdict)}
             )
@@ -153,6 +161,8 @@ class ReviewRelease:
             comment=comment,
             decision=decision,
         )
+        by_job = self.store.jobs.of_release(release.id) is not None
+        rule.check_approvable(self.store.releases.findings(release.id), decision, by_job=by_job)
         permit = self.permission(person, self._grant(release), Action.REVIEW)
         if version != release.version:
             raise Conflict(
@@ -303,6 +313,12 @@ class ReviewRelease:
         )
         if grant is None or (person.name != release.requester and not reviewer):
             raise NotFound(f"You have no release {release_id}.")
+        if rule.sealed(release, person, by_job=self.store.jobs.of_release(release.id) is not None):
+            raise NotAllowed(
+                "A job made this file beside the raw rows; its sender sees it when it is released.",
+                clause="review",
+                fix="Wait for the reviewers.",
+            )
         for file in release.files:
             if file.name == file_name:
                 content = self.store.vault.get(file.sha256)

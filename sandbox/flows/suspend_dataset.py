@@ -1,7 +1,8 @@
 """Data are stopped in one breath, and go on from where they were.
 
-Suspended, in one transaction: the row that every guard reads, the requests under way, the log. Then, without undoing
-any of that when it fails, the open notebooks; one that cannot be stopped now is ended by the launcher's next look.
+Suspended, in one transaction: the row that every guard reads, the requests and jobs under way, the log. Then, without
+undoing any of that when it fails, the open notebooks; one that cannot be stopped now is ended by the launcher's next
+look. The worker ends the container of a job that is held.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sandbox.domain.people import Person
 from sandbox.domain.plain_text import plain_text
 from sandbox.domain.policy import Mode
 from sandbox.domain.suspension import Suspension
+from sandbox.flows.hold_jobs import HoldJobs
 from sandbox.flows.hold_releases import HoldReleases
 from sandbox.flows.published import decided_by
 from sandbox.store import Store
@@ -35,6 +37,7 @@ class SuspendDataset:
     store: Store
     today: Callable[[], date]
     holds: HoldReleases
+    jobs: HoldJobs
     stop: Callable[[Sequence[Grant]], object]
     let_out: Callable[[], object]
 
@@ -95,18 +98,20 @@ class SuspendDataset:
     # for journeys that suspend and resume: within their transaction
 
     def begin(self, suspension: Suspension, *, actor: str) -> Suspension:
-        """Write the suspension, and hold the requests that it touches."""
+        """Write the suspension, and hold the requests and jobs that it touches."""
         event = Event(actor, "dataset.suspended", f"dataset:{suspension.dataset}", _facts(suspension))
         begun = self.store.suspensions.begin(suspension, event=event)
         self.holds.hold_all(suspension.dataset)
+        self.jobs.hold_all(suspension.dataset)
         return begun
 
     def end(self, suspension: Suspension, *, actor: str, reason: str) -> Suspension:
-        """Write its end, and let go of the requests that nothing holds any more."""
+        """Write its end, and let go of the requests and jobs that nothing holds any more."""
         facts = {**_facts(replace(suspension, reason=reason))}
         event = Event(actor, "dataset.resumed", f"dataset:{suspension.dataset}", facts)
         ended = self.store.suspensions.end(suspension, event=event)
         self.holds.resume_all(suspension.dataset)
+        self.jobs.resume_all(suspension.dataset)
         return ended
 
     def stop_notebooks(self, suspension: Suspension) -> None:

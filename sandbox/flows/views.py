@@ -6,7 +6,7 @@ Applications, grants and budgets are in ``access_views``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from sandbox.domain import release as release_rules
@@ -27,6 +27,8 @@ class ReleaseView:
     votes: tuple[Vote, ...]  # those this person may see
     votes_in: int
     allowed_actions: tuple[str, ...]
+    job: int = 0  # the job that made the files; 0 when its requester sent them
+    sealed: bool = False  # the files are a job's, and this person sees nothing of them before they leave
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +72,17 @@ class Views:
 
     def _release_view(self, release: Release, person: Person) -> ReleaseView:
         policy = self._policy(release.dataset)
+        job = self.store.jobs.of_release(release.id)
+        sealed = release_rules.sealed(release, person, by_job=job is not None)
+        if sealed:
+            nameless = tuple(replace(file, sha256="", size_bytes=0) for file in release.files)
+            release = replace(release, files=nameless)
         return ReleaseView(
             release=release,
             title=policy.title,
-            findings=self._findings(release, person),
+            findings=() if sealed else self._findings(release, person),
+            job=job.id if job is not None else 0,
+            sealed=sealed,
             votes=release_rules.visible_votes(release, person),
             votes_in=len(release.votes),
             allowed_actions=release_rules.allowed_verbs(

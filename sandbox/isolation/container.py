@@ -16,6 +16,7 @@ class Part(StrEnum):
 
     CONTAINER = "container"
     HOST = "host"
+    PATHS = "paths"  # of the host's half, under the engine's own name: docker-py has none for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,16 @@ class ContainerSettings:
     rows: tuple[Setting, ...]
 
     def create_kwargs(self) -> dict[str, Any]:
-        """Arguments of docker-py's ``create_container``; DockerSpawner's ``extra_create_kwargs``."""
+        """Arguments of docker-py's ``create_container``."""
         return self._of(Part.CONTAINER)
 
     def host_config(self) -> dict[str, Any]:
-        """Arguments of docker-py's ``create_host_config``; DockerSpawner's ``extra_host_config``."""
+        """Arguments of docker-py's ``create_host_config``."""
         return self._of(Part.HOST)
+
+    def paths(self) -> dict[str, Any]:
+        """What is covered or read-only of the kernel's files; to be added to the host config that was made."""
+        return self._of(Part.PATHS)
 
     def __getitem__(self, key: str) -> Any:
         """The value of the setting with this key."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
@@ -58,7 +59,7 @@ class Containers:
                 name=name,
                 environment=dict(environment or {}),
                 command=list(command) if command is not None else None,
-                host_config=self.client.create_host_config(**settings.host_config()),
+                host_config=self.host_config(settings),
             )
             container = str(created["Id"])
             self.client.start(container)
@@ -73,6 +74,10 @@ class Containers:
                 fix="Run 'sandbox doctor'.",
             ) from error
         return container
+
+    def host_config(self, settings: ContainerSettings) -> dict[str, Any]:
+        """The host's half of a create call, with what docker-py has no name for."""
+        return {**self.client.create_host_config(**settings.host_config()), **settings.paths()}
 
     def running(self, name: str) -> bool:
         try:

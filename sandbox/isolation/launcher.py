@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -70,6 +70,7 @@ class Authority:
         goes_on: the same for one that runs.
         shown: makes what the notebook may read, where its mode shows rows.
         hidden: the notebook is over: the rows go.
+        swept: all rows go but of these servers.
         opened, closed: put (grant, container) and (grant, reason) on the log.
         images: read at each start, so that a new image needs no restart.
         runtime: the engine's name of the runtime to use.
@@ -80,6 +81,7 @@ class Authority:
     goes_on: Callable[[str, str], Opening]
     shown: Callable[[Any], Shown]
     hidden: Callable[[Grant], object]
+    swept: Callable[[Collection[str]], object]
     opened: Callable[[Grant, str], object]
     closed: Callable[[Grant, str], object]
     images: Callable[[], Images]
@@ -130,6 +132,7 @@ class Launcher:
             self._running[server] = _Running(opening.grant)
             if server not in notebooks & carriers:
                 await self.stop(*server, reason="half of it was left")
+        await asyncio.to_thread(self.authority.swept, {server for _, server in self._running})
 
     async def start(self, person: str, server: str, environment: Mapping[str, str]) -> None:
         """Start a grant's notebook: rows, door, container, carrier. One that ran is ended first.

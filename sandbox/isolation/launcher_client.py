@@ -62,14 +62,14 @@ class LauncherClient:
     def health(self) -> bool:
         """Whether it answers."""
         try:
-            with self._client(2) as client:
+            with self.open(2) as client:
                 return client.get("/health").status_code == 200
         except (httpx.HTTPError, OSError):
             return False
 
     def _ask(self, method: str, person: str, server: str, *, timeout: float = _TIMEOUT_S, **more: Any) -> Any:
         try:
-            with self._client(timeout) as client:
+            with self.open(timeout) as client:
                 answer = client.request(method, f"/notebooks/{person}/{server}", **more)
                 found = answer.json()
         except (httpx.HTTPError, OSError, ValueError) as error:
@@ -84,7 +84,12 @@ class LauncherClient:
         return found
 
     @contextmanager
-    def _client(self, timeout: float) -> Iterator[httpx.Client]:
+    def open(self, timeout: float | httpx.Timeout) -> Iterator[httpx.Client]:
+        """A client whose addresses are the launcher's.
+
+        Raises:
+            OSError: nobody listens.
+        """
         folder = os.open(self.path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             # Through the descriptor: a socket's address has to be shorter than 108 bytes.

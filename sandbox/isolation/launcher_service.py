@@ -1,15 +1,19 @@
-"""The launcher as a process: three verbs on a unix socket that only its own user can open.
+"""The launcher as a process: a few verbs on a unix socket that only its own user can open.
 
 PUT    /notebooks/<person>/<server>   {"environment": {…}}   start
 GET    /notebooks/<person>/<server>                          look
 DELETE /notebooks/<person>/<server>?reason=…                 end
+POST   /jobs/<number>                                        run; ends when the caller goes
+DELETE /jobs                                                 remove what was left behind
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import signal
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +22,7 @@ from aiohttp import web
 
 from sandbox.domain.errors import BadInput, SandboxError
 from sandbox.isolation.gate_paths import listening
+from sandbox.isolation.job_launcher import BEAT_S, JobLauncher, document_of
 from sandbox.isolation.launcher import Launcher
 
 log = logging.getLogger(__name__)
@@ -26,7 +31,7 @@ _BODY_BYTES = 256 * 1024
 _ADDRESS = "/notebooks/{person}/{server}"
 
 
-def run_launcher(launcher: Launcher, socket: Path) -> None:
+def run_launcher(launcher: Launcher, jobs: JobLauncher, socket: Path) -> None:
     """Run until this process is told to end. Notebooks go on without it."""
 
     async def main() -> None:
@@ -34,7 +39,10 @@ def run_launcher(launcher: Launcher, socket: Path) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, told.set)
         await launcher.adopt()
-        runner = web.AppRunner(doors(launcher), access_log=None, shutdown_timeout=2)
+        # Jobs end when the worker that waits for them goes; a notebook's start and end go on.
+        runner = web.AppRunner(
+            doors(launcher, jobs), access_log=None, shutdown_timeout=2, handler_cancellation=True
+        )
         await runner.setup()
         await web.SockSite(runner, listening(socket.parent, socket.name, mode=0o600)).start()
         watch = asyncio.create_task(launcher.watch())
@@ -51,7 +59,7 @@ def run_launcher(launcher: Launcher, socket: Path) -> None:
         socket.unlink(missing_ok=True)
 
 
-def doors(launcher: Launcher) -> web.Application:
+def doors(launcher: Launcher, jobs: JobLauncher) -> web.Application:
     """Everything that can be asked of a launcher."""
 
     async def start(request: web.Request) -> web.Response:
@@ -71,6 +79,29 @@ def doors(launcher: Launcher) -> web.Application:
         await asyncio.shield(launcher.stop(*_server(request), reason=reason))
         return web.json_response({})
 
+    async def run_job(request: web.Request) -> web.StreamResponse:
+        number = int(request.match_info["number"])
+        gone = threading.Event()
+        running = asyncio.create_task(asyncio.to_thread(jobs.run, number, cancelled=gone.is_set))
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        try:
+            # Refused at once, or under way.
+            await asyncio.wait({running}, timeout=BEAT_S)
+            if running.done() and running.exception() is not None:
+                running.result()
+            await response.prepare(request)
+            while not running.done():
+                await response.write(b"\n")
+                await asyncio.wait({running}, timeout=BEAT_S)
+            await response.write(json.dumps(document_of(running.result())).encode() + b"\n")
+            return response
+        finally:
+            gone.set()
+            await asyncio.shield(asyncio.wait({running}))
+
+    async def clear_jobs(request: web.Request) -> web.Response:
+        return web.json_response({"removed": list(await asyncio.to_thread(jobs.clear))})
+
     async def health(request: web.Request) -> web.Response:
         return web.json_response({"running": len(launcher.running)})
 
@@ -78,6 +109,8 @@ def doors(launcher: Launcher) -> web.Application:
     app.router.add_put(_ADDRESS, start)
     app.router.add_get(_ADDRESS, look)
     app.router.add_delete(_ADDRESS, stop)
+    app.router.add_post("/jobs/{number:[1-9][0-9]{0,8}}", run_job)
+    app.router.add_delete("/jobs", clear_jobs)
     app.router.add_get("/health", health)
     return app
 

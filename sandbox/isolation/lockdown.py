@@ -12,6 +12,17 @@ from sandbox.isolation.container import Part, Setting
 MIB = 1024 * 1024
 _CPU_PERIOD_US = 100_000
 
+# Of the kernel's files, what a program here has no use for. Some show the host, some show what others do.
+_COVERED = (
+    "/proc/acpi", "/proc/asound", "/proc/buddyinfo", "/proc/cmdline", "/proc/config.gz", "/proc/diskstats",
+    "/proc/interrupts", "/proc/kallsyms", "/proc/kcore", "/proc/key-users", "/proc/keys", "/proc/latency_stats",
+    "/proc/modules", "/proc/pagetypeinfo", "/proc/partitions", "/proc/pressure", "/proc/sched_debug",
+    "/proc/schedstat", "/proc/scsi", "/proc/softirqs", "/proc/swaps", "/proc/timer_list", "/proc/timer_stats",
+    "/proc/zoneinfo", "/sys/block", "/sys/bus", "/sys/class", "/sys/dev", "/sys/devices/virtual/powercap",
+    "/sys/firmware", "/sys/kernel", "/sys/module",
+)  # fmt: skip
+_ONLY_READ = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+
 
 @cache
 def own_seccomp() -> str:
@@ -41,6 +52,10 @@ def locked(seccomp: str, *, runtime: str = "runc") -> tuple[Setting, ...]:
         ),
         host("ipc_mode", "private", "no shared memory with other containers"),
         host("cgroupns", "private", "the host's tree of groups is not shown"),
+        Setting(
+            Part.PATHS, "MaskedPaths", list(_COVERED), "the kernel shows the host there, and what others do"
+        ),
+        Setting(Part.PATHS, "ReadonlyPaths", list(_ONLY_READ), "the kernel is set there"),
         host("oom_score_adj", 500, "when memory ends, containers end before the host's services"),
         host("auto_remove", True, "nothing of a stopped container stays behind"),
         host(

@@ -24,6 +24,7 @@ from sandbox.isolation.profile import HUB_PORT, JUPYTER_PORT, profile
 
 ENTRY = ("/usr/bin/tini", "-g", "--", "/usr/local/bin/start-notebook")  # of the image
 COMMAND = ("jupyterhub-singleuser",)
+WALLS = ("python", "-I", "/usr/local/lib/sandbox/walls.py")
 CARRIER = "carrier"  # the name by which a notebook knows it
 LONGEST_S = 3 * 24 * 3600  # a pod that everybody forgot ends by itself
 LABEL = {"app.kubernetes.io/part-of": "secure-data-sandbox", "sandbox.kind": "notebook"}
@@ -116,7 +117,7 @@ def notebook_pod(
     before = {
         "name": "walls",
         "image": cluster.image,
-        "command": ["python", "-I", "-c", Path(__file__).with_name("walls.py").read_text()],
+        "command": list(WALLS),
         "args": [f"{carrier_ip}:{HUB_PORT}", *walls],
         "securityContext": part.container["securityContext"],
         "resources": part.container["resources"],

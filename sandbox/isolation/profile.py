@@ -100,6 +100,7 @@ def profile(
                     HOME: tmpfs(limits.home_mib, inodes=16_384, more="uid=1000,gid=1000,mode=0700"),
                     "/tmp": tmpfs(limits.tmp_mib, inodes=4_096, more="mode=1777"),  # noqa: S108
                     "/run": tmpfs(8, inodes=1_024, more="mode=0755"),
+                    "/dev/shm": tmpfs(64, inodes=4_096, more="mode=1777"),  # noqa: S108
                 },
                 "the only places to write: in memory, gone at the end, nothing in them can be executed",
             ),

@@ -14,11 +14,12 @@ from typing import Any
 
 from sandbox.domain.access import Grant
 from sandbox.domain.policy import Mode
-from sandbox.domain.site_policy import NotebookLimits
+from sandbox.domain.site_policy import JobLimits, NotebookLimits
 from sandbox.isolation.container import ContainerSettings, Images
 from sandbox.isolation.gate_contents import TEXT_BYTES
 from sandbox.isolation.gate_door import CONNECTIONS
 from sandbox.isolation.gate_rules import CONTENT_TYPES, IN, MIB, OUT, Kind, Rule
+from sandbox.isolation.job_profile import job_profile
 from sandbox.isolation.lockdown import own_seccomp
 from sandbox.isolation.profile import carrier_profile, engine_profile, profile
 
@@ -82,6 +83,8 @@ def page() -> str:
             _settings(_notebook()),
             "### Its carrier\n",
             _settings(_carrier()),
+            "### A job, on the sample and on raw rows\n",
+            _settings(_job()),
             "### The engine, which alone opens raw data\n",
             _settings(_engine()),
         ]
@@ -154,6 +157,17 @@ def _notebook() -> ContainerSettings:
 
 def _carrier() -> ContainerSettings:
     return carrier_profile("NOTEBOOK", images=_IMAGES, sockets=Path("/sockets"), seccomp=own_seccomp())
+
+
+def _job() -> ContainerSettings:
+    return job_profile(
+        1,
+        image=_IMAGES.notebook,
+        limits=JobLimits(),
+        seccomp=own_seccomp(),
+        data=Path("/extract"),
+        imports=Path("/imports"),
+    )
 
 
 def _engine() -> ContainerSettings:

@@ -15,6 +15,7 @@ policies      the site's policy by version, and changes of policies that wait fo
 duties        what people owe, and what they may not any more
 data_keys     what files are closed with: public halves alone; ``destructions``: what nothing opens any more
 objections    who objects to what; ``suspensions``: what is stopped, and until when it was
+jobs          the queue of sent code
 second_factors, identities, training  what people show at the door; ``attempts`` counts wrong tries
 vault         files by SHA-256
 keys          the platform's signature
@@ -49,6 +50,7 @@ from sandbox.store.duties import Duties, Report
 from sandbox.store.figures import Figures
 from sandbox.store.identities import Identities
 from sandbox.store.imports import Imports
+from sandbox.store.jobs import Jobs
 from sandbox.store.keys import Signer, verify_signature
 from sandbox.store.ledger import Ledger, Reservation
 from sandbox.store.log import Log
@@ -134,6 +136,7 @@ class Store:
         self.duties = Duties(self.database, self.log, now)
         self.releases = Releases(self.database, self.log, now)
         self.imports = Imports(self.database, self.log, now)
+        self.jobs = Jobs(self.database, self.log, now)
         self.suspensions = Suspensions(self.database, self.log, now)
         self.objections = Objections(self.database, self.log, now)
         self.demands = Demands(self.database, self.log, now)

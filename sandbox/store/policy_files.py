@@ -351,7 +351,14 @@ def _shown(value: Any) -> str:
 
 
 def _not_positive(policy: SitePolicy) -> Iterator[Mistake]:
-    for group, least in (("notebook", 1), ("answers", 1), ("society", 0), ("objections", 1), ("imports", 1)):
+    for group, least in (
+        ("notebook", 1),
+        ("jobs", 1),
+        ("answers", 1),
+        ("society", 0),
+        ("objections", 1),
+        ("imports", 1),
+    ):
         limits = getattr(policy, group)
         for key in keys_at(SitePolicy, (group,)):
             if type(getattr(limits, key)) is int and getattr(limits, key) < least:

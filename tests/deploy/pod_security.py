@@ -54,7 +54,9 @@ def _probes(spec: Spec) -> Iterator[dict[str, Any]]:
 
 def _each(spec: Spec, good: Callable[[dict[str, Any]], bool]) -> bool:
     """Each container says it, or the pod says it and no container says otherwise."""
-    return all(good({**spec.get("securityContext", {}), **c.get("securityContext", {})}) for c in containers(spec))
+    return all(
+        good({**spec.get("securityContext", {}), **c.get("securityContext", {})}) for c in containers(spec)
+    )
 
 
 # Control -> whether a pod's spec keeps it.
@@ -70,15 +72,16 @@ CONTROLS: dict[str, Callable[[Spec], bool]] = {
     ),
     "HostPath volumes": lambda s: not any("hostPath" in v for v in s.get("volumes", [])),
     "Host ports": lambda s: not any(p.get("hostPort") for c in containers(s) for p in c.get("ports", [])),
-    "Host probes": lambda s: not any(
-        p.get(k, {}).get("host") for p in _probes(s) for k in ("httpGet", "tcpSocket")
+    "Host probes": lambda s: (
+        not any(p.get(k, {}).get("host") for p in _probes(s) for k in ("httpGet", "tcpSocket"))
     ),
     "AppArmor": lambda s: all(
         c.get("appArmorProfile", {}).get("type", "RuntimeDefault") in ("RuntimeDefault", "Localhost")
         for c in contexts(s)
     ),
     "SELinux": lambda s: all(
-        c.get("seLinuxOptions", {}).get("type", "") in ("", "container_t", "container_init_t", "container_kvm_t")
+        c.get("seLinuxOptions", {}).get("type", "")
+        in ("", "container_t", "container_init_t", "container_kvm_t")
         and not c.get("seLinuxOptions", {}).get("user")
         and not c.get("seLinuxOptions", {}).get("role")
         for c in contexts(s)

@@ -51,6 +51,16 @@ ATTACKS: dict[str, tuple[str, Any, str]] = {
         ["sh"],
         "it runs the notebook's server, below its limits",
     ),
+    "another command before the listed words": (
+        "spec.containers.0.command",
+        ["prlimit", "--core=0:0", "--", "sh", "-c", "id", "/usr/local/bin/start-notebook"],
+        "it runs the notebook's server, below its limits",
+    ),
+    "another look": (
+        "spec.initContainers.0.command",
+        ["python", "-c", "0"],
+        "its walls are looked at",
+    ),
     "a second container": (
         "spec.containers",
         [a_notebook()["spec"]["containers"][0]] * 2,

@@ -74,9 +74,7 @@ def side(policies: list[dict[str, Any]], pod: Peer, other: Peer, port: int, prot
     )
 
 
-def may(
-    policies: list[dict[str, Any]], one: Peer, other: Peer, port: int, protocol: str = "TCP"
-) -> bool:
+def may(policies: list[dict[str, Any]], one: Peer, other: Peer, port: int, protocol: str = "TCP") -> bool:
     """Whether a connection can be made: both ends have to allow it."""
     return side(policies, one, other, port, protocol, "Egress") and side(
         policies, other, one, port, protocol, "Ingress"

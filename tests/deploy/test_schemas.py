@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from typing import Any
 
 import kubernetes_validate
@@ -46,8 +47,6 @@ def test_a_field_that_no_server_knows_is_seen(kind: str, change: Any, version: s
 
 def test_names_and_labels_are_legal() -> None:
     """What no schema says: the API server refuses them otherwise."""
-    import re
-
     name = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
     value = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
     for terms in (TERMS, FULL):

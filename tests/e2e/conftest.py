@@ -106,6 +106,14 @@ def toured(installation: Installation) -> tuple[Installation, str]:
     return installation, done.stdout
 
 
+@pytest.fixture(scope="module")
+def running_once(toured: tuple[Installation, str]) -> Installation:
+    """The same for what a whole file of tests shares."""
+    installation = toured[0]
+    installation.ready()
+    return installation
+
+
 @pytest.fixture
 def running(toured: tuple[Installation, str]) -> Installation:
     """The installation, with every process up."""

@@ -51,6 +51,7 @@ if __name__ == "__main__":
             goes_on=allowed,
             shown=lambda opening: NOTHING,
             hidden=lambda grant: None,
+            swept=lambda servers: None,
             opened=lambda grant, container: write("opened", grant.id),
             closed=lambda grant, reason: write("closed", grant.id, reason),
             images=rooms.images,

@@ -261,6 +261,8 @@ def test_the_engine_has_the_settings_of_the_profile(house: House, alice: httpx.C
     asked = profile(grant(), limits=NotebookLimits(), images=images(), seccomp=own_seccomp())
     for key, value in HostConfig(version="1.41", **asked.host_config()).items():
         assert _plain(found["HostConfig"][key]) == _plain(value), key
+    for key, value in asked.paths().items():
+        assert sorted(found["HostConfig"][key]) == sorted(value), key
     assert found["HostConfig"]["Privileged"] is False
     assert not found["HostConfig"]["CapAdd"]
     assert found["Mounts"] == []

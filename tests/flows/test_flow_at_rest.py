@@ -215,7 +215,7 @@ def test_what_a_crash_left_is_swept_and_what_is_in_use_stays(closed: World) -> N
     for target in ("job-1", "job-2"):
         extracts.make(grant, target=target)
     (extracts.extracts_dir / "job-3.part").mkdir()
-    assert extracts.sweep({"job-2"}) == ("job-1", "job-3.part")
+    assert extracts.sweep("job-", {"job-2"}) == ("job-1", "job-3.part")
     assert [p.name for p in extracts.extracts_dir.iterdir()] == ["job-2"]
     extracts.remove("job-2")
     extracts.remove("job-2")

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sandbox.domain.audit import Event
 from sandbox.domain.errors import NotAllowed
 from sandbox.domain.permission import Action, Decision, Facts, allows
+from sandbox.domain.policy import Mode
 from sandbox.domain.release import Decision as Vote
 from sandbox.flows.permission import Permission
 
@@ -24,7 +26,9 @@ GUARDS = {
     ("answer_question.py", "_permitted", "ASK"),  # the gateway: prices, paid and free answers
     ("buy_base.py", "sample_under", "SAMPLE"),
     ("open_notebook.py", "allowed", "OPEN_NOTEBOOK"),  # the spawner
+    ("open_notebook.py", "_may_see", "SHOW_ROWS"),  # the launcher, at the start and at every look
     ("import_files.py", "ask", "IMPORT"),
+    ("run_job.py", "_permitted", "RUN_JOB"),  # the queue, and again before a container starts
     ("review_release.py", "submit", "SUBMIT"),
     ("review_release.py", "_checked", "CHECK"),  # the checks
     ("review_release.py", "vote", "REVIEW"),  # the review
@@ -86,7 +90,14 @@ def refusing(world: Any, action: Action) -> Any:
         sandbox,
         **{
             name: replace(getattr(sandbox, name), permission=permission)
-            for name in ("answer_question", "buy_base", "open_notebook", "import_files", "review_release")
+            for name in (
+                "answer_question",
+                "buy_base",
+                "open_notebook",
+                "import_files",
+                "review_release",
+                "run_job",
+            )
         },
     )
 
@@ -126,13 +137,81 @@ def asked_to_import(world: Any, system: Any) -> Any:
     )
 
 
+def granted(world: Any, mode: Mode) -> Any:
+    """Ana's grant of this mode, under a policy that offers it."""
+    if "modes: [query, job, room]" not in world.policy_file.read_text():
+        world.policy_file.write_text(world.policy_file.read_text() + "access: {modes: [query, job, room]}\n")
+        world.agreed()
+    found = [g for g in world.sandbox.store.access.grants_of("ana") if g.mode is mode]
+    if not found:
+        world.granted(project=str(mode), mode=mode)
+        found = [g for g in world.sandbox.store.access.grants_of("ana") if g.mode is mode]
+    return found[0]
+
+
+def coding(world: Any) -> Any:
+    return granted(world, Mode.JOB)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """In the extracts' place: says what is open, and makes nothing."""
+
+    columns: Mapping[str, frozenset[str]]
+
+    def columns_open(self, grant: Any) -> Mapping[str, frozenset[str]]:
+        return self.columns
+
+    def holds(self, target: str) -> Mapping[str, frozenset[str]]:
+        return self.columns
+
+    def make(self, grant: Any, *, target: str, tables: Any) -> Path:
+        return Path("/nowhere") / target
+
+    def remove(self, target: str) -> None:
+        pass
+
+
+def with_rows(world: Any, system: Any, grant: Any) -> Any:
+    rows = Rows(world.sandbox.extracts.columns_open(grant))
+    return replace(system.open_notebook, extracts=rows)
+
+
+def show_rows(world: Any, system: Any) -> Any:
+    grant = granted(world, Mode.ROOM)
+    opening = system.open_notebook.allowed("ana", grant.server_name)
+    return with_rows(world, system, grant).shown(opening)
+
+
+def show_rows_still(world: Any, system: Any) -> Any:
+    grant = granted(world, Mode.ROOM)
+    return with_rows(world, system, grant).goes_on("ana", grant.server_name)
+
+
+def send_job(world: Any, system: Any) -> Any:
+    return system.run_job.send(
+        world.person("ana"), coding(world), code=("a.py", b"print(1)"), outputs=("t.csv",)
+    )
+
+
+def open_job(world: Any, system: Any) -> Any:
+    """The guard right before a container starts."""
+    jobs = world.sandbox.store.jobs
+    sent = send_job(world, world.sandbox)
+    running = jobs.claim(worker="w", at_once=9, event=Event("t", "job.started", "job:next"))
+    assert running.id <= sent.id
+    return system.run_job.opening(running.id)
+
+
 TRIED: dict[Action, tuple[Callable[[Any, Any], Any], ...]] = {
     Action.ASK: (
         lambda w, s: s.answer_question.ask(w.person("ana"), w.grant, sql=SQL, epsilon=0.1),
         lambda w, s: s.answer_question.estimate(w.person("ana"), w.grant, sql=SQL, epsilon=0.1),
     ),
     Action.OPEN_NOTEBOOK: (lambda w, s: s.open_notebook.allowed("ana", w.grant.server_name),),
+    Action.SHOW_ROWS: (show_rows, show_rows_still),
     Action.IMPORT: (asked_to_import,),
+    Action.RUN_JOB: (send_job, open_job),
     Action.SUBMIT: (submitted,),
     Action.CHECK: (submitted,),
     Action.REVIEW: (lambda w, s: vote(w, s, submitted(w, w.sandbox), "rita"),),

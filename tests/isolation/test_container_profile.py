@@ -99,6 +99,31 @@ def test_no_container_is_root_or_has_a_network(settings: ContainerSettings) -> N
 
 
 @ALL
+def test_the_kernels_files_are_covered_as_an_engine_does_by_itself_and_more(
+    settings: ContainerSettings,
+) -> None:
+    """Lists that are given replace the engine's own: what Docker 28 covers has to be in ours."""
+    by_itself = {
+        "/proc/asound",
+        "/proc/acpi",
+        "/proc/interrupts",
+        "/proc/kcore",
+        "/proc/keys",
+        "/proc/latency_stats",
+    }
+    by_itself |= {"/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware"}
+    by_itself |= {"/sys/devices/virtual/powercap"}
+    assert by_itself < set(settings.paths()["MaskedPaths"])
+    assert set(settings.paths()["ReadonlyPaths"]) == {
+        "/proc/bus",
+        "/proc/fs",
+        "/proc/irq",
+        "/proc/sys",
+        "/proc/sysrq-trigger",
+    }
+
+
+@ALL
 @pytest.mark.parametrize(
     "key", ["privileged", "cap_add", "devices", "pid_mode", "binds", "userns_mode", "port_bindings"]
 )
@@ -115,7 +140,7 @@ def test_a_notebook_mounts_nothing_and_writes_to_memory_only() -> None:
         assert {"noexec", "nosuid", "nodev"} <= set(options.split(",")), folder
         assert "size=" in options
         assert "nr_inodes=" in options
-    assert set(settings["tmpfs"]) == {"/home/researcher", "/tmp", "/run"}
+    assert set(settings["tmpfs"]) == {"/home/researcher", "/tmp", "/run", "/dev/shm"}
     assert "uid=1000,gid=1000,mode=0700" in settings["tmpfs"]["/home/researcher"]
 
 
@@ -178,7 +203,7 @@ def test_the_engines_library_takes_every_setting() -> None:
     for settings in (a_notebook(), a_carrier(), an_engine()):
         made = HostConfig(version="1.41", **settings.host_config())
         assert made["ReadonlyRootfs"] is True
-        assert {row.part for row in settings.rows} == {Part.CONTAINER, Part.HOST}
+        assert {row.part for row in settings.rows} == set(Part)
         assert "image" in settings.create_kwargs()
 
 

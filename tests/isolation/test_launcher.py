@@ -88,6 +88,7 @@ class World:
     log: list[tuple[object, ...]] = field(default_factory=list)
     rows: set[int] = field(default_factory=set)
     known: frozenset[Server] | None = None
+    jobs: Any = None  # its tests are in test_job_launcher
 
     def another(self) -> Launcher:
         """As after a restart."""
@@ -121,6 +122,9 @@ async def a_world(tmp_path: Path) -> AsyncIterator[World]:
             goes_on=allowed,
             shown=shown,
             hidden=lambda grant: world.rows.discard(grant.id),
+            swept=lambda servers: world.rows.intersection_update(
+                int(s.removeprefix("grant-")) for s in servers
+            ),
             opened=lambda grant, container: world.log.append(("opened", grant.id, container)),
             closed=lambda grant, reason: world.log.append(("closed", grant.id, reason)),
             images=lambda: Images(gate="g", engine="e", notebook="n"),
@@ -254,16 +258,19 @@ def test_there_is_no_way_to_ask_for_a_setting(tmp_path: Path, body: Any) -> None
     run(test())
 
 
-def test_it_has_four_addresses_and_no_more(tmp_path: Path) -> None:
+def test_it_has_these_addresses_and_no_more(tmp_path: Path) -> None:
     async def test() -> None:
         async with a_world(tmp_path) as world:
             listed = {
                 (route.method, route.resource.canonical)
-                for route in doors(world.launcher).router.routes()
+                for route in doors(world.launcher, world.jobs).router.routes()
                 if route.resource is not None and route.method != "HEAD"
             }
             server = "/notebooks/{person}/{server}"
-            assert listed == {("PUT", server), ("GET", server), ("DELETE", server), ("GET", "/health")}
+            assert listed == {
+                *(("PUT", server), ("GET", server), ("DELETE", server)),
+                *(("POST", "/jobs/{number}"), ("DELETE", "/jobs"), ("GET", "/health")),
+            }
 
     run(test())
 
@@ -354,10 +361,12 @@ def test_a_restarted_launcher_goes_on_with_what_may_and_removes_halves(tmp_path:
                 stranger,
             ]
             del world.grants[ALICE]
+            world.rows.add(9)  # of a notebook that is gone
             third = world.another()
             await third.adopt()
             assert third.running == ()
             assert list(world.engine.up) == [stranger]
+            assert not world.rows
 
     run(test())
 
@@ -387,7 +396,7 @@ def test_a_no_in_the_middle_of_a_start_is_told_as_it_is(tmp_path: Path) -> None:
 @asynccontextmanager
 async def asking(world: World, tmp_path: Path) -> AsyncIterator[ClientSession]:
     """Over the launcher's socket."""
-    runner = web.AppRunner(doors(world.launcher), access_log=None)
+    runner = web.AppRunner(doors(world.launcher, world.jobs), access_log=None)
     await runner.setup()
     path = str(tmp_path / "launcher.sock")
     await web.UnixSite(runner, path).start()

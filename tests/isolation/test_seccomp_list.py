@@ -17,7 +17,7 @@ FREELY = {n for r in ROWS if r["action"] == "SCMP_ACT_ALLOW" and not r.get("args
 # fmt: off
 DANGEROUS = [
     "acct", "add_key", "bpf", "chroot", "clock_settime", "delete_module", "fanotify_init",
-    "finit_module", "fsopen", "init_module", "io_setup", "io_uring_enter", "io_uring_register",
+    "finit_module", "fsopen", "init_module", "inotify_init", "inotify_init1", "inotify_add_watch", "mq_open", "io_setup", "io_uring_enter", "io_uring_register",
     "io_uring_setup", "ioperm", "iopl", "kcmp", "kexec_load", "keyctl", "lookup_dcookie", "mbind",
     "memfd_create", "memfd_secret", "mknod", "mknodat", "modify_ldt", "mount", "mount_setattr",
     "move_mount", "move_pages", "name_to_handle_at", "nfsservctl", "open_by_handle_at", "open_tree",

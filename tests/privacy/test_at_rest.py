@@ -436,6 +436,18 @@ def test_attack_no_byte_opens_once_the_keys_are_destroyed(copied: tuple[Closed, 
         closed.engine.data_key(dataset="hospital")
 
 
+def test_attack_a_file_key_that_is_still_in_memory_opens_nothing_without_the_datasets(
+    keyring: Keyring, tmp_path: Path
+) -> None:
+    opener = files(keyring)
+    seal(io.BytesIO(b"rows"), tmp_path / "x", opener.key.public, label="x")
+    with opener.open(tmp_path / "x") as file:
+        assert file.read() == b"rows"
+    keyring.destroy("hospital")  # by another process: nobody told this one to forget
+    with pytest.raises(NotFound):
+        opener.open(tmp_path / "x")
+
+
 def test_a_destruction_that_broke_off_is_finished_at_the_next_start(closed: Closed) -> None:
     closed.publish()
     Keyring(closed.keys).destroy("hospital")  # killed before the files were removed

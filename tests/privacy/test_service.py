@@ -22,6 +22,7 @@ from sandbox.domain.answer import document_of
 from sandbox.domain.errors import (
     BadInput,
     Busy,
+    Conflict,
     NotFound,
     OperatorError,
     PolicyMistake,
@@ -54,7 +55,8 @@ POLICY = hospital()
 class Process:
     """The engine's process as an installation starts it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *more: str) -> None:
+        self.more = more
         (folder / "raw").mkdir()
         (folder / "views").mkdir()
         write_csv(folder / "raw" / "visits.csv", many_visits())
@@ -63,7 +65,7 @@ class Process:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "sandbox.privacy.service", "--socket", str(self.socket)]
-        command += ["--raw", str(self.folder / "raw"), "--views", str(self.folder / "views")]
+        command += ["--raw", str(self.folder / "raw"), "--views", str(self.folder / "views"), *self.more]
         self.log = (self.folder / "log").open("ab")
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, cwd=Path.cwd())
         remote = RemoteEngine(self.socket)
@@ -87,6 +89,44 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
     process = Process(tmp_path_factory.mktemp("engine"))
     yield process
     process.kill()
+
+
+def test_keys_extracts_and_destruction_over_the_socket(tmp_path: Path) -> None:
+    (tmp_path / "extracts").mkdir()
+    process = Process(tmp_path, "--keys", str(tmp_path / "keys"), "--extracts", str(tmp_path / "extracts"))
+    try:
+        remote = RemoteEngine(process.socket)
+        key = remote.data_key(dataset="hospital")
+        assert key is not None
+        assert remote.data_key(dataset="hospital") == key
+        report = remote.publish(policy=POLICY, table="visits", file="visits.csv")
+        wanted: dict[str, Any] = {
+            "dataset": "hospital",
+            "snapshot": report.snapshot,
+            "tables": {"visits": ["age"]},
+            "target": "job-1",
+        }
+        made = remote.extract(**wanted, max_bytes=10**6)
+        assert (made.target, made.rows) == ("job-1", {"visits": 150})
+        assert made.size_bytes == sum(f.stat().st_size for f in (tmp_path / "extracts" / "job-1").iterdir())
+        with pytest.raises(Conflict, match="job-1 already"):
+            remote.extract(**wanted, max_bytes=10**6)
+        with pytest.raises(TooLarge):
+            remote.extract(**{**wanted, "target": "job-2"}, max_bytes=10)
+        with pytest.raises(BadInput):
+            remote.extract(**{**wanted, "target": "../x"}, max_bytes=10**6)
+        with pytest.raises(BadInput):
+            remote.extract(**{**wanted, "tables": {"visits": [1]}}, max_bytes=10**6)
+        new = remote.rotate_key(dataset="hospital")
+        assert remote.retire_keys(dataset="hospital") == (key.id,)
+        assert remote.renew_master() == 1
+        assert remote.destroy(dataset="hospital") == (new.id,)
+        with pytest.raises(Conflict, match="destroyed"):
+            remote.data_key(dataset="hospital")
+        with pytest.raises(NotFound):
+            remote.extract(**{**wanted, "target": "job-3"}, max_bytes=10**6)
+    finally:
+        process.kill()
 
 
 def test_the_whole_way_over_the_socket(running: Process) -> None:

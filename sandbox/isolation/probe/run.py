@@ -1,30 +1,32 @@
-"""Runs attacks inside a container and says how each ended."""
+"""Makes attacks in a container, one after the other, and says how each ended."""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable, Iterator
+import base64
+import itertools
+import json
+import shlex
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
+from typing import Any
 
-import docker
+from docker.errors import DockerException
+from requests.exceptions import RequestException
 
-from sandbox.isolation.probe import Attack
+from sandbox.domain.errors import OperatorError
+from sandbox.isolation.container import ContainerSettings
+from sandbox.isolation.containers import Containers
+from sandbox.isolation.probe.attack import Attack
 
-_GOT_IN, _REFUSED, _KILLED = 0, 3, 137
-
-_BEFORE = """
-import ctypes, os, platform, resource, shutil, signal, socket, subprocess
-libc = ctypes.CDLL(None, use_errno=True)
-def checked(value):
-    if value < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return value
-def c_call(name, *arguments):
-    return checked(getattr(libc, name)(*arguments))
-def system_call(number, *arguments):
-    return checked(libc.syscall(number, *arguments))
-"""
+LIFE_S = 900  # so long at most does a container of a round live, whatever becomes of the round
+ATTACK_S = 60.0  # so long at most does one attack go on; on a busy machine some take a while
+_INSIDE = Path(__file__).with_name("inside.py")
+# Packed, so that the words that attacks look for do not stand in the attacker's own command line.
+_UNPACK = "import base64, sys, zlib; exec(zlib.decompress(base64.b64decode(sys.argv[1])))"
 
 
 class End(StrEnum):
@@ -35,34 +37,145 @@ class End(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How an attack ended, and in what words."""
+    """How an attack ended, in what words, and with which number of an error (0: none)."""
 
     attack: Attack
     end: End
-    words: str
+    words: str = ""
+    error: int = 0
 
 
-def run_attacks(client: docker.APIClient, container: str, attacks: Iterable[Attack]) -> Iterator[Outcome]:
-    """Run each attack as the container's own user, one after the other."""
-    for attack in attacks:
-        started = client.exec_create(container, ["python3", "-c", script(attack)])
-        printed: bytes = client.exec_start(started["Id"])
-        code = client.exec_inspect(started["Id"])["ExitCode"]
-        yield Outcome(attack, end_of(code), printed.decode(errors="replace").strip()[-300:])
+def make(containers: Containers, container: str, attacks: Sequence[Attack]) -> Iterator[Outcome]:
+    """Make each attack in a container that runs, as its own user.
+
+    Raises:
+        OperatorError: the container ended, or has no Python.
+    """
+    made = 0
+    with _engine_errors(container):
+        started = containers.client.exec_create(container, command([a.code for a in attacks]))
+        for line in _lines(containers.client.exec_start(started["Id"], stream=True), container):
+            yield _outcome(line, attacks)
+            made += 1
+    if made != len(attacks):
+        raise OperatorError(
+            f"The container {container} ended after {made} of {len(attacks)} attacks.",
+            fix="Look at the machine's memory, then run it again.",
+        )
 
 
-def script(attack: Attack) -> str:
-    """A program that exits 0 when the attack got in, and 3 when it was refused."""
-    body = textwrap.indent(attack.code.strip(), "    ")
-    return (
-        f"{_BEFORE}\ntry:\n{body}\n"
-        f"except (OSError, ValueError, MemoryError) as why:\n"
-        f"    print(type(why).__name__, why)\n    os._exit({_REFUSED})\n"
-        f"os._exit({_GOT_IN})\n"
+def make_from_the_start(
+    containers: Containers, settings: ContainerSettings, attacks: Sequence[Attack], *, name: str
+) -> Iterator[Outcome]:
+    """Make each attack in a container whose own program it is: gVisor locks in no other as well as that one.
+
+    An attack that asks for too much can end the whole container; the next ones are made in a new one.
+    """
+    waiting = list(attacks)
+    for number in itertools.count(1):
+        if not waiting:
+            return
+        one = f"{name}-{number}"  # the engine removes a container that ended when it gets to it
+        try:
+            with _engine_errors(name):
+                printed = _printed(containers, settings, name=one, command=command([a.code for a in waiting]))
+                made = 0
+                for line in _lines(printed, name):
+                    yield _outcome(line, waiting)
+                    made += 1
+        finally:
+            containers.remove(one)
+        if waiting := waiting[made:]:
+            ended = waiting.pop(0)
+            allowed = ended.subject == "limits"
+            yield Outcome(ended, End.REFUSED if allowed else End.UNCLEAR, "its container ended")
+
+
+@contextmanager
+def planted(
+    containers: Containers, settings: ContainerSettings, attacks: Iterable[Attack], *, name: str
+) -> Iterator[None]:
+    """A neighbour's container, for as long as the block, with all that attacks look for there.
+
+    What is refused to the neighbour is simply not found.
+    """
+    try:
+        with _engine_errors(name):
+            printed = _printed(containers, settings, name=name, command=command(_plants(attacks), plant=True))
+            next(_lines(printed, name), None)
+        yield
+    finally:
+        containers.remove(name)
+
+
+def plant(containers: Containers, container: str, attacks: Iterable[Attack]) -> None:
+    """The same in a container that runs."""
+    with _engine_errors(container):
+        started = containers.client.exec_create(container, command(_plants(attacks), plant=True))
+        next(_lines(containers.client.exec_start(started["Id"], stream=True), container), None)
+
+
+def command(codes: Sequence[str], *, plant: bool = False, attack_s: float = ATTACK_S) -> list[str]:
+    """The command line of the program that runs inside."""
+    work = json.dumps({"plant": plant, "codes": list(codes), "life_s": LIFE_S, "attack_s": attack_s}).encode()
+    return ["python3", "-c", _UNPACK, _packed(_INSIDE.read_bytes()), _packed(work)]
+
+
+def _printed(
+    containers: Containers, settings: ContainerSettings, *, name: str, command: list[str]
+) -> Iterator[bytes]:
+    """Start a container, and hand over what its own program prints, also where no log is kept."""
+    containers.remove(name)
+    made = containers.client.create_container(
+        **settings.create_kwargs(), name=name, command=command, host_config=containers.host_config(settings)
     )
+    printed: Iterator[bytes] = containers.client.attach(made["Id"], stdout=True, stderr=True, stream=True)
+    containers.client.start(made["Id"])
+    return printed
 
 
-def end_of(exit_code: int) -> End:
-    """Killed means refused: it is how limits of memory speak."""
-    ends = {_GOT_IN: End.GOT_IN, _REFUSED: End.REFUSED, _KILLED: End.REFUSED}
-    return ends.get(exit_code, End.UNCLEAR)
+def _plants(attacks: Iterable[Attack]) -> list[str]:
+    return sorted({a.planted for a in attacks if a.planted})
+
+
+def _outcome(line: dict[str, Any], attacks: Sequence[Attack]) -> Outcome:
+    return Outcome(attacks[line["attack"]], End(line["end"]), _plain(str(line["words"])), int(line["errno"]))
+
+
+def _lines(parts: Iterable[bytes], container: str) -> Iterator[dict[str, Any]]:
+    text = b""
+    for part in parts:
+        text += part
+        *lines, text = text.split(b"\n")
+        yield from (_read(line, container) for line in lines if line.startswith(b"{"))
+
+
+@contextmanager
+def _engine_errors(container: str) -> Iterator[None]:
+    try:
+        yield
+    except (DockerException, RequestException) as error:
+        raise OperatorError(
+            f"The container engine made no attack in {container} ({type(error).__name__}).",
+            fix="Run 'sandbox doctor'.",
+        ) from error
+
+
+def _read(line: bytes, container: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(line)
+        return found
+    except ValueError as error:
+        said = _plain(line.decode(errors="replace"))
+        raise OperatorError(
+            f"The program that attacks from {container} said {shlex.quote(said)}.",
+            fix="Run 'sandbox doctor'.",
+        ) from error
+
+
+def _packed(text: bytes) -> str:
+    return base64.b64encode(zlib.compress(text, 9)).decode()
+
+
+def _plain(words: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in words)[:200]

@@ -5,6 +5,7 @@ open_data   files and rows, for everybody
 questions   prices, answers, what is left
 access      applications, agreements, grants
 blocks      who may not apply for a time
+jobs        code that runs beside the rows
 releases    outputs on their way out
 imports     files and packages on their way in
 objections  handed in by anybody, decided by owners
@@ -31,6 +32,7 @@ from sandbox.portal.api import (
     catalogue,
     demands,
     imports,
+    jobs,
     objections,
     open_data,
     openness,
@@ -53,6 +55,7 @@ PARTS = (
     questions.router,
     access.router,
     blocks.router,
+    jobs.router,
     releases.router,
     imports.router,
     objections.router,

@@ -7,6 +7,7 @@ from sandbox.portal.documents.catalogue import catalogue_entry, catalogue_page, 
 from sandbox.portal.documents.dcat import catalogue_graph, dataset_graph
 from sandbox.portal.documents.dictionary import dictionary_csv
 from sandbox.portal.documents.imports import import_preview, import_request
+from sandbox.portal.documents.jobs import job, job_record
 from sandbox.portal.documents.objections import held, objection, suspension, tracked
 from sandbox.portal.documents.people import account, person
 from sandbox.portal.documents.policies import policy_comparison, policy_proposal
@@ -47,6 +48,8 @@ __all__ = [
     "held",
     "import_preview",
     "import_request",
+    "job",
+    "job_record",
     "log",
     "objection",
     "person",

@@ -5,6 +5,7 @@ facets      the catalogue's filters
 access      my data; what an owner decides
 apply       the form of an application
 application one application, with a form for all that may be done with it
+jobs        my jobs; one job with what it made on the sample
 releases    my outputs; the reviewers' queue; one request with its findings
 imports     what asks to come in; what is decided about it
 objecting   for everybody; how it stands
@@ -37,6 +38,7 @@ from sandbox.portal.pages import (
     catalogue,
     demands,
     imports,
+    jobs,
     log,
     objecting,
     objections,
@@ -55,6 +57,7 @@ PARTS = (
     access.router,
     apply.router,  # before ``application``, which takes any verb
     application.router,
+    jobs.router,
     releases.router,
     imports.router,
     objecting.router,

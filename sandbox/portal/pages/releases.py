@@ -127,16 +127,18 @@ def _release_page(
     mistake: BadInput | None = None,
 ) -> Response:
     view = system.views.release(person, release_id)  # decides whether this person may see it at all
+    mine = view.release.requester == person.name
     return render(
         request,
         "release.html",
         status=mistake.status if mistake else 200,
         view=view,
         release=view.release,
-        mine=view.release.requester == person.name,
+        mine=mine,
         stages=stages(view.release),
         meaning=MEANING,
-        files=[_shown(system, person, view, file) for file in view.release.files],
+        files=[] if view.sealed else [_shown(system, person, view, file) for file in view.release.files],
+        record=system.job_views.behind(person, release_id) if view.job and not mine else None,
         counts=_counts(view.findings),
         decisions=list(Decision),
         shown_rows=SHOWN_ROWS,

@@ -35,6 +35,7 @@ _PUBLIC: tuple[tuple[str, str], ...] = (
 # Which rooms of the portal a person's roles need; the rooms themselves check again.
 _NAVIGATION: tuple[tuple[str, str, frozenset[Role]], ...] = (
     ("/grants", "My data", frozenset({Role.RESEARCHER})),
+    ("/jobs", "My jobs", frozenset({Role.RESEARCHER})),
     ("/releases", "My outputs", frozenset({Role.RESEARCHER})),
     ("/imports", "Imports", frozenset({Role.RESEARCHER, Role.OWNER, Role.ADMINISTRATOR})),
     ("/decisions", "Decisions", frozenset({Role.OWNER})),
@@ -63,6 +64,8 @@ _NOTICES = {
     "access-close": "It is closed. Keep the certificate.",
     "access-report": "Thank you: the report is there.",
     "access-lift": "The block was lifted.",
+    "job-cancel": "You took the job back.",
+    "job-raw": "The same package was sent to the raw rows. What it writes goes to the reviewers.",
     "vote": "Your vote was counted.",
     "policy_approve": "You approved the change. It holds now, or once the dataset is published by it.",
     "policy_reject": "You rejected the change. Nothing was changed.",

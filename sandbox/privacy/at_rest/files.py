@@ -96,6 +96,7 @@ class SealedFiles(Files):
         if name is None:
             return path.open("rb", buffering=0)
         try:
+            self._keyring.check_there(self._dataset, name)  # also for a file whose own key is still in memory
             return SealedReader(
                 path,
                 lambda: self._keyring.private(self._dataset, name),

@@ -82,12 +82,11 @@ class Keyring:
             self._write(dataset, name, public, _raw(private), number=max(numbers, default=0) + 1)
             return DataKey(name, public)
 
-    def private(self, dataset: str, name: str) -> X25519PrivateKey:
-        """The secret half of one of a dataset's keys.
+    def check_there(self, dataset: str, name: str) -> None:
+        """Raise unless a dataset has this key.
 
         Raises:
-            NotFound: this dataset has no such key, or not any more.
-            Tampered: it is not what it says it is.
+            NotFound: it has not, or not any more.
         """
         path = self._folder(dataset) / name
         if not re.fullmatch(r"[0-9a-f]{32}", name) or not path.is_file():
@@ -95,7 +94,16 @@ class Keyring:
                 f"{dataset} has no key {name[:12]}….",
                 fix="It was destroyed, or never was this installation's: what it closed stays closed.",
             )
-        document = self._document(path)
+
+    def private(self, dataset: str, name: str) -> X25519PrivateKey:
+        """The secret half of one of a dataset's keys.
+
+        Raises:
+            NotFound: this dataset has no such key, or not any more.
+            Tampered: it is not what it says it is.
+        """
+        self.check_there(dataset, name)
+        document = self._document(self._folder(dataset) / name)
         try:
             wrapped = bytes.fromhex(document["private"])
             raw = HPKE.decrypt(wrapped, self._master(int(document["master"])), info=_info(dataset, name))

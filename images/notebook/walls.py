@@ -4,7 +4,7 @@
 
 A cluster whose network plug-in does not know network policies takes them without a word, and enforces none. So: the one
 way has to be open, and each other address has to be shut. Policies may come a moment after the pod, so it looks for a
-while. Ends with 1, and the pod with it, when a wall is not there. Standard library only: the hub hands its text over.
+while. Ends with 1, and the pod with it, when a wall is not there. On one machine nothing runs it.
 """
 
 from __future__ import annotations
