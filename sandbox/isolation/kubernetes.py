@@ -23,6 +23,8 @@ NO_COUNTERPART: Mapping[str, str] = {
     "auto_remove": "whoever made a pod deletes it; a notebook's is not restarted, and ends by itself after three days",
     "log_config": "the kubelet rotates logs (containerLogMaxSize); the namespace limits what a pod may put on a disk",
     "memswap_limit": "the kubelet gives pods no swap unless its swapBehavior says so: leave it at NoSwap",
+    "MaskedPaths": "a pod takes the runtime's own list, which is shorter; gVisor shows its own kernel",
+    "ReadonlyPaths": "the same: the runtime's own list",
     "pids_limit": "of the node only: set the kubelet's podPidsLimit to no more than this",
 }
 
@@ -98,6 +100,8 @@ class _Under:
         self.container.setdefault("volumeMounts", []).append({"name": name, "mountPath": target, **more})
 
     def memory(self, target: str, mib: int) -> None:
+        if any(mount["mountPath"] == target for mount in self.container.get("volumeMounts", [])):
+            return  # two rows speak of /dev/shm
         name = self.prefix + target.strip("/").replace("/", "-")
         self.mount(name, {"emptyDir": {"medium": "Memory", "sizeLimit": f"{mib}Mi"}}, target)
 

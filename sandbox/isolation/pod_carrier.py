@@ -164,7 +164,7 @@ class PodCarrier:
         pod = self._pods.get(address)
         task = asyncio.current_task()
         if pod is None or task is None or len(pod.tasks) >= 2 * CONNECTIONS:
-            writer.close()
+            await _close(writer)
             return
         pod.tasks.add(task)
         try:
@@ -175,11 +175,11 @@ class PodCarrier:
                     both.create_task(_pump(reader, far_writer))
                     both.create_task(_pump(far_reader, writer))
             finally:
-                far_writer.close()
+                await _close(far_writer)
         except* (OSError, TimeoutError):
             pass  # the other side sees the end of the connection
         finally:
-            writer.close()
+            await _close(writer)
             pod.tasks.discard(task)
 
     def _control_app(self) -> web.Application:
@@ -231,6 +231,12 @@ async def _gate_of(place: Place) -> tuple[asyncio.StreamReader, asyncio.StreamWr
         return await asyncio.open_unix_connection(f"/proc/self/fd/{handle}")
     finally:
         os.close(handle)
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
