@@ -13,6 +13,7 @@ from PIL import Image
 from starlette.routing import Route
 
 import sandbox.cli.reference as cli_reference
+import sandbox.deploy.reference as cluster_reference
 import sandbox.isolation.packages_reference as packages_reference
 import sandbox.isolation.probe.reference as attacks_reference
 import sandbox.isolation.reference as gate_reference
@@ -51,6 +52,13 @@ def test_the_packages_page_is_fresh_and_knows_every_licence() -> None:
     )
     assert packages_reference.UNKNOWN not in page, (
         "run in the notebook image: python -m sandbox.isolation.packages_reference licences"
+    )
+
+
+def test_the_clusters_page_is_fresh() -> None:
+    page = (ROOT / "docs/reference/kubernetes.md").read_text()
+    assert page == cluster_reference.page(), (
+        "stale: python -m sandbox.deploy.reference > docs/reference/kubernetes.md"
     )
 
 

@@ -7,4 +7,5 @@ system     proxy, hub (with gate and carrier), portal, engine: pods, services, c
 notebooks  the namespace of notebooks: what may be in it, and who may make it
 admission  what the hub may make there, as the API server's own rule
 manifests  all of it, as files
+reference  the page that says what a cluster is told
 """

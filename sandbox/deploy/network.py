@@ -5,6 +5,7 @@ Both ends of a row are closed but for the row: a policy that is forgotten, or de
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -142,7 +143,7 @@ def _pods_in(namespace: str, labels: dict[str, str]) -> Document:
 
 def _networks(networks: Sequence[str]) -> Iterator[Document]:
     for network in networks:
-        yield {"ipBlock": {"cidr": network}}
+        yield {"ipBlock": {"cidr": str(ipaddress.ip_network(network))}}
 
 
 def _ports(way: Way) -> list[Document]:

@@ -130,7 +130,7 @@ def pod_part(
         if row.key in NO_COUNTERPART:
             left[row.key] = NO_COUNTERPART[row.key]
         elif row.key in _TRANSLATIONS:
-            _TRANSLATIONS[row.key](under, row)
+            _TRANSLATIONS[row.key][1](under, row)
         else:
             raise OperatorError(
                 f"The setting {row.key} of a container has no counterpart in a pod.",
@@ -293,26 +293,29 @@ def _mounts(under: _Under, row: Setting) -> None:
         under.mount(volume.claim, claim, mount["Target"], readOnly=mount["ReadOnly"], **folder)
 
 
-_TRANSLATIONS: Mapping[str, Callable[[_Under, Setting], None]] = {
-    "image": _image,
-    "user": _user,
-    "hostname": _hostname,
-    "stop_timeout": _stop_timeout,
-    "labels": _labels,
-    "stdin_open": _stdin_open,
-    "tty": _tty,
-    "dns": _dns,
-    "dns_search": _dns_search,
-    "runtime": _runtime,
-    "read_only": _read_only,
-    "cap_drop": _cap_drop,
-    "security_opt": _security_opt,
-    "ipc_mode": _ipc_mode,
-    "mem_limit": _mem_limit,
-    "cpu_period": _cpu,
-    "cpu_quota": _cpu,
-    "shm_size": _shm_size,
-    "ulimits": _ulimits,
-    "tmpfs": _tmpfs,
-    "mounts": _mounts,
+# Setting -> (where it stands in a pod, how it gets there).
+_TRANSLATIONS: Mapping[str, tuple[str, Callable[[_Under, Setting], None]]] = {
+    "image": ("the container's `image`", _image),
+    "user": ("`runAsUser`, `runAsGroup`, `runAsNonRoot`", _user),
+    "hostname": ("`hostname`", _hostname),
+    "stop_timeout": ("`terminationGracePeriodSeconds`", _stop_timeout),
+    "labels": ("labels; annotations for what no label may hold", _labels),
+    "stdin_open": ("`stdin`", _stdin_open),
+    "tty": ("`tty`", _tty),
+    "dns": ("`dnsConfig.nameservers`", _dns),
+    "dns_search": ("`dnsPolicy: None`", _dns_search),
+    "runtime": ("`runtimeClassName`", _runtime),
+    "read_only": ("`readOnlyRootFilesystem`", _read_only),
+    "cap_drop": ("`capabilities.drop`", _cap_drop),
+    "security_opt": ("`allowPrivilegeEscalation: false`, `seccompProfile`", _security_opt),
+    "ipc_mode": ("`hostIPC: false`", _ipc_mode),
+    "mem_limit": ("memory, as limit and as request", _mem_limit),
+    "cpu_period": ("cpu: a tenth of it requested", _cpu),
+    "cpu_quota": ("cpu: a tenth of it requested", _cpu),
+    "shm_size": ("`emptyDir` in memory at /dev/shm", _shm_size),
+    "ulimits": ("`prlimit` before the container's command: what is lowered cannot be raised", _ulimits),
+    "tmpfs": ("`emptyDir` in memory, with its size", _tmpfs),
+    "mounts": ("a folder of a claim, or memory", _mounts),
 }
+
+COUNTERPARTS: Mapping[str, str] = {key: place for key, (place, _) in _TRANSLATIONS.items()}
