@@ -41,7 +41,7 @@ class KubeHouse:
 
     Attributes:
         allowed, goes_on: (person, server) → what may be started, or go on; raise CallerError.
-        opened, closed: put (person, server, pod or reason) on the log.
+        opened, closed: put (person, server, the pod's uid or the reason) on the log.
         resolve: a service's address; raises OperatorError.
     """
 
@@ -148,7 +148,7 @@ class LockedKubeSpawner(KubeSpawner):  # type: ignore[misc]  # ships no types
                 await joining
             finally:
                 joining.cancel()
-            await asyncio.to_thread(house.opened, self.user.name, self.name, self.pod_name)
+            await asyncio.to_thread(house.opened, self.user.name, self.name, self.pod_id)
             self._was_opened = True
         except BaseException:
             try:

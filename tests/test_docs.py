@@ -66,7 +66,7 @@ def test_the_command_lines_page_has_every_command_and_no_hidden_one() -> None:
     page = cli_reference.reference()
     for words in ("up", "ask", "dataset publish", "audit verify", "release verify"):
         assert f"\n## sandbox {words}\n" in page
-    assert "serve" not in page
+    assert "sandbox serve" not in page
     assert "sandbox user add NAME --role ROLE... [--password PASSWORD]" in page
     assert "| `--json` | switch |" in page
 

@@ -72,7 +72,7 @@ def deploy_kubernetes(
         timeout_s=site.answers.timeout_s,
     )
     for path in write(folder, terms, site=file.read_text()):
-        console.print(f"  [green]✓[/] {path}", highlight=False)
+        console.print(f"  [green]✓[/] {path.relative_to(folder)}", highlight=False)
     console.print(
         f"\nBefore they are applied the cluster needs: the images at {registry}, the secrets 'database' and "
         "'proxy-token', a certificate in 'site-tls', and a network plug-in that enforces policies. "

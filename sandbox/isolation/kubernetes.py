@@ -32,7 +32,7 @@ LOST: Mapping[str, str] = {
     "tmpfs": "the size is kept. noexec, nosuid, nodev, nr_inodes and the owner are not: an emptyDir has none of them. "
     "no-new-privileges stands in for nosuid, the pod's memory for nr_inodes",
     "security_opt": "our own list of system calls, when it lies on the nodes; else the runtime's, which is longer",
-    "user": "ids are the node's own: user namespaces of pods are not asked for",
+    "user": "ids are the node's own, unless pods were given namespaces of users (--user-namespaces)",
     "runtime": "the name of a RuntimeClass; runc stands for the cluster's own",
     "mounts": "a folder of a claim or of memory in the place of one of the host",
 }
