@@ -61,7 +61,14 @@ class ClusterDoors:
 
     async def open(self, opening: Opening, server: str, token: str) -> None:
         """Open the door. Raises OperatorError."""
-        await open_door(self.run_dir, person=opening.grant.person, server=server, token=token)
+        await open_door(
+            self.run_dir,
+            person=opening.grant.person,
+            server=server,
+            token=token,
+            mode=opening.grant.mode,
+            display=opening.room,
+        )
 
     async def join(self, person: str, server: str, address: str) -> None:
         """Lead it to a pod. Raises OperatorError."""

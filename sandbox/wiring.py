@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 from sandbox.disclosure.file_type import recognise
@@ -16,11 +17,14 @@ from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.browse_catalogue import BrowseCatalogue
 from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.change_policy import ChangePolicy
+from sandbox.flows.check_output import CheckOutput
 from sandbox.flows.data_keys import CloseData
 from sandbox.flows.decide_objection import DecideObjection
 from sandbox.flows.demand_data import DemandData
 from sandbox.flows.destroy_data import DestroyData
+from sandbox.flows.differences import Differences
 from sandbox.flows.end_access import EndAccess
+from sandbox.flows.exact_beside_private import ExactBesidePrivate
 from sandbox.flows.extracts import Extracts
 from sandbox.flows.hold_jobs import HoldJobs
 from sandbox.flows.hold_releases import HoldReleases
@@ -76,11 +80,15 @@ def engine_user() -> tuple[int, int]:
     return (ENGINE_UID_FOR_ROOT, ENGINE_UID_FOR_ROOT) if uid == 0 else (uid, gid)
 
 
-def hand_over(path: Path) -> None:
-    """Give a file or folder to the engine's user, for its eyes only."""
+def hand_over(path: Path, *, remapped_to: int = 0) -> None:
+    """Give a file or folder to the engine's user, for its eyes only.
+
+    Args:
+        remapped_to: the host's number of the containers' root, where the container engine maps users.
+    """
     uid, gid = engine_user()
     if os.getuid() == 0:
-        os.chown(path, uid, gid)
+        os.chown(path, uid + remapped_to, gid + remapped_to)
     path.chmod(0o700 if path.is_dir() else 0o400)
 
 
@@ -99,6 +107,7 @@ class Sandbox:
     end_access: EndAccess
     open_notebook: OpenNotebook
     answer_question: AnswerQuestion
+    check_output: CheckOutput
     review_release: ReviewRelease
     import_files: ImportFiles
     import_views: ImportViews
@@ -113,6 +122,7 @@ class Sandbox:
     hold_jobs: HoldJobs
     job_views: JobViews
     objection_views: ObjectionViews
+    exact_beside_private: ExactBesidePrivate
     demand_data: DemandData
     rate_dataset: RateDataset
     report_result: ReportResult
@@ -158,6 +168,7 @@ def build(
     def today() -> date:
         return clock().date()
 
+    to_engine = partial(hand_over, remapped_to=settings.remapped_to)
     listed = Listed(store=store)
     projects = ProjectRegister(store=store, listed=listed, terms=site.society, today=today)
     my_account = MyAccount(store=store, site=site, today=today)
@@ -182,7 +193,10 @@ def build(
 
     change_policy = ChangePolicy(store=store, site=site_now)
     holds = HoldReleases(store=store)
-    review = ReviewRelease(store=store, engine=engine, permission=permission, holds=holds)
+    check_output = CheckOutput(
+        store=store, engine=engine, permission=permission, differences=Differences(store=store)
+    )
+    review = ReviewRelease(store=store, permission=permission, check=check_output, holds=holds)
     closing = CloseData(store=store, engine=engine)
     extracts = Extracts(store=store, engine=engine, permission=permission, extracts_dir=settings.extracts_dir)
     publish = PublishDataset(
@@ -191,7 +205,7 @@ def build(
         site=site_now,
         raw_dir=settings.raw_dir,
         closing=closing,
-        hand_over=hand_over,
+        hand_over=to_engine,
     )
     suspend = SuspendDataset(
         store=store,
@@ -203,7 +217,7 @@ def build(
     )
     views = Views(store=store, today=today)
     run_job = RunJob(store=store, permission=permission, limits=site.jobs, columns_open=extracts.columns_open)
-    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=hand_over, key_of=closing.known_key)
+    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=to_engine, key_of=closing.known_key)
     importing = ImportFiles(
         store=store,
         permission=permission,
@@ -230,6 +244,7 @@ def build(
         open_notebook=OpenNotebook(
             store=store,
             limits=site.notebook,
+            room=site.room,
             permission=permission,
             check_enrolled=my_account.check_enrolled,
             extracts=extracts,
@@ -238,6 +253,7 @@ def build(
         answer_question=AnswerQuestion(
             store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
         ),
+        check_output=check_output,
         review_release=review,
         import_files=importing,
         import_views=ImportViews(store=store, importing=importing),
@@ -259,6 +275,7 @@ def build(
         hold_jobs=hold_jobs,
         job_views=JobViews(store=store, views=views, run_job=run_job),
         objection_views=ObjectionViews(store=store, holds=holds),
+        exact_beside_private=ExactBesidePrivate(store=store),
         demand_data=DemandData(
             store=store, listed=listed, visitors=visitors, terms=site.society, today=today
         ),

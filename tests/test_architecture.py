@@ -60,14 +60,16 @@ OWNERS: dict[str, frozenset[str]] = {
     "opendp": frozenset({"privacy"}),
     "psycopg": frozenset({"privacy"}),  # the store reaches PostgreSQL through sqlalchemy
     "pyspark": frozenset(),  # a session is handed in
-    "pyarrow": frozenset({"privacy"}),
+    "pyarrow": frozenset({"privacy", "disclosure"}),
     "sqlalchemy": frozenset({"store"}),
     "alembic": frozenset({"store"}),
     "cryptography": frozenset({"store", "privacy"}),
     "fsspec": frozenset({"privacy"}),
     "argon2": frozenset({"store"}),
     "pyotp": frozenset({"store"}),
-    "ruamel": frozenset({"store", "deploy"}),
+    "ruamel": frozenset({"store", "disclosure", "deploy"}),
+    "PIL": frozenset({"disclosure"}),
+    "nbformat": frozenset({"disclosure", "demo"}),
     "kubernetes_asyncio": frozenset({"hub_config"}),
     "kubespawner": frozenset({"hub_config"}),
     "oauthenticator": frozenset({"hub_config"}),
@@ -77,6 +79,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "jupyterhub": frozenset({"hub_config", "portal"}),
     "fastapi": frozenset({"portal"}),
     "pandas": frozenset({"client", "disclosure", "demo"}),
+    "scipy": frozenset({"disclosure"}),
     "matplotlib": frozenset({"client"}),
     "typer": frozenset({"cli"}),
 }

@@ -24,6 +24,10 @@ def deploy_kubernetes(
     registry: Annotated[str, typer.Option(help="Where the nodes get the images, without https://.")],
     api_server: Annotated[list[str], typer.Option(help=f"Where the cluster's API server is. {_NETWORKS}")],
     tag: Annotated[str, typer.Option(help="Of the images.")] = "0.1.0",
+    digest: Annotated[
+        list[str] | None,
+        typer.Option(help="An image as the registry named it: ROLE=sha256:…; instead of the tag."),
+    ] = None,
     namespace: Annotated[str, typer.Option(help="Of the system; notebooks get one beside it.")] = "sandbox",
     database: Annotated[
         list[str] | None, typer.Option(help=f"Where PostgreSQL is, outside of the cluster. {_NETWORKS}")
@@ -57,6 +61,7 @@ def deploy_kubernetes(
         public_url=public_url,
         registry=registry,
         tag=tag,
+        digests=tuple((role, value) for role, _, value in (d.partition("=") for d in digest or ())),
         namespace=namespace,
         api_server=tuple(api_server),
         database=tuple(database or ()),

@@ -12,9 +12,12 @@ from sandbox.domain.errors import BadInput
 _NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _IMAGES = re.compile(r"[a-z0-9][a-z0-9._:-]*(?:/[a-z0-9][a-z0-9._-]*)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _PROFILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 _METADATA = tuple(ipaddress.ip_address(a) for a in ("169.254.169.254", "169.254.170.2", "fd00:ec2::254"))
 _NARROWEST = {4: 24, 6: 120}  # an address outside is a machine or a few, never a network
+
+ROLES = ("house", "engine", "notebook")  # of images
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +28,7 @@ class Terms:
         public_url: how browsers reach it, over HTTPS.
         registry: where the nodes get the images, such as registry.example.org/sandbox; without a slash at the end.
         tag: of the images.
+        digests: (role, sha256:…) of images that the registry named so: they are taken instead of the tag.
         api_server: the addresses of the cluster's API server, as networks: the hub alone reaches them.
         database: the addresses of the database, as networks; empty: it is in a namespace of the cluster that has the
             label ``sandbox.database: "yes"``.
@@ -47,6 +51,7 @@ class Terms:
     registry: str
     api_server: tuple[str, ...]
     tag: str = "0.1.0"
+    digests: tuple[tuple[str, str], ...] = ()
     namespace: str = "sandbox"
     database: tuple[str, ...] = ()
     identity: tuple[str, ...] = ()
@@ -71,6 +76,13 @@ class Terms:
         _matches(self.namespace, _NAME, "namespace", "Use small letters, digits and hyphens, 40 at most.")
         _matches(self.registry, _IMAGES, "registry", "Write a host and a path, without https:// before it.")
         _matches(self.tag, _TAG, "tag", "Use letters, digits, dots and hyphens.")
+        for role, digest in self.digests:
+            if role not in ROLES or not _DIGEST.fullmatch(digest):
+                raise BadInput(
+                    f"{role[:40]}={digest[:80]} names no image.",
+                    where="digests",
+                    fix=f"Write one of {', '.join(ROLES)}, = and sha256: with 64 digits.",
+                )
         for where, value in (("storage-class", self.storage_class), ("runtime-class", self.runtime_class)):
             if value:
                 _matches(value, _NAME, where, "Write the name of one that the cluster has.")
@@ -109,7 +121,8 @@ class Terms:
         return f"{self.namespace}-notebooks"
 
     def image(self, role: str) -> str:
-        return f"{self.registry}/sandbox-{role}:{self.tag}"
+        digest = dict(self.digests).get(role)
+        return f"{self.registry}/sandbox-{role}{f'@{digest}' if digest else f':{self.tag}'}"
 
 
 def _matches(value: str, pattern: re.Pattern[str], where: str, fix: str) -> None:

@@ -2,6 +2,10 @@
 
 container     a container's settings as rows: setting, value, reason
 profile       grant -> the settings of its notebook; the carrier's and the engine's beside them
+engines       which container engine answers, and what it lacks
+runtimes      runc or gVisor: believed when it has started one of our containers
+packages      what is in an image; advisories, versions: which of it has known faults
+image_list    the images of the last build, as the operator sees them
 containers    settings -> a running container, and back to nothing
 gate_rules    what may pass in and out: two lists of (method, path, reason)
 gate_headers  which headers and cookies go along

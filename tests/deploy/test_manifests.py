@@ -79,6 +79,12 @@ def test_every_image_is_the_operators() -> None:
     assert images == {f"registry.example.org/sandbox/sandbox-{role}:0.1.0" for role in ("house", "engine")}
 
 
+def test_an_image_that_was_named_by_its_hash_is_that_one() -> None:
+    named = replace(TERMS, digests=(("notebook", "sha256:" + "a" * 64),))
+    assert named.image("notebook") == f"registry.example.org/sandbox/sandbox-notebook@sha256:{'a' * 64}"
+    assert named.image("engine").endswith("sandbox-engine:0.1.0")
+
+
 def test_what_the_hub_is_told_is_what_the_manifests_make() -> None:
     told = of_kind("ConfigMap", FULL)["health/cluster"]["data"]["cluster.json"]
     cluster = Cluster(**{**json.loads(told), "walls": tuple(json.loads(told)["walls"])})
@@ -166,6 +172,8 @@ BAD: list[tuple[str, Any]] = [
     ("registry", "https://registry.example.org"),
     ("registry", "registry.example.org/../x"),
     ("tag", "a b"),
+    ("digests", (("notebook", "latest"),)),
+    ("digests", (("proxy", "sha256:" + "0" * 64),)),
     ("tag", "'"),
     ("namespace", "Sandbox"),
     ("namespace", "-x"),

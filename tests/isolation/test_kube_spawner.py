@@ -22,7 +22,7 @@ from hub_config.kube_spawner import KubeHouse, LockedKubeSpawner
 from sandbox.deploy.system import cluster
 from sandbox.domain.errors import NotAllowed, OperatorError
 from sandbox.domain.policy import Mode
-from sandbox.domain.site_policy import NotebookLimits
+from sandbox.domain.site_policy import NotebookLimits, RoomLimits
 from sandbox.flows.open_notebook import Opening
 from tests.deploy.cluster_world import FULL, GRANT
 from tests.deploy.pod_security import violations
@@ -68,7 +68,7 @@ class World:
 
 
 def opening(**changes: Any) -> Opening:
-    return Opening(grant=replace(GRANT, **changes), limits=NotebookLimits(idle_minutes=10))
+    return Opening(grant=replace(GRANT, **changes), limits=NotebookLimits(idle_minutes=10), room=RoomLimits())
 
 
 def may(person: str, server: str) -> Opening:
