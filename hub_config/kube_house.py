@@ -38,12 +38,15 @@ def house_on_cluster(sandbox: Sandbox, cluster: Cluster) -> KubeHouse:
             raise NotFound(f"{server} is no grant of {person}.")
         return grant
 
+    def opened(person: str, server: str, pod: str, image: str) -> None:
+        notebook.opened(grant_of(person, server), container=pod, image=image, runtime=cluster.runtime)
+
     return KubeHouse(
         cluster=cluster,
         doors=ClusterDoors(sandbox.settings.gate_dir),
         allowed=notebook.allowed,
         goes_on=notebook.goes_on,
-        opened=lambda person, server, pod: notebook.opened(grant_of(person, server), container=pod),
+        opened=opened,
         closed=lambda person, server, reason: notebook.closed(grant_of(person, server), reason=reason),
         resolve=resolve,
     )

@@ -41,7 +41,7 @@ class KubeHouse:
 
     Attributes:
         allowed, goes_on: (person, server) → what may be started, or go on; raise CallerError.
-        opened, closed: put (person, server, the pod's uid or the reason) on the log.
+        opened, closed: put (person, server, the pod's uid, its image) and (person, server, reason) on the log.
         resolve: a service's address; raises OperatorError.
     """
 
@@ -49,7 +49,7 @@ class KubeHouse:
     doors: Doors
     allowed: Callable[[str, str], Opening]
     goes_on: Callable[[str, str], Opening]
-    opened: Callable[[str, str, str], object]
+    opened: Callable[[str, str, str, str], object]
     closed: Callable[[str, str, str], object]
     resolve: Callable[[str], Awaitable[str]]
 
@@ -148,7 +148,7 @@ class LockedKubeSpawner(KubeSpawner):  # type: ignore[misc]  # ships no types
                 await joining
             finally:
                 joining.cancel()
-            await asyncio.to_thread(house.opened, self.user.name, self.name, self.pod_id)
+            await asyncio.to_thread(house.opened, self.user.name, self.name, self.pod_id, self._image())
             self._was_opened = True
         except BaseException:
             try:
@@ -203,6 +203,11 @@ class LockedKubeSpawner(KubeSpawner):  # type: ignore[misc]  # ships no types
         while not (address := self._pod_address()):  # noqa: ASYNC110  (what watches pods tells of no event)
             await asyncio.sleep(_LOOK_S)
         await self.house.doors.join(self.user.name, self.name, address)
+
+    def _image(self) -> str:
+        """What the node started, as it says: with its hash."""
+        pod = self.pod_reflector.pods[f"{self.namespace}/{self.pod_name}"]
+        return str(pod["status"]["containerStatuses"][0].get("imageID", ""))
 
     def _pod_address(self) -> str:
         """Empty while it has none."""

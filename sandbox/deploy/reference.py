@@ -36,8 +36,8 @@ def page() -> str:
         [
             HEAD,
             "## A container's settings, in a pod\n",
-            "The rows are those of [the gate's page](../explanation/gate.md). Each has a counterpart, or a reason why it\n"
-            "has none; one that had neither would stop the program.\n",
+            "The rows are those of [the gate's page](../explanation/gate.md). Each has a counterpart, or a reason\n"
+            "why it has none; one that had neither would stop the program.\n",
             _table(("setting", "in a pod", "what is lost"), _rows()),
             "## Who may reach whom\n",
             "Everything else is denied, at both ends. The gate and the carrier are in the hub's pod; the engine is in "
@@ -47,8 +47,8 @@ def page() -> str:
                 ((w.from_, w.to, ", ".join(str(p) for p in w.ports), w.reason) for w in WAYS),
             ),
             "## Which pods the API server takes among the notebooks\n",
-            "A ValidatingAdmissionPolicy refuses every pod of which one of these does not hold. The last three are there\n"
-            "when the installation chose a runtime, a list of system calls, ids of its own.\n",
+            "A ValidatingAdmissionPolicy refuses every pod of which one of these does not hold. The last three are\n"
+            "there when the installation chose a runtime, a list of system calls, ids of its own.\n",
             "\n".join(f"- {message}" for _, message in validations(terms)) + "\n",
         ]
     )

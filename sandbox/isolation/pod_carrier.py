@@ -168,7 +168,18 @@ class PodCarrier:
             return
         pod.tasks.add(task)
         try:
-            there = asyncio.open_connection(address, self._pod_port) if inward else _gate_of(pod.place)
+            await self._carry_for(pod, reader, writer, inward=inward)
+        except asyncio.CancelledError:
+            pass  # it is cut, and this task was about nothing else
+        finally:
+            await _close(writer)
+            pod.tasks.discard(task)
+
+    async def _carry_for(
+        self, pod: _Pod, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, inward: bool
+    ) -> None:
+        try:
+            there = asyncio.open_connection(pod.address, self._pod_port) if inward else _gate_of(pod.place)
             far_reader, far_writer = await asyncio.wait_for(there, _CONNECT_S)
             try:
                 async with asyncio.TaskGroup() as both:  # when one direction breaks, so does the other
@@ -178,9 +189,6 @@ class PodCarrier:
                 await _close(far_writer)
         except* (OSError, TimeoutError):
             pass  # the other side sees the end of the connection
-        finally:
-            await _close(writer)
-            pod.tasks.discard(task)
 
     def _control_app(self) -> web.Application:
         app = web.Application(client_max_size=4096)

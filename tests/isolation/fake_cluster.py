@@ -86,7 +86,7 @@ class FakeCluster:
                     {
                         "name": "notebook",
                         "image": "i",
-                        "imageID": "i",
+                        "imageID": "registry/i@sha256:ab",
                         "ready": True,
                         "restartCount": 0,
                         "state": {"running": {}},

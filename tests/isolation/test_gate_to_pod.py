@@ -13,6 +13,7 @@ from sandbox.isolation.pod_carrier import PodCarrier
 from tests.isolation.gate_world import PREFIX, World, a_world, run, serving
 
 HERE = "127.0.0.1"
+QUESTIONS = "/services/portal/api/v1/questions"
 
 
 @asynccontextmanager
@@ -54,10 +55,10 @@ def test_a_page_of_a_pod_comes_through_the_gate_and_nothing_else_of_it(tmp_path:
 def test_code_in_a_pod_reaches_what_the_gate_lets_out_and_nothing_else(tmp_path: Path) -> None:
     async def test() -> None:
         async with a_pod(tmp_path) as (it, _):
-            assert (await it.call("/services/portal/api/v1/me"))[0] == 200
-            assert (await it.call("/services/portal/api/v1/me", token="somebody else's"))[0] == 401
+            assert (await it.call(QUESTIONS, "POST"))[0] == 200
+            assert (await it.call(QUESTIONS, "POST", token="somebody else's"))[0] == 401
             assert (await it.call("/hub/api/users"))[0] == 403
-            assert it.outside.paths == ["/services/portal/api/v1/me"]
+            assert it.outside.paths == [QUESTIONS]
 
     run(test())
 
@@ -68,7 +69,7 @@ def test_a_notebook_that_is_over_reaches_nothing(tmp_path: Path) -> None:
             await carrier.leave(it.place)
             assert (await it.get(f"{PREFIX}/api"))[0] in (502, 503)
             try:
-                await asyncio.wait_for(it.call("/services/portal/api/v1/me"), 5)
+                await asyncio.wait_for(it.call(QUESTIONS, "POST"), 5)
             except aiohttp.ClientError:
                 pass
             else:

@@ -149,7 +149,7 @@ def test_a_grant_becomes_a_pod_and_the_proxy_is_led_to_the_gate() -> None:
                 ("open", "alice", "grant-7", "the token"),
                 ("join", "alice", "grant-7", ADDRESS),
             ]
-            assert it.told == [("opened", "alice", "grant-7", "uid-1")]
+            assert it.told == [("opened", "alice", "grant-7", "uid-1", "registry/i@sha256:ab")]
             assert [path for _, path, _ in it.cluster.asked] == ["/api/v1/namespaces/health-notebooks/pods"]
 
     run(test)
