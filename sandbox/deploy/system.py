@@ -10,23 +10,20 @@ Hub, portal and engine share folders of two claims, and so a node. Notebooks are
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sandbox.deploy import network
-from sandbox.deploy.objects import NAME, Document, document, env, env_secret, labels, mount, probe, service
+from sandbox.deploy.objects import Document, document, env, env_secret, mount, probe, service
+from sandbox.deploy.pods import HOME, POLICIES, USER, claim, config, deployment, house, memory, process
 from sandbox.deploy.terms import Terms
-from sandbox.isolation.container import ContainerSettings, Images
+from sandbox.isolation.container import Images
 from sandbox.isolation.engine_room import engine_command
-from sandbox.isolation.kubernetes import PodPart, Volume, pod_part
-from sandbox.isolation.lockdown import container, host, locked, own_seccomp, sized, tmpfs
+from sandbox.isolation.kubernetes import Volume, pod_part
+from sandbox.isolation.lockdown import own_seccomp
 from sandbox.isolation.notebook_pod import Cluster
 from sandbox.isolation.profile import engine_profile
 from sandbox.settings import Settings
 
-USER = 64_000
-HOME = "/srv/sandbox"
-POLICIES = "/etc/sandbox/policies"
 CLUSTER_FILE = "/etc/sandbox/cluster/cluster.json"
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 STATE, DATA = "state", "data"  # claims: what the system writes; raw files, views and their keys
@@ -131,8 +128,8 @@ def deployments(terms: Terms) -> list[Document]:
 
 
 def _proxy(terms: Terms) -> Document:
-    part = _house(terms, "proxy", memory_mib=256)
-    proxy = _process(
+    part = house(terms, "proxy", memory_mib=256)
+    proxy = process(
         terms,
         "proxy",
         part,
@@ -140,17 +137,17 @@ def _proxy(terms: Terms) -> Document:
         mounts=[mount("home", HOME), _PROXY_TOKEN],
         ready=probe(network.PROXY_API),
     )
-    return _deployment(terms, "proxy", part, [proxy], volumes=[_memory("home"), _proxy_token()])
+    return deployment(terms, "proxy", part, [proxy], volumes=[memory("home"), _proxy_token()])
 
 
 def _hub(terms: Terms) -> Document:
-    part = _house(terms, "hub", memory_mib=1024)
+    part = house(terms, "hub", memory_mib=1024)
     gate_part, carrier_part = (
-        _house(terms, "gate", memory_mib=512),
-        _house(terms, "carrier", memory_mib=256),
+        house(terms, "gate", memory_mib=512),
+        house(terms, "carrier", memory_mib=256),
     )
     database = env_secret("SANDBOX_DATABASE_URL", "database", "url")
-    hub = _process(
+    hub = process(
         terms,
         "hub",
         part,
@@ -167,7 +164,7 @@ def _hub(terms: Terms) -> Document:
         ],
         ready=probe(network.HUB, "/hub/api/health"),
     )
-    gate = _process(
+    gate = process(
         terms,
         "gate",
         gate_part,
@@ -176,7 +173,7 @@ def _hub(terms: Terms) -> Document:
         mounts=[mount("home", HOME), _KEYS, _GATE, _SITE],
         ready=probe(network.GATE),
     )
-    carrier = _process(
+    carrier = process(
         terms,
         "carrier",
         carrier_part,
@@ -189,14 +186,14 @@ def _hub(terms: Terms) -> Document:
     volumes = [
         *gate_part.pod["volumes"],
         *carrier_part.pod["volumes"],
-        _claim(STATE),
-        _memory("home"),
+        claim(STATE),
+        memory("home"),
         _proxy_token(),
-        _config("site"),
-        _config("cluster"),
+        config("site"),
+        config("cluster"),
         {"name": "account", "projected": {"sources": [token, authority]}},
     ]
-    return _deployment(
+    return deployment(
         terms,
         "hub",
         part,
@@ -205,7 +202,8 @@ def _hub(terms: Terms) -> Document:
         folders=[
             "/state/keys",
             "/state/gate",
-            *(f"/{p}/{f}" for p in ("state/hub", "home") for f in ("keys", "run/gate")),
+            "/state/hub/hub",
+            *(f"/{p}/{f}" for p in ("state/hub", "home") for f in ("keys", "logs", "run/gate")),
         ],
         beside=True,
         more={
@@ -217,9 +215,9 @@ def _hub(terms: Terms) -> Document:
 
 
 def _portal(terms: Terms) -> Document:
-    part = _house(terms, "portal", memory_mib=1024)
+    part = house(terms, "portal", memory_mib=1024)
     kept = {"vault": "vault", "imports": "imports", "run/engine": "engine"}
-    portal = _process(
+    portal = process(
         terms,
         "portal",
         part,
@@ -235,17 +233,17 @@ def _portal(terms: Terms) -> Document:
         ],
         ready=probe(network.PORTAL, "/services/portal/api/v1/health"),
     )
-    return _deployment(
+    return deployment(
         terms,
         "portal",
         part,
         [portal],
-        volumes=[_claim(STATE), _claim(DATA), _memory("home"), _config("site"), _config("cluster")],
+        volumes=[claim(STATE), claim(DATA), memory("home"), config("site"), config("cluster")],
         folders=[
             "/state/keys",
             *(f"/state/{folder}" for folder in kept.values()),
             "/data/raw",
-            *(f"/home/{at}" for at in ("keys", "raw", *kept)),
+            *(f"/home/{at}" for at in ("keys", "raw", "logs", "run/extracts", *kept)),
         ],
     )
 
@@ -295,7 +293,7 @@ def _engine(terms: Terms) -> Document:
             "periodSeconds": 5,
         },
     }
-    return _deployment(
+    return deployment(
         terms,
         "engine",
         part,
@@ -304,142 +302,6 @@ def _engine(terms: Terms) -> Document:
         folders=["/state/engine", "/data/raw", "/data/views", "/data/keys"],
         beside=True,
     )
-
-
-def _house(terms: Terms, name: str, *, memory_mib: int) -> PodPart:
-    """What every process of our own has: the same lock as the containers it looks after."""
-    rows = ContainerSettings(
-        (
-            container("image", terms.image("house"), "named by the operator"),
-            container(
-                "user", f"{USER}:{USER}", "not root; the same as the engine's, which reads what it is given"
-            ),
-            container("stop_timeout", 30, "seconds to end what is under way"),
-            *locked(own_seccomp()),
-            *sized(
-                memory_mib=memory_mib,
-                cpu_percent=100,
-                processes=256,
-                open_files=16_384,
-                file_bytes=64 * 1024**3,
-                shm_mib=16,
-            ),
-            host("tmpfs", {"/tmp": tmpfs(256, inodes=4_096, more="mode=1777")}, "the rest is read-only"),  # noqa: S108
-        )
-    )
-    return pod_part(rows, prefix=f"{name}-")
-
-
-def _process(
-    terms: Terms,
-    name: str,
-    part: PodPart,
-    *,
-    ports: Mapping[str, int],
-    mounts: Sequence[Document],
-    ready: Document,
-    told: Sequence[Document] = (),
-) -> Document:
-    """A container of the house's image."""
-    return {
-        "name": name,
-        **part.container,
-        "imagePullPolicy": "IfNotPresent",
-        "command": [*part.launch, "/usr/bin/tini", "--", "/usr/local/bin/sandbox"],
-        "args": ["serve", name],
-        "env": [
-            env("SANDBOX_HOME", HOME),
-            env("SANDBOX_POLICIES", POLICIES),
-            env("SANDBOX_HOST", "0.0.0.0"),  # noqa: S104  (of the pod; policies say who comes near)
-            env("SANDBOX_PORT", str(network.PUBLIC)),
-            env("SANDBOX_PUBLIC_URL", terms.public_url.rstrip("/")),
-            env("SANDBOX_HOSTS", "proxy=proxy hub=hub gate=gate portal=portal"),
-            env("SANDBOX_EXTRACTS", f"{HOME}/run/extracts"),
-            *told,
-        ],
-        "ports": [{"name": label, "containerPort": port} for label, port in ports.items()],
-        "volumeMounts": [*part.container["volumeMounts"], *mounts],
-        "readinessProbe": ready,
-    }
-
-
-def _deployment(
-    terms: Terms,
-    name: str,
-    part: PodPart,
-    containers: Sequence[Document],
-    *,
-    volumes: Sequence[Document],
-    folders: Sequence[str] = (),
-    beside: bool = False,
-    more: Mapping[str, object] | None = None,
-) -> Document:
-    """One pod, made anew rather than doubled: two of them would write the same folders.
-
-    Args:
-        folders: made before the rest starts, by the user that writes into them.
-        beside: on the portal's node.
-    """
-    all_volumes = {volume["name"]: volume for volume in [*part.pod.get("volumes", []), *volumes]}
-    first = _make_folders(part, folders, all_volumes) if folders else None
-    together = {
-        "podAffinity": {
-            "requiredDuringSchedulingIgnoredDuringExecution": [
-                {"labelSelector": {"matchLabels": {NAME: "portal"}}, "topologyKey": "kubernetes.io/hostname"}
-            ]
-        }
-    }
-    spec = {
-        **{key: value for key, value in part.pod.items() if key != "volumes"},
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        # A changed owner of folders would open them to the group: only when they are new.
-        "securityContext": {"fsGroup": USER, "fsGroupChangePolicy": "OnRootMismatch", "runAsNonRoot": True},
-        **({"affinity": together} if beside else {}),
-        **({"initContainers": [first]} if first else {}),
-        "containers": list(containers),
-        "volumes": list(all_volumes.values()),
-        **(more or {}),
-    }
-    return document(
-        "apps/v1",
-        "Deployment",
-        name,
-        namespace=terms.namespace,
-        labelled=labels(name),
-        spec={
-            "replicas": 1,
-            "strategy": {"type": "Recreate"},
-            "selector": {"matchLabels": {NAME: name}},
-            "template": {
-                "metadata": {"labels": {**part.metadata.get("labels", {}), **labels(name)}},
-                "spec": spec,
-            },
-        },
-    )
-
-
-def _make_folders(part: PodPart, folders: Sequence[str], volumes: Mapping[str, Document]) -> Document:
-    roots = sorted({folder.split("/")[1] for folder in folders} & set(volumes))
-    return {
-        "name": "folders",
-        **{key: part.container[key] for key in ("image", "resources", "securityContext")},
-        "command": ["/bin/sh", "-c", 'umask 077; exec mkdir -p "$@"', "folders"],
-        "args": list(folders),
-        "volumeMounts": [mount(root, f"/{root}") for root in roots],
-    }
-
-
-def _claim(name: str) -> Document:
-    return {"name": name, "persistentVolumeClaim": {"claimName": name}}
-
-
-def _config(name: str) -> Document:
-    return {"name": name, "configMap": {"name": name}}
-
-
-def _memory(name: str) -> Document:
-    return {"name": name, "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}}
 
 
 def _proxy_token() -> Document:
