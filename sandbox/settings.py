@@ -11,6 +11,7 @@ Every variable starts with ``SANDBOX_`` and has a default that works on one mach
 ``SANDBOX_PUBLIC_URL``    how browsers reach it, when another proxy stands before it: a name, not a number; each
                           person's notebooks are at a name below it
 ``SANDBOX_EXTRACTS``      a folder for the rows that jobs and rooms read, while they run (default: in memory)
+``SANDBOX_CLUSTER``       a file that says how notebooks run on a Kubernetes cluster (default: they run here)
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Settings:
     public_url: str = ""
     remapped_to: int = 0
     extracts: Path | None = None
+    cluster: Path | None = None
 
     # Inner ports, all on loopback.
     @property
@@ -194,6 +196,7 @@ class Settings:
             remapped_to=int(remapped),
             public_url=_public_url(env.get("SANDBOX_PUBLIC_URL", "")),
             extracts=Path(env["SANDBOX_EXTRACTS"]).resolve() if env.get("SANDBOX_EXTRACTS") else None,
+            cluster=Path(env["SANDBOX_CLUSTER"]).resolve() if env.get("SANDBOX_CLUSTER") else None,
         )
 
     def as_environment(self) -> dict[str, str]:
@@ -207,6 +210,7 @@ class Settings:
             "SANDBOX_PUBLIC_URL": self.public_url,
             "SANDBOX_REMAPPED_TO": str(self.remapped_to),
             "SANDBOX_EXTRACTS": str(self.extracts or ""),
+            "SANDBOX_CLUSTER": str(self.cluster or ""),
         }
 
 
