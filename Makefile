@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-fast lint audit bench bench-rooms replay redteam images lock clean
+.PHONY: help demo up down test test-fast lint audit bench bench-rooms replay disclosure-report redteam images lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## set up, then a system with public data, people and a guided tour
 	@scripts/setup.sh
@@ -46,6 +46,11 @@ bench-rooms: ## seconds to a notebook's first result, its memory, twenty at once
 replay: ## a recorded project of 400 questions from one budget: how many answers are near enough (tens of minutes)
 	@scripts/setup_venv.sh
 	@.venv/bin/python -m benchmarks.replay
+
+disclosure-report: ## what the output checks find and miss on a corpus with the truth, beside ACRO in the same run
+	@scripts/setup_venv.sh
+	@benchmarks/peers/setup_acro.sh
+	@.venv/bin/python -m benchmarks.disclosure
 
 redteam: ## set up, then attack it: every attack in every mode and runtime, each with its control (minutes)
 	@scripts/setup.sh

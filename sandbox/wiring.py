@@ -17,6 +17,7 @@ from sandbox.flows.answer_question import AnswerQuestion
 from sandbox.flows.browse_catalogue import BrowseCatalogue
 from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.change_policy import ChangePolicy
+from sandbox.flows.check_output import CheckOutput
 from sandbox.flows.data_keys import CloseData
 from sandbox.flows.decide_objection import DecideObjection
 from sandbox.flows.demand_data import DemandData
@@ -104,6 +105,7 @@ class Sandbox:
     end_access: EndAccess
     open_notebook: OpenNotebook
     answer_question: AnswerQuestion
+    check_output: CheckOutput
     review_release: ReviewRelease
     import_files: ImportFiles
     import_views: ImportViews
@@ -188,7 +190,8 @@ def build(
 
     change_policy = ChangePolicy(store=store, site=site_now)
     holds = HoldReleases(store=store)
-    review = ReviewRelease(store=store, engine=engine, permission=permission, holds=holds)
+    check_output = CheckOutput(store=store, engine=engine, permission=permission)
+    review = ReviewRelease(store=store, permission=permission, check=check_output, holds=holds)
     closing = CloseData(store=store, engine=engine)
     extracts = Extracts(store=store, engine=engine, permission=permission, extracts_dir=settings.extracts_dir)
     publish = PublishDataset(
@@ -236,6 +239,7 @@ def build(
         open_notebook=OpenNotebook(
             store=store,
             limits=site.notebook,
+            room=site.room,
             permission=permission,
             check_enrolled=my_account.check_enrolled,
             extracts=extracts,
@@ -244,6 +248,7 @@ def build(
         answer_question=AnswerQuestion(
             store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
         ),
+        check_output=check_output,
         review_release=review,
         import_files=importing,
         import_views=ImportViews(store=store, importing=importing),

@@ -58,14 +58,16 @@ OWNERS: dict[str, frozenset[str]] = {
     "opendp": frozenset({"privacy"}),
     "psycopg": frozenset({"privacy"}),  # the store reaches PostgreSQL through sqlalchemy
     "pyspark": frozenset(),  # a session is handed in
-    "pyarrow": frozenset({"privacy"}),
+    "pyarrow": frozenset({"privacy", "disclosure"}),
     "sqlalchemy": frozenset({"store"}),
     "alembic": frozenset({"store"}),
     "cryptography": frozenset({"store", "privacy"}),
     "fsspec": frozenset({"privacy"}),
     "argon2": frozenset({"store"}),
     "pyotp": frozenset({"store"}),
-    "ruamel": frozenset({"store"}),
+    "ruamel": frozenset({"store", "disclosure"}),
+    "PIL": frozenset({"disclosure"}),
+    "nbformat": frozenset({"disclosure", "demo"}),
     "oauthenticator": frozenset({"hub_config"}),
     "segno": frozenset({"portal", "cli"}),
     "docker": frozenset({"isolation"}),

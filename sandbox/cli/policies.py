@@ -186,9 +186,9 @@ def policy_show(
 
 @app.command("schema")
 def policy_schema(
-    kind: Annotated[str, typer.Argument(help="site or dataset.")],
+    kind: Annotated[str, typer.Argument(help="site, dataset or outputs.")],
 ) -> None:
-    """Print the JSON Schema of a policy file, for editors that complete and check while typing."""
+    """Print the JSON Schema of a policy file or of outputs.yaml, for editors that complete and check while typing."""
     from sandbox.store.policy_reference import SCHEMAS, json_schema_text
 
     if kind not in SCHEMAS:

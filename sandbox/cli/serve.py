@@ -65,17 +65,20 @@ def _engine(settings: Settings) -> None:
 def _gate(settings: Settings) -> None:
     from sandbox.flows.watch_gate import WatchGate
     from sandbox.isolation.gate import run_gate
+    from sandbox.isolation.gate_assets import read_assets
+    from sandbox.isolation.gate_door import House
     from sandbox.wiring import build
 
     watch = WatchGate(build(settings).store)
     try:
-        run_gate(
-            run_dir=settings.gate_dir,
+        house = House(
             hub_url=settings.hub_url,
             portal_url=f"http://127.0.0.1:{settings.portal_port}",
-            port=settings.gate_port,
+            site_url=settings.url,
             record=watch,
+            assets=read_assets(settings.assets_file),
         )
+        run_gate(settings.gate_dir, house, port=settings.gate_port)
     finally:
         watch.close()
 

@@ -2,6 +2,7 @@
 
 connect     -> Sandbox: ask, estimate, budget, submit, status
 answer      a private answer with its intervals       plot     drawn
+checked     what the checks say, and repairs          declare  outputs.yaml, which says what a file is
 imports     files that ask to come in
 jobs        code that runs beside the rows            rows     what code reads, wherever it runs
 outbox      the one folder that files are sent from   errors   each says what is wrong and what to do
@@ -16,6 +17,7 @@ import pandas as pd
 
 from sandbox.client.answer import Answer
 from sandbox.client.box import PathLike, Sandbox, connect
+from sandbox.client.checked import Checked
 from sandbox.client.errors import (
     BadInput,
     Conflict,
@@ -40,6 +42,7 @@ __all__ = [
     "Answer",
     "BadInput",
     "Budget",
+    "Checked",
     "Conflict",
     "Dataset",
     "Estimate",

@@ -22,7 +22,9 @@ import httpx
 import pandas as pd
 
 from sandbox.client.answer import Answer
+from sandbox.client.checked import Checked
 from sandbox.client.connection import Connection
+from sandbox.client.declare import declared, only_about, with_declaration, write_output
 from sandbox.client.errors import BadInput
 from sandbox.client.imports import NOTEBOOK_BYTES, ImportRequest, read_files
 from sandbox.client.jobs import Job, send_job
@@ -213,6 +215,58 @@ class Sandbox:
             sql: the question behind a table, so that it can be computed again: one text for one file, or a text
                 for each file's name.
         """
+        staged, questions = self._staged(files, sql)
+        fields = {"context": context, "sql": json.dumps(questions), "grant": self._grant}
+        return Release(self._connection.upload("releases", fields, staged))
+
+    def output(
+        self,
+        frame: pd.DataFrame | None,
+        file: str,
+        *,
+        kind: str,
+        dims: Iterable[str] = (),
+        statistics: Mapping[str, str] | None = None,
+        units: str = "",
+        sql: str = "",
+        **more: Any,
+    ) -> Path:
+        """Write a table to the outbox and say what it is, in the ``outputs.yaml`` beside it.
+
+        Args:
+            frame: the table; None for a file that is in the outbox already, such as a picture.
+            kind: frequency, magnitude, quantile, regression … : docs/how-to/what-leaves.md lists them.
+            dims: the columns that it is grouped by.
+            statistics: for other columns what their numbers are: {"mean_age": "mean", "p90": "quantile 0.9"}.
+            units: the column that counts the distinct units behind each row.
+            sql: the question that made it, so that it can be computed again.
+            more: n, df, rounding, method, table, as outputs.yaml has them.
+        """
+        told = {"dims": list(dims), "statistics": dict(statistics or {}), "units": units, "sql": sql, **more}
+        return write_output(self.outbox, frame, file, kind, told)
+
+    def check(self, file: PathLike, *, sql: str | None = None) -> Checked:
+        """What the checks would say of a file, before anything is submitted. Its repairs: suppress(), round(5),
+        merge_bands().
+
+        Args:
+            sql: the question behind it, where ``outputs.yaml`` does not say.
+        """
+        staged, questions = self._staged(file, sql)
+        fields = {"sql": json.dumps(questions), "grant": self._grant}
+        name = staged[0][0]
+        entry = declared(self.outbox).get(name, {})
+        return Checked(
+            self._connection.upload("checks", fields, staged),
+            self.outbox / name,
+            dims=tuple(entry.get("dims", ())),
+            again=lambda: self.check(file, sql=sql),
+        )
+
+    def _staged(
+        self, files: PathLike | Iterable[PathLike], sql: str | Mapping[str, str] | None
+    ) -> tuple[list[tuple[str, bytes]], dict[str, str]]:
+        """The files to send, with what is declared about them, and the question behind each."""
         staged = read_outbox(self.outbox, files)
         names = [name for name, _ in staged]
         if isinstance(sql, str):
@@ -221,8 +275,10 @@ class Sandbox:
                     "One sql cannot be behind several files.", fix='Give sql={"table.csv": "SELECT …"}.'
                 )
             sql = {names[0]: sql}
-        fields = {"context": context, "sql": json.dumps(dict(sql or {})), "grant": self._grant}
-        return Release(self._connection.upload("releases", fields, staged))
+        for name, content in read_outbox(self.outbox, with_declaration(self.outbox, names))[len(names) :]:
+            about = only_about(content, names)
+            staged += [(name, about)] if about else []
+        return staged, dict(sql or {})
 
     def status(self, id: int | None = None) -> Release | pd.DataFrame:
         """One request, or all of yours."""

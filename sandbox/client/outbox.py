@@ -14,9 +14,7 @@ from pathlib import Path
 from sandbox.client.errors import BadInput, TooLarge
 
 MAX_BYTES = 8 * 2**20  # of one request; the platform's limits are lower, and its own
-_ARCHIVES = re.compile(
-    r"\.(zip|gz|tgz|bz2|xz|7z|zst|tar|rar|jar|whl|parquet|xlsx?|pkl|pickle|joblib|npz)$", re.I
-)
+_ARCHIVES = re.compile(r"\.(zip|gz|tgz|bz2|xz|7z|zst|tar|rar|jar|whl|xlsx?|pkl|pickle|joblib|npz)$", re.I)
 _ARCHIVE_STARTS = (
     b"PK\x03\x04",
     b"PK\x05\x06",

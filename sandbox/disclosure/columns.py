@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from sandbox.disclosure.cells import Number, is_suppressed, leading_count, plain, read_number
 from sandbox.disclosure.table import Table
@@ -22,7 +23,7 @@ _KEY_NAMES = re.compile(
     r"(^|_)(year|month|day|weekday|week|quarter|hour|age|band|bin|decile|quartile|quintile|rank|level|code|grade|"
     r"period|date|bracket|group)($|_)"
 )
-_COUNT_NAMES = re.compile(
+COUNT_NAMES = re.compile(
     r"(^|_)(n|count|counts|freq|frequency|num|number|total|cases|people|persons|patients|applicants|flights|"
     r"rows|units|size|obs|observations)($|_)"
 )
@@ -52,6 +53,7 @@ class Column:
     guessed: bool = False
 
 
+@lru_cache(maxsize=10_000)  # names repeat, and each is looked at by several checks
 def normal(name: str) -> str:
     """A column's name without case, blanks and signs.
 
@@ -85,7 +87,7 @@ def _column(name: str, cells: tuple[str, ...], listed: Mapping[str, frozenset[st
     values = listed.get(normal(name))
     if values is not None and said and all(_is_listed(c, n, values) for c, n in said):
         return Column(name, Kind.KEY, cells, numbers)
-    counted = _COUNT_NAMES.search(normal(name)) is not None
+    counted = COUNT_NAMES.search(normal(name)) is not None
     if not any(number for _, number in said):
         beside = tuple(leading_count(cell) for cell in cells)
         if any(count is not None for count in beside):

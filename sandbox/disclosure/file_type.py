@@ -1,7 +1,7 @@
 """What a file is, by its bytes. A name proves nothing.
 
-Only what is known to be harmless passes: today plain CSV text. All else fails with the kind it was recognised as,
-so that a person can mend it.
+Only what has a reader and a writer here passes: tables as CSV, JSON or Parquet, pictures as PNG, plain texts and
+notebooks. All else fails with the kind it was recognised as, so that a person can mend it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Collection
 
 from sandbox.disclosure.sources import OUTPUT_TYPES
+from sandbox.domain.check_terms import FILE_TYPES
 from sandbox.domain.errors import BadInput
 from sandbox.domain.findings import Finding, Verdict
 from sandbox.domain.release import check_file_name
@@ -87,9 +88,12 @@ def check_file_type(name: str, data: bytes, *, allowed: Collection[str], max_byt
     reason, fix = _wrong(name, data, allowed=allowed, max_bytes=max_bytes)
     if not reason:
         return []
-    return [
-        Finding(file=name, check=CHECK, verdict=Verdict.FAIL, reason=reason, fix=fix, source=OUTPUT_TYPES)
-    ]
+    return [wrong_type(name, reason, fix)]
+
+
+def wrong_type(name: str, reason: str, fix: str) -> Finding:
+    """The finding on a file that cannot be read as what it should be."""
+    return Finding(file=name, check=CHECK, verdict=Verdict.FAIL, reason=reason, fix=fix, source=OUTPUT_TYPES)
 
 
 def _wrong(name: str, data: bytes, *, allowed: Collection[str], max_bytes: int) -> tuple[str, str]:
@@ -107,14 +111,40 @@ def _wrong(name: str, data: bytes, *, allowed: Collection[str], max_bytes: int) 
             "Send a smaller table: aggregates are small, rows of people are not.",
         )
     kind = recognise(data)
-    if kind:
-        return f"The content is {kind}; only {types} may leave.", f"Write the result as {types}."
-    end = name.rsplit(".", 1)[-1].lower() if "." in name else ""
+    end = ending(name)
+    if kind and (kind != _CONTENTS.get(end) or end not in allowed):
+        return f"The content is {kind}; only {types} may leave.", _FIXES.get(
+            kind, f"Write the result as {types}."
+        )
     if end not in allowed:
         return f"A file ending in '.{end}' may not leave; only {types}.", f"Rename or write it as {types}."
-    if end != "csv":
-        return f"There is no check for '.{end}' files yet, so none may leave.", "Write the result as csv."
-    return _wrong_text(data)
+    if end not in FILE_TYPES:
+        return f"There is no check for '.{end}' files, so none may leave.", "Write the result as csv."
+    if not kind and end in _CONTENTS:
+        return f"The content is no {end}.", f"Write it as {end}, or give it the name of what it is."
+    return ("", "") if end in _BINARY else _wrong_text(data)
+
+
+def ending(name: str) -> str:
+    """What a name says the file is.
+
+    >>> ending("Table.CSV"), ending("table")
+    ('csv', '')
+    """
+    return name.rsplit(".", 1)[-1].lower() if "." in name else ""
+
+
+# What the bytes have to be under a name; texts (csv, md, txt) have no mark of their own.
+_CONTENTS = {"json": "JSON", "ipynb": "JSON", "parquet": "a Parquet file", "png": "a PNG image"}
+_BINARY = frozenset({"parquet", "png"})
+_FIXES = {
+    "an Excel or Office document": "Save each table as CSV: an Excel file can hold hidden sheets, formulas and "
+    "earlier values that nobody sees.",
+    "an old Office document": "Save each table as CSV: an Excel file can hold hidden sheets, formulas and earlier "
+    "values that nobody sees.",
+    "a Python pickle": "Write the numbers as csv or json: a pickle is a program that runs when it is opened.",
+    "HTML, SVG or XML": "Write tables as csv and pictures as png: markup can run in a reader's browser.",
+}
 
 
 def recognise(data: bytes) -> str:
@@ -178,13 +208,23 @@ def _wrong_text(data: bytes) -> tuple[str, str]:
             f"Line {line} is not UTF-8 text (byte {error.start}).",
             "Write it with encoding='utf-8'.",
         )
-    for character in set(text.removeprefix("\ufeff")) - _LINE_CHARACTERS:
-        if unicodedata.category(character) in _INVISIBLE:
-            line = text[: text.index(character)].count("\n") + 1
-            return (
-                f"Line {line} holds the invisible character U+{ord(character):04X}, which can hide data.",
-                "Remove it; plain letters, digits and signs can leave.",
-            )
+    character = invisible_in(text.removeprefix("\ufeff"))
+    if character:
+        line = text[: text.index(character)].count("\n") + 1
+        return (
+            f"Line {line} holds the invisible character U+{ord(character):04X}, which can hide data.",
+            "Remove it; plain letters, digits and signs can leave.",
+        )
     if not text.strip():
         return "The file holds only blanks.", "Write the table into it and submit again."
     return "", ""
+
+
+def invisible_in(text: str) -> str:
+    """The first character that nobody sees, but for line ends and tabs; empty when there is none."""
+    if text.isascii() and text.isprintable():
+        return ""
+    for character in set(text) - _LINE_CHARACTERS:
+        if unicodedata.category(character) in _INVISIBLE:
+            return character
+    return ""

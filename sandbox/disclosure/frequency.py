@@ -16,6 +16,7 @@ from sandbox.disclosure.reproduce import check_reproduced
 from sandbox.disclosure.sources import HANDBOOK, HANDBOOK_EXTREMES, HANDBOOK_MAGNITUDE, RECOMPUTED
 from sandbox.disclosure.table import MAX_FINDINGS, Table
 from sandbox.disclosure.totals import check_shares, check_totals
+from sandbox.domain.check_terms import CheckTerms
 from sandbox.domain.evidence import Evidence, is_count
 from sandbox.domain.findings import Finding, Verdict
 from sandbox.domain.policy import Scalar
@@ -25,52 +26,90 @@ SMALL_COUNT = Rule(
     Verdict.FAIL,
     "Merge with a neighbouring group, or suppress it and one other cell of the row.",
     HANDBOOK,
+    says="A count below the threshold, as the file itself shows it.",
+    limits=("threshold",),
 )
-LOOSE_BOUND = Rule("small_count", Verdict.FAIL, "Write the threshold itself, or leave it empty.", HANDBOOK)
+LOOSE_BOUND = Rule(
+    "small_count",
+    Verdict.FAIL,
+    "Write the threshold itself, or leave it empty.",
+    HANDBOOK,
+    says="A suppressed count that says more than 'below the threshold'.",
+    limits=("threshold",),
+)
 ZERO_CELL = Rule(
     "zero_cell",
     Verdict.REVIEW,
     "Say in the context why that is no secret (impossible by definition), or merge groups.",
     HANDBOOK,
+    says="A count of 0: nobody of the group is in this cell.",
 )
-NEGATIVE = Rule("negative_count", Verdict.REVIEW, "Say in the context where it comes from.", HANDBOOK)
+NEGATIVE = Rule(
+    "negative_count",
+    Verdict.REVIEW,
+    "Say in the context where it comes from.",
+    HANDBOOK,
+    says="A count below zero.",
+)
 UNREADABLE = Rule(
     "unreadable",
     Verdict.REVIEW,
     "Write numbers as plain digits, and leave suppressed cells empty.",
     HANDBOOK,
+    says="Numbers and words in one column, so that nothing of it was checked.",
 )
-GUESSED_KEY = Rule("taken_as_key", Verdict.REVIEW, "Give the question (sql) that made the table.", HANDBOOK)
+GUESSED_KEY = Rule(
+    "taken_as_key",
+    Verdict.REVIEW,
+    "Give the question (sql) that made the table.",
+    HANDBOOK,
+    says="A column of whole numbers taken for a key by its name alone.",
+)
 NO_COUNT_BESIDE = Rule(
     "no_count_beside",
     Verdict.REVIEW,
     "Add a column with the count of units of each row, or give the question (sql).",
     HANDBOOK_MAGNITUDE,
+    says="Numbers without the count of units behind them.",
 )
 NO_COUNT = Rule(
     "no_count",
     Verdict.REVIEW,
     "Add a count column named n, or give the question (sql) that made the table.",
     HANDBOOK,
+    says="A table in which no column was recognised as a count.",
 )
 NOT_RECOMPUTED = Rule(
     "not_recomputed",
     Verdict.REVIEW,
     "Submit it with the question (sql) that made it: then each cell is computed again and compared.",
     RECOMPUTED,
+    says="A table without the question behind it: its numbers are as the file says.",
+    standing=True,
 )
 NOT_IN_QUESTION = Rule(
-    "not_in_question", Verdict.REVIEW, "Leave it out, or ask for it in the question.", RECOMPUTED
+    "not_in_question",
+    Verdict.REVIEW,
+    "Leave it out, or ask for it in the question.",
+    RECOMPUTED,
+    says="A column that the question does not have.",
 )
 SUPPRESSED_BESIDE = Rule(
-    "suppressed_beside", Verdict.FAIL, "Suppress all numbers of the row.", HANDBOOK_MAGNITUDE
+    "suppressed_beside",
+    Verdict.FAIL,
+    "Suppress all numbers of the row.",
+    HANDBOOK_MAGNITUDE,
+    says="A number in a row whose count is suppressed.",
 )
-IDENTIFIER = Rule("identifier", Verdict.FAIL, "Leave the column out.", HANDBOOK)
+IDENTIFIER = Rule(
+    "identifier", Verdict.FAIL, "Leave the column out.", HANDBOOK, says="A column that names single units."
+)
 EXTREME_VALUE = Rule(
     "extreme",
     Verdict.FAIL,
     "Give a 1 % or 99 % quantile, or leave the column out.",
     HANDBOOK_EXTREMES,
+    says="A column of smallest or largest values, by its name.",
 )
 
 
@@ -98,17 +137,45 @@ def check_frequency_table(
         At most ``MAX_FINDINGS`` findings of each kind of check; those computed from raw rows are marked.
     """
     columns = columns_of(table, keys=keys or {})
+    return check_counts(
+        name, columns, threshold=threshold, evidence=evidence, unit_column=unit_column, noun=noun
+    )
+
+
+def check_counts(
+    name: str,
+    columns: Sequence[Column],
+    *,
+    threshold: int,
+    evidence: Evidence | None,
+    unit_column: str = "",
+    noun: str = "unit",
+    terms: CheckTerms | None = None,
+    counts_expected: bool = True,
+    groups: bool = True,
+) -> list[Finding]:
+    """The same for columns that were read already.
+
+    Args:
+        terms: the limits beside the threshold.
+        counts_expected: a table without a column of counts is not understood.
+        groups: its rows are groups of units that add up, so that totals and shares of groups mean something.
+    """
+    limits = terms or CheckTerms()
     findings = [*_identifiers(name, columns, unit_column), *_extremes(name, columns)]
     if evidence is None:
-        findings += _counts_in_file(name, columns, threshold)
+        findings += _counts_in_file(name, columns, threshold, counts_expected=counts_expected, zeros=groups)
     else:
         # First what the file says by itself: that may be shown to whoever wrote it.
         findings += _counts_of_question(name, columns, evidence, threshold)
-        findings += check_reproduced(name, columns, threshold=threshold, evidence=evidence, noun=noun)
+        findings += check_reproduced(
+            name, columns, threshold=threshold, evidence=evidence, noun=noun, terms=limits
+        )
         findings += _beyond(name, columns, evidence, threshold)
     findings += _suppressed_beside(name, columns)
-    findings += check_totals(name, columns, threshold=threshold)
-    findings += check_shares(name, columns)
+    if groups:
+        findings += check_totals(name, columns, threshold=threshold)
+        findings += check_shares(name, columns, group_percent=limits.group_percent)
     return findings
 
 
@@ -129,10 +196,14 @@ def _extremes(name: str, columns: Sequence[Column]) -> list[Finding]:
     ]
 
 
-def _counts_in_file(name: str, columns: Sequence[Column], threshold: int) -> list[Finding]:
+def _counts_in_file(
+    name: str, columns: Sequence[Column], threshold: int, *, counts_expected: bool, zeros: bool
+) -> list[Finding]:
     """What can be said from the file itself, when no question was given."""
     counts = [c for c in columns if c.kind is Kind.COUNT]
-    findings = [f for c in counts for f in _small_cells(name, c, threshold)][:MAX_FINDINGS]
+    findings = [
+        f for c in counts for f in _small_cells(name, c, threshold) if zeros or f.check != ZERO_CELL.name
+    ][:MAX_FINDINGS]
     for c in columns:
         if c.kind is Kind.MIXED:
             findings.append(
@@ -142,11 +213,11 @@ def _counts_in_file(name: str, columns: Sequence[Column], threshold: int) -> lis
             findings.append(
                 GUESSED_KEY.column(name, c.name, "By its name it was taken for a key, and not checked.")
             )
-        elif c.kind is Kind.NUMBER and not counts:
+        elif c.kind is Kind.NUMBER and not counts and counts_expected:
             findings.append(
                 NO_COUNT_BESIDE.column(name, c.name, "Nothing says how many units are behind these numbers.")
             )
-    if not counts:
+    if not counts and counts_expected:
         findings.append(
             NO_COUNT.file(name, "No column was recognised as a count: a person must look for small groups.")
         )

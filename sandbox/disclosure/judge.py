@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from sandbox.disclosure.file_type import check_file_type
-from sandbox.disclosure.frequency import check_frequency_table
+from sandbox.disclosure.bits import bits_of_bytes, bits_of_table
+from sandbox.disclosure.file_type import check_file_type, ending
+from sandbox.disclosure.json_table import read_json_table, write_json_table
+from sandbox.disclosure.judge_table import judge_table, keys_of, undeclared
+from sandbox.disclosure.kinds.registry import FOR_A_PERSON, KINDS
+from sandbox.disclosure.notebook import check_notebook, read_notebook, write_notebook
+from sandbox.disclosure.parquet_table import read_parquet_table, write_parquet_table
+from sandbox.disclosure.picture import NO_TABLE, read_picture, write_picture
 from sandbox.disclosure.private_answer import PrivateAnswer, check_private_answer
-from sandbox.disclosure.rebuild import rebuild_csv
+from sandbox.disclosure.rebuild import rebuild_table, sorted_rows, write_csv
 from sandbox.disclosure.table import Table, check_cells, read_table
+from sandbox.disclosure.writing import check_text, rebuild_text
 from sandbox.domain.evidence import Evidence
 from sandbox.domain.findings import Finding
-from sandbox.domain.policy import DatasetPolicy, ReleaseTerms, Scalar
+from sandbox.domain.outputs import Declared, OutputKind
+from sandbox.domain.policy import DatasetPolicy, ReleaseTerms
+
+_READERS = {"csv": read_table, "json": read_json_table, "parquet": read_parquet_table}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +31,18 @@ class Judged:
 
     Attributes:
         findings: everything found; the worst verdict decides.
-        table: as read; None when it could not be read.
+        table: as read; None when it is no table, or could not be read.
         rebuilt: the bytes that reviewers see and that leave; empty when nothing may.
+        shown: a table's cells as they leave, as CSV, in the file's own order, so that findings point at them; or the
+            rebuilt text. Empty for pictures.
+        bits_leaving: the most that the rebuilt bytes can tell.
     """
 
     findings: tuple[Finding, ...]
     table: Table | None = None
     rebuilt: bytes = b""
+    shown: bytes = b""
+    bits_leaving: int = 0
 
 
 def judge(
@@ -37,22 +53,34 @@ def judge(
     policy: DatasetPolicy | None = None,
     evidence: Evidence | None = None,
     private: PrivateAnswer | None = None,
+    declared: Declared | None = None,
+    beside: Collection[str] = (),
 ) -> Judged:
     """Judge one output file. Pure: the same arguments always give the same verdict and the same bytes.
 
     Args:
         name: a bare file name.
         data: the staged bytes.
-        terms: threshold, file types and size, at the agreement's stand.
+        terms: threshold, limits, file types and size, at the agreement's stand.
         policy: says which columns are keys and which names the unit; without it every whole number is a count.
         evidence: the file's question computed again on the raw rows; None when no question was given.
         private: the stored private answer to the same question, where there is one. A file with nothing but its
             numbers is protected by their noise: neither threshold nor evidence is asked of it.
+        declared: what the file is said to be, by the declaration beside it.
+        beside: the names of the other files of the request.
     """
     findings = check_file_type(name, data, allowed=terms.file_types, max_bytes=terms.max_bytes)
     if findings:
         return Judged(tuple(findings))
-    table, findings = read_table(name, data)
+    kind = ending(name)
+    unit_column = policy.unit_column if policy is not None else ""
+    if kind == "png":
+        return _picture(name, data, terms, declared, beside)
+    if kind == "ipynb":
+        return _notebook(name, data, unit_column)
+    if kind in ("md", "txt"):
+        return _text(name, data, unit_column)
+    table, findings = _READERS[kind](name, data)
     if table is None:
         return Judged(tuple(findings))
     findings = check_cells(name, table)
@@ -60,24 +88,61 @@ def judge(
     if noise is not None:
         findings.append(noise)
     else:
-        findings += check_frequency_table(
-            name,
-            table,
-            threshold=terms.threshold,
-            evidence=evidence,
-            keys=_keys(policy),
-            unit_column=policy.unit.column if policy and policy.unit else "",
-            noun=policy.unit.noun if policy and policy.unit else "unit",
+        findings += judge_table(name, table, terms=terms, policy=policy, evidence=evidence, declared=declared)
+    keys = keys_of(policy)
+    shown = rebuild_table(table)
+    rebuilt = sorted_rows(shown, order=keys)
+    return Judged(
+        tuple(findings),
+        table,
+        rebuilt=_written(kind, rebuilt),
+        shown=write_csv(shown),
+        bits_leaving=bits_of_table(rebuilt, keys=keys),
+    )
+
+
+def _written(kind: str, rebuilt: Table) -> bytes:
+    if kind == "json":
+        return write_json_table(rebuilt)
+    return write_parquet_table(rebuilt) if kind == "parquet" else write_csv(rebuilt)
+
+
+def _picture(
+    name: str, data: bytes, terms: ReleaseTerms, declared: Declared | None, beside: Collection[str]
+) -> Judged:
+    picture, findings = read_picture(name, data)
+    if picture is None:
+        return Judged(tuple(findings))
+    table = declared.table if declared is not None else ""
+    if not table:
+        findings.append(NO_TABLE.file(name, "Nobody said from which table it was drawn."))
+    elif table not in beside:
+        findings.append(
+            NO_TABLE.file(name, f"It is said to be drawn from {table}, which is not in the request.")
         )
-    return Judged(tuple(findings), table, rebuild_csv(table))
+    if declared is None:
+        findings.append(undeclared(name, terms))
+    findings.append(FOR_A_PERSON.file(name, KINDS[OutputKind.PLOT].person))
+    rebuilt = write_picture(picture)
+    return Judged(tuple(findings), rebuilt=rebuilt, bits_leaving=bits_of_bytes(rebuilt))
 
 
-def _keys(policy: DatasetPolicy | None) -> dict[str, tuple[Scalar, ...]]:
-    if policy is None:
-        return {}
-    return {
-        name: column.key_values
-        for table in policy.tables.values()
-        for name, column in table.columns.items()
-        if column.key_values
-    }
+def _text(name: str, data: bytes, unit_column: str) -> Judged:
+    text = rebuild_text(data.decode("utf-8").removeprefix("\ufeff"))
+    findings = check_text(name, text, unit_column=unit_column)
+    findings.append(FOR_A_PERSON.file(name, KINDS[OutputKind.TEXT].person))
+    rebuilt = text.encode()
+    return Judged(tuple(findings), rebuilt=rebuilt, shown=rebuilt, bits_leaving=bits_of_bytes(rebuilt))
+
+
+def _notebook(name: str, data: bytes, unit_column: str) -> Judged:
+    cells, findings = read_notebook(name, data)
+    if cells is None:
+        return Judged(tuple(findings))
+    findings += check_notebook(name, cells, unit_column=unit_column)
+    findings.append(FOR_A_PERSON.file(name, KINDS[OutputKind.TEXT].person))
+    shown = "\n\n".join(f"[{at}] {kind}\n{source}" for at, (kind, source) in enumerate(cells, start=1))
+    rebuilt = write_notebook(cells)
+    return Judged(
+        tuple(findings), rebuilt=rebuilt, shown=shown.encode() + b"\n", bits_leaving=bits_of_bytes(rebuilt)
+    )

@@ -16,6 +16,9 @@ class Rule:
         fix: what would mend it.
         source: where the rule comes from.
         from_rows: it is judged on private rows.
+        says: what it looks for, for the manual.
+        limits: the keys of ``release`` that it is held against.
+        standing: every output of its kind gets it, whatever it shows: it tells people what is theirs to judge.
     """
 
     name: str
@@ -23,6 +26,9 @@ class Rule:
     fix: str
     source: str = ""
     from_rows: bool = False
+    says: str = ""
+    limits: tuple[str, ...] = ()
+    standing: bool = False
 
     def cell(self, file: str, row: int, column: str, reason: str) -> Finding:
         """A finding on one cell; ``row`` counts data rows from 0, people read it from 1."""

@@ -12,10 +12,12 @@ from decimal import Decimal
 
 from sandbox.disclosure.cells import Number, is_suppressed, plain, read_number
 from sandbox.disclosure.columns import Column, is_total, normal
+from sandbox.disclosure.contributors import broken_rule, check_contributors
 from sandbox.disclosure.mark import Rule
-from sandbox.disclosure.sources import HANDBOOK, HANDBOOK_MAGNITUDE, RECOMPUTED
+from sandbox.disclosure.sources import HANDBOOK, RECOMPUTED
 from sandbox.disclosure.table import MAX_FINDINGS
-from sandbox.domain.evidence import Evidence, EvidenceRow, Exact, MeasureKind, is_count
+from sandbox.domain.check_terms import CheckTerms
+from sandbox.domain.evidence import Contributors, Evidence, EvidenceRow, Exact, MeasureKind, is_count
 from sandbox.domain.findings import Finding, Verdict
 from sandbox.domain.policy import Scalar
 
@@ -25,6 +27,7 @@ NOT_REPRODUCED = Rule(
     "Write exactly what the question gives, or give the question that made these numbers.",
     RECOMPUTED,
     from_rows=True,
+    says="A number, group or column that the platform, computing the question again, does not find.",
 )
 SMALL_CELL = Rule(
     "small_cell",
@@ -32,6 +35,8 @@ SMALL_CELL = Rule(
     "Merge with a neighbouring group, or suppress it and one other cell of the row.",
     HANDBOOK,
     from_rows=True,
+    says="A cell with fewer distinct units behind it than the threshold, by recomputation.",
+    limits=("threshold",),
 )
 EMPTY_CELL = Rule(
     "zero_cell",
@@ -39,6 +44,7 @@ EMPTY_CELL = Rule(
     "Say in the context why that is no secret (impossible by definition), or merge groups.",
     HANDBOOK,
     from_rows=True,
+    says="A cell with nobody in it, by recomputation.",
 )
 NOT_RECOMPUTED = Rule(
     "not_recomputed",
@@ -46,15 +52,26 @@ NOT_RECOMPUTED = Rule(
     "Ask for the total with a question of its own.",
     RECOMPUTED,
     from_rows=True,
+    says="A total that does not follow from the recomputed cells.",
 )
-DOMINANCE = Rule(
-    "dominance",
-    Verdict.REVIEW,
-    "Say in the context why no one contributor dominates.",
-    HANDBOOK_MAGNITUDE,
+ROUNDING = Rule(
+    "rounding",
+    Verdict.PASS,
+    "",
+    RECOMPUTED,
+    from_rows=True,
+    says="Counts rounded in one way throughout: recognised.",
+    standing=True,
 )
-ROUNDING = Rule("rounding", Verdict.PASS, "", RECOMPUTED, from_rows=True)
-REPRODUCED = Rule("reproduced", Verdict.PASS, "", RECOMPUTED, from_rows=True)
+REPRODUCED = Rule(
+    "reproduced",
+    Verdict.PASS,
+    "",
+    RECOMPUTED,
+    from_rows=True,
+    says="How many numbers hold when computed again.",
+    standing=True,
+)
 
 _Fits = Callable[[int, int], bool]  # (number shown, exact number) -> it is that number, rounded
 
@@ -69,9 +86,16 @@ class _Shown:
 
 
 def check_reproduced(
-    name: str, columns: Sequence[Column], *, threshold: int, evidence: Evidence, noun: str
+    name: str,
+    columns: Sequence[Column],
+    *,
+    threshold: int,
+    evidence: Evidence,
+    noun: str,
+    terms: CheckTerms,
 ) -> list[Finding]:
-    """Compare a file with the recomputed table, and hold each cell shown against the threshold in units."""
+    """Compare a file with the recomputed table, and hold each cell shown against the threshold in units and against
+    the limits of what one unit may hold of it."""
     by_name = {normal(c.name): c for c in columns}
     missing = [k for k in evidence.keys if normal(k) not in by_name]
     if missing:
@@ -81,7 +105,7 @@ def check_reproduced(
     if not measures:
         return [NOT_REPRODUCED.file(name, "The file has none of the question's numbers.")]
     rows, findings = _align(
-        name, [by_name[normal(k)] for k in evidence.keys], evidence, length=len(columns[0].cells)
+        name, [by_name[normal(k)] for k in evidence.keys], evidence, length=len(columns[0].cells), terms=terms
     )
     agreed = 0
     for measure in measures:
@@ -99,10 +123,16 @@ def check_reproduced(
         agreed += len(shown) - len(wrong)
         if rounding:
             findings.append(ROUNDING.column(name, column.name, f"The counts are {rounding}."))
-        if kind in (MeasureKind.SUM, MeasureKind.AVG) and shown:
-            word = "sum" if kind is MeasureKind.SUM else "mean"
-            reason = f"A {word} can be mostly one large {noun}; that is not computed yet."
-            findings.append(DOMINANCE.column(name, column.name, reason))
+        findings += check_contributors(
+            name,
+            column.name,
+            [(cell.row, row) for cell in shown if (row := rows[cell.row]) is not None],
+            measure=measure,
+            kind=kind,
+            threshold=threshold,
+            terms=terms,
+            noun=noun,
+        )
     # Said also when a cell failed: how much of the file does hold helps the person who judges.
     if agreed:
         findings.append(REPRODUCED.file(name, f"{agreed} numbers hold when computed again."))
@@ -110,7 +140,7 @@ def check_reproduced(
 
 
 def _align(
-    name: str, keys: Sequence[Column], evidence: Evidence, *, length: int
+    name: str, keys: Sequence[Column], evidence: Evidence, *, length: int, terms: CheckTerms
 ) -> tuple[list[EvidenceRow | None], list[Finding]]:
     """For each row of the file, its row of the evidence; None (and a finding) where there is none."""
     index = {tuple(key_text(k) for k in row.key): row for row in evidence.rows}
@@ -122,7 +152,7 @@ def _align(
         key = tuple(_cell_key(c.cells[at], whole[i]) for i, c in enumerate(keys))
         found = index.get(key)
         if found is None and any(is_total(c.cells[at]) for c in keys):
-            found = _total([c.cells[at] for c in keys], key, evidence)
+            found = _total([c.cells[at] for c in keys], key, evidence, terms)
         if found is None:
             findings.append(NOT_REPRODUCED.row(name, at, "The question gives no such group."))
         elif key in seen:
@@ -147,8 +177,11 @@ def _cell_key(cell: str, whole: bool) -> str:
     return str(int(number.value)) if number and number.whole else text
 
 
-def _total(cells: Sequence[str], key: Sequence[str], evidence: Evidence) -> EvidenceRow | None:
-    """A total row, where it can be known: row counts and sums add up; unit counts and means do not."""
+def _total(
+    cells: Sequence[str], key: Sequence[str], evidence: Evidence, terms: CheckTerms
+) -> EvidenceRow | None:
+    """A total row, where it can be known: row counts and sums add up; unit counts and means do not. Of its
+    contributors a bound is known; where that is not enough, nothing is said of them."""
     parts = [
         r
         for r in evidence.rows
@@ -168,7 +201,29 @@ def _total(cells: Sequence[str], key: Sequence[str], evidence: Evidence) -> Evid
             values[measure] = str(sum((Decimal(str(v)) for v in exact), Decimal(0)))
     # One unit may be in several parts, so the largest part is all that is certain.
     return EvidenceRow(
-        key=tuple(key), values=values, units=max(r.units for r in parts), rows=sum(r.rows for r in parts)
+        key=tuple(key),
+        values=values,
+        units=max(r.units for r in parts),
+        rows=sum(r.rows for r in parts),
+        contributors={
+            name: together
+            for name in values
+            if (together := _together(parts, name)) is not None and broken_rule(together, terms) is None
+        },
+    )
+
+
+def _together(parts: Sequence[EvidenceRow], name: str) -> Contributors | None:
+    """What a unit can hold of a total at most: the largest part of every cell, as if all were the same unit's."""
+    known = [r.contributors[name] for r in parts if name in r.contributors]
+    if len(known) < len(parts):
+        return None
+    return Contributors(
+        largest=sum(c.largest for c in known),
+        second=sum(c.second for c in known),
+        total=sum(c.total for c in known),
+        givers=max(c.givers for c in known),
+        equal=False,
     )
 
 
@@ -211,7 +266,7 @@ def _different(shown: Sequence[_Shown], kind: MeasureKind) -> tuple[list[_Shown]
 
     Counts: exactly equal, or the whole column rounded in one way. Sums and means: equal up to the digits shown.
     """
-    if kind in (MeasureKind.SUM, MeasureKind.AVG):
+    if not is_count(kind):
         return [s for s in shown if not agrees(s.number, s.exact)], ""
     wrong = [s for s in shown if s.exact is None or s.number.value != Decimal(str(s.exact))]
     if not wrong:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sandbox.disclosure.cells import read_number
+from sandbox.disclosure.file_type import invisible_in
 from sandbox.disclosure.sources import CSV_FORMAT, CSV_INJECTION
 from sandbox.domain.findings import Finding, Verdict
 
@@ -75,6 +77,20 @@ def read_table(name: str, data: bytes) -> tuple[Table | None, list[Finding]]:
         return None, [_wrong(name, reader.line_num, f"is not CSV ({error})", "Write it with pandas' to_csv.")]
     if not lines:
         return None, [_wrong(name, 1, "is empty", "Write the table into it.")]
+    return checked_table(name, lines)
+
+
+def checked_table(
+    name: str, lines: Sequence[tuple[int, Sequence[str]]]
+) -> tuple[Table | None, list[Finding]]:
+    """A table from its lines, however they were read.
+
+    Args:
+        lines: (1-based line, cells); the first is the header.
+
+    Returns:
+        The table and no findings, or None and what is wrong, with its line.
+    """
     header = [cell.strip() for cell in lines[0][1]]
     findings = _header_findings(name, header)
     for line, cells in lines[1:]:
@@ -196,6 +212,14 @@ def _cell_problem(cell: str) -> tuple[str, Verdict, str, str, str] | None:
             "A spreadsheet could run this cell as a formula.",
             "It leaves as plain text, with a leading apostrophe; better begin it with a letter.",
             CSV_INJECTION,
+        )
+    if (hidden := invisible_in(cell)) and hidden not in "\n\r\t":
+        return (
+            "invisible",
+            Verdict.FAIL,
+            f"The cell holds the invisible character U+{ord(hidden):04X}, which can hide data.",
+            "Remove it.",
+            "",
         )
     if "<" in cell and ">" in cell:
         return (

@@ -14,7 +14,6 @@ from sandbox.disclosure.sources import HANDBOOK, SECONDARY
 from sandbox.disclosure.table import MAX_FINDINGS
 from sandbox.domain.findings import Finding, Verdict
 
-DOMINANT_SHARE = Decimal("0.9")  # of a group in one cell. Source: the handbook's group disclosure
 MAX_KEYS = 8  # more is no table of groups, and no reader's either
 
 IMPLIED = Rule(
@@ -22,14 +21,20 @@ IMPLIED = Rule(
     Verdict.FAIL,
     "Suppress a second cell of the same total, leave the total out, or round all counts to 5.",
     SECONDARY,
+    says="A total minus the cells that are shown is a count below the threshold.",
+    limits=("threshold",),
 )
 # Differences of rounded counts are not exact, and that they are rounded is a guess: a person judges.
-IMPLIED_IF_EXACT = replace(IMPLIED, verdict=Verdict.REVIEW)
+IMPLIED_IF_EXACT = replace(
+    IMPLIED, verdict=Verdict.REVIEW, says="The same, where all counts seem to be rounded."
+)
 GROUP = Rule(
     "group_disclosure",
     Verdict.REVIEW,
     "Merge groups, or say in the context why that is no secret.",
     HANDBOOK,
+    says="Nearly all of a row or column in one cell: belonging to the group tells the cell.",
+    limits=("checks.group_percent",),
 )
 
 MANY_KEYS = Rule(
@@ -37,6 +42,7 @@ MANY_KEYS = Rule(
     Verdict.REVIEW,
     "Leave columns out; a table for readers groups by few.",
     HANDBOOK,
+    says="More than 8 columns to group by: rows of single units look so.",
 )
 
 
@@ -101,10 +107,13 @@ def _rounded(counts: Sequence[Column]) -> bool:
     return len(values) > 1 and any(all(v % base == rest for v in values) for base, rest in steps)
 
 
-def check_shares(name: str, columns: Sequence[Column]) -> list[Finding]:
+def check_shares(name: str, columns: Sequence[Column], *, group_percent: int = 90) -> list[Finding]:
     """Cells that hold (nearly) a whole group, so that belonging to the group tells the cell.
 
     Only tables over several keys, or with parts beside their total, have groups in this sense.
+
+    Args:
+        group_percent: the most of a group that one cell may hold. Source: the handbook's group disclosure.
     """
     counts = [c for c in columns if c.kind is Kind.COUNT]
     keys = [c for c in columns if c.kind is Kind.KEY]
@@ -116,19 +125,21 @@ def check_shares(name: str, columns: Sequence[Column]) -> list[Finding]:
         for count in counts:
             for key in keys:
                 for rows in _groups(key, keys):
-                    found += _dominant(name, [(r, count) for r in rows if not is_total(key.cells[r])])
+                    found += _dominant(
+                        name, [(r, count) for r in rows if not is_total(key.cells[r])], group_percent
+                    )
     parts = [c for c in counts if normal(c.name) not in TOTALS]
     if 1 < len(parts) < len(counts):
         for row in range(len(parts[0].cells)):
-            found += _dominant(name, [(row, c) for c in parts])
+            found += _dominant(name, [(row, c) for c in parts], group_percent)
     return found[:MAX_FINDINGS]
 
 
-def _dominant(name: str, cells: Sequence[tuple[int, Column]]) -> Iterator[Finding]:
+def _dominant(name: str, cells: Sequence[tuple[int, Column]], group_percent: int) -> Iterator[Finding]:
     known = [(row, c.name, number.value) for row, c in cells if (number := c.numbers[row]) is not None]
     whole = sum((value for *_, value in known), Decimal(0))
     for row, column, value in known if len(known) > 1 and whole > 0 else ():
-        if value > whole * DOMINANT_SHARE:
-            share = "All" if value == whole else "More than 90 %"
+        if value * 100 > whole * group_percent:
+            share = "All" if value == whole else f"More than {group_percent} %"
             reason = f"{share} of the group is in this cell: belonging to the group tells the cell."
             yield GROUP.cell(name, row, column, reason)

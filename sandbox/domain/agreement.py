@@ -14,6 +14,7 @@ from sandbox.domain.access import Grant
 from sandbox.domain.application import Application, check_text
 from sandbox.domain.budget import Allowance
 from sandbox.domain.canonical import content_hash
+from sandbox.domain.check_terms import terms_document, terms_from_document
 from sandbox.domain.earlier_form import FORMAT, is_present, people_of, period_of
 from sandbox.domain.errors import BadInput, Tampered
 from sandbox.domain.policy import DatasetPolicy, ReleaseTerms
@@ -84,7 +85,11 @@ def agreement(
             "file_types": sorted(policy.release.file_types),
             "max_bytes": policy.release.max_bytes,
         },
-        "review": {"reviewers": policy.release.reviewers, "threshold_units": policy.release.threshold},
+        "review": {
+            "reviewers": policy.release.reviewers,
+            "threshold_units": policy.release.threshold,
+            "checks": terms_document(policy.release.checks),
+        },
         "conditions": [*policy.access.conditions, *conditions],
         "source": policy.source,
         "feedback": {
@@ -123,6 +128,7 @@ def release_terms(document: Mapping[str, Any]) -> ReleaseTerms:
         reviewers=document["review"]["reviewers"],
         file_types=tuple(document["outputs"]["file_types"]),
         max_bytes=document["outputs"]["max_bytes"],
+        checks=terms_from_document(document["review"].get("checks", {})),
     )
 
 

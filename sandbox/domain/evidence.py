@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -61,6 +61,25 @@ def is_count(kind: MeasureKind) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Contributors:
+    """Whose values a sum, mean or spread of a cell is made of. A unit's part is the sum of its absolute values, in
+    steps of the column; of a spread, of its squared distances from the mean.
+
+    Attributes:
+        largest, second: the two largest parts of one unit.
+        total: all parts together.
+        givers: units whose part is not 0.
+        equal: every filled value of the cell is the same.
+    """
+
+    largest: int
+    second: int
+    total: int
+    givers: int
+    equal: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceRow:
     """One cell of the recomputed table.
 
@@ -69,12 +88,14 @@ class EvidenceRow:
         values: the exact value of each measure, by its output name.
         units: distinct privacy units in the cell.
         rows: rows in the cell.
+        contributors: whose values a measure is made of, by its output name; for sums, means and spreads.
     """
 
     key: tuple[Scalar | None, ...]
     values: Mapping[str, Exact]
     units: int
     rows: int
+    contributors: Mapping[str, Contributors] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +122,13 @@ def evidence_document(evidence: Evidence) -> dict[str, Any]:
         "keys": list(evidence.keys),
         "kinds": {name: str(kind) for name, kind in evidence.kinds.items()},
         "rows": [
-            {"key": list(row.key), "values": dict(row.values), "units": row.units, "rows": row.rows}
+            {
+                "key": list(row.key),
+                "values": dict(row.values),
+                "units": row.units,
+                "rows": row.rows,
+                "contributors": {name: asdict(c) for name, c in row.contributors.items()},
+            }
             for row in evidence.rows
         ],
     }
@@ -119,7 +146,11 @@ def evidence_from_document(document: Mapping[str, Any]) -> Evidence:
         kinds={name: MeasureKind(kind) for name, kind in document["kinds"].items()},
         rows=tuple(
             EvidenceRow(
-                key=tuple(row["key"]), values=dict(row["values"]), units=row["units"], rows=row["rows"]
+                key=tuple(row["key"]),
+                values=dict(row["values"]),
+                units=row["units"],
+                rows=row["rows"],
+                contributors={name: Contributors(**c) for name, c in row["contributors"].items()},
             )
             for row in document["rows"]
         ),

@@ -17,6 +17,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 from sandbox.domain.catalogue_terms import Contact, Frequency, OpenMode
+from sandbox.domain.check_terms import CheckTerms
 from sandbox.domain.errors import BadInput
 from sandbox.domain.policy_keys import Way
 from sandbox.domain.policy_keys import doc as _doc
@@ -356,9 +357,12 @@ class ReleaseTerms:
         "User names of those who may review releases of this dataset.", Way.MORE, default=()
     )
     file_types: tuple[str, ...] = _doc(
-        "File types that may leave, found by content.", Way.MORE, default=("csv",)
+        "File types that may leave, found by content: csv, json, md, parquet, png, txt, ipynb.",
+        Way.MORE,
+        default=("csv",),
     )
     max_bytes: int = _doc("The largest file that may leave, in bytes.", Way.LARGER, default=1_000_000)
+    checks: CheckTerms = _doc("The limits of the checks.", Way.NEVER, default=CheckTerms())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
+from sandbox.domain.check_terms import check_terms_mistakes, file_type_mistakes
 from sandbox.domain.people import NAME as USER_NAME
 from sandbox.domain.people_policy import separation_mistakes, sign_in_mistakes, training_mistakes
 from sandbox.domain.policy import (
@@ -28,7 +29,7 @@ from sandbox.domain.policy import (
     Scalar,
     Table,
 )
-from sandbox.domain.site_policy import SitePolicy
+from sandbox.domain.site_policy import RoomLimits, SitePolicy
 
 _COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _LONGEST = 63  # characters of a name, also on engines that cut longer ones
@@ -60,11 +61,21 @@ def check(policy: DatasetPolicy) -> tuple[Mistake, ...]:
 def check_site(site: SitePolicy) -> tuple[Mistake, ...]:
     """The same for the site's policy."""
     found = (
+        *_room_mistakes(site.room),
         *sign_in_mistakes(site.sign_in),
         *separation_mistakes(site.separation),
         *training_mistakes(site.training),
     )
     return tuple(Mistake(path, problem, allowed) for path, problem, allowed in found)
+
+
+def _room_mistakes(room: RoomLimits) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    for key in ("display_rows", "display_bytes", "session_rows", "session_bytes", "page_bytes"):
+        if not 0 <= getattr(room, key) <= 10**12:
+            yield ("room", key), "is a number of rows or bytes", "0 to 1000000000000"
+    for session, day in (("session_rows", "display_rows"), ("session_bytes", "display_bytes")):
+        if getattr(room, session) > getattr(room, day):
+            yield ("room", session), f"is more than a day's {day}", f"at most {getattr(room, day)}"
 
 
 def _mistakes(p: DatasetPolicy) -> Iterator[Mistake]:
@@ -275,6 +286,11 @@ def _private_mistakes(p: DatasetPolicy) -> Iterator[Mistake]:
         yield from _budget_mistakes(p.budget)
     if p.release.threshold < 3:
         yield Mistake(("release", "threshold"), f"{p.release.threshold} protects nobody", "3 or more")
+    for path, problem, allowed in (
+        *check_terms_mistakes(p.release.checks),
+        *file_type_mistakes(p.release.file_types),
+    ):
+        yield Mistake(("release", *path), problem, allowed)
     if p.release.reviewers < 1:
         yield Mistake(("release", "reviewers"), "nothing leaves without a reviewer", "1 or more")
     for key in ("feedback_days", "feedback_every_days", "feedback_grace_days"):

@@ -12,38 +12,31 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sandbox.disclosure.crate import build_crate
-from sandbox.disclosure.judge import Judged, judge
-from sandbox.disclosure.private_answer import private_answer
+from sandbox.disclosure.declaration import split
+from sandbox.disclosure.judge import judge
 from sandbox.disclosure.table import Table
 from sandbox.domain import release as rule
 from sandbox.domain.access import Grant
 from sandbox.domain.agreement import release_terms
 from sandbox.domain.audit import Event, Fact
-from sandbox.domain.budget import ChargeState
 from sandbox.domain.errors import (
-    BadInput,
     Conflict,
     NotAllowed,
     NotFound,
-    OperatorError,
-    QuestionRefused,
     SandboxError,
     Tampered,
-    Unanswered,
 )
 from sandbox.domain.findings import Finding, Verdict, for_requester, worst
 from sandbox.domain.people import Person, Role
 from sandbox.domain.permission import Action
 from sandbox.domain.policy import Mode, ReleaseTerms
-from sandbox.domain.question import Question, canonical_sql, columns_by_table
 from sandbox.domain.release import Decision, Release, StagedFile, Status, Verb
 from sandbox.domain.release_request import check_request
+from sandbox.flows.check_output import CheckOutput
 from sandbox.flows.columns_behind import columns_behind
 from sandbox.flows.hold_releases import HoldReleases
 from sandbox.flows.permission import Permission
-from sandbox.flows.published import Published, in_use, published
-from sandbox.privacy.asking.parse import parse
-from sandbox.privacy.engine import Engine
+from sandbox.flows.published import in_use, published
 from sandbox.store import Store
 
 _log = logging.getLogger(__name__)
@@ -62,8 +55,10 @@ class Preview:
     """A file, rendered safe."""
 
     file: StagedFile
-    table: Table | None  # None when it could not be read
+    table: Table | None  # None when it is none, or could not be read
     rebuilt: bytes  # what would leave; empty when nothing may
+    shown: bytes  # a table as CSV, whatever type leaves; else the text; empty for pictures
+    bits_leaving: int  # the most that it can tell
     findings: tuple[Finding, ...]
 
 
@@ -72,8 +67,8 @@ class ReviewRelease:
     """The journey's parts."""
 
     store: Store
-    engine: Engine
     permission: Permission
+    check: CheckOutput
     holds: HoldReleases
 
     def submit(
@@ -105,13 +100,16 @@ class ReviewRelease:
         )
         staged: list[StagedFile] = []
         findings: list[Finding] = []
+        declared, _ = split(files)
+        judged = self.check.judge_all(person, dataset, grant, files=files, sql=sql)
         for name, content in files:
             stored = self.store.vault.put(content)
-            file = StagedFile(
-                name=name, sha256=stored.sha256, size_bytes=stored.size_bytes, sql=sql.get(name, "")
+            question = sql.get(name) or (declared[name].sql if name in declared else "")
+            staged.append(
+                StagedFile(name=name, sha256=stored.sha256, size_bytes=stored.size_bytes, sql=question)
             )
-            staged.append(file)
-            findings.extend(self._checked(person, dataset, grant, file, content).findings)
+            # A declaration is staged with what it is about, and is no output itself.
+            findings.extend(judged[name].findings if name in judged else ())
         # A verdict on private rows neither blocks nor shows for somebody who may only ask: it would be a free answer.
         shown = for_requester(findings, reads_rows=grant.mode is Mode.ROOM)
         verdict = worst(shown) if made_by is None else Verdict.REVIEW
@@ -222,12 +220,19 @@ class ReviewRelease:
             columns=columns_behind(release, dataset.policy),
         )
         contents = {}
-        for file in release.files:
-            original = self.store.vault.get(file.sha256)  # raises Tampered when its bytes changed
-            checked = judge(file.name, original, terms=permit.terms, policy=dataset.policy)
+        declared, outputs = split(self._originals(release))
+        for name, original in outputs:
+            checked = judge(
+                name,
+                original,
+                terms=permit.terms,
+                policy=dataset.policy,
+                declared=declared.get(name),
+                beside={n for n, _ in outputs},
+            )
             if not checked.rebuilt:
-                raise NotAllowed(f"{file.name} no longer passes its checks.", clause="checks at release")
-            contents[file.name] = checked.rebuilt
+                raise NotAllowed(f"{name} no longer passes its checks.", clause="checks at release")
+            contents[name] = checked.rebuilt
         signed = self.store.access.agreement_by_hash(grant.agreement_hash)
         head = self.store.log.head()
         crate = build_crate(
@@ -321,57 +326,37 @@ class ReviewRelease:
             )
         for file in release.files:
             if file.name == file_name:
-                content = self.store.vault.get(file.sha256)
+                declared, outputs = split(self._originals(release))
+                content = dict(outputs).get(file_name)
+                if content is None:
+                    text = self.store.vault.get(file.sha256)
+                    return Preview(
+                        file=file, table=None, rebuilt=b"", shown=text, bits_leaving=0, findings=()
+                    )
                 checked = judge(
-                    file.name, content, terms=self._terms(grant, Action.CHECK), policy=dataset.policy
+                    file.name,
+                    content,
+                    terms=self._terms(grant, Action.CHECK),
+                    policy=dataset.policy,
+                    declared=declared.get(file_name),
+                    beside={n for n, _ in outputs},
                 )
                 found = tuple(f for f in self.store.releases.findings(release.id) if f.file == file.name)
                 if person.name == release.requester:
                     found = for_requester(found, reads_rows=grant.mode is Mode.ROOM)
-                return Preview(file=file, table=checked.table, rebuilt=checked.rebuilt, findings=found)
+                return Preview(
+                    file=file,
+                    table=checked.table,
+                    rebuilt=checked.rebuilt,
+                    shown=checked.shown,
+                    bits_leaving=checked.bits_leaving,
+                    findings=found,
+                )
         raise NotFound(f"Release {release_id} has no file {file_name!r}.")
 
-    def _checked(
-        self, person: Person, dataset: Published, grant: Grant, file: StagedFile, content: bytes
-    ) -> Judged:
-        """A file's findings and what may leave of it.
-
-        A file whose numbers all come from a stored private answer is protected by that answer's noise. Any other file
-        with its SQL is held against the same table computed again on the raw rows.
-        """
-        policy = dataset.policy
-        question = self._question(dataset, file) if file.sql else None
-        columns = None if question is None else columns_by_table(question, unit=policy.unit_column)
-        terms = self.permission(person, grant, Action.CHECK, columns=columns).terms
-        if question is None:
-            return judge(file.name, content, terms=terms, policy=policy)
-        canonical = canonical_sql(question)
-        for charge in self.store.ledger.history(project=grant.project, lineage=dataset.policy.budget_lineage):
-            if charge.state is ChargeState.RELEASED and charge.canonical == canonical:
-                private = private_answer(charge.id, self.store.ledger.answer(charge.id))
-                checked = judge(file.name, content, terms=terms, policy=policy, private=private)
-                if any(f.check == "private_answer" for f in checked.findings):
-                    return checked
-        try:
-            evidence = self.engine.evidence(
-                dataset=dataset.policy.name, snapshot=dataset.snapshot, sql=canonical
-            )
-        except (Unanswered, OperatorError) as failure:
-            checked = judge(file.name, content, terms=terms, policy=policy)
-            # Whether a question can be computed may itself depend on rows: then only reviewers are told.
-            unsaid = replace(_not_recomputed(file.name), from_rows=isinstance(failure, Unanswered))
-            return replace(checked, findings=(*checked.findings, unsaid))
-        return judge(file.name, content, terms=terms, policy=policy, evidence=evidence)
-
-    def _question(self, dataset: Published, file: StagedFile) -> Question:
-        try:
-            return parse(file.sql, dataset.policy)
-        except QuestionRefused as refused:
-            raise BadInput(
-                f"The SQL for {file.name} was refused: {refused.message}",
-                where=f"sql[{file.name}]",
-                fix=refused.fix,
-            ) from refused
+    def _originals(self, release: Release) -> list[tuple[str, bytes]]:
+        """All files as they were staged; raises Tampered when bytes changed."""
+        return [(file.name, self.store.vault.get(file.sha256)) for file in release.files]
 
     def _terms(self, grant: Grant, action: Action) -> ReleaseTerms:
         """The terms of the signed agreement: a policy changed since then neither loosens nor tightens them."""
@@ -395,14 +380,3 @@ class ReviewRelease:
         if release is None:
             raise NotFound(f"There is no release {release_id}.")
         return release
-
-
-def _not_recomputed(name: str) -> Finding:
-    return Finding(
-        file=name,
-        check="evidence",
-        verdict=Verdict.FAIL,
-        reason="The table could not be computed again from its SQL.",
-        fix="Submit again; if it fails twice, submit without SQL for a person to judge.",
-        source="RELEASE §3, evidence",
-    )

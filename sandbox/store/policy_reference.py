@@ -16,6 +16,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from sandbox.domain.outputs import Declarations
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.policy_keys import Way, needs_view, way_of
 from sandbox.domain.site_policy import SitePolicy
@@ -37,8 +38,10 @@ def values_at(kind: type[Any], place: Sequence[str | int]) -> str:
     return _words(declared) if declared is not None else ""
 
 
-def json_schema(of: type[DatasetPolicy] | type[SitePolicy] = DatasetPolicy) -> dict[str, Any]:
-    """JSON Schema (2020-12) of a policy file, for editors that complete and check while typing."""
+def json_schema(
+    of: type[DatasetPolicy] | type[SitePolicy] | type[Declarations] = DatasetPolicy,
+) -> dict[str, Any]:
+    """JSON Schema (2020-12) of a policy file or of outputs.yaml, for editors that complete and check while typing."""
     schema: dict[str, Any] = TypeAdapter(of).json_schema()
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     groups = {of.__name__: schema, **schema.get("$defs", {})}
@@ -60,7 +63,11 @@ def _groups(kind: Any) -> Iterator[Any]:
         yield from _groups(argument)
 
 
-SCHEMAS: dict[str, type[DatasetPolicy] | type[SitePolicy]] = {"site": SitePolicy, "dataset": DatasetPolicy}
+SCHEMAS: dict[str, type[DatasetPolicy] | type[SitePolicy] | type[Declarations]] = {
+    "site": SitePolicy,
+    "dataset": DatasetPolicy,
+    "outputs": Declarations,
+}
 
 
 def json_schema_text(kind: str) -> str:

@@ -69,14 +69,14 @@ def test_a_good_file_is_said_to_be_good() -> None:
     assert (done.exit_code, done.output.startswith("✓")) == (0, True)
 
 
-@pytest.mark.parametrize("kind", ["site", "dataset"])
+@pytest.mark.parametrize("kind", ["site", "dataset", "outputs"])
 def test_the_schemas_for_editors_are_fresh(kind: str) -> None:
     committed = (CHECKOUT / "policies" / "schema" / f"{kind}.json").read_text()
     done = CliRunner().invoke(app, ["policy", "schema", kind])
     assert committed == done.stdout, f"stale: sandbox policy schema {kind} > policies/schema/{kind}.json"
     schema = json.loads(committed)
     assert schema["additionalProperties"] is False
-    assert "bounds" in schema["properties"] or "budget" in schema["properties"]
+    assert {"bounds", "budget", "files"} & set(schema["properties"])
 
 
 def test_every_policy_names_its_schema_and_the_schema_is_there() -> None:

@@ -125,7 +125,7 @@ def test_a_plain_table_passes(data: bytes) -> None:
         ("a/table.csv", ("csv",)),
         (".csv", ("csv",)),
         ("table\n.csv", ("csv",)),
-        ("table.md", ("csv", "md")),  # allowed by policy, but no check knows it: fail closed
+        ("table.dat", ("csv", "dat")),  # allowed by policy, but no check knows it: fail closed
         ("table.csv", ()),
     ],
 )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sandbox.domain.access import Grant
 from sandbox.domain.errors import NotFound
-from sandbox.domain.site_policy import NotebookLimits
+from sandbox.domain.site_policy import NotebookLimits, RoomLimits
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.launcher import Authority, Launcher
 from sandbox.isolation.launcher_service import run_launcher
@@ -28,6 +28,7 @@ settings = Settings.from_environment()
 class Opening:
     grant: Grant
     limits: NotebookLimits
+    room: RoomLimits
 
 
 def allowed(person: str, server: str) -> Opening:
@@ -35,7 +36,7 @@ def allowed(person: str, server: str) -> Opening:
     number = server.removeprefix("grant-")
     if f"{person} {number}" not in grants:
         raise NotFound("No grant of yours opens this notebook.", fix="Choose another.")
-    return Opening(rooms.grant(int(number), person), NotebookLimits())
+    return Opening(rooms.grant(int(number), person), NotebookLimits(), RoomLimits())
 
 
 def runtime() -> str:

@@ -53,6 +53,7 @@ ELSEWHERE = {
     "sandbox policy proposals 1": PROPOSALS,
     'sandbox policy reject 1 --as olga --comment "Not this year."': PROPOSALS,
     "sandbox policy schema dataset > policies/schema/dataset.json": "is a shell's line: tests/cli/test_cli_policies.py",
+    "sandbox policy schema outputs > policies/schema/outputs.json": "is a shell's line: tests/cli/test_cli_policies.py",
     "sandbox policy schema site > policies/schema/site.json": "is a shell's line: tests/cli/test_cli_policies.py",
     "sandbox training add maria safe_data --until 2027-06-30": MARIA,
     "sandbox user add maria --role researcher": "asks for a password: below",

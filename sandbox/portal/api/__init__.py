@@ -7,6 +7,8 @@ access      applications, agreements, grants
 blocks      who may not apply for a time
 jobs        code that runs beside the rows
 releases    outputs on their way out
+checks      what the checks would say
+uploads     files as programs send them
 imports     files and packages on their way in
 objections  handed in by anybody, decided by owners
 suspensions stopping data, holding and recalling outputs
@@ -30,6 +32,7 @@ from sandbox.portal.api import (
     at_rest,
     blocks,
     catalogue,
+    checks,
     demands,
     imports,
     jobs,
@@ -45,7 +48,7 @@ from sandbox.portal.api import (
     system,
 )
 from sandbox.portal.api.imports import MAX_IMPORT_BYTES
-from sandbox.portal.api.releases import MAX_UPLOAD_BYTES
+from sandbox.portal.api.uploads import MAX_UPLOAD_BYTES
 
 __all__ = ["MAX_IMPORT_BYTES", "MAX_UPLOAD_BYTES", "PARTS", "router"]
 
@@ -57,6 +60,7 @@ PARTS = (
     blocks.router,
     jobs.router,
     releases.router,
+    checks.router,
     imports.router,
     objections.router,
     suspensions.router,

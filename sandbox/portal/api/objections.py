@@ -14,7 +14,7 @@ from sandbox.domain.objection import Kind, Scope
 from sandbox.flows.object import Wish
 from sandbox.portal import documents
 from sandbox.portal.api.common import Body
-from sandbox.portal.api.releases import MAX_UPLOAD_BYTES
+from sandbox.portal.api.uploads import MAX_UPLOAD_BYTES
 from sandbox.portal.requests import AnyProgram, Program, SignedIn, System
 
 router = APIRouter()

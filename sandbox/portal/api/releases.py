@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, File, Form, Response, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
-from sandbox.domain.errors import BadInput, TooLarge
 from sandbox.domain.release import Decision
 from sandbox.portal import documents
 from sandbox.portal.api.common import Body, check_bound, grant_of
+from sandbox.portal.api.uploads import sql_by_file, uploaded
 from sandbox.portal.requests import Program, SignedIn, System
 
 router = APIRouter()
-
-
-MAX_UPLOAD_BYTES = 8 * 2**20
 
 
 class VoteBody(Body):
@@ -36,7 +32,6 @@ def releases(system: System, caller: SignedIn) -> list[dict[str, Any]]:
 
 @router.post("/releases", status_code=201, tags=["releases"])
 async def submit(
-    request: Request,
     system: System,
     caller: Program,
     context: Annotated[str, Form()],
@@ -46,17 +41,8 @@ async def submit(
     dataset: Annotated[str | None, Form()] = None,
 ) -> dict[str, Any]:
     """Submit outputs for checks and review. ``sql`` is a JSON object: file name -> the question that made it."""
-    questions = _sql_by_file(sql)
-    staged: list[tuple[str, bytes]] = []
-    total = 0
-    for upload in files:
-        content = await upload.read(MAX_UPLOAD_BYTES + 1)
-        total += len(content)
-        if total > MAX_UPLOAD_BYTES:
-            raise TooLarge(
-                f"A request may hold {MAX_UPLOAD_BYTES} bytes.", fix="Submit fewer or smaller files."
-            )
-        staged.append((upload.filename or "", content))
+    questions = sql_by_file(sql)
+    staged = await uploaded(files)
 
     def work() -> dict[str, Any]:
         submitted = system.review_release.submit(
@@ -109,17 +95,3 @@ def crate(system: System, caller: SignedIn, release_id: int) -> Response:
     body = system.review_release.crate(caller.in_person(), release_id)
     headers = {"Content-Disposition": f'attachment; filename="release-{release_id}.crate.zip"'}
     return Response(body, media_type="application/zip", headers=headers)
-
-
-def _sql_by_file(text: str) -> dict[str, str]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):  # the second: nested without end
-        value = None
-    if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
-        raise BadInput(
-            "sql is not a JSON object of file name to question.",
-            where="sql",
-            fix='Send {"t.csv": "SELECT …"}.',
-        )
-    return value

@@ -13,7 +13,7 @@ from sandbox.portal.documents.people import account, person
 from sandbox.portal.documents.policies import policy_comparison, policy_proposal
 from sandbox.portal.documents.questions import budget, estimate
 from sandbox.portal.documents.records import log
-from sandbox.portal.documents.releases import finding, release
+from sandbox.portal.documents.releases import checked, finding, release
 from sandbox.portal.documents.society import (
     breach,
     breaches,
@@ -36,6 +36,7 @@ __all__ = [
     "catalogue_entry",
     "catalogue_graph",
     "catalogue_page",
+    "checked",
     "dataset_graph",
     "demand",
     "demands",

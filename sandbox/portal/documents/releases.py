@@ -5,12 +5,23 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from sandbox.domain.findings import Finding
+from sandbox.domain.findings import Finding, Verdict
+from sandbox.flows.check_output import Checked
 from sandbox.flows.views import ReleaseView
 
 
 def finding(value: Finding) -> dict[str, Any]:
     return {**asdict(value), "verdict": str(value.verdict)}
+
+
+def checked(value: Checked) -> dict[str, Any]:
+    return {
+        "verdict": str(value.verdict),
+        "findings": [finding(f) for f in value.findings],
+        "bits_leaving": dict(value.bits_leaving),
+        "threshold": value.threshold,
+        "allowed_actions": ["submit"] if value.verdict is not Verdict.FAIL else [],
+    }
 
 
 def release(view: ReleaseView) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -55,11 +56,14 @@ STAGES = ("Checks", "Review", "Decision", "Release")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownFile:
-    """A file with its findings, numbered from ``first``, and its table when it has one."""
+    """A file with its findings, and what leaves of it: a table, a text, or a picture's pixels (PNG in base 64)."""
 
     file: StagedFile
     findings: tuple[Finding, ...]
     grid: Grid | None
+    text: str = ""
+    picture: str = ""
+    bits_leaving: int = 0
     why_not_shown: str = ""
 
 
@@ -150,17 +154,23 @@ def _release_page(
 def _shown(system: Sandbox, person: Person, view: ReleaseView, file: StagedFile) -> ShownFile:
     findings = tuple(f for f in view.findings if f.file == file.name)
     try:
-        rebuilt = system.review_release.preview(person, view.release.id, file.name).rebuilt
+        preview = system.review_release.preview(person, view.release.id, file.name)
     except NotAllowed as refused:  # such as a suspended dataset: the request is still shown
         return ShownFile(file=file, findings=findings, grid=None, why_not_shown=refused.message)
     except SandboxError as failure:
         return ShownFile(file=file, findings=findings, grid=None, why_not_shown=failure.message)
-    shown = grid(rebuilt, limit=SHOWN_ROWS, findings=findings) if rebuilt else None
+    is_table = preview.table is not None
+    shown = grid(preview.shown, limit=SHOWN_ROWS, findings=findings) if is_table else None
+    text = "" if is_table else preview.shown.decode()
+    picture = "" if is_table or text else base64.b64encode(preview.rebuilt).decode()
     return ShownFile(
         file=file,
         findings=findings,
         grid=shown,
-        why_not_shown="" if shown else "This file cannot be shown as a table; its findings say why.",
+        text=text,
+        picture=picture,
+        bits_leaving=preview.bits_leaving,
+        why_not_shown="" if shown or text or picture else "This file cannot be shown; its findings say why.",
     )
 
 

@@ -74,6 +74,31 @@ def exact(question: Question, policy_table: Table, table: Expression) -> Express
     return _grouped(rows, _keys(question, policy_table, rows), columns)
 
 
+def contributors(question: Question, policy_table: Table, table: Expression, column: str) -> Expression:
+    """Whose values a column's sum is made of in each cell: the two largest parts of a unit, all parts together, the
+    units with any part, and the ends of the values. A unit's part is the sum of its absolute values. Never for answers.
+    """
+    rows = _selected(question, policy_table, table)
+    keys = _keys(question, policy_table, rows)
+    value = rows[column].cast("decimal(38, 0)")
+    by_unit = rows.filter(value.notnull()).group_by(**keys, unit=rows[UNIT])
+    parts = by_unit.aggregate(part=value.abs().sum(), low=rows[column].min(), high=rows[column].max())
+    ranked = parts.mutate(
+        place=ibis.row_number().over(
+            group_by=[parts[name] for name in keys], order_by=[parts.part.desc(), parts.unit]
+        )
+    )
+    columns = {
+        "largest": ranked.part.max(),
+        "second": ranked.part.max(where=ranked.place == 1).coalesce(0),
+        "total": ranked.part.sum(),
+        "givers": ranked.part.count(where=ranked.part > 0),
+        "low": ranked.low.min(),
+        "high": ranked.high.max(),
+    }
+    return _grouped(ranked, {name: ranked[name] for name in keys}, columns)
+
+
 def _selected(question: Question, policy_table: Table, table: Expression) -> Expression:
     """The rows that pass WHERE and fall in a listed cell."""
     conditions = [is_listed(key, policy_table, table) for key in question.keys]

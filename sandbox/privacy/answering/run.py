@@ -10,11 +10,11 @@ from typing import Any
 import ibis
 
 from sandbox.domain.derived import declared
-from sandbox.domain.evidence import Evidence, EvidenceRow, Exact
+from sandbox.domain.evidence import Contributors, Evidence, EvidenceRow, Exact
 from sandbox.domain.policy import ColumnType, Scalar, Table
 from sandbox.domain.question import Key, Measure, MeasureKind, Question, canonical_sql
 from sandbox.domain.relation import Base
-from sandbox.privacy.answering.bounded import bounded, exact, flat_targets, leaves, view_of
+from sandbox.privacy.answering.bounded import bounded, contributors, exact, flat_targets, leaves, view_of
 from sandbox.privacy.answering.contributions import key_served, partial_of, schema_of
 from sandbox.privacy.answering.relations import relation_rows
 from sandbox.privacy.answering.rowwise import Expression, key_cell
@@ -168,10 +168,17 @@ def recompute(question: Question, view: View, limits: EngineLimits) -> Evidence:
     table = declared(question.source, view.policy)
     expression = exact(question, table, rows_behind(question, view, whole=True))
     names = [str(name) for name in expression.columns]
+    summed = [m for m in question.measures if m.kind in (MeasureKind.SUM, MeasureKind.AVG)]
+    behind = rows_behind(question, view, whole=True)
     with view.opened(limits) as rows_of:
         found = rows_of(expression)
+        given = {c: rows_of(contributors(question, table, behind, c)) for c in {m.column for m in summed}}
     width = len(question.keys)
     by_key = {row[:width]: dict(zip(names[width:], row[width:], strict=True)) for row in found}
+    parts = {
+        column: {row[:width]: _contributors(row[width:]) for row in rows_given}
+        for column, rows_given in given.items()
+    }
     cells = cells_of(question, table)
     rows = []
     for cell, key in zip(cells, _stored(cells, question, table), strict=True):
@@ -182,6 +189,7 @@ def recompute(question: Question, view: View, limits: EngineLimits) -> Evidence:
                 values={m.alias: _exact_value(m, numbers, table) for m in question.measures},
                 units=int(numbers.get("units", 0)),
                 rows=int(numbers.get("rows", 0)),
+                contributors={m.alias: parts[m.column][key] for m in summed if key in parts[m.column]},
             )
         )
     return Evidence(
@@ -189,6 +197,17 @@ def recompute(question: Question, view: View, limits: EngineLimits) -> Evidence:
         keys=tuple(key.alias for key in question.keys),
         rows=tuple(rows),
         kinds={m.alias: m.kind for m in question.measures},
+    )
+
+
+def _contributors(numbers: Sequence[Any]) -> Contributors:
+    largest, second, total, givers, low, high = numbers
+    return Contributors(
+        largest=int(largest),
+        second=int(second),
+        total=int(total),
+        givers=int(givers),
+        equal=low == high,
     )
 
 
