@@ -22,7 +22,9 @@ from sandbox.flows.data_keys import CloseData
 from sandbox.flows.decide_objection import DecideObjection
 from sandbox.flows.demand_data import DemandData
 from sandbox.flows.destroy_data import DestroyData
+from sandbox.flows.differences import Differences
 from sandbox.flows.end_access import EndAccess
+from sandbox.flows.exact_beside_private import ExactBesidePrivate
 from sandbox.flows.extracts import Extracts
 from sandbox.flows.hold_jobs import HoldJobs
 from sandbox.flows.hold_releases import HoldReleases
@@ -120,6 +122,7 @@ class Sandbox:
     hold_jobs: HoldJobs
     job_views: JobViews
     objection_views: ObjectionViews
+    exact_beside_private: ExactBesidePrivate
     demand_data: DemandData
     rate_dataset: RateDataset
     report_result: ReportResult
@@ -190,7 +193,9 @@ def build(
 
     change_policy = ChangePolicy(store=store, site=site_now)
     holds = HoldReleases(store=store)
-    check_output = CheckOutput(store=store, engine=engine, permission=permission)
+    check_output = CheckOutput(
+        store=store, engine=engine, permission=permission, differences=Differences(store=store)
+    )
     review = ReviewRelease(store=store, permission=permission, check=check_output, holds=holds)
     closing = CloseData(store=store, engine=engine)
     extracts = Extracts(store=store, engine=engine, permission=permission, extracts_dir=settings.extracts_dir)
@@ -270,6 +275,7 @@ def build(
         hold_jobs=hold_jobs,
         job_views=JobViews(store=store, views=views, run_job=run_job),
         objection_views=ObjectionViews(store=store, holds=holds),
+        exact_beside_private=ExactBesidePrivate(store=store),
         demand_data=DemandData(
             store=store, listed=listed, visitors=visitors, terms=site.society, today=today
         ),

@@ -75,6 +75,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "jupyterhub": frozenset({"hub_config", "portal"}),
     "fastapi": frozenset({"portal"}),
     "pandas": frozenset({"client", "disclosure", "demo"}),
+    "scipy": frozenset({"disclosure"}),
     "matplotlib": frozenset({"client"}),
     "typer": frozenset({"cli"}),
 }
