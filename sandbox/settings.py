@@ -13,6 +13,7 @@ Every variable starts with ``SANDBOX_`` and has a default that works on one mach
 ``SANDBOX_HOSTS``         where the processes are when each has a machine or container of its own, such as
                           ``hub=hub gate=gate portal=portal proxy=proxy`` (default: all on this machine's loopback)
 ``SANDBOX_EXTRACTS``      a folder for the rows that jobs and rooms read, while they run (default: in memory)
+``SANDBOX_CLUSTER``       a file that says how notebooks run on a Kubernetes cluster (default: they run here)
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Settings:
     remapped_to: int = 0
     extracts: Path | None = None
     hosts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    cluster: Path | None = None
 
     # Inner ports: on loopback, or on a network that only the processes are in.
     @property
@@ -227,6 +229,7 @@ class Settings:
             public_url=_public_url(env.get("SANDBOX_PUBLIC_URL", "")),
             hosts=MappingProxyType(_hosts(env.get("SANDBOX_HOSTS", ""))),
             extracts=Path(env["SANDBOX_EXTRACTS"]).resolve() if env.get("SANDBOX_EXTRACTS") else None,
+            cluster=Path(env["SANDBOX_CLUSTER"]).resolve() if env.get("SANDBOX_CLUSTER") else None,
         )
 
     def as_environment(self) -> dict[str, str]:
@@ -241,6 +244,7 @@ class Settings:
             "SANDBOX_REMAPPED_TO": str(self.remapped_to),
             "SANDBOX_EXTRACTS": str(self.extracts or ""),
             "SANDBOX_HOSTS": " ".join(f"{name}={host}" for name, host in self.hosts.items()),
+            "SANDBOX_CLUSTER": str(self.cluster or ""),
         }
 
 

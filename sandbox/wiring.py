@@ -175,9 +175,9 @@ def build(
     trained = Trained(store=store, terms=site.training, today=today)
     permission = Permission(store=store, today=today, untrained=trained)
     hub = HubNotebooks(settings.hub_url, lambda: secret(settings.keys_dir, "portal-token"))
-    stop_notebooks = StopNotebooks(
-        notebooks or LauncherNotebooks(LauncherClient(settings.launcher_socket), hub)
-    )
+    # On a cluster the hub itself starts and ends them.
+    ending = hub if settings.cluster else LauncherNotebooks(LauncherClient(settings.launcher_socket), hub)
+    stop_notebooks = StopNotebooks(notebooks or ending)
     hold_jobs = HoldJobs(store=store, permission=permission)
 
     def stop(grants: Sequence[Grant]) -> tuple[int, ...]:

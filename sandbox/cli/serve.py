@@ -25,6 +25,8 @@ def serve(name: str) -> None:
             _gate(settings)
         case "launcher":
             _launcher(settings)
+        case "carrier":
+            _carrier(settings)
         case "portal":
             _portal(settings)
         case "worker":
@@ -83,6 +85,14 @@ def _gate(settings: Settings) -> None:
         run_gate(settings.gate_dir, house, tcp=(settings.listen_host, settings.gate_port))
     finally:
         watch.close()
+
+
+def _carrier(settings: Settings) -> None:
+    """On a cluster only: one machine has a carrier beside each notebook."""
+    from sandbox.isolation.pod_carrier import run_carrier
+    from sandbox.isolation.profile import HUB_PORT
+
+    run_carrier(run_dir=settings.gate_dir, tcp=("0.0.0.0", HUB_PORT))  # noqa: S104  (of its pod)
 
 
 def _launcher(settings: Settings) -> None:
