@@ -37,9 +37,9 @@ def prepare(
     _write(settings.keys_dir / "database", f"postgres:5432:sandbox:sandbox:{password.read_text()}\n")
     for folder in (settings.imports_dir, settings.home / "anchor", settings.home / "postgres" / "data"):
         folder.mkdir(mode=0o700, exist_ok=True)
+    _give(settings.home / "postgres", _DATABASE_USER)
     for folder in (settings.home, settings.extracts_dir):
         _give(folder, (owner, owner))
-    _give(settings.home / "postgres", _DATABASE_USER)
 
 
 def _write(path: Path, text: str) -> None:
