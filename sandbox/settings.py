@@ -8,6 +8,7 @@ Every variable starts with ``SANDBOX_`` and has a default that works on one mach
 ``SANDBOX_HOST``          address that the proxy listens on (default: 127.0.0.1)
 ``SANDBOX_PORT``          its port (default: 8000); the four inner ports follow it
 ``SANDBOX_PUBLIC_URL``    how browsers reach it, when another proxy stands before it
+``SANDBOX_HEADS``         a folder for signed heads of the log, to be mirrored (default: ``heads`` in the home)
 ``SANDBOX_EXTRACTS``      a folder for the rows that jobs and rooms read, while they run (default: in memory)
 """
 
@@ -36,6 +37,7 @@ class Settings:
     hub_port: int = 8000  # the one public port: the proxy's
     public_url: str = ""
     extracts: Path | None = None
+    heads: Path | None = None
 
     # Inner ports, all on loopback.
     @property
@@ -109,6 +111,11 @@ class Settings:
         return self.home / "imports"
 
     @property
+    def heads_dir(self) -> Path:
+        """Signed heads of the log, one file each: for whoever mirrors them."""
+        return self.heads or self.home / "heads"
+
+    @property
     def raw_dir(self) -> Path:
         return self.home / "raw"
 
@@ -171,6 +178,7 @@ class Settings:
             hub_port=int(port),
             public_url=env.get("SANDBOX_PUBLIC_URL", ""),
             extracts=Path(env["SANDBOX_EXTRACTS"]).resolve() if env.get("SANDBOX_EXTRACTS") else None,
+            heads=Path(env["SANDBOX_HEADS"]).resolve() if env.get("SANDBOX_HEADS") else None,
         )
 
     def as_environment(self) -> dict[str, str]:
@@ -183,4 +191,5 @@ class Settings:
             "SANDBOX_PORT": str(self.hub_port),
             "SANDBOX_PUBLIC_URL": self.public_url,
             "SANDBOX_EXTRACTS": str(self.extracts or ""),
+            "SANDBOX_HEADS": str(self.heads or ""),
         }

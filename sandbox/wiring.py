@@ -29,6 +29,7 @@ from sandbox.flows.import_files import ImportFiles
 from sandbox.flows.import_views import ImportViews
 from sandbox.flows.job_views import JobViews
 from sandbox.flows.listed import Listed
+from sandbox.flows.log_views import LogViews
 from sandbox.flows.look_after_people import LookAfterPeople
 from sandbox.flows.my_account import MyAccount
 from sandbox.flows.object import ObjectToData
@@ -122,6 +123,7 @@ class Sandbox:
     project_register: ProjectRegister
     transparency: Transparency
     views: Views
+    log_views: LogViews
     listed: Listed
     policy_views: PolicyViews
     access_views: AccessViews
@@ -153,7 +155,7 @@ def build(
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     site_file = settings.policies / "site.yaml"
     written = read_site_policy(site_file)
-    store = store or Store(settings.database, home=settings.home, now=clock)
+    store = store or Store(settings.database, home=settings.home, heads=settings.heads_dir, now=clock)
     site = settle_site(store, written).policy
     engine = engine or RemoteEngine(settings.engine_socket, timeout_s=site.answers.timeout_s + 10)
 
@@ -278,6 +280,7 @@ def build(
         project_register=projects,
         transparency=Transparency(store=store, listed=listed, projects=projects, today=today),
         views=views,
+        log_views=LogViews(store=store),
         listed=listed,
         policy_views=PolicyViews(store=store, change=change_policy, today=today),
         access_views=AccessViews(store=store, today=today, usual=Remembered()),

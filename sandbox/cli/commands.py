@@ -15,6 +15,7 @@ from sandbox.cli import (
     datasets,
     imports,
     jobs,
+    log_proofs,
     objections,
     people,
     policies,
@@ -53,6 +54,14 @@ for name, child in (
     ("demand", society.demand_app),
 ):
     app.add_typer(child, name=name)
+for name, command in (
+    ("head", log_proofs.audit_head),
+    ("prove", log_proofs.audit_prove),
+    ("consistent", log_proofs.audit_consistent),
+    ("export", log_proofs.audit_export),
+    ("check", log_proofs.audit_check),
+):
+    records.audit_app.command(name)(command)
 datasets.app.command("suspend")(suspensions.dataset_suspend)
 datasets.app.command("resume")(suspensions.dataset_resume)
 datasets.app.command("destroy")(data_keys.dataset_destroy)

@@ -52,7 +52,7 @@ def audit_verify() -> None:
     console.print(
         f"[green]✓[/] As the log says: {books.datasets} datasets, {books.questions} questions, "
         f"{books.grants} grants, {books.releases} releases, {books.policies} proposed changes of policies; "
-        f"{books.files} files with their hashes.",
+        f"{books.files} files with their hashes; {books.heads} kept heads of the log.",
         highlight=False,
     )
 
@@ -90,7 +90,9 @@ def audit_accept_restored(
     """
     if not yes:
         raise typer.Exit(1)
-    entry = system().store.log.accept_restored(Event("operator", "log.restored", "log", {}))
+    store = system().store
+    entry = store.log.accept_restored(Event("operator", "log.restored", "log", {}))
+    store.log_tree.begin_anew(entry.seq)
     console.print(f"[green]✓[/] The log goes on at entry {entry.seq}.", highlight=False)
 
 
