@@ -23,6 +23,7 @@ from sandbox.flows.demand_data import DemandData
 from sandbox.flows.destroy_data import DestroyData
 from sandbox.flows.end_access import EndAccess
 from sandbox.flows.extracts import Extracts
+from sandbox.flows.give_receipt import GiveReceipt
 from sandbox.flows.hold_jobs import HoldJobs
 from sandbox.flows.hold_releases import HoldReleases
 from sandbox.flows.import_files import ImportFiles
@@ -101,6 +102,7 @@ class Sandbox:
     end_access: EndAccess
     open_notebook: OpenNotebook
     answer_question: AnswerQuestion
+    give_receipt: GiveReceipt
     check_output: CheckOutput
     review_release: ReviewRelease
     import_files: ImportFiles
@@ -243,6 +245,7 @@ def build(
         answer_question=AnswerQuestion(
             store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
         ),
+        give_receipt=GiveReceipt(store=store),
         check_output=check_output,
         review_release=review,
         import_files=importing,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from sandbox.cli.common import console, operator, system
+from sandbox.cli.common import console, operator, platform_key, system
 from sandbox.domain.canonical import canonical_json
 from sandbox.domain.errors import BadInput, NotFound, Tampered
 from sandbox.domain.tree_head import (
@@ -17,12 +16,10 @@ from sandbox.domain.tree_head import (
     ENTRY,
     HEAD,
     TreeHead,
-    Verify,
     consistency_from,
     entry_proof_from,
     head_from,
 )
-from sandbox.settings import Settings
 
 _KEY = "The platform's public key (PEM); this machine's when left out."
 
@@ -63,7 +60,7 @@ def audit_consistent(
     out: Annotated[Path | None, typer.Option(help="Write the proof to this file.")] = None,
 ) -> None:
     """Show that nothing was dropped, swapped or rewritten between two heads."""
-    verify = _verifier(key)
+    verify = platform_key(key)
     first, last = (head_from(_document(path)) for path in (old, new))
     if proof is None:
         for head in (first, last):
@@ -100,7 +97,7 @@ def audit_check(
     ] = None,
 ) -> None:
     """Check a head, a proof or an export offline, and say what it proves."""
-    verify = _verifier(key)
+    verify = platform_key(key)
     expected = head_from(_document(head)) if head is not None else None
     documents = _documents(file)
     kind = documents[0].get("format")
@@ -143,15 +140,6 @@ def _same(found: TreeHead, expected: TreeHead | None) -> None:
             f"It is about another log than the head that you gave ({found.size} and {expected.size} entries).",
             place="head",
         )
-
-
-def _verifier(key: Path | None) -> Verify:
-    from sandbox.store.keys import PUBLIC, verify_signature
-
-    key = key or Settings.from_environment().keys_dir / PUBLIC
-    if not key.is_file():
-        raise NotFound(f"There is no key {key}.", fix="Give the platform's public key by --key.")
-    return partial(verify_signature, key.read_bytes())
 
 
 def _document(path: Path) -> dict[str, Any]:

@@ -171,7 +171,7 @@ class Log:
             rows = connection.execute(_filtered("", "", object).order_by(audit_log.c.seq)).all()
             if not rows:
                 return ()
-            first = _entry(rows[0])
+            first = entry_of(rows[0])
             before = Head(first.seq - 1, first.previous)
             later = (entry_of(row) for row in _all(connection, after=before.seq))
             verify_chain(later, head, after=before)
