@@ -189,7 +189,15 @@ def build(
     change_policy = ChangePolicy(store=store, site=site_now)
     holds = HoldReleases(store=store)
     check_output = CheckOutput(store=store, engine=engine, permission=permission)
-    review = ReviewRelease(store=store, permission=permission, check=check_output, holds=holds)
+    give_receipt = GiveReceipt(store=store)
+    review = ReviewRelease(
+        store=store,
+        permission=permission,
+        check=check_output,
+        holds=holds,
+        give_receipt=give_receipt,
+        address=settings.portal_url,
+    )
     closing = CloseData(store=store, engine=engine)
     extracts = Extracts(store=store, engine=engine, permission=permission, extracts_dir=settings.extracts_dir)
     publish = PublishDataset(
@@ -245,7 +253,7 @@ def build(
         answer_question=AnswerQuestion(
             store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
         ),
-        give_receipt=GiveReceipt(store=store),
+        give_receipt=give_receipt,
         check_output=check_output,
         review_release=review,
         import_files=importing,

@@ -118,6 +118,18 @@ def check_receipt(answer: object, receipt: object, verify: Verify) -> Receipt:
     """
     if not isinstance(answer, Mapping) or "rows" not in answer:
         raise BadInput("There is no answer in it.", where="answer", fix="Save it with 'answer.save(path)'.")
+    found = check_signed(receipt, verify)
+    try:
+        digest = answer_hash(answer)
+    except (ValueError, TypeError, RecursionError) as broken:
+        raise Tampered("The answer cannot be read.", place="answer") from broken
+    if digest != found.answer_sha256:
+        raise Tampered("The answer is not the one that the receipt was given for.", place="answer")
+    return found
+
+
+def check_signed(receipt: object, verify: Verify) -> Receipt:
+    """Check a receipt alone; see ``check_receipt``."""
     if not isinstance(receipt, Mapping) or receipt.get("format") != FORMAT:
         raise BadInput("There is no receipt in it.", where="receipt", fix="Save it with 'answer.save(path)'.")
     members = {name: value for name, value in receipt.items() if name != "signature"}
@@ -129,14 +141,7 @@ def check_receipt(answer: object, receipt: object, verify: Verify) -> Receipt:
     except (binascii.Error, ValueError, TypeError) as broken:
         raise Tampered("The receipt cannot be read.", place="receipt") from broken
     verify(signature, message)
-    found = Receipt(**{name: value for name, value in members.items() if name != "format"})
-    try:
-        digest = answer_hash(answer)
-    except (ValueError, TypeError, RecursionError) as broken:
-        raise Tampered("The answer cannot be read.", place="answer") from broken
-    if digest != found.answer_sha256:
-        raise Tampered("The answer is not the one that the receipt was given for.", place="answer")
-    return found
+    return Receipt(**{name: value for name, value in members.items() if name != "format"})
 
 
 def _message(members: Mapping[str, Any]) -> bytes:
