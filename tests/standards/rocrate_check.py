@@ -1,6 +1,6 @@
 """Validates unpacked crates offline: ``python rocrate_check.py PROFILE SEVERITY FOLDER…`` prints JSON.
 
-Runs in an environment of its own (``setup_rocrate.sh``): roc-validator pins an older rich. The one thing that it would
+Runs in an environment of its own (``scripts/setup_tests.sh``): roc-validator pins an older rich. The one thing that it would
 fetch is the JSON-LD context of RO-Crate, which the library ``rocrate`` carries; every other address is refused.
 """
 
