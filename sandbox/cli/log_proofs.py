@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from sandbox.cli.common import console, operator, platform_key, system
 from sandbox.domain.canonical import canonical_json
@@ -54,7 +55,8 @@ def audit_consistent(
     old: Annotated[Path, typer.Argument(help="A head that you kept.")],
     new: Annotated[Path, typer.Argument(help="A later head.")],
     proof: Annotated[
-        Path | None, typer.Option(help="Check this proof, offline; worked out from this machine's log without.")
+        Path | None,
+        typer.Option(help="Check this proof, offline; worked out from this machine's log without."),
     ] = None,
     key: Annotated[Path | None, typer.Option(help=_KEY)] = None,
     out: Annotated[Path | None, typer.Option(help="Write the proof to this file.")] = None,
@@ -116,7 +118,10 @@ def audit_check(
         one = entry_proof_from(documents[0])
         one.check(under, verify)
         _same(under, expected)
-        said = f"Entry {one.seq} ({one.action}) is in the log of {under.size} entries that the platform signed on {under.at}."
+        said = (
+            f"Entry {one.seq} ({one.action}) is in the log of {under.size} entries "
+            f"that the platform signed on {under.at}."
+        )
     elif kind == CONSISTENCY:
         made = consistency_from(documents[0])
         made.check(verify)
@@ -124,7 +129,7 @@ def audit_check(
         said = _grown(made.old, made.new)
     else:
         raise BadInput(f"{file.name} is no head, proof or export.", fix="Give it as the platform wrote it.")
-    console.print(f"[green]✓[/] {said}", highlight=False, soft_wrap=True)
+    console.print(f"[green]✓[/] {escape(said)}", highlight=False, soft_wrap=True)
 
 
 def _grown(old: TreeHead, new: TreeHead) -> str:

@@ -33,7 +33,9 @@ def release_verify(
         raise NotFound(f"There is no file {crate}.")
     report = verify_crate(crate.read_bytes(), verify=platform_key(key))
     name = key.name if key is not None else "this machine's"
-    console.print(f"[green]✓[/] The crate is whole and signed by the platform's key ({name}).", highlight=False)
+    console.print(
+        f"[green]✓[/] The crate is whole and signed by the platform's key ({name}).", highlight=False
+    )
     for line in report.lines():
         console.print(f"  {line}", highlight=False, soft_wrap=True)  # a hash stays whole, to be copied
 

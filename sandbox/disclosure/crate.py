@@ -246,7 +246,12 @@ def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
 
 def _is_plain(path: str) -> bool:
     folder, _, name = path.rpartition("/")
-    return folder in ("", "files", "questions", FOLDER) and bool(name) and ".." not in name and name.isprintable()
+    return (
+        folder in ("", "files", "questions", FOLDER)
+        and bool(name)
+        and ".." not in name
+        and name.isprintable()
+    )
 
 
 def _decoded(signature: bytes) -> bytes:

@@ -26,7 +26,9 @@ _ABOUT = {
     "receipts.json": "Signed receipts of the private answers behind the files",
     "public_key.pem": "The public key that signed; compare it with the platform's own",
 }
-_RUN = "https://w3id.org/ro/terms/workflow-run#"  # terms of Process Run Crate that RO-Crate itself does not know
+_RUN = (
+    "https://w3id.org/ro/terms/workflow-run#"  # terms of Process Run Crate that RO-Crate itself does not know
+)
 _RUN_TERMS = {"containerImage": f"{_RUN}containerImage", "ContainerImage": f"{_RUN}ContainerImage"}
 _TYPES = {"csv": "text/csv", "json": "application/json", "sql": "application/sql", "png": "image/png"}
 

@@ -42,7 +42,9 @@ class CrateReport:
 
     def lines(self) -> tuple[str, ...]:
         """The report for people."""
-        by = "the platform's" if self.agreement_signed else "not signed with this key, but with an earlier one"
+        by = (
+            "the platform's" if self.agreement_signed else "not signed with this key, but with an earlier one"
+        )
         return (
             f"release {self.release} of {self.dataset}, {self.released_at}",
             *(f"{name}: {size} bytes, sha256 {digest}" for name, digest, size in self.files),

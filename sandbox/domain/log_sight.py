@@ -27,19 +27,27 @@ OWN = frozenset(
         *(f"job.{verb}" for verb in ("sent", "cancelled")),
         *(f"notebook.{verb}" for verb in ("opened", "closed")),
         *(f"person.{verb}" for verb in ("added", "bound", "confirmed", "password_changed", "password_set")),
-        *(f"person.{verb}" for verb in ("roles_set", "second_factor_reset", "second_factor_set", "signed_in")),
+        *(
+            f"person.{verb}"
+            for verb in ("roles_set", "second_factor_reset", "second_factor_set", "signed_in")
+        ),
         "person.sign_in_refused",
         *(f"question.{verb}" for verb in ("reserved", "reused", "derived")),
-        *(f"release.{verb}" for verb in ("approved", "blocked", "downloaded", "held", "recalled", "rejected")),
-        *(f"release.{verb}" for verb in ("released", "resumed", "returned", "staged", "submitted", "withdrawn")),
+        *(
+            f"release.{verb}"
+            for verb in ("approved", "blocked", "downloaded", "held", "recalled", "rejected")
+        ),
+        *(
+            f"release.{verb}"
+            for verb in ("released", "resumed", "returned", "staged", "submitted", "withdrawn")
+        ),
         *(f"result.{verb}" for verb in ("amended", "confirmed", "reported", "returned", "withdrawn")),
         "dataset.rated",
         "training.recorded",
     }
 )
 OF_OWNED = (
-    OWN
-    - {"dataset.rated"}
+    OWN - {"dataset.rated"}
     | {f"question.{verb}" for verb in ("answered", "failed", "started")}
     | {f"job.{verb}" for verb in ("ended_early", "finished", "handed_in", "held", "queued_again", "resumed")}
     | {f"job.{verb}" for verb in ("started", "stopped")}

@@ -1,6 +1,6 @@
 """A receipt: the platform's signature under a private answer, so that it is recognised anywhere.
 
-- It signs the question, the version of the data, the price, the hash of the answer, and where ledger and log tell of it.
+- It signs question, version of the data, price, the answer's hash, and where ledger and log tell of it.
 - It names nobody. An answer without its receipt, or with another's, is not recognised.
 - Numbers are signed as they were sent: an answer's hash is that of its document without blanks.
 """

@@ -142,9 +142,7 @@ class ConsistencyProof:
         }
 
 
-def entry_leaf(
-    seq: int, at: str, actor: str, action: str, object: str, facts: str, *, blind: bytes
-) -> bytes:
+def entry_leaf(seq: int, at: str, actor: str, action: str, object: str, facts: str, *, blind: bytes) -> bytes:
     """The leaf of an entry, 32 bytes.
 
     Args:
@@ -200,7 +198,9 @@ def entry_proof_from(document: object) -> EntryProof:
 def consistency_from(document: object) -> ConsistencyProof:
     """Read a proof about two heads; raises ``BadInput`` when it is none."""
     found = _of_format(document, CONSISTENCY)
-    return ConsistencyProof(old=head_from(found.get("old")), new=head_from(found.get("new")), path=_path(found))
+    return ConsistencyProof(
+        old=head_from(found.get("old")), new=head_from(found.get("new")), path=_path(found)
+    )
 
 
 def _of_format(document: object, wanted: str) -> Mapping[str, Any]:

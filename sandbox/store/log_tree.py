@@ -223,6 +223,7 @@ class LogTree:
 def _rows(connection: Connection, *, after: int) -> Iterator[Row[Any]]:
     """The rows after a number, a page at a time."""
     query = select(*_COLUMNS).order_by(audit_log.c.seq).limit(_PAGE)
+    rows: Sequence[Row[Any]]
     while rows := connection.execute(query.where(audit_log.c.seq > after)).all():
         yield from rows
         after = rows[-1].seq

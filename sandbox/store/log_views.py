@@ -80,9 +80,7 @@ class LogEntries:
                 told = or_(
                     *(c.facts.contains(f'"question":{question}{end}', autoescape=True) for end in ",}")
                 )
-                seq = connection.execute(
-                    select(c.seq).where(c.action == "question.derived", told)
-                ).scalar()
+                seq = connection.execute(select(c.seq).where(c.action == "question.derived", told)).scalar()
         return int(seq or 0)
 
 
@@ -92,9 +90,12 @@ def _seen(sight: Sight) -> ColumnElement[bool]:
     c = audit_log.c
     about_own = [c.object == f"person:{sight.person}"]
     about_own += [
-        c.object.in_(_names(word, table, table.c[column] == sight.person)) for word, table, column in _NUMBERED
+        c.object.in_(_names(word, table, table.c[column] == sight.person))
+        for word, table, column in _NUMBERED
     ]
-    of_jobs = select(literal("release:") + cast(jobs.c.release_id, String)).where(jobs.c.release_id.is_not(None))
+    of_jobs = select(literal("release:") + cast(jobs.c.release_id, String)).where(
+        jobs.c.release_id.is_not(None)
+    )
     own = and_(
         c.action.in_(sorted(OWN)),
         or_(c.actor == sight.person, *about_own),

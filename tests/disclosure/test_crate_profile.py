@@ -144,8 +144,7 @@ def shapes(parts: dict[str, bytes]) -> dict[str, bool]:
         "software names the organisation that runs it": all(
             found.get(reference(e.get("provider")), {}).get("@type") == "Organization" for e in software
         ),
-        "results are parts of the crate": bool(results)
-        and {reference(e) for e in results} <= parts_of_root,
+        "results are parts of the crate": bool(results) and {reference(e) for e in results} <= parts_of_root,
         "every assessment is of the crate": all(
             "./" in {reference(e) for e in as_list(action["object"])} for action in assessed
         ),

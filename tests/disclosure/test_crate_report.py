@@ -67,7 +67,9 @@ def test_a_crate_whose_receipt_does_not_hold_is_refused_though_the_crate_is_sign
         verify(crate(receipts=[forge(receipt)]))
 
 
-@pytest.mark.parametrize("path", ["job.json", "receipts.json", "workflow/a.py", "workflow/ro-crate-metadata.json"])
+@pytest.mark.parametrize(
+    "path", ["job.json", "receipts.json", "workflow/a.py", "workflow/ro-crate-metadata.json"]
+)
 def test_an_edit_a_drop_and_a_swap_of_the_new_parts_are_found(path: str) -> None:
     whole = entries(crate(job=JOB, code=("a.py", b"1"), receipts=[signed(RECEIPT, KEY.sign)]))
     assert path in whole

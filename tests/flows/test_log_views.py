@@ -74,7 +74,7 @@ def test_a_sender_learns_neither_when_a_job_ended_nor_a_hash_of_what_it_made(
 ) -> None:
     at_work = working(world, clock)
     at_work.handed_in()
-    handed = [e for e in world.sandbox.log_views.page(world.person("ada"), limit=500, action="release.staged")]
+    handed = list(world.sandbox.log_views.page(world.person("ada"), limit=500, action="release.staged"))
     assert handed  # the control: it is on the log, in the sender's name
     assert handed[0].event.actor == "ana"
     mine = {action for _, action, _ in seen(world, "ana")}
@@ -119,9 +119,7 @@ def test_an_export_is_one_s_view_with_a_proof_for_each_line(world: World) -> Non
     world.sandbox.store.log_tree.keep_head()
     verify = partial(verify_signature, world.sandbox.store.signer.public_pem)
     for name in ("ana", "olga", "ada"):
-        lines: list[Any] = [
-            json.loads(line) for line in world.sandbox.log_views.export(world.person(name))
-        ]
+        lines: list[Any] = [json.loads(line) for line in world.sandbox.log_views.export(world.person(name))]
         head = head_from(lines[0])
         proofs = [entry_proof_from(line) for line in lines[1:]]
         for proof in proofs:

@@ -106,7 +106,9 @@ def test_the_receipt_of_another_answer_or_another_platform_is_refused(world: Wor
         check_receipt(answer, receipt, partial(verify_signature, Signer(tmp_path / "other").public_pem))
 
 
-@pytest.mark.parametrize(("answer", "receipt"), [(None, {}), ([], {}), ({"rows": []}, None), ({"rows": []}, {})])
+@pytest.mark.parametrize(
+    ("answer", "receipt"), [(None, {}), ([], {}), ({"rows": []}, None), ({"rows": []}, {})]
+)
 def test_what_is_no_answer_is_bad_input(world: World, answer: object, receipt: object) -> None:
     with pytest.raises(BadInput):
         checked(world, answer, receipt)

@@ -66,7 +66,7 @@ def main() -> None:
             )
         )
         found[folder] = [f"{issue.check.identifier}: {issue.message}" for issue in result.get_issues()]
-    print(json.dumps(found))
+    sys.stdout.write(json.dumps(found))
 
 
 if __name__ == "__main__":

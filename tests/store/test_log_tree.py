@@ -188,7 +188,14 @@ def test_a_path_does_not_tell_what_its_neighbour_holds(logged: Store) -> None:
     """Somebody who knows every word of the next entry cannot confirm it from the proof of their own."""
     head = logged.log_tree.keep_head()
     own, neighbour = logged.log_tree.prove([1, 2], head)
-    words = (neighbour.seq, neighbour.at, neighbour.actor, neighbour.action, neighbour.object, neighbour.facts)
+    words = (
+        neighbour.seq,
+        neighbour.at,
+        neighbour.actor,
+        neighbour.action,
+        neighbour.object,
+        neighbour.facts,
+    )
     blind = bytes.fromhex(neighbour.blind)
     assert own.path[0] == entry_leaf(*words, blind=blind).hex()  # the control: with its key they could
     assert own.path[0] != entry_leaf(*words, blind=bytes(32)).hex()

@@ -70,8 +70,8 @@ def ask(system: System, caller: Program, body: QuestionBody) -> Response:
     # The stored answer's bytes go out as they are: same question, same bytes.
     head = json.dumps({"id": answered.id, "cached": answered.cached, "budget": budget})
     receipt = canonical_json(system.give_receipt(answered))
-    body = head[:-1].encode() + b', "receipt": ' + receipt + b', "answer": ' + answered.body + b"}"
-    return Response(body, media_type="application/json")
+    sent = head[:-1].encode() + b', "receipt": ' + receipt + b', "answer": ' + answered.body + b"}"
+    return Response(sent, media_type="application/json")
 
 
 @router.get("/sample", tags=["questions"])
