@@ -220,10 +220,9 @@ class LogTree:
         return hmac.digest(self._blinding, b"sandbox-log-leaf-v1\n%d" % seq, hashlib.sha256)
 
 
-def _rows(connection: Connection, *, after: int) -> Iterator[Row[Any]]:
+def _rows(connection: Connection, *, after: int) -> Iterator[Any]:
     """The rows after a number, a page at a time."""
     query = select(*_COLUMNS).order_by(audit_log.c.seq).limit(_PAGE)
-    rows: Sequence[Row[Any]]
     while rows := connection.execute(query.where(audit_log.c.seq > after)).all():
         yield from rows
         after = rows[-1].seq
