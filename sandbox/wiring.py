@@ -26,12 +26,14 @@ from sandbox.flows.differences import Differences
 from sandbox.flows.end_access import EndAccess
 from sandbox.flows.exact_beside_private import ExactBesidePrivate
 from sandbox.flows.extracts import Extracts
+from sandbox.flows.give_receipt import GiveReceipt
 from sandbox.flows.hold_jobs import HoldJobs
 from sandbox.flows.hold_releases import HoldReleases
 from sandbox.flows.import_files import ImportFiles
 from sandbox.flows.import_views import ImportViews
 from sandbox.flows.job_views import JobViews
 from sandbox.flows.listed import Listed
+from sandbox.flows.log_views import LogViews
 from sandbox.flows.look_after_people import LookAfterPeople
 from sandbox.flows.my_account import MyAccount
 from sandbox.flows.object import ObjectToData
@@ -107,6 +109,7 @@ class Sandbox:
     end_access: EndAccess
     open_notebook: OpenNotebook
     answer_question: AnswerQuestion
+    give_receipt: GiveReceipt
     check_output: CheckOutput
     review_release: ReviewRelease
     import_files: ImportFiles
@@ -130,6 +133,7 @@ class Sandbox:
     project_register: ProjectRegister
     transparency: Transparency
     views: Views
+    log_views: LogViews
     listed: Listed
     policy_views: PolicyViews
     access_views: AccessViews
@@ -161,7 +165,7 @@ def build(
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     site_file = settings.policies / "site.yaml"
     written = read_site_policy(site_file)
-    store = store or Store(settings.database, home=settings.home, now=clock)
+    store = store or Store(settings.database, home=settings.home, heads=settings.heads_dir, now=clock)
     site = settle_site(store, written).policy
     engine = engine or RemoteEngine(settings.engine_socket, timeout_s=site.answers.timeout_s + 10)
 
@@ -196,7 +200,15 @@ def build(
     check_output = CheckOutput(
         store=store, engine=engine, permission=permission, differences=Differences(store=store)
     )
-    review = ReviewRelease(store=store, permission=permission, check=check_output, holds=holds)
+    give_receipt = GiveReceipt(store=store)
+    review = ReviewRelease(
+        store=store,
+        permission=permission,
+        check=check_output,
+        holds=holds,
+        give_receipt=give_receipt,
+        address=settings.portal_url,
+    )
     closing = CloseData(store=store, engine=engine)
     extracts = Extracts(store=store, engine=engine, permission=permission, extracts_dir=settings.extracts_dir)
     publish = PublishDataset(
@@ -253,6 +265,7 @@ def build(
         answer_question=AnswerQuestion(
             store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
         ),
+        give_receipt=give_receipt,
         check_output=check_output,
         review_release=review,
         import_files=importing,
@@ -291,6 +304,7 @@ def build(
         project_register=projects,
         transparency=Transparency(store=store, listed=listed, projects=projects, today=today),
         views=views,
+        log_views=LogViews(store=store),
         listed=listed,
         policy_views=PolicyViews(store=store, change=change_policy, today=today),
         access_views=AccessViews(store=store, today=today, usual=Remembered()),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 
-from sandbox.cli.common import console, operator, system
+from sandbox.cli.common import console, operator, platform_key, system
 from sandbox.domain.audit import Event
-from sandbox.domain.errors import NotFound, OperatorError
+from sandbox.domain.errors import BadInput, NotFound, OperatorError
 from sandbox.settings import Settings
 from sandbox.terminal import indented
 
@@ -28,19 +28,38 @@ def release_verify(
 ) -> None:
     """Check a crate offline: every file's hash and the platform's signature."""
     from sandbox.disclosure.crate import verify_crate
-    from sandbox.store.keys import PUBLIC, verify_signature
 
     if not crate.is_file():
         raise NotFound(f"There is no file {crate}.")
-    key = key or Settings.from_environment().keys_dir / PUBLIC
-    if not key.is_file():
-        raise NotFound(f"There is no key {key}.", fix="Give the platform's public key by --key.")
-    report = verify_crate(crate.read_bytes(), verify=partial(verify_signature, key.read_bytes()))
+    report = verify_crate(crate.read_bytes(), verify=platform_key(key))
+    name = key.name if key is not None else "this machine's"
     console.print(
-        f"[green]✓[/] The crate is whole and signed by the platform's key ({key.name}).", highlight=False
+        f"[green]✓[/] The crate is whole and signed by the platform's key ({name}).", highlight=False
     )
     for line in report.lines():
         console.print(f"  {line}", highlight=False, soft_wrap=True)  # a hash stays whole, to be copied
+
+
+def verify_answer(
+    file: Annotated[Path, typer.Argument(help="An answer with its receipt (JSON).")],
+    key: Annotated[
+        Path | None, typer.Option(help="The platform's public key (PEM); this machine's when left out.")
+    ] = None,
+) -> None:
+    """Check a private answer offline: that the platform gave it, to which question, at what price."""
+    from sandbox.domain.receipt import check_receipt
+
+    if not file.is_file():
+        raise NotFound(f"There is no file {file}.")
+    try:
+        document = json.loads(file.read_bytes())
+    except (ValueError, RecursionError) as broken:
+        raise BadInput(f"{file.name} is no JSON.", fix="Save it with 'answer.save(path)'.") from broken
+    parts = document if isinstance(document, dict) else {}
+    receipt = check_receipt(parts.get("answer"), parts.get("receipt"), platform_key(key))
+    console.print("[green]✓[/] The platform gave this answer, as it stands here:", highlight=False)
+    for line in receipt.lines():
+        console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
 
 
 @audit_app.command("verify")
@@ -52,7 +71,7 @@ def audit_verify() -> None:
     console.print(
         f"[green]✓[/] As the log says: {books.datasets} datasets, {books.questions} questions, "
         f"{books.grants} grants, {books.releases} releases, {books.policies} proposed changes of policies; "
-        f"{books.files} files with their hashes.",
+        f"{books.files} files with their hashes; {books.heads} kept heads of the log.",
         highlight=False,
     )
 
@@ -90,7 +109,9 @@ def audit_accept_restored(
     """
     if not yes:
         raise typer.Exit(1)
-    entry = system().store.log.accept_restored(Event("operator", "log.restored", "log", {}))
+    store = system().store
+    entry = store.log.accept_restored(Event("operator", "log.restored", "log", {}))
+    store.log_tree.begin_anew(entry.seq)
     console.print(f"[green]✓[/] The log goes on at entry {entry.seq}.", highlight=False)
 
 

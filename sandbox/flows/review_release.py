@@ -10,8 +10,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sandbox.disclosure.crate import build_crate
+from sandbox.disclosure.crate_phases import JobFacts
 from sandbox.disclosure.declaration import split
 from sandbox.disclosure.judge import judge
 from sandbox.disclosure.table import Table
@@ -34,6 +36,7 @@ from sandbox.domain.release import Decision, Release, StagedFile, Status, Verb
 from sandbox.domain.release_request import check_request
 from sandbox.flows.check_output import CheckOutput
 from sandbox.flows.columns_behind import columns_behind
+from sandbox.flows.give_receipt import GiveReceipt
 from sandbox.flows.hold_releases import HoldReleases
 from sandbox.flows.permission import Permission
 from sandbox.flows.published import in_use, published
@@ -70,6 +73,8 @@ class ReviewRelease:
     permission: Permission
     check: CheckOutput
     holds: HoldReleases
+    give_receipt: GiveReceipt
+    address: str  # of the platform, for browsers
 
     def submit(
         self,
@@ -255,8 +260,11 @@ class ReviewRelease:
             log_head=head,
             ledger=self.store.ledger.charges_of(grant.project, dataset.policy.budget_lineage),
             released_at=self.store.now().isoformat(timespec="seconds"),
+            address=self.address,
             public_key_pem=self.store.signer.public_pem,
             sign=self.store.signer.sign,
+            receipts=self.give_receipt.behind(release, grant),
+            **self._made_by(release),
         )
         stored = self.store.vault.put(crate)
         return self._move(
@@ -362,6 +370,20 @@ class ReviewRelease:
     def _originals(self, release: Release) -> list[tuple[str, bytes]]:
         """All files as they were staged; raises Tampered when bytes changed."""
         return [(file.name, self.store.vault.get(file.sha256)) for file in release.files]
+
+    def _made_by(self, release: Release) -> dict[str, Any]:
+        """The job that made the files, for their crate. When it ran stays here: that tells of the rows."""
+        job = self.store.jobs.of_release(release.id)
+        if job is None:
+            return {}
+        facts = JobFacts(
+            number=job.id,
+            code_sha256=job.code.sha256,
+            package_sha256=job.package_sha256,
+            image=job.image,
+            snapshot=job.snapshot,
+        )
+        return {"job": facts, "code": (job.code.name, self.store.vault.get(job.code.sha256))}
 
     def _terms(self, grant: Grant, action: Action) -> ReleaseTerms:
         """The terms of the signed agreement: a policy changed since then neither loosens nor tightens them."""

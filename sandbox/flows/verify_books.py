@@ -3,7 +3,7 @@
 Log entries are chained and signed; the other tables are not, and whoever can write to the database can change them.
 What counts is therefore written twice, once as a row and once on the log, and held together here: policies, budgets,
 charges, answers, applications, agreements, signatures, grants, blocks, reports, releases, people, objections,
-suspensions. The vault's files are hashed again as well.
+suspensions. The vault's files are hashed again as well, and the log is held against every head that was kept of it.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ class Books:
     files: int
     policies: int  # changes of policies that were proposed
     people: int
+    heads: int  # of the log, that were kept
 
 
 @dataclass(slots=True)
@@ -159,6 +160,7 @@ class VerifyBooks:
             files=self.store.vault.verify(),
             policies=check_policies(self.store, told.policies),
             people=check_people(self.store, told.people),
+            heads=self.store.log_tree.verify(),
         )
 
     def _entries(self) -> Iterator[Entry]:

@@ -18,7 +18,8 @@ openness    projects, breaches, all figures
 people      my account; people, for administrators
 at_rest     keys of the data, and their destruction
 policies    changes that wait for a second person
-system      the log, and health
+log         heads, proofs, and one's own entries
+system      the whole log, and health
 conditional answers that a program may keep
 common      what several of them need
 """
@@ -36,6 +37,7 @@ from sandbox.portal.api import (
     demands,
     imports,
     jobs,
+    log,
     objections,
     open_data,
     openness,
@@ -70,6 +72,7 @@ PARTS = (
     people.router,
     policies.router,
     at_rest.router,
+    log.router,
     system.router,
 )
 
