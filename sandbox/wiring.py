@@ -23,11 +23,13 @@ from sandbox.flows.demand_data import DemandData
 from sandbox.flows.destroy_data import DestroyData
 from sandbox.flows.end_access import EndAccess
 from sandbox.flows.extracts import Extracts
+from sandbox.flows.fast_lane import TakeFastLane
 from sandbox.flows.hold_jobs import HoldJobs
 from sandbox.flows.hold_releases import HoldReleases
 from sandbox.flows.import_files import ImportFiles
 from sandbox.flows.import_views import ImportViews
 from sandbox.flows.job_views import JobViews
+from sandbox.flows.let_out import LetOut
 from sandbox.flows.listed import Listed
 from sandbox.flows.look_after_people import LookAfterPeople
 from sandbox.flows.my_account import MyAccount
@@ -185,7 +187,18 @@ def build(
     change_policy = ChangePolicy(store=store, site=site_now)
     holds = HoldReleases(store=store)
     check_output = CheckOutput(store=store, engine=engine, permission=permission)
-    review = ReviewRelease(store=store, permission=permission, check=check_output, holds=holds)
+    lane = TakeFastLane(
+        store=store,
+        permission=permission,
+        secret=secret(settings.keys_dir, "fast-lane-sample").encode(),
+    )
+    review = ReviewRelease(
+        store=store,
+        permission=permission,
+        check=check_output,
+        holds=holds,
+        leave=LetOut(store=store, permission=permission, lane=lane),
+    )
     closing = CloseData(store=store, engine=engine)
     extracts = Extracts(store=store, engine=engine, permission=permission, extracts_dir=settings.extracts_dir)
     publish = PublishDataset(
