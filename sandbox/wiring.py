@@ -46,6 +46,7 @@ from sandbox.flows.record_attacks import RecordAttacks
 from sandbox.flows.record_breach import RecordBreach
 from sandbox.flows.report_result import ReportResult
 from sandbox.flows.request_access import RequestAccess
+from sandbox.flows.review_queue import ReviewQueue
 from sandbox.flows.review_release import ReviewRelease
 from sandbox.flows.run_job import RunJob
 from sandbox.flows.sign_in import SignIn
@@ -104,6 +105,7 @@ class Sandbox:
     answer_question: AnswerQuestion
     check_output: CheckOutput
     review_release: ReviewRelease
+    review_queue: ReviewQueue
     import_files: ImportFiles
     import_views: ImportViews
     suspend_dataset: SuspendDataset
@@ -256,6 +258,7 @@ def build(
         ),
         check_output=check_output,
         review_release=review,
+        review_queue=ReviewQueue(store=store, views=views, today=today),
         import_files=importing,
         import_views=ImportViews(store=store, importing=importing),
         suspend_dataset=suspend,

@@ -68,6 +68,7 @@ __all__ = [
     "split_comments",
     "transition",
     "visible_votes",
+    "votes_are_in",
     "votes_needed",
 ]
 
@@ -280,15 +281,19 @@ def after_checks(verdict: Verdict) -> Verb:
     return Verb.BLOCK if verdict is Verdict.FAIL else Verb.PASS_CHECKS
 
 
+def votes_are_in(release: Release) -> bool:
+    """Whether the votes of this turn decided it. One taken back or held before that shows none of them."""
+    where = release.held_from or release.status
+    return where not in WAITING and len(release.votes) >= release.reviewers_needed
+
+
 def visible_votes(release: Release, person: Person) -> tuple[Vote, ...]:
     """The votes this person may see: one's own at once; all of them, to those who vote, when the last is in.
 
     The requester and everyone else get the comments without names (``reviewer 1``), and only after the last vote. Who
     decides a split sees what the others wrote before, neither who they are nor how they voted.
     """
-    complete = release.status not in WAITING and not (
-        release.status is Status.ON_HOLD and release.held_from in WAITING
-    )
+    complete = votes_are_in(release)
     if person.has(Role.REVIEWER) and person.name != release.requester:
         return release.votes if complete else tuple(v for v in release.votes if v.reviewer == person.name)
     return _nameless(release.votes) if complete else ()
@@ -296,7 +301,7 @@ def visible_votes(release: Release, person: Person) -> tuple[Vote, ...]:
 
 def early_votes(release: Release, person: Person) -> tuple[Vote, ...]:
     """The voided votes that this person may see; those of this turn are hidden as the others are."""
-    complete = release.status not in WAITING | {Status.ON_HOLD}
+    complete = votes_are_in(release)
     shown = tuple(v for v in release.early if complete or v.turn < release.turn or v.reviewer == person.name)
     return shown if person.has(Role.REVIEWER) and person.name != release.requester else _nameless(shown)
 
@@ -316,12 +321,22 @@ def _nameless(votes: Sequence[Vote]) -> tuple[Vote, ...]:
 
 
 def allowed_verbs(
-    release: Release, person: Person, *, pool: Sequence[str], project_members: Sequence[str]
+    release: Release,
+    person: Person,
+    *,
+    pool: Sequence[str],
+    project_members: Sequence[str],
+    by_job: bool = False,
 ) -> tuple[str, ...]:
-    """What this person may do with the release now, for pages and programs."""
+    """What this person may do with the release now, for pages and programs.
+
+    Args:
+        by_job: a job made its files, so that no others can take their place.
+    """
     verbs: list[str] = []
     if person.name == release.requester:
-        verbs += [t.verb for t in TRANSITIONS if t.start is release.status and t.by is By.REQUESTER]
+        own = [t.verb for t in TRANSITIONS if t.start is release.status and t.by is By.REQUESTER]
+        verbs += [verb for verb in own if not (verb is Verb.RESUBMIT and by_job)]
         if release.status in OUT:
             verbs.append("download")
     try:

@@ -78,8 +78,14 @@ def releases(request: Request, system: System, person: InPerson) -> Response:
 @router.get("/review")
 def review(request: Request, system: System, person: InPerson) -> Response:
     """What waits for this reviewer's vote, oldest first."""
-    queue = system.views.review_queue(person)
-    return render(request, "review.html", queue=queue, counts=[_counts(view.findings) for view in queue])
+    queue = system.review_queue.of(person)
+    return render(
+        request,
+        "review.html",
+        queue=queue,
+        counts=[_counts(one.view.findings) for one in queue],
+        turnaround=system.review_queue.turnaround(person),
+    )
 
 
 @router.get("/releases/{release_id}")
