@@ -59,3 +59,22 @@ def released(world: Any, content: bytes = GOOD, **more: Any) -> Release:
 
 
 AUDITOR = Person("ada", frozenset({Role.AUDITOR}))
+
+SQL = "SELECT sex, COUNT(*) AS n FROM loans GROUP BY sex"
+ANSWER = b"sex,n\nfemale,3\nmale,5\n"  # what the fake engine answers; far too small to leave as a count
+
+
+def with_fast_lane(world: Any, *, sample_percent: int = 0, **wish: Any) -> Any:
+    """A grant whose agreement opens the fast lane; the one question under it was answered."""
+    text = world.policy_file.read_text()
+    if "fast_lane" not in text:
+        terms = f"release: {{fast_lane: answers, sample_percent: {sample_percent}, "
+        world.policy_file.write_text(
+            text.replace("release: {", terms).replace(
+                "budget: {", "access: {modes: [query, job, room]}\nbudget: {"
+            )
+        )
+        world.agreed()
+    grant = world.granted(project=wish.pop("project", "answers"), **wish)
+    world.sandbox.answer_question.ask(world.person("ana"), grant, sql=SQL, epsilon=0.01)
+    return grant
