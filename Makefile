@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-fast lint audit bench replay disclosure-report redteam images lock clean
+.PHONY: help demo up down test test-fast lint audit bench bench-rooms replay disclosure-report redteam images lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ bench: ## time, memory, error and answers for a budget, beside plain DuckDB and 
 	@scripts/setup_venv.sh
 	@benchmarks/peers/setup.sh
 	@.venv/bin/python -m benchmarks $(if $(ROWS),--rows $(ROWS))
+
+bench-rooms: ## seconds to a notebook's first result, its memory, twenty at once, gVisor's slowdown (minutes)
+	@scripts/setup.sh
+	@.venv/bin/python -m benchmarks.rooms
 
 replay: ## a recorded project of 400 questions from one budget: how many answers are near enough (tens of minutes)
 	@scripts/setup_venv.sh

@@ -15,6 +15,7 @@ from jupyterhub.spawner import Spawner, SpawnException
 from traitlets import Any as AnyTrait
 from traitlets import default
 
+from hub_config.first_answer import first_answer
 from sandbox.domain.errors import OperatorError
 from sandbox.isolation.launcher import ENVIRONMENT
 from sandbox.isolation.launcher_client import LauncherClient, Refused
@@ -79,7 +80,9 @@ class LockedSpawner(Spawner):  # type: ignore[misc]  # the hub ships no types
             ) from refused
         except OperatorError as error:
             raise SpawnException(str(error), reason=error.code, status_code=error.status) from error
-        return f"http://127.0.0.1:{self.house.gate_port}"
+        address = f"http://127.0.0.1:{self.house.gate_port}"
+        await first_answer(f"{address}{self.server.base_url}api")
+        return address
 
     async def poll(self) -> int | None:
         """None while it runs. It also ends here: idle for too long."""

@@ -3,7 +3,9 @@
 - An image's tag is the hash of its inputs: its files, and its parent's tag. Nothing else goes into the build.
 - What the host needs for reaching its package mirrors (pip's and apt's settings, the CA bundle) is lent to
   the build as secrets: mounted while a step runs, kept in no layer.
-- The result, `.sandbox/images.json`, names the tag of each role.
+- The result, `.sandbox/images.json`, names the tag of each role and the digest that containers are started by: whoever
+  gives the tag to another image changes nothing. Beside it, `.sandbox/sbom/ROLE.cdx.json` lists what is in each.
+- `.sandbox/assets.json` has the hashes of the files that the notebook's server hands out (`isolation/gate_assets.py`).
 """
 
 from __future__ import annotations
@@ -28,13 +30,19 @@ from typing import IO
 
 from rich.console import Console
 
+from sandbox.isolation.gate_assets import PROGRAM
+
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".sandbox" / "logs"
 RESULT = ROOT / ".sandbox" / "images.json"
+PACKAGES = ROOT / ".sandbox" / "sbom"
+PACKAGES_INSIDE = "/usr/share/sandbox/packages.cdx.json"  # written by images/inventory.py
+ASSETS = RESULT.with_name("assets.json")
 PULLED_BASE = "python:3.11-slim-bookworm"
 BOOTSTRAPPED_BASE = "mmdebstrap"
 QUIET_LINE_S = 30  # how often a build without a terminal says that it still runs
-INSTALL = ("images/install.sh",)
+INVENTORY = ("images/inventory.py",)
+INSTALL = ("images/install.sh", *INVENTORY)
 
 console = Console(highlight=False)
 
@@ -76,7 +84,7 @@ class Image:
 
 BASE = Image("base", ("images/base/bootstrap.sh", "images/base/Dockerfile"))
 CHILDREN = (
-    Image("gate", ("images/gate",)),
+    Image("gate", ("images/gate", *INVENTORY)),
     Image(
         "engine",
         (
@@ -101,7 +109,7 @@ class BuildError(Exception):
 
 def build_images(*, only: Sequence[str] = ()) -> dict[str, str]:
     """Builds what is missing and returns role → tag."""
-    known = existing_tags()
+    known = existing_tags() - renamed()
     source = choose_base(known)
     base = BASE.tag(parent=source)
     children = [image for image in CHILDREN if not only or image.role in only]
@@ -300,6 +308,53 @@ def existing_tags() -> set[str]:
     )
 
 
+def digest_of(tag: str) -> str:
+    """The image's own name: the hash of its contents and settings."""
+    return docker_lines("image", "inspect", "--format", "{{.Id}}", tag)[0]
+
+
+def recorded() -> dict[str, dict[str, str]]:
+    """Role → tag and digest, as the last build wrote them; without what cannot be read."""
+    try:
+        found = json.loads(RESULT.read_text())
+    except (OSError, ValueError):
+        return {}
+    return {role: image for role, image in found.items() if isinstance(image, dict)}
+
+
+def renamed() -> set[str]:
+    """Tags that somebody gave to another image since: these are built again."""
+    known = existing_tags()
+    found = {
+        image["tag"]
+        for image in recorded().values()
+        if image["tag"] in known and digest_of(image["tag"]) != image["digest"]
+    }
+    for tag in sorted(found):
+        console.print(f"  ! {tag} is not the image that was built here; it is built again.")
+    return found
+
+
+def list_packages(images: dict[str, dict[str, str]]) -> None:
+    """Copy each image's list of packages out of it."""
+    PACKAGES.mkdir(parents=True, exist_ok=True)
+    for role, image in images.items():
+        if role != BASE.role:
+            inside = ["--rm", "--network=none", "--entrypoint=/bin/cat", image["digest"], PACKAGES_INSIDE]
+            done = subprocess.run([docker(), "run", *inside], capture_output=True, check=False)
+            if done.returncode != 0:
+                raise BuildError(
+                    f"the {role} image has no list of its packages: {done.stderr.decode().strip()}"
+                )
+            (PACKAGES / f"{role}.cdx.json").write_bytes(done.stdout)
+
+
+def list_assets(image: str) -> str:
+    """The hashes of the lab's own files, as the image's Python finds them."""
+    locked = ["--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", "--entrypoint", "python3"]
+    return "\n".join(docker_lines("run", *locked, image, "-c", PROGRAM)) + "\n"
+
+
 def prune(tags: dict[str, str]) -> None:
     """Removes older images of these roles; the engine itself refuses those that a container uses."""
     roles = {f"sandbox-{role}" for role in tags}
@@ -323,13 +378,17 @@ def main() -> int:
     LOGS.mkdir(parents=True, exist_ok=True)
     try:
         tags = build_images(only=options.only)
+        built = {role: {"tag": tag, "digest": digest_of(tag)} for role, tag in tags.items()}
+        list_packages(built)
         if options.prune:
             prune(tags)
+        if "notebook" in tags:
+            ASSETS.write_text(list_assets(tags["notebook"]))
     except BuildError as error:
         console.print(f"\nSet-up stops here: {error}", markup=False, soft_wrap=True, style="red")
         return 1
-    known = json.loads(RESULT.read_text()) if options.only and RESULT.exists() else {}
-    RESULT.write_text(json.dumps({**known, **tags}, indent=2) + "\n")
+    images = {**(recorded() if options.only else {}), **built}
+    RESULT.write_text(json.dumps(images, indent=2) + "\n")
     console.print(f"  ✓ images ({', '.join(tags)})")
     return 0
 

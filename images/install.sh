@@ -17,6 +17,9 @@ for library in matplotlib pandas pyarrow scipy sklearn statsmodels; do
   [ ! -d "$library" ] || find "$library" -type d -name tests -prune -exec rm -rf {} +
 done
 rm -rf pyarrow/include
+# It builds a parser when it is imported: 0.8 s of every start of a notebook. jsonschema does without, and then leaves
+# one format unchecked (iri), which nothing here uses.
+rm -rf rfc3987_syntax rfc3987_syntax-*.dist-info
 find /opt/venv -name '*.js.map' -delete
 [ ! -d jupyterlab/staging ] || find jupyterlab/staging -type f ! -name package.json -delete # the server reads that one
 /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash .

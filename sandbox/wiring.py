@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 from sandbox.disclosure.file_type import recognise
@@ -21,7 +22,9 @@ from sandbox.flows.data_keys import CloseData
 from sandbox.flows.decide_objection import DecideObjection
 from sandbox.flows.demand_data import DemandData
 from sandbox.flows.destroy_data import DestroyData
+from sandbox.flows.differences import Differences
 from sandbox.flows.end_access import EndAccess
+from sandbox.flows.exact_beside_private import ExactBesidePrivate
 from sandbox.flows.extracts import Extracts
 from sandbox.flows.fast_lane import TakeFastLane
 from sandbox.flows.hold_jobs import HoldJobs
@@ -80,11 +83,15 @@ def engine_user() -> tuple[int, int]:
     return (ENGINE_UID_FOR_ROOT, ENGINE_UID_FOR_ROOT) if uid == 0 else (uid, gid)
 
 
-def hand_over(path: Path) -> None:
-    """Give a file or folder to the engine's user, for its eyes only."""
+def hand_over(path: Path, *, remapped_to: int = 0) -> None:
+    """Give a file or folder to the engine's user, for its eyes only.
+
+    Args:
+        remapped_to: the host's number of the containers' root, where the container engine maps users.
+    """
     uid, gid = engine_user()
     if os.getuid() == 0:
-        os.chown(path, uid, gid)
+        os.chown(path, uid + remapped_to, gid + remapped_to)
     path.chmod(0o700 if path.is_dir() else 0o400)
 
 
@@ -119,6 +126,7 @@ class Sandbox:
     hold_jobs: HoldJobs
     job_views: JobViews
     objection_views: ObjectionViews
+    exact_beside_private: ExactBesidePrivate
     demand_data: DemandData
     rate_dataset: RateDataset
     report_result: ReportResult
@@ -164,15 +172,16 @@ def build(
     def today() -> date:
         return clock().date()
 
+    to_engine = partial(hand_over, remapped_to=settings.remapped_to)
     listed = Listed(store=store)
     projects = ProjectRegister(store=store, listed=listed, terms=site.society, today=today)
     my_account = MyAccount(store=store, site=site, today=today)
     trained = Trained(store=store, terms=site.training, today=today)
     permission = Permission(store=store, today=today, untrained=trained)
     hub = HubNotebooks(settings.hub_url, lambda: secret(settings.keys_dir, "portal-token"))
-    stop_notebooks = StopNotebooks(
-        notebooks or LauncherNotebooks(LauncherClient(settings.launcher_socket), hub)
-    )
+    # On a cluster the hub itself starts and ends them.
+    ending = hub if settings.cluster else LauncherNotebooks(LauncherClient(settings.launcher_socket), hub)
+    stop_notebooks = StopNotebooks(notebooks or ending)
     hold_jobs = HoldJobs(store=store, permission=permission)
 
     def stop(grants: Sequence[Grant]) -> tuple[int, ...]:
@@ -188,7 +197,9 @@ def build(
 
     change_policy = ChangePolicy(store=store, site=site_now)
     holds = HoldReleases(store=store)
-    check_output = CheckOutput(store=store, engine=engine, permission=permission)
+    check_output = CheckOutput(
+        store=store, engine=engine, permission=permission, differences=Differences(store=store)
+    )
     lane = TakeFastLane(
         store=store,
         permission=permission,
@@ -199,7 +210,7 @@ def build(
         permission=permission,
         check=check_output,
         holds=holds,
-        leave=LetOut(store=store, permission=permission, lane=lane),
+        leave=LetOut(store=store, permission=permission, lane=lane, differences=check_output.differences),
     )
     closing = CloseData(store=store, engine=engine)
     extracts = Extracts(store=store, engine=engine, permission=permission, extracts_dir=settings.extracts_dir)
@@ -209,7 +220,7 @@ def build(
         site=site_now,
         raw_dir=settings.raw_dir,
         closing=closing,
-        hand_over=hand_over,
+        hand_over=to_engine,
     )
     suspend = SuspendDataset(
         store=store,
@@ -221,7 +232,7 @@ def build(
     )
     views = Views(store=store, today=today)
     run_job = RunJob(store=store, permission=permission, limits=site.jobs, columns_open=extracts.columns_open)
-    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=hand_over, key_of=closing.known_key)
+    units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=to_engine, key_of=closing.known_key)
     importing = ImportFiles(
         store=store,
         permission=permission,
@@ -248,6 +259,7 @@ def build(
         open_notebook=OpenNotebook(
             store=store,
             limits=site.notebook,
+            room=site.room,
             permission=permission,
             check_enrolled=my_account.check_enrolled,
             extracts=extracts,
@@ -279,6 +291,7 @@ def build(
         hold_jobs=hold_jobs,
         job_views=JobViews(store=store, views=views, run_job=run_job),
         objection_views=ObjectionViews(store=store, holds=holds),
+        exact_beside_private=ExactBesidePrivate(store=store),
         demand_data=DemandData(
             store=store, listed=listed, visitors=visitors, terms=site.society, today=today
         ),

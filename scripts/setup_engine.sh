@@ -94,8 +94,69 @@ explain() {
     "Install Docker Engine 20.10 or newer, start it, and run this once more."
 }
 
+# gVisor beside runc: a kernel of its own for researchers' containers. Only for the machine's own engine, which takes a new
+# runtime without a restart; where it cannot be had, everything goes on with runc.
+#   platform       systrap where the build has it, else ptrace (Debian 12), which is slower; kvm hangs in a virtual machine
+#   network=host   "the host" is the container's own, empty, namespace: its carrier shares that one
+#   oci-seccomp    keep to our list of system calls; otherwise it is ignored
+add_gvisor() {
+  if [ -n "${DOCKER_HOST:-}" ] || ! is_root || ! is_debian || has_gvisor; then return; fi
+  local pid
+  pid=$(cat /var/run/docker.pid 2>/dev/null) || return 0
+  if tr '\0' '\n' <"/proc/$pid/cmdline" | grep -qE -- '^--(add-runtime|config-file)'; then
+    say "… gVisor: this engine has its runtimes from its command line; see docs/how-to/engines.md"
+    return
+  fi
+  if ! command -v runsc >/dev/null; then
+    if ! apt-cache show runsc >/dev/null 2>&1; then
+      say "… gVisor: no package runsc for this system; runc is used"
+      return
+    fi
+    step apt-gvisor "Installing gVisor" apt_install runsc
+  fi
+  for platform in systrap ptrace; do
+    if timeout 30 runsc --platform="$platform" --network=host do true >/dev/null 2>&1; then
+      step gvisor "Giving the container engine gVisor ($platform)" register_gvisor "$platform" "$pid"
+      return
+    fi
+  done
+  say "… gVisor: it does not run on this machine; runc is used"
+}
+
+has_gvisor() { client info --format '{{range $name, $_ := .Runtimes}}{{println $name}}{{end}}' | grep -qx runsc; }
+
+# The file as it was comes back when the engine does not take the new one.
+register_gvisor() { # PLATFORM PID
+  mkdir -p /etc/docker
+  [ -e "$engine_config" ] || echo '{}' >"$engine_config"
+  cp -p "$engine_config" "$engine_config.before-gvisor"
+  "$(command -v python3 || echo "$root/.venv/bin/python")" - "$engine_config" "$(command -v runsc)" "$1" <<'PY'
+import json, os, sys
+file, program, platform = sys.argv[1:]
+settings = json.load(open(file))
+flags = [f"--platform={platform}", "--network=host", "--oci-seccomp"]
+settings.setdefault("runtimes", {})["runsc"] = {"path": program, "runtimeArgs": flags}
+with open(f"{file}.new", "w") as new:
+    new.write(json.dumps(settings, indent=2) + "\n")
+os.replace(f"{file}.new", file)
+PY
+  kill -HUP "$2"
+  local _
+  for _ in $(seq 20); do
+    if has_gvisor; then
+      rm "$engine_config.before-gvisor"
+      return
+    fi
+    sleep 0.2
+  done
+  mv "$engine_config.before-gvisor" "$engine_config"
+  kill -HUP "$2"
+  echo "The engine did not take it; its settings are as before, and runc is used."
+}
+
 if answers; then
   say "✓ container engine $(client version --format '{{.Server.Version}}')"
+  add_gvisor
   exit
 fi
 if [ -n "${DOCKER_HOST:-}" ] || ! is_root || ! is_debian; then explain; fi
@@ -109,3 +170,4 @@ fi
 if ! answers; then # where systemd runs, the package has started it
   step engine "Starting the container engine" start_engine
 fi
+add_gvisor

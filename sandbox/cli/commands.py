@@ -13,6 +13,8 @@ from sandbox.cli import (
     access,
     data_keys,
     datasets,
+    deploy,
+    images,
     imports,
     jobs,
     objections,
@@ -48,9 +50,11 @@ for name, child in (
     ("jobs", jobs.app),
     ("release", records.release_app),
     ("audit", records.audit_app),
+    ("images", images.app),
     ("access", access.app),
     ("register", society.register_app),
     ("demand", society.demand_app),
+    ("deploy", deploy.app),
 ):
     app.add_typer(child, name=name)
 datasets.app.command("suspend")(suspensions.dataset_suspend)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from sandbox.domain.access import Grant
 from sandbox.flows.work_jobs import rows_of
 from sandbox.isolation.container import Images
 from sandbox.isolation.containers import Containers
@@ -10,6 +13,7 @@ from sandbox.isolation.job_launcher import JobLauncher, Opening
 from sandbox.isolation.launcher import Authority, Launcher
 from sandbox.isolation.lockdown import own_seccomp
 from sandbox.isolation.notebooks import HubServers
+from sandbox.isolation.runtimes import choose
 from sandbox.settings import Settings
 from sandbox.store.secrets import secret
 from sandbox.wiring import Sandbox
@@ -22,6 +26,7 @@ def jobs_of(sandbox: Sandbox) -> JobLauncher:
         OperatorError: no container engine answers.
     """
     settings = sandbox.settings
+    containers = Containers.of_this_host()
 
     def opening(job_id: int) -> Opening:
         found = sandbox.run_job.opening(job_id)
@@ -33,12 +38,19 @@ def jobs_of(sandbox: Sandbox) -> JobLauncher:
         )
 
     room = LocalJobRoom(
-        containers=Containers.of_this_host(),
+        containers=containers,
         image=lambda: Images.read(settings.images_file).notebook,
         seccomp=own_seccomp(),
         prefix=f"{_name(settings)}-job-",
+        runtime=_runtime(sandbox, containers),
     )
     return JobLauncher(room=room, opening=opening)
+
+
+def _runtime(sandbox: Sandbox, containers: Containers) -> Callable[[], str]:
+    """What the site's policy asks for, as far as the engine has it; chosen at each start."""
+    wanted, file = sandbox.site.containers.runtime, sandbox.settings.images_file
+    return lambda: choose(containers.client, wanted, image=Images.read(file).gate)
 
 
 def _name(settings: Settings) -> str:
@@ -53,18 +65,24 @@ def launcher_of(sandbox: Sandbox) -> Launcher:
         OperatorError: no container engine answers.
     """
     settings, notebook = sandbox.settings, sandbox.open_notebook
+    containers = Containers.of_this_host()
+
+    def opened(grant: Grant, container: str) -> None:
+        image, runtime = containers.made_of(container)
+        notebook.opened(grant, container=container, image=image, runtime=runtime)
+
     return Launcher(
-        containers=Containers.of_this_host(),
+        containers=containers,
         authority=Authority(
             allowed=notebook.allowed,
             goes_on=notebook.goes_on,
             shown=notebook.shown,
             hidden=notebook.hidden,
             swept=notebook.swept,
-            opened=lambda grant, container: notebook.opened(grant, container=container),
+            opened=opened,
             closed=lambda grant, reason: notebook.closed(grant, reason=reason),
             images=lambda: Images.read(settings.images_file),
-            runtime=lambda: "runc",
+            runtime=_runtime(sandbox, containers),
             known=HubServers(settings.hub_url, lambda: secret(settings.keys_dir, "launcher-token")),
         ),
         gate_dir=settings.gate_dir,

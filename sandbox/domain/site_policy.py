@@ -6,6 +6,7 @@ How far a dataset's policy may go, how large a container is, how people sign in,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from sandbox.domain.catalogue_terms import ClassNames
 from sandbox.domain.import_terms import ImportTerms
@@ -26,6 +27,52 @@ class NotebookLimits:
     home_mib: int = _doc("The home folder, in memory, in MiB.", Way.NEVER, default=128)
     tmp_mib: int = _doc("The folder for temporary files, in memory, in MiB.", Way.NEVER, default=64)
     idle_minutes: int = _doc("A notebook idle for this long is stopped.", Way.NEVER, default=120)
+
+
+class Runtime(StrEnum):
+    """What runs a researcher's container: each puts more before the host's kernel. Why: docs/adr/0031."""
+
+    RUNC = "runc"  # the host's kernel, behind our list of system calls
+    AUTO = "auto"  # gVisor where it works and is fast, else runc
+    RUNSC = "runsc"  # gVisor: a kernel of its own, in a process without rights
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerTerms:
+    """How containers are run."""
+
+    runtime: Runtime = _doc(
+        "What runs notebooks and jobs. ``runsc`` is gVisor, and nothing starts without it; ``auto`` takes gVisor where "
+        "the engine has it on a fast platform, else runc.",
+        Way.EARLIER,
+        default=Runtime.AUTO,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomLimits:
+    """How much a container that is shown raw rows (mode room) may show to whoever works in it.
+
+    A row is a line of text (a longer one counts for each 200 characters) or a row of a table in HTML; a picture counts
+    as forty. A day is one of UTC; a session is from the opening of a notebook to its end. A restart gives nothing anew.
+    """
+
+    display_rows: int = _doc(
+        "So many rows of results, files and messages one grant's notebook shows in a day.",
+        Way.LARGER,
+        default=4000,
+    )
+    display_bytes: int = _doc(
+        "The same in bytes, with all that is written around them.", Way.LARGER, default=4_000_000
+    )
+    session_rows: int = _doc("So many rows within one session.", Way.LARGER, default=2000)
+    session_bytes: int = _doc("The same in bytes.", Way.LARGER, default=2_000_000)
+    page_bytes: int = _doc(
+        "What its server may say beside that in a day: pages, settings, lists, in bytes. The lab's own program is "
+        "known by its hash and does not count.",
+        Way.LARGER,
+        default=8_000_000,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +213,10 @@ class SitePolicy:
     name: str = _doc("The installation's name, on every page.", Way.NEVER, default="Secure Data Sandbox")
     class_names: ClassNames = _doc("What the three classes are called here.", Way.NEVER, default=ClassNames())
     notebook: NotebookLimits = _doc("The size of a locked container.", Way.NEVER, default=NotebookLimits())
+    containers: ContainerTerms = _doc("How containers are run.", Way.NEVER, default=ContainerTerms())
+    room: RoomLimits = _doc(
+        "How much a notebook with raw rows may show (mode room).", Way.NEVER, default=RoomLimits()
+    )
     jobs: JobLimits = _doc(
         "What a job may take, and how much its ends may tell.", Way.NEVER, default=JobLimits()
     )

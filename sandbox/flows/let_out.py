@@ -17,6 +17,7 @@ from sandbox.domain.policy import DatasetPolicy, Mode, ReleaseTerms
 from sandbox.domain.release import Decision, Release, Status, Verb, transition
 from sandbox.domain.release_record import check_recorded
 from sandbox.flows.columns_behind import columns_behind
+from sandbox.flows.differences import Differences
 from sandbox.flows.fast_lane import TakeFastLane
 from sandbox.flows.permission import Permission
 from sandbox.flows.published import published
@@ -32,6 +33,7 @@ class LetOut:
     store: Store
     permission: Permission
     lane: TakeFastLane
+    differences: Differences
 
     def __call__(self, release: Release) -> Release:
         """Rebuild the approved files, seal them in a crate, and mark the release as released.
@@ -63,6 +65,7 @@ class LetOut:
             columns=columns_behind(release, dataset.policy),
             private_answers=bool(answers),
         )
+        self.differences.look_again(dataset, release, threshold=permit.terms.threshold)
         self._check_earlier(release)
         contents = _rebuilt(originals, permit.terms, dataset.policy)
         signed = self.store.access.agreement_by_hash(grant.agreement_hash)

@@ -13,7 +13,7 @@ from sandbox.domain.errors import NotFound
 from sandbox.domain.people import Person
 from sandbox.domain.permission import Action, permitting
 from sandbox.domain.policy import Mode
-from sandbox.domain.site_policy import NotebookLimits
+from sandbox.domain.site_policy import NotebookLimits, RoomLimits
 from sandbox.flows.extracts import Extracts
 from sandbox.flows.permission import Permission
 from sandbox.isolation.profile import Shown
@@ -28,6 +28,7 @@ class Opening:
 
     grant: Grant
     limits: NotebookLimits
+    room: RoomLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,7 @@ class OpenNotebook:
 
     store: Store
     limits: NotebookLimits
+    room: RoomLimits
     permission: Permission
     check_enrolled: Callable[[Person], None]
     extracts: Extracts
@@ -55,7 +57,7 @@ class OpenNotebook:
         person, grant = self._holder(user_name, server_name)
         self.check_enrolled(person)
         self.permission(person, grant, Action.OPEN_NOTEBOOK)
-        return Opening(grant=grant, limits=self.limits)
+        return Opening(grant=grant, limits=self.limits, room=self.room)
 
     def goes_on(self, user_name: str, server_name: str) -> Opening:
         """Raise unless this person may go on using this server: as ``allowed``, and with the rows that lie in it.
@@ -110,8 +112,13 @@ class OpenNotebook:
             raise NotFound(f"There is no person {user_name!r}.")
         return person, grant
 
-    def opened(self, grant: Grant, *, container: str) -> None:
-        """Put the start on the log, with the clause that permits it."""
+    def opened(self, grant: Grant, *, container: str, image: str, runtime: str) -> None:
+        """Put the start on the log, with the clause that permits it.
+
+        Args:
+            image: its digest, as the container engine says what it started.
+            runtime: what it was started with.
+        """
         self.store.log.record(
             Event(
                 grant.person,
@@ -119,6 +126,8 @@ class OpenNotebook:
                 f"grant:{grant.id}",
                 {
                     "container": container[:12],
+                    "image": image,
+                    "runtime": runtime,
                     "clause": permitting(Action.OPEN_NOTEBOOK),
                     "agreement_sha256": grant.agreement_hash,
                 },

@@ -27,6 +27,7 @@ from sandbox.domain.errors import (
 )
 from sandbox.domain.fast_lane import wholly_answers
 from sandbox.domain.findings import Finding, Verdict, for_requester, worst
+from sandbox.domain.output_cell import OutputCell
 from sandbox.domain.people import Person, Role
 from sandbox.domain.permission import Action
 from sandbox.domain.policy import Mode, ReleaseTerms
@@ -61,6 +62,8 @@ class _Looked:
     findings: tuple[Finding, ...]
     terms: ReleaseTerms
     facts: Mapping[str, Fact]  # of the permit
+    lineage: str
+    cells: Sequence[OutputCell]  # its numbers, to be held beside those of others
     answers: Mapping[str, int]  # the private answer that each output is; empty: not all of them are one
 
 
@@ -124,6 +127,8 @@ class ReviewRelease:
                 files=looked.staged,
                 findings=looked.findings,
                 reviewers_needed=looked.terms.reviewers,
+                lineage=looked.lineage,
+                cells=looked.cells,
                 supersedes=supersedes,
                 builds_on=sorted(set(builds_on)),
                 event=Event(
@@ -182,6 +187,8 @@ class ReviewRelease:
                 context=context.strip(),
                 files=looked.staged,
                 findings=looked.findings,
+                lineage=looked.lineage,
+                cells=looked.cells,
                 event=Event(person.name, row.event, f"release:{release.id}", facts),
             )
             moved = self._after_checks(again, grant, looked, by_job=False)
@@ -215,12 +222,16 @@ class ReviewRelease:
             )
             # A declaration is staged with what it is about, and is no output itself.
             findings.extend(judged[name].findings if name in judged else ())
+        looked = self.check.beside_others(dataset, grant, judged, {f.name: f.sql for f in staged})
+        findings.extend(looked.findings)
         fast = wholly_answers(list(judged), findings)
         return _Looked(
             staged=tuple(staged),
             findings=tuple(findings),
             terms=terms,
             facts=permit.facts,
+            lineage=dataset.policy.budget_lineage,
+            cells=looked.cells,
             answers=self.leave.lane.answers(dataset, grant, files=files, sql=sql) if fast else {},
         )
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from sandbox.domain.errors import OperatorError
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class Part(StrEnum):
@@ -65,7 +68,10 @@ class ContainerSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Images:
-    """The image of each kind of container, by tag. Nobody else's choice is ever looked at."""
+    """The image of each kind of container, by digest. Nobody else's choice is ever looked at.
+
+    A tag can be given to another image later; a digest is the hash of what is started.
+    """
 
     gate: str
     engine: str
@@ -76,16 +82,23 @@ class Images:
         """Read what the image build wrote.
 
         Raises:
-            OperatorError: the file is missing, damaged or incomplete.
+            OperatorError: the file is missing, damaged, incomplete, or names images by tag alone.
         """
         try:
-            tags = json.loads(file.read_text())
-            return cls(gate=tags["gate"], engine=tags["engine"], notebook=tags["notebook"])
+            found = json.loads(file.read_text())
+            return cls(**{kind.name: _digest(found[kind.name]) for kind in fields(cls)})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise OperatorError(
                 f"The list of container images cannot be read from {file.name} ({type(error).__name__}).",
                 fix="Build the images: make images.",
             ) from error
+
+
+def _digest(image: dict[str, str]) -> str:
+    digest = image["digest"]
+    if not _DIGEST.fullmatch(digest):
+        raise ValueError("not a digest")
+    return digest
 
 
 def bind(source: Path, target: str, *, read_only: bool) -> dict[str, Any]:

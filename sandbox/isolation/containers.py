@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from requests.exceptions import RequestException
 
 from sandbox.domain.errors import OperatorError
 from sandbox.isolation.container import ContainerSettings
@@ -54,15 +56,16 @@ class Containers:
         """
         self.remove(name)
         try:
-            created = self.client.create_container(
-                **settings.create_kwargs(),
-                name=name,
-                environment=dict(environment or {}),
-                command=list(command) if command is not None else None,
-                host_config=self.host_config(settings),
-            )
-            container = str(created["Id"])
-            self.client.start(container)
+            with answering():
+                created = self.client.create_container(
+                    **settings.create_kwargs(),
+                    name=name,
+                    environment=dict(environment or {}),
+                    command=list(command) if command is not None else None,
+                    host_config=self.host_config(settings),
+                )
+                container = str(created["Id"])
+                self.client.start(container)
         except ImageNotFound as error:
             raise OperatorError(
                 f"The image {settings['image']} of {name} is not there.", fix="Build the images: make images."
@@ -80,22 +83,63 @@ class Containers:
         return {**self.client.create_host_config(**settings.host_config()), **settings.paths()}
 
     def running(self, name: str) -> bool:
+        """Raises OperatorError when the engine does not answer: that is not the container's end."""
         try:
-            return bool(self.client.inspect_container(name)["State"]["Running"])
+            with answering():
+                return bool(self.client.inspect_container(name)["State"]["Running"])
         except NotFound:
             return False
+
+    def made_of(self, name: str) -> tuple[str, str]:
+        """The digest of a container's image, and its runtime, as the engine says.
+
+        Raises:
+            OperatorError: the container is gone, or the engine does not answer.
+        """
+        try:
+            with answering():
+                found = self.client.inspect_container(name)
+        except NotFound as error:
+            raise OperatorError(
+                f"The container {name[:12]} ended at once.", fix="Run 'sandbox doctor'."
+            ) from error
+        return str(found["Image"]), str(found["HostConfig"]["Runtime"])
 
     def remove(self, name: str) -> None:
         """Kill and remove; nothing happens when it is gone already or going."""
         try:
-            self.client.remove_container(name, force=True, v=True)
+            with answering():
+                self.client.remove_container(name, force=True, v=True)
         except NotFound:
             return
         except APIError as error:
             if error.status_code != 409:  # 409: the engine's own removal has begun
                 raise
 
+    def has_image(self, image: str) -> bool:
+        try:
+            with answering():
+                self.client.inspect_image(image)  # type: ignore[no-untyped-call]
+        except ImageNotFound:
+            return False
+        return True
+
     def names(self, kind: str) -> tuple[str, ...]:
         """The names of all containers of a kind (the label ``sandbox.kind``), stopped ones too."""
-        found = self.client.containers(all=True, filters={"label": f"sandbox.kind={kind}"})
+        with answering():
+            found = self.client.containers(all=True, filters={"label": f"sandbox.kind={kind}"})
         return tuple(sorted(str(row["Names"][0]).lstrip("/") for row in found))
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """An engine that goes away in the middle is an error with words. What it answers, a refusal too, passes."""
+    try:
+        yield
+    except (RequestException, OSError) as error:
+        if isinstance(error, APIError):
+            raise
+        raise OperatorError(
+            f"The container engine stopped answering ({type(error).__name__}).",
+            fix="Start it again, then run 'sandbox doctor'.",
+        ) from error

@@ -49,14 +49,14 @@ class LocalJobRoom:
     Args:
         image: which image, looked up at each start, so that a new one needs no restart.
         prefix: the beginning of the containers' names: of this installation alone.
-        runtime: the name by which the container engine knows it.
+        runtime: the name by which the container engine knows it, chosen at each start.
     """
 
     containers: Containers
     image: Callable[[], str]
     seccomp: str
     prefix: str
-    runtime: str = "runc"
+    runtime: Callable[[], str] = lambda: "runc"
 
     def run(
         self,
@@ -84,7 +84,7 @@ class LocalJobRoom:
             seccomp=self.seccomp,
             data=data,
             imports=imports,
-            runtime=self.runtime,
+            runtime=self.runtime(),
         )
         name = f"{self.prefix}{job_id}"
         return run(self.containers, settings, name=name, package=package, limits=limits, cancelled=cancelled)

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from sandbox.domain.access import Grant
 from sandbox.domain.errors import BadInput, CallerError, OperatorError, SandboxError
-from sandbox.domain.site_policy import NotebookLimits
+from sandbox.domain.site_policy import NotebookLimits, RoomLimits
 from sandbox.isolation.container import Images
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.gate_client import close_door, open_door
@@ -59,6 +59,8 @@ class Opening(Protocol):
     def grant(self) -> Grant: ...
     @property
     def limits(self) -> NotebookLimits: ...
+    @property
+    def room(self) -> RoomLimits: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +153,14 @@ class Launcher:
             try:
                 shown = await asyncio.to_thread(self.authority.shown, opening)
                 images = self.authority.images()
-                sockets = await open_door(self.gate_dir, person=person, server=server, token=token)
+                sockets = await open_door(
+                    self.gate_dir,
+                    person=person,
+                    server=server,
+                    token=token,
+                    mode=grant.mode,
+                    display=opening.room,
+                )
                 settings = profile(
                     grant,
                     limits=opening.limits,
@@ -174,8 +183,10 @@ class Launcher:
                 await asyncio.to_thread(self.authority.opened, grant, container)
             except BaseException:
                 del self._running[person, server]  # it was never opened
-                await self._remove((person, server))
-                await asyncio.to_thread(self.authority.hidden, grant)
+                try:
+                    await self._remove((person, server))
+                finally:  # rows do not stay because an engine went away
+                    await asyncio.to_thread(self.authority.hidden, grant)
                 raise
 
     async def stop(self, person: str, server: str, *, reason: str) -> None:
@@ -207,11 +218,16 @@ class Launcher:
                 log.exception("a look at the notebooks failed")
 
     async def look_at_all(self) -> None:
-        """End those that should end, and those that the hub does not know."""
+        """End those that should end, those that the hub does not know, and what an engine that was away left over."""
         known = await asyncio.to_thread(self.authority.known)
         for server in tuple(self._running):
             await self.look(*server)
             await self._forgotten(server, known)
+        for server in set().union(*await asyncio.to_thread(self._found)) - set(self._running):
+            async with self._lock(*server):
+                if server not in self._running:
+                    log.warning("%s/%s was left over and is removed", *server)
+                    await self._remove(server)
 
     @property
     def running(self) -> tuple[Server, ...]:
@@ -240,8 +256,10 @@ class Launcher:
             await self.stop(*server, reason="the hub does not know it any more")
 
     async def _end(self, server: Server, reason: str) -> None:
+        await self._remove(
+            server
+        )  # an engine that is away raises: then it is still known, and ends at the next look
         running = self._running.pop(server, None)
-        await self._remove(server)
         if running is not None:
             await asyncio.to_thread(self.authority.hidden, running.grant)
             await asyncio.to_thread(self.authority.closed, running.grant, reason)

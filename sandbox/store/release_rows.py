@@ -88,7 +88,19 @@ def file_values(file: StagedFile) -> dict[str, Any]:
     return {"name": file.name, "sha256": file.sha256, "size_bytes": file.size_bytes, "sql": file.sql}
 
 
-_FINDING = ("file", "check", "verdict", "place", "reason", "fix", "source", "row", "column", "from_rows")
+_FINDING = (
+    "file",
+    "check",
+    "verdict",
+    "place",
+    "reason",
+    "fix",
+    "source",
+    "row",
+    "column",
+    "from_rows",
+    "detail",
+)
 
 
 def finding_values(one: Finding) -> dict[str, Any]:

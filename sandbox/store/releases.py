@@ -16,10 +16,12 @@ from sandbox.domain.access import Grant
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import Conflict
 from sandbox.domain.findings import Finding
+from sandbox.domain.output_cell import OutputCell
 from sandbox.domain.release import OUT, WAITING, Release, StagedFile, Status, Transition, Verb, Vote
 from sandbox.domain.release_clock import Turn
 from sandbox.store.database import Database, number_of, stamp
 from sandbox.store.log import Log
+from sandbox.store.output_cells import cell_values
 from sandbox.store.release_rows import (
     file_values,
     finding,
@@ -28,7 +30,7 @@ from sandbox.store.release_rows import (
     read_releases,
 )
 from sandbox.store.schema import findings as findings_table
-from sandbox.store.schema import release_files, release_links, release_turns, releases, votes
+from sandbox.store.schema import output_cells, release_files, release_links, release_turns, releases, votes
 
 
 class Releases:
@@ -48,8 +50,14 @@ class Releases:
         event: Event,
         supersedes: int = 0,
         builds_on: Sequence[int] = (),
+        lineage: str = "",
+        cells: Sequence[OutputCell] = (),
     ) -> Release:
-        """Keep a request in CHECKING, with its files by hash and what the checks found."""
+        """Keep a request in CHECKING, with its files by hash, what the checks found, and its numbers.
+
+        Args:
+            lineage: of the numbers: those of other requests on it are compared with them.
+        """
         now = stamp(self._now())
         with self._database.transaction() as connection:
             made = connection.execute(
@@ -73,7 +81,17 @@ class Releases:
                         release_id=number, earlier_id=earlier, supersedes=earlier == supersedes
                     )
                 )
-            _stage(connection, number, 1, context, now, files=files, findings=findings)
+            _stage(
+                connection,
+                number,
+                1,
+                context,
+                now,
+                files=files,
+                findings=findings,
+                lineage=lineage,
+                cells=cells,
+            )
             self._log.append(connection, event, facts={"release": number}, id=number)
             return read_one(connection, number)
 
@@ -85,6 +103,8 @@ class Releases:
         context: str,
         files: Sequence[StagedFile],
         findings: Sequence[Finding],
+        lineage: str = "",
+        cells: Sequence[OutputCell] = (),
         event: Event,
     ) -> Release:
         """The next turn: other files, or another context. Earlier files, findings and votes are kept; votes are voided.
@@ -100,7 +120,17 @@ class Releases:
                 .where(votes.c.release_id == release.id, votes.c.voided == "")
                 .values(voided="It was about the files of an earlier turn.")
             )
-            _stage(connection, release.id, turn, context, stamp(self._now()), files=files, findings=findings)
+            _stage(
+                connection,
+                release.id,
+                turn,
+                context,
+                stamp(self._now()),
+                files=files,
+                findings=findings,
+                lineage=lineage,
+                cells=cells,
+            )
             self._log.append(connection, _under(event, row), facts={"turn": turn})
             return read_one(connection, release.id)
 
@@ -300,6 +330,8 @@ def _stage(
     *,
     files: Sequence[StagedFile],
     findings: Sequence[Finding],
+    lineage: str,
+    cells: Sequence[OutputCell],
 ) -> None:
     """What a turn brings; rows of earlier turns stay, and positions go on."""
     connection.execute(
@@ -316,6 +348,7 @@ def _stage(
     for table, rows in (
         (release_files, [file_values(file) for file in files]),
         (findings_table, [finding_values(one) for one in findings]),
+        (output_cells, [cell_values(cell, lineage) for cell in cells]),
     ):
         before = connection.execute(
             select(func.count()).select_from(table).where(table.c.release_id == number)

@@ -246,7 +246,7 @@ def test_a_no_stops_the_sample(world: Any) -> None:
 
 def test_what_is_done_says_on_the_log_by_which_clause(world: Any) -> None:
     world.sandbox.answer_question.ask(world.person("ana"), world.grant, sql=SQL, epsilon=0.1)
-    world.sandbox.open_notebook.opened(world.grant, container="abc")
+    world.sandbox.open_notebook.opened(world.grant, container="abc", image="sha256:1", runtime="runsc")
     release = vote(world, world.sandbox, submitted(world, world.sandbox), "rita")
     vote(world, world.sandbox, release, "ravi")
     for action, clause in (

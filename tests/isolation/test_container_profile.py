@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -207,7 +208,18 @@ def test_the_engines_library_takes_every_setting() -> None:
         assert "image" in settings.create_kwargs()
 
 
-@pytest.mark.parametrize("text", [None, "{", "[]", '{"gate": "x"}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "{",
+        "[]",
+        '{"gate": "x"}',
+        # tags alone, as they were written once, and what only looks like a digest
+        '{"gate": "g:1", "engine": "e:1", "notebook": "n:1"}',
+        '{"gate": {"digest": "g:1"}, "engine": {"digest": "e:1"}, "notebook": {"digest": "n:1"}}',
+    ],
+)
 def test_a_missing_list_of_images_says_what_to_do(tmp_path: Path, text: str | None) -> None:
     file = tmp_path / "images.json"
     if text is not None:
@@ -218,8 +230,10 @@ def test_a_missing_list_of_images_says_what_to_do(tmp_path: Path, text: str | No
 
 def test_a_complete_list_of_images_is_read(tmp_path: Path) -> None:
     file = tmp_path / "images.json"
-    file.write_text('{"base": "b", "gate": "g", "engine": "e", "notebook": "n"}')
-    assert Images.read(file) == Images(gate="g", engine="e", notebook="n")
+    digests = {role: f"sha256:{number:064x}" for number, role in enumerate(("gate", "engine", "notebook"))}
+    named = {role: {"tag": f"sandbox-{role}:1", "digest": digest} for role, digest in digests.items()}
+    file.write_text(json.dumps({"base": {"tag": "b", "digest": "b"}, **named}))
+    assert Images.read(file) == Images(**digests)
 
 
 def test_the_list_of_system_calls_is_one_line_of_json() -> None:

@@ -16,7 +16,7 @@ from aiohttp import ClientSession, UnixConnector, web
 from sandbox.domain.access import Grant
 from sandbox.domain.errors import BadInput, NotAllowed, NotFound, OperatorError
 from sandbox.domain.policy import Mode
-from sandbox.domain.site_policy import NotebookLimits
+from sandbox.domain.site_policy import NotebookLimits, RoomLimits
 from sandbox.isolation.container import ContainerSettings, Images
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.gate import Gate
@@ -47,6 +47,7 @@ def grant(number: int, person: str, mode: Mode = Mode.QUERY) -> Grant:
 class Allowed:
     grant: Grant
     limits: NotebookLimits = NotebookLimits()
+    room: RoomLimits = RoomLimits()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
@@ -16,7 +16,7 @@ _VOTES = "release_id, reviewer, position, decision, comment, cast_at"
 
 def upgrade() -> None:
     """What there is already was made in a first turn."""
-    for table in ("releases", "release_files", "findings"):
+    for table in ("releases", "release_files", "findings", "output_cells"):
         op.add_column(table, sa.Column("turn", sa.Integer(), nullable=False, server_default="1"))
     _votes()
     op.create_table(
