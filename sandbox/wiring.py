@@ -26,12 +26,14 @@ from sandbox.flows.differences import Differences
 from sandbox.flows.end_access import EndAccess
 from sandbox.flows.exact_beside_private import ExactBesidePrivate
 from sandbox.flows.extracts import Extracts
+from sandbox.flows.fast_lane import TakeFastLane
 from sandbox.flows.give_receipt import GiveReceipt
 from sandbox.flows.hold_jobs import HoldJobs
 from sandbox.flows.hold_releases import HoldReleases
 from sandbox.flows.import_files import ImportFiles
 from sandbox.flows.import_views import ImportViews
 from sandbox.flows.job_views import JobViews
+from sandbox.flows.let_out import LetOut
 from sandbox.flows.listed import Listed
 from sandbox.flows.log_views import LogViews
 from sandbox.flows.look_after_people import LookAfterPeople
@@ -49,6 +51,7 @@ from sandbox.flows.record_attacks import RecordAttacks
 from sandbox.flows.record_breach import RecordBreach
 from sandbox.flows.report_result import ReportResult
 from sandbox.flows.request_access import RequestAccess
+from sandbox.flows.review_queue import ReviewQueue
 from sandbox.flows.review_release import ReviewRelease
 from sandbox.flows.run_job import RunJob
 from sandbox.flows.sign_in import SignIn
@@ -112,6 +115,7 @@ class Sandbox:
     give_receipt: GiveReceipt
     check_output: CheckOutput
     review_release: ReviewRelease
+    review_queue: ReviewQueue
     import_files: ImportFiles
     import_views: ImportViews
     suspend_dataset: SuspendDataset
@@ -201,13 +205,24 @@ def build(
         store=store, engine=engine, permission=permission, differences=Differences(store=store)
     )
     give_receipt = GiveReceipt(store=store)
+    lane = TakeFastLane(
+        store=store,
+        permission=permission,
+        secret=secret(settings.keys_dir, "fast-lane-sample").encode(),
+    )
     review = ReviewRelease(
         store=store,
         permission=permission,
         check=check_output,
         holds=holds,
-        give_receipt=give_receipt,
-        address=settings.portal_url,
+        leave=LetOut(
+            store=store,
+            permission=permission,
+            lane=lane,
+            differences=check_output.differences,
+            give_receipt=give_receipt,
+            address=settings.portal_url,
+        ),
     )
     closing = CloseData(store=store, engine=engine)
     extracts = Extracts(store=store, engine=engine, permission=permission, extracts_dir=settings.extracts_dir)
@@ -268,6 +283,7 @@ def build(
         give_receipt=give_receipt,
         check_output=check_output,
         review_release=review,
+        review_queue=ReviewQueue(store=store, views=views, today=today),
         import_files=importing,
         import_views=ImportViews(store=store, importing=importing),
         suspend_dataset=suspend,

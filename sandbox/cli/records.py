@@ -1,4 +1,4 @@
-"""``sandbox release`` and ``sandbox audit``: released crates, and the tamper-evident log."""
+"""``sandbox release`` and ``sandbox audit``: what waits for reviewers, released crates, and the tamper-evident log."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from sandbox.cli.common import console, operator, platform_key, system
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import BadInput, NotFound, OperatorError
 from sandbox.settings import Settings
-from sandbox.terminal import indented
+from sandbox.terminal import indented, plain_table
 
-release_app = typer.Typer(no_args_is_help=True, help="Released crates.")
+release_app = typer.Typer(no_args_is_help=True, help="Requests to let files out, and released crates.")
 audit_app = typer.Typer(no_args_is_help=True, help="The tamper-evident log.")
 
 
@@ -60,6 +60,40 @@ def verify_answer(
     console.print("[green]✓[/] The platform gave this answer, as it stands here:", highlight=False)
     for line in receipt.lines():
         console.print(f"  {escape(line)}", highlight=False, soft_wrap=True)
+
+
+@release_app.command("queue")
+def release_queue() -> None:
+    """List what waits for reviewers, the longest waiting first, with the day when a decision is due."""
+    sandbox = system()
+    table = plain_table("request", "dataset", "turn", "votes", "may vote", "since", "decision by", "late")
+    for waiting in sandbox.review_queue.all(operator(sandbox)):
+        release, clock = waiting.release, waiting.clock
+        table.add_row(
+            str(release.id),
+            release.dataset,
+            str(release.turn),
+            f"{len(release.votes)} of {waiting.votes_needed}",
+            str(waiting.reviewers_left),
+            clock.since.isoformat(),
+            clock.due.isoformat(),
+            f"{clock.overdue_days} working days" if clock.overdue_days else "",
+        )
+    console.print(table)
+
+
+@release_app.command("turnaround")
+def release_turnaround() -> None:
+    """Say how long decisions took, in working days, and how they went."""
+    sandbox = system()
+    table = plain_table("dataset", "decided", "half within", "nine of ten within", "in time", "how")
+    for line in sandbox.review_queue.turnaround(operator(sandbox)):
+        figures = line.figures
+        shown = (figures.median_days, figures.slow_days, figures.in_time_percent)
+        half, slow, in_time = ("" if value is None else str(value) for value in shown)
+        how = ", ".join(f"{count} {verb}" for verb, count in figures.decisions.items() if count)
+        table.add_row(line.dataset, str(figures.decided), half, slow, f"{in_time} %" if in_time else "", how)
+    console.print(table)
 
 
 @audit_app.command("verify")

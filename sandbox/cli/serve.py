@@ -131,6 +131,7 @@ def _portal(settings: Settings) -> None:
             sandbox.end_access.remind,
             sandbox.import_files.expire,
             sandbox.store.log_tree.keep_head_daily,
+            sandbox.review_queue.remind,
         ]
     )
     keeper.start()

@@ -27,7 +27,7 @@ from sandbox.domain.canonical import canonical_json, sha256_hex
 from sandbox.domain.errors import Tampered
 from sandbox.domain.findings import Finding
 from sandbox.domain.privacy_loss import Loss
-from sandbox.domain.release import Release, check_file_name
+from sandbox.domain.release import Decision, Release, check_file_name
 
 FORMAT = "sandbox-crate-v1"
 RULES_VERSION = "1"  # of the checks; raise it whenever a verdict can change
@@ -134,7 +134,7 @@ def build_crate(
             "dataset": release.dataset,
             "released_at": released_at,
             "agreement_sha256": sha256_hex(agreement),
-            "approvals": len(release.votes),
+            "approvals": sum(v.decision is Decision.APPROVE for v in release.votes),
             "log_seq": log_head.seq,
             "log_hash": log_head.hash,
             "files": [

@@ -6,6 +6,7 @@ questions   prices, answers, what is left
 access      applications, agreements, grants
 blocks      who may not apply for a time
 jobs        code that runs beside the rows
+review      the reviewers' queue and figures; the next turn of a request
 releases    outputs on their way out
 checks      what the checks would say
 uploads     files as programs send them
@@ -46,6 +47,7 @@ from sandbox.portal.api import (
     questions,
     releases,
     results,
+    review,
     suspensions,
     system,
 )
@@ -61,6 +63,7 @@ PARTS = (
     access.router,
     blocks.router,
     jobs.router,
+    review.router,  # before it: its queue is no number
     releases.router,
     checks.router,
     imports.router,
