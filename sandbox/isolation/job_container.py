@@ -11,7 +11,7 @@ import logging
 import selectors
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,13 +89,17 @@ class LocalJobRoom:
         name = f"{self.prefix}{job_id}"
         return run(self.containers, settings, name=name, package=package, limits=limits, cancelled=cancelled)
 
-    def clear(self) -> tuple[str, ...]:
-        """Remove what a worker that died left behind.
+    def clear(self, *, keep: Collection[str] = ()) -> tuple[str, ...]:
+        """Remove the containers of all jobs.
+
+        Args:
+            keep: the numbers of those that run; looked at when the names are known, so that a new one is kept.
 
         Returns:
             The names of the containers.
         """
-        left = tuple(n for n in self.containers.names("job") if n.startswith(self.prefix))
+        names = [n for n in self.containers.names("job") if n.startswith(self.prefix)]
+        left = tuple(name for name in names if name.removeprefix(self.prefix) not in keep)
         for name in left:
             self.containers.remove(name)
         return left
@@ -263,5 +267,5 @@ def _remove(containers: Containers, name: str) -> None:
     try:
         containers.remove(name)
     except (APIError, DockerException, RequestException, OSError) as lost:
-        # The engine is away: the worker removes left-overs at its next start.
+        # The engine is away: the launcher removes left-overs at its next look.
         _log.warning("%s could not be removed: %s", name, type(lost).__name__)
