@@ -35,7 +35,7 @@ from sandbox.wiring import Sandbox, build
 from tests.e2e.conftest import Installation, free_ports
 
 KILLED = ("hub", "portal", "launcher", "worker", "gate", "engine", "engine's container")
-GAP_S = (0.8, 3.0)  # between two deaths
+GAP_S = (1.5, 5.0)  # between two deaths
 DATASET = "german_credit"
 
 

@@ -23,7 +23,7 @@ from sandbox.domain.job import LIVE
 from sandbox.hub_session import HubRefused
 from sandbox.isolation.containers import Containers
 from sandbox.settings import PORTAL_PREFIX
-from tests.e2e.chaos import DATASET, House, a_house, kill, left_over, schedule
+from tests.e2e.chaos import DATASET, House, kill, left_over, schedule
 
 SECONDS = float(os.environ.get("SANDBOX_CHAOS_S", "40"))
 SEED = int(os.environ.get("SANDBOX_CHAOS_SEED") or secrets.randbelow(1_000_000))
@@ -39,18 +39,13 @@ pd.DataFrame({"n": [len(rows)]}).to_csv(sandbox.outbox / "n.csv", index=False)
 CONTEXT = "How many applicants there are in all, for a report on the size of the collection."
 
 
-@pytest.fixture(scope="module")
-def house() -> Iterator[House]:
-    with a_house() as made:
-        yield made
-
-
 @dataclass
 class Promised:
     """What the system said yes to. It has to stand, whatever died since."""
 
     answers: dict[str, bytes] = field(default_factory=dict)  # by idempotency key
     jobs: list[int] = field(default_factory=list)
+    raw_jobs: int = 0
     released: list[int] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)  # by what was told: these calls promise nothing
 
@@ -63,6 +58,7 @@ class Load:
     promised: Promised = field(default_factory=Promised)
     over: threading.Event = field(default_factory=threading.Event)
     broken: list[BaseException] = field(default_factory=list)
+    seen: Counter[str] = field(default_factory=Counter)
 
     def __enter__(self) -> Load:
         self.sessions = {
@@ -79,6 +75,18 @@ class Load:
         for thread in self.threads:
             thread.join(150)
         assert not any(thread.is_alive() for thread in self.threads), "somebody still waits for an answer"
+
+    def goes_on(self) -> list[str]:
+        """Of what no more has succeeded than was ``seen``."""
+        now = self.successes()
+        still = [what for what, count in now.items() if count <= self.seen[what]]
+        return [f"no {what} yet; the last no: {self.promised.refused.most_common(3)}" for what in still]
+
+    def successes(self) -> Counter[str]:
+        promised = self.promised
+        return Counter(
+            answers=len(promised.answers), raw_jobs=promised.raw_jobs, released=len(promised.released)
+        )
 
     def close(self) -> None:
         for session in self.sessions.values():
@@ -139,6 +147,7 @@ class Load:
             if now == "finished":
                 raw = cleo.portal("POST", f"jobs/{sent['id']}/raw", json={"context": CONTEXT})
                 self.promised.jobs.append(raw["id"])
+                self.promised.raw_jobs += 1
                 return
             if now not in LIVE:
                 return
@@ -198,7 +207,7 @@ def unsettled(house: House) -> list[str]:
 
 
 def test_after_deaths_at_random_nothing_is_lost_and_nothing_is_left(
-    house: House, capsys: pytest.CaptureFixture[str]
+    staffed: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deaths = schedule(SEED, SECONDS)
     say(
@@ -206,19 +215,21 @@ def test_after_deaths_at_random_nothing_is_lost_and_nothing_is_left(
         f"SANDBOX_CHAOS_SEED={SEED} SANDBOX_CHAOS_S={SECONDS:.0f}: "
         + " ".join(f"{a}:{w}" for a, w in deaths),
     )
-    house.installation.ready()
+    staffed.installation.ready()
     began = time.monotonic()
-    with Load(house) as load:
+    with Load(staffed) as load:
         for at_s, who in deaths:
             time.sleep(max(0.0, began + at_s - time.monotonic()))
-            kill(house, who)
+            kill(staffed, who)
+        load.seen = load.successes()
+        until_nothing(load.goes_on, within_s=SETTLED_WITHIN_S)  # the same people, without a new start, go on
     assert not load.broken, load.broken
-    house.installation.ready()
+    staffed.installation.ready()
     promised = load.promised
 
-    settled_s = until_nothing(lambda: unsettled(house), within_s=SETTLED_WITHIN_S)
+    settled_s = until_nothing(lambda: unsettled(staffed), within_s=SETTLED_WITHIN_S)
     for name in ("ana", "ben"):
-        load.sessions[name].stop_notebook(house.grants[name].server_name)
+        load.sessions[name].stop_notebook(staffed.grants[name].server_name)
     containers = Containers.of_this_host()
     emptied_s = until_nothing(
         lambda: (
@@ -226,18 +237,18 @@ def test_after_deaths_at_random_nothing_is_lost_and_nothing_is_left(
                 n
                 for kind in ("notebook", "carrier", "job")
                 for n in containers.names(kind)
-                if n.startswith(house.prefix)
+                if n.startswith(staffed.prefix)
             ]
-            + [f"rows {rows}" for rows in house.settings.extracts_dir.iterdir()]
-            + [f"door {door}" for door in house.settings.gate_dir.glob("*/*")]
-            + left_over(house)
+            + [f"rows {rows}" for rows in staffed.settings.extracts_dir.iterdir()]
+            + [f"door {door}" for door in staffed.settings.gate_dir.glob("*/*")]
+            + left_over(staffed)
         ),
         within_s=30,
     )
     containers.client.close()
 
-    ended = dict(house.rows("SELECT id, state FROM jobs"))
-    why = house.rows("SELECT failure, COUNT(*) FROM jobs WHERE failure != '' GROUP BY failure")
+    ended = dict(staffed.rows("SELECT id, state FROM jobs"))
+    why = staffed.rows("SELECT failure, COUNT(*) FROM jobs WHERE failure != '' GROUP BY failure")
     say(
         capsys,
         f"{len(deaths)} deaths; settled after {settled_s:.1f} s, empty after {emptied_s:.1f} s; "
@@ -250,13 +261,13 @@ def test_after_deaths_at_random_nothing_is_lost_and_nothing_is_left(
     assert {failure for failure, _ in why} <= {"engine"}, (
         "the code is right: only the platform may have failed"
     )
-    statuses = dict(house.rows("SELECT id, status FROM releases"))
+    statuses = dict(staffed.rows("SELECT id, status FROM releases"))
     assert {statuses[i] for i in promised.released} <= {"released"}
     charged = dict(
-        house.rows("SELECT idempotency_key, state FROM questions WHERE idempotency_key IS NOT NULL")
+        staffed.rows("SELECT idempotency_key, state FROM questions WHERE idempotency_key IS NOT NULL")
     )
     assert {charged[key] for key in promised.answers} <= {"answered"}
-    house.installation.sandbox("audit", "verify")
+    staffed.installation.sandbox("audit", "verify")
 
     ana = load.sessions["ana"]
     for key, told in list(promised.answers.items())[:3]:  # the same call again: the same bytes, for nothing
@@ -288,51 +299,51 @@ def containers() -> Iterator[Containers]:
 
 @pytest.mark.parametrize("kind", ["notebook", "carrier", "job"])
 def test_a_container_that_nobody_owns_is_found_and_removed(
-    house: House, containers: Containers, kind: str
+    staffed: House, containers: Containers, kind: str
 ) -> None:
-    house.installation.ready()
+    staffed.installation.ready()
     what = f"{kind}-99" if kind == "job" else f"{kind}-ana-grant-99"
-    image = containers.client.inspect_container(house.engine_name)["Image"]
+    image = containers.client.inspect_container(staffed.engine_name)["Image"]
     containers.client.create_container(
-        image, command=["true"], name=house.prefix + what, labels={"sandbox.kind": kind}
+        image, command=["true"], name=staffed.prefix + what, labels={"sandbox.kind": kind}
     )
-    assert f"container {what}" in left_over(house)
-    until_nothing(lambda: left_over(house), within_s=30)
+    assert f"container {what}" in left_over(staffed)
+    until_nothing(lambda: left_over(staffed), within_s=30)
 
 
-def test_a_door_that_nobody_owns_is_found_and_shut(house: House) -> None:
-    house.installation.ready()
-    socket = house.settings.gate_dir / "control.sock"
+def test_a_door_that_nobody_owns_is_found_and_shut(staffed: House) -> None:
+    staffed.installation.ready()
+    socket = staffed.settings.gate_dir / "control.sock"
     with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), base_url="http://gate") as gate:
         opened = gate.put("/servers/ana/grant-99", json={"token_sha256": "0" * 64})
     assert opened.status_code == 200
-    assert "door ana-grant-99" in left_over(house)
-    until_nothing(lambda: left_over(house), within_s=30)
+    assert "door ana-grant-99" in left_over(staffed)
+    until_nothing(lambda: left_over(staffed), within_s=30)
 
 
 @pytest.mark.parametrize("name", ["job-99", "job-99.part", "grant-99"])
-def test_rows_that_nobody_reads_are_found(house: House, name: str) -> None:
-    house.installation.ready()
-    rows = house.settings.extracts_dir / name
+def test_rows_that_nobody_reads_are_found(staffed: House, name: str) -> None:
+    staffed.installation.ready()
+    rows = staffed.settings.extracts_dir / name
     rows.mkdir()
-    assert f"rows {name}" in left_over(house)
+    assert f"rows {name}" in left_over(staffed)
     rows.rmdir()
-    assert left_over(house) == []
+    assert left_over(staffed) == []
 
 
-def test_a_socket_on_which_nobody_listens_is_found(house: House) -> None:
-    house.installation.ready()
-    path = house.settings.run_dir / "dead.sock"
+def test_a_socket_on_which_nobody_listens_is_found(staffed: House) -> None:
+    staffed.installation.ready()
+    path = staffed.settings.run_dir / "dead.sock"
     code = f"import socket; socket.socket(socket.AF_UNIX).bind({str(path)!r})"
     subprocess.run([sys.executable, "-c", code], check=True)
-    assert "socket run/dead.sock" in left_over(house)
+    assert "socket run/dead.sock" in left_over(staffed)
     path.unlink()
-    assert left_over(house) == []
+    assert left_over(staffed) == []
 
 
-def test_a_mount_is_found(house: House) -> None:
-    house.installation.ready()
-    place = house.settings.home / "planted"
+def test_a_mount_is_found(staffed: House) -> None:
+    staffed.installation.ready()
+    place = staffed.settings.home / "planted"
     place.mkdir()
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=64k", "planted", place], check=False, capture_output=True
@@ -340,19 +351,19 @@ def test_a_mount_is_found(house: House) -> None:
     if mounted.returncode:
         pytest.skip("this machine lets nobody mount")
     try:
-        assert "mount planted" in left_over(house)
+        assert "mount planted" in left_over(staffed)
     finally:
         subprocess.run(["umount", place], check=True)
-    assert left_over(house) == []
+    assert left_over(staffed) == []
 
 
-def test_an_engine_that_does_not_run_is_found(house: House) -> None:
-    house.installation.control("stop", "engine")
+def test_an_engine_that_does_not_run_is_found(staffed: House) -> None:
+    staffed.installation.control("stop", "engine")
     try:
-        assert "the engine does not run" in left_over(house)
+        assert "the engine does not run" in left_over(staffed)
     finally:
-        house.installation.control("start", "engine")
-        house.installation.ready()
+        staffed.installation.control("start", "engine")
+        staffed.installation.ready()
 
 
 def test_a_schedule_is_its_seeds_own() -> None:
