@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from requests.exceptions import RequestException
 
 from sandbox.domain.errors import OperatorError
@@ -134,7 +134,8 @@ def run(
         _log.warning("%s: the stream was not believed: %s", name, broken)
         failure = Failure.OUTPUTS
     except (OperatorError, DockerException, RequestException, OSError) as lost:
-        _log.warning("%s: the container engine failed: %s", name, type(lost).__name__)
+        told = str(lost) if isinstance(lost, OperatorError) else type(lost).__name__
+        _log.warning("%s: the container engine failed: %s", name, told)
         failure = Failure.ENGINE
     finally:
         _remove(containers, name)
@@ -151,13 +152,18 @@ def _attached(containers: Containers, settings: ContainerSettings, name: str) ->
     """The container's streams, taken before it starts, and the digest of its image."""
     client = containers.client
     containers.remove(name)
-    created = client.create_container(
-        **settings.create_kwargs(),
-        name=name,
-        command=list(RUNNER),
-        environment={},
-        host_config=containers.host_config(settings),
-    )
+    try:
+        created = client.create_container(
+            **settings.create_kwargs(),
+            name=name,
+            command=list(RUNNER),
+            environment={},
+            host_config=containers.host_config(settings),
+        )
+    except ImageNotFound as error:
+        raise OperatorError(
+            f"The image {settings['image']} is not there.", fix="Build the images: make images."
+        ) from error
     image = str(client.inspect_container(created["Id"])["Image"])
     attached = client.attach_socket(created["Id"], params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
     line: socket.socket = getattr(attached, "_sock", attached)

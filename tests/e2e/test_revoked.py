@@ -96,7 +96,7 @@ def test_revoking_stops_notebook_and_job_in_two_seconds_with_the_hub(
     assert took_s < AT_MOST_S
     ended = sandbox.store.jobs.get(job.id)
     assert ended is not None
-    assert ended.state is JobState.ENDED_EARLY
+    assert ended.state is JobState.CANCELLED
     staffed.installation.ready()
     assert cleo.http.post(f"/hub/api/users/cleo/servers/{grant.server_name}").status_code >= 400
     seconds_until(lambda: not left_over(staffed), time.monotonic())
