@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-fast lint audit bench bench-rooms replay disclosure-report redteam images lock clean
+.PHONY: help demo up down test test-fast lint audit bench bench-rooms replay disclosure-report redteam chaos images lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

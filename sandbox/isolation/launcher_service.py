@@ -94,6 +94,9 @@ def doors(launcher: Launcher, jobs: JobLauncher) -> web.Application:
         number = int(request.match_info["number"])
         gone = threading.Event()
         running = asyncio.create_task(asyncio.to_thread(jobs.run, number, cancelled=gone.is_set))
+        running.add_done_callback(
+            lambda it: it.cancelled() or it.exception()
+        )  # heard: a cancelled job is no news
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         try:
             # Refused at once, or under way.
