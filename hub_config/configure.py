@@ -9,6 +9,7 @@ from typing import Any
 
 from hub_config.authenticator import LocalDoor, SandboxAuthenticator
 from hub_config.oidc import OidcAuthenticator, ProviderDoor
+from hub_config.origins import own_host
 from hub_config.pages import TORNADO_SETTINGS
 from hub_config.spawner import House, LockedSpawner
 from sandbox.settings import CHECKOUT, PORTAL_PREFIX, Settings
@@ -30,8 +31,12 @@ def configure(
     """Fill traitlets' configuration."""
     hub = c.JupyterHub
     hub.bind_url = f"http://{settings.bind_host}:{settings.hub_port}/"
-    if settings.public_url:
-        hub.public_url = f"{settings.url}/"
+    hub.public_url = f"{settings.url}/"
+    # Each person's notebooks have a host of their own: their pages can read nothing of anybody else's.
+    hub.subdomain_host = settings.url
+    hub.subdomain_hook = own_host
+    # Over HTTPS no page below the site's host can set a cookie in the place of one of these.
+    hub.cookie_host_prefix_enabled = settings.url.startswith("https://")
     hub.hub_bind_url = f"http://127.0.0.1:{settings.hub_api_port}"
     hub.db_url = f"sqlite:///{settings.home / 'hub.db'}"
     hub.cookie_secret = bytes.fromhex(secret(settings.keys_dir, "hub-cookie"))
@@ -72,6 +77,7 @@ def configure(
             "name": "portal",
             "url": f"http://127.0.0.1:{settings.portal_port}",
             "api_token": secret(settings.keys_dir, "portal-token"),
+            "oauth_redirect_uri": f"{settings.portal_url}/oauth_callback",
             "oauth_no_confirm": True,  # it is ours: no 'do you trust this program?'
             "oauth_client_allowed_scopes": [PORTAL_ACCESS],
         },

@@ -1,9 +1,12 @@
 """The hub's own pages are for a person who goes to them, not for a script.
 
-Notebooks are served from the hub's origin, and whatever is in a notebook's container can answer with a page of its
-own. Its script runs in the browser of whoever opens it, and could do there what the hub's own scripts do: read a page
-of the hub, take the form token (``_xsrf``) out of it, and make a token in that person's name. So:
+Whatever is in a notebook's container can answer with a page of its own. Its script runs in the browser of whoever opens
+it. On the hub's origin it could do there what the hub's own scripts do: read a page of the hub, take the form token
+(``_xsrf``) out of it, and make a token in that person's name. Notebooks have other hosts (``hub_config.origins``), and
+should a browser or a proxy mix them up, this holds still:
 
+- A page of the hub is found on the site's own host only: on a person's host, whoever signs in there would give the
+  person's notebooks a session of theirs (``OwnHost``).
 - A request that is no navigation finds nobody signed in (``OnlyNavigation``). No script can write these two headers;
   browsers send them over HTTPS and on the loopback address.
 - A page of the hub that was opened by another page is cut off from it (``Cross-Origin-Opener-Policy``).
@@ -15,10 +18,14 @@ The hub's API takes a cookie only together with the form token, which is out of 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from jupyterhub import handlers
 from jupyterhub.apihandlers.auth import OAuthAuthorizeHandler
 from jupyterhub.handlers.base import BaseHandler
+from tornado import web
+
+from sandbox.domain.origins import site_host
 
 # ``JupyterHub.tornado_settings``.
 TORNADO_SETTINGS: dict[str, Any] = {
@@ -30,6 +37,37 @@ TORNADO_SETTINGS: dict[str, Any] = {
     },
     "xsrf_cookie_kwargs": {"httponly": True},
 }
+
+
+class OwnHost:
+    """Mixed into a handler before its own class."""
+
+    request: Any
+    settings: Any
+    hub: Any
+    redirect: Any
+
+    async def prepare(self) -> None:
+        """Lead a browser that came to another host to the page's own; refuse what would change something there."""
+        public = self.settings["public_url"]
+        site = f"{public.scheme}://{public.netloc}"
+        # The second is how the proxy asks for the hub's page about an error.
+        if self.request.host.lower() not in (site_host(site), urlsplit(self.hub.url).netloc):
+            if self.request.method not in ("GET", "HEAD"):
+                raise web.HTTPError(403, f"This page is at {site}.")
+            self.redirect(f"{site}{self.request.uri}")
+            return
+        await super().prepare()  # type: ignore[misc]  # of the class it is mixed into
+
+    def _set_cookie(self, key: str, value: Any, encrypted: bool = True, **options: Any) -> None:
+        """No cookie of the hub's is for the hosts below its own: containers have no use for its session's number."""
+        options.pop("domain", None)
+        super()._set_cookie(key, value, encrypted, **options)  # type: ignore[misc]  # as above
+
+    def clear_cookie(self, name: str, **options: Any) -> None:
+        """A cookie is cleared as it was set."""
+        options.pop("domain", None)
+        super().clear_cookie(name, **options)  # type: ignore[misc]  # as above
 
 
 class OnlyNavigation:
@@ -73,4 +111,4 @@ def guarded_pages(more: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 
 def _guarded(handler: type[Any]) -> type[Any]:
-    return type(handler.__name__, (OnlyNavigation, handler), {"__doc__": handler.__doc__})
+    return type(handler.__name__, (OwnHost, OnlyNavigation, handler), {"__doc__": handler.__doc__})

@@ -5,6 +5,7 @@
   the build as secrets: mounted while a step runs, kept in no layer.
 - The result, `.sandbox/images.json`, names the tag of each role and the digest that containers are started by: whoever
   gives the tag to another image changes nothing. Beside it, `.sandbox/sbom/ROLE.cdx.json` lists what is in each.
+- `.sandbox/assets.json` has the hashes of the files that the notebook's server hands out (`isolation/gate_assets.py`).
 """
 
 from __future__ import annotations
@@ -29,11 +30,14 @@ from typing import IO
 
 from rich.console import Console
 
+from sandbox.isolation.gate_assets import PROGRAM
+
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".sandbox" / "logs"
 RESULT = ROOT / ".sandbox" / "images.json"
 PACKAGES = ROOT / ".sandbox" / "sbom"
 PACKAGES_INSIDE = "/usr/share/sandbox/packages.cdx.json"  # written by images/inventory.py
+ASSETS = RESULT.with_name("assets.json")
 PULLED_BASE = "python:3.11-slim-bookworm"
 BOOTSTRAPPED_BASE = "mmdebstrap"
 QUIET_LINE_S = 30  # how often a build without a terminal says that it still runs
@@ -345,6 +349,12 @@ def list_packages(images: dict[str, dict[str, str]]) -> None:
             (PACKAGES / f"{role}.cdx.json").write_bytes(done.stdout)
 
 
+def list_assets(image: str) -> str:
+    """The hashes of the lab's own files, as the image's Python finds them."""
+    locked = ["--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", "--entrypoint", "python3"]
+    return "\n".join(docker_lines("run", *locked, image, "-c", PROGRAM)) + "\n"
+
+
 def prune(tags: dict[str, str]) -> None:
     """Removes older images of these roles; the engine itself refuses those that a container uses."""
     roles = {f"sandbox-{role}" for role in tags}
@@ -372,6 +382,8 @@ def main() -> int:
         list_packages(built)
         if options.prune:
             prune(tags)
+        if "notebook" in tags:
+            ASSETS.write_text(list_assets(tags["notebook"]))
     except BuildError as error:
         console.print(f"\nSet-up stops here: {error}", markup=False, soft_wrap=True, style="red")
         return 1

@@ -5,6 +5,7 @@ store       what must last: the database, the ledger, the log, files by hash
 privacy     how a question becomes a private answer
 isolation   how code is locked in: container settings and the gate
 disclosure  how an output file is judged
+deploy      what a cluster needs to run all of it, as manifests
 flows       the journeys, one file a story, told top to bottom
 portal      the door for people (pages) and programs (``/api/v1``)
 cli         the door for operators: ``sandbox …``
@@ -34,12 +35,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sandbox.client import connect, data, run, tables
+    from sandbox.client import connect, data, output, run, tables
 
     outbox: Path
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "connect", "data", "outbox", "run", "tables"]
+__all__ = ["__version__", "connect", "data", "outbox", "output", "run", "tables"]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,6 +10,7 @@ from typing import Any, Self
 import httpx
 
 from sandbox.domain.errors import NotSignedIn, OperatorError, SandboxError
+from sandbox.domain.origins import notebook_host
 from sandbox.settings import PORTAL_PREFIX, Settings
 
 TOKEN_LIFE_S = 8 * 3600
@@ -108,6 +109,16 @@ class HubSession:
     def stop_notebook(self, server: str) -> None:
         """Stop the server; nothing happens when it does not run."""
         self.http.delete(f"/hub/api/users/{self.name}/servers/{server}")
+
+    def notebook(self, server: str, path: str) -> httpx.Response:
+        """Get a page of a notebook of theirs, by its path below the server's.
+
+        Through the proxy on this machine, which is told the host: programs do not know names below localhost.
+        """
+        return self.http.get(
+            f"{self.settings.proxy_url}/user/{self.name}/{server}/{path}",
+            headers={"Host": notebook_host(self.name, self.settings.url)},
+        )
 
     def _sign_in(self, browser: httpx.Client) -> str:
         try:

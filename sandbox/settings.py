@@ -7,18 +7,22 @@ Every variable starts with ``SANDBOX_`` and has a default that works on one mach
 ``SANDBOX_DATABASE_URL``  SQLAlchemy URL (default: SQLite in the home)
 ``SANDBOX_HOST``          address that the proxy listens on (default: 127.0.0.1)
 ``SANDBOX_PORT``          its port (default: 8000); the four inner ports follow it
-``SANDBOX_PUBLIC_URL``    how browsers reach it, when another proxy stands before it
 ``SANDBOX_REMAPPED_TO``   the host's number of the containers' root, for an engine that maps users (default: 0, no map)
+``SANDBOX_PUBLIC_URL``    how browsers reach it, when another proxy stands before it: a name, not a number; each
+                          person's notebooks are at a name below it
 ``SANDBOX_EXTRACTS``      a folder for the rows that jobs and rooms read, while they run (default: in memory)
+``SANDBOX_CLUSTER``       a file that says how notebooks run on a Kubernetes cluster (default: they run here)
 """
 
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sandbox.domain.errors import BadInput
 
@@ -38,6 +42,7 @@ class Settings:
     public_url: str = ""
     remapped_to: int = 0
     extracts: Path | None = None
+    cluster: Path | None = None
 
     # Inner ports, all on loopback.
     @property
@@ -59,7 +64,12 @@ class Settings:
     @property
     def url(self) -> str:
         """How browsers and programs reach the system; no slash at the end."""
-        return (self.public_url or f"http://{self.bind_host}:{self.hub_port}").rstrip("/")
+        return (self.public_url or f"http://{_name_of(self.bind_host)}:{self.hub_port}").rstrip("/")
+
+    @property
+    def proxy_url(self) -> str:
+        """The public port as this machine's own programs reach it; they say which host they mean in a header."""
+        return f"http://127.0.0.1:{self.hub_port}"
 
     @property
     def portal_url(self) -> str:
@@ -141,6 +151,11 @@ class Settings:
         return CHECKOUT / ".sandbox" / "images.json"
 
     @property
+    def assets_file(self) -> Path:
+        """The hashes of the lab's own files in the notebook image: written with ``images_file``."""
+        return self.images_file.with_name("assets.json")
+
+    @property
     def notebook_lock(self) -> Path:
         """The packages of the notebook image, each with its version."""
         return CHECKOUT / "requirements" / "notebook.lock"
@@ -178,9 +193,10 @@ class Settings:
             database_url=env.get("SANDBOX_DATABASE_URL", ""),
             bind_host=env.get("SANDBOX_HOST", "127.0.0.1"),
             hub_port=int(port),
-            public_url=env.get("SANDBOX_PUBLIC_URL", ""),
             remapped_to=int(remapped),
+            public_url=_public_url(env.get("SANDBOX_PUBLIC_URL", "")),
             extracts=Path(env["SANDBOX_EXTRACTS"]).resolve() if env.get("SANDBOX_EXTRACTS") else None,
+            cluster=Path(env["SANDBOX_CLUSTER"]).resolve() if env.get("SANDBOX_CLUSTER") else None,
         )
 
     def as_environment(self) -> dict[str, str]:
@@ -194,4 +210,31 @@ class Settings:
             "SANDBOX_PUBLIC_URL": self.public_url,
             "SANDBOX_REMAPPED_TO": str(self.remapped_to),
             "SANDBOX_EXTRACTS": str(self.extracts or ""),
+            "SANDBOX_CLUSTER": str(self.cluster or ""),
         }
+
+
+def _name_of(bind_host: str) -> str:
+    """Loopback by its name: browsers know that names below it are loopback too."""
+    return "localhost" if bind_host in ("127.0.0.1", "::1") else bind_host
+
+
+def _public_url(text: str) -> str:
+    """The address as given, when names below it are possible.
+
+    Raises:
+        BadInput: it is no http(s) address, or its host is a number.
+    """
+    if not text:
+        return ""
+    parts = urlsplit(text)
+    try:
+        ipaddress.ip_address(parts.hostname or "")
+    except ValueError:
+        if parts.scheme in ("http", "https") and parts.hostname and parts.path in ("", "/"):
+            return text
+    raise BadInput(
+        f"{text!r} is not an address below which each person's notebooks can have a name.",
+        where="SANDBOX_PUBLIC_URL",
+        fix="Use https://NAME without a path, and let *.NAME lead to the same machine.",
+    )

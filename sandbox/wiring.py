@@ -22,7 +22,9 @@ from sandbox.flows.data_keys import CloseData
 from sandbox.flows.decide_objection import DecideObjection
 from sandbox.flows.demand_data import DemandData
 from sandbox.flows.destroy_data import DestroyData
+from sandbox.flows.differences import Differences
 from sandbox.flows.end_access import EndAccess
+from sandbox.flows.exact_beside_private import ExactBesidePrivate
 from sandbox.flows.extracts import Extracts
 from sandbox.flows.hold_jobs import HoldJobs
 from sandbox.flows.hold_releases import HoldReleases
@@ -120,6 +122,7 @@ class Sandbox:
     hold_jobs: HoldJobs
     job_views: JobViews
     objection_views: ObjectionViews
+    exact_beside_private: ExactBesidePrivate
     demand_data: DemandData
     rate_dataset: RateDataset
     report_result: ReportResult
@@ -172,9 +175,9 @@ def build(
     trained = Trained(store=store, terms=site.training, today=today)
     permission = Permission(store=store, today=today, untrained=trained)
     hub = HubNotebooks(settings.hub_url, lambda: secret(settings.keys_dir, "portal-token"))
-    stop_notebooks = StopNotebooks(
-        notebooks or LauncherNotebooks(LauncherClient(settings.launcher_socket), hub)
-    )
+    # On a cluster the hub itself starts and ends them.
+    ending = hub if settings.cluster else LauncherNotebooks(LauncherClient(settings.launcher_socket), hub)
+    stop_notebooks = StopNotebooks(notebooks or ending)
     hold_jobs = HoldJobs(store=store, permission=permission)
 
     def stop(grants: Sequence[Grant]) -> tuple[int, ...]:
@@ -190,7 +193,9 @@ def build(
 
     change_policy = ChangePolicy(store=store, site=site_now)
     holds = HoldReleases(store=store)
-    check_output = CheckOutput(store=store, engine=engine, permission=permission)
+    check_output = CheckOutput(
+        store=store, engine=engine, permission=permission, differences=Differences(store=store)
+    )
     review = ReviewRelease(store=store, permission=permission, check=check_output, holds=holds)
     closing = CloseData(store=store, engine=engine)
     extracts = Extracts(store=store, engine=engine, permission=permission, extracts_dir=settings.extracts_dir)
@@ -239,6 +244,7 @@ def build(
         open_notebook=OpenNotebook(
             store=store,
             limits=site.notebook,
+            room=site.room,
             permission=permission,
             check_enrolled=my_account.check_enrolled,
             extracts=extracts,
@@ -269,6 +275,7 @@ def build(
         hold_jobs=hold_jobs,
         job_views=JobViews(store=store, views=views, run_job=run_job),
         objection_views=ObjectionViews(store=store, holds=holds),
+        exact_beside_private=ExactBesidePrivate(store=store),
         demand_data=DemandData(
             store=store, listed=listed, visitors=visitors, terms=site.society, today=today
         ),

@@ -27,6 +27,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "wiring": frozenset({"domain", "store", "privacy", "isolation", "disclosure", "flows", "settings"}),
     "hub_session": frozenset({"domain", "settings"}),
     "terminal": frozenset(),
+    "deploy": frozenset({"domain", "isolation", "settings"}),
     "portal": frozenset({"domain", "store", "flows", "settings", "wiring"}),
     "cli": frozenset(
         {
@@ -40,6 +41,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
             "wiring",
             "portal",
             "client",
+            "deploy",
             "demo",
             "hub_session",
             "terminal",
@@ -65,9 +67,11 @@ OWNERS: dict[str, frozenset[str]] = {
     "fsspec": frozenset({"privacy"}),
     "argon2": frozenset({"store"}),
     "pyotp": frozenset({"store"}),
-    "ruamel": frozenset({"store", "disclosure"}),
+    "ruamel": frozenset({"store", "disclosure", "deploy"}),
     "PIL": frozenset({"disclosure"}),
     "nbformat": frozenset({"disclosure", "demo"}),
+    "kubernetes_asyncio": frozenset({"hub_config"}),
+    "kubespawner": frozenset({"hub_config"}),
     "oauthenticator": frozenset({"hub_config"}),
     "segno": frozenset({"portal", "cli"}),
     "docker": frozenset({"isolation"}),
@@ -75,6 +79,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "jupyterhub": frozenset({"hub_config", "portal"}),
     "fastapi": frozenset({"portal"}),
     "pandas": frozenset({"client", "disclosure", "demo"}),
+    "scipy": frozenset({"disclosure"}),
     "matplotlib": frozenset({"client"}),
     "typer": frozenset({"cli"}),
 }

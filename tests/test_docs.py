@@ -13,6 +13,7 @@ from PIL import Image
 from starlette.routing import Route
 
 import sandbox.cli.reference as cli_reference
+import sandbox.deploy.reference as cluster_reference
 import sandbox.isolation.packages_reference as packages_reference
 import sandbox.isolation.probe.reference as attacks_reference
 import sandbox.isolation.reference as gate_reference
@@ -54,11 +55,18 @@ def test_the_packages_page_is_fresh_and_knows_every_licence() -> None:
     )
 
 
+def test_the_clusters_page_is_fresh() -> None:
+    page = (ROOT / "docs/reference/kubernetes.md").read_text()
+    assert page == cluster_reference.page(), (
+        "stale: python -m sandbox.deploy.reference > docs/reference/kubernetes.md"
+    )
+
+
 def test_the_command_lines_page_has_every_command_and_no_hidden_one() -> None:
     page = cli_reference.reference()
     for words in ("up", "ask", "dataset publish", "audit verify", "release verify"):
         assert f"\n## sandbox {words}\n" in page
-    assert "serve" not in page
+    assert "sandbox serve" not in page
     assert "sandbox user add NAME --role ROLE... [--password PASSWORD]" in page
     assert "| `--json` | switch |" in page
 

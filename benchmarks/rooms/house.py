@@ -3,46 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import httpx
 
+from sandbox.domain.origins import notebook_host
 from sandbox.isolation.containers import Containers
-from sandbox.settings import Settings
-from tests.e2e.rooms import five_free_ports
-from tests.e2e.test_notebook_life import House, _execute
+from tests.e2e.notebook_house import House, notebook_house
+from tests.e2e.test_notebook_life import _execute
 
-PARTS = ("gate", "launcher", "portal", "proxy", "hub")
 MIB = 2**20
 
 
 @contextmanager
 def a_house(grants: int) -> Iterator[House]:
     """A running installation in which alice has so many grants."""
-    home = Path(tempfile.mkdtemp(prefix="sbx-bench-", dir="/tmp"))  # sockets need a short path
-    house = House(Settings(home=home, hub_port=five_free_ports()))
-    house.grants(*(f"alice {number}" for number in range(1, grants + 1)))
-    try:
-        for name in PARTS:
-            house.start(name)
-        house.ready()
+    with notebook_house() as house:
+        house.grants(*(f"alice {number}" for number in range(1, grants + 1)))
         yield house
-    finally:
-        for name in reversed(PARTS):
-            if name in house.running:
-                house.end(name)
-        containers = Containers.of_this_host()
-        for left in (c for c in house.leftovers() if c.startswith("test-")):
-            containers.remove(left)
-        containers.client.close()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 class Notebook:
@@ -84,7 +66,11 @@ class Notebook:
         return servers.get(self.server, {})
 
     async def _ask(self) -> str:
-        headers = {"Authorization": self.person.headers["Authorization"]}
+        site = str(self.person.base_url).replace("127.0.0.1", "localhost").rstrip("/")
+        headers = {
+            "Authorization": self.person.headers["Authorization"],
+            "Host": notebook_host("alice", site),
+        }
         async with aiohttp.ClientSession(headers=headers) as session:
             async with session.post(f"{self._page}/api/kernels", json={"name": "python3"}) as made:
                 kernel = (await made.json())["id"]

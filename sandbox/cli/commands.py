@@ -13,6 +13,7 @@ from sandbox.cli import (
     access,
     data_keys,
     datasets,
+    deploy,
     images,
     imports,
     jobs,
@@ -53,6 +54,7 @@ for name, child in (
     ("access", access.app),
     ("register", society.register_app),
     ("demand", society.demand_app),
+    ("deploy", deploy.app),
 ):
     app.add_typer(child, name=name)
 datasets.app.command("suspend")(suspensions.dataset_suspend)

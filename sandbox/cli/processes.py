@@ -24,6 +24,7 @@ from pathlib import Path
 
 from sandbox.cli.working import works
 from sandbox.domain.errors import OperatorError
+from sandbox.domain.origins import site_host
 from sandbox.isolation.entrance.folder import clear
 from sandbox.isolation.launcher_client import LauncherClient
 from sandbox.privacy.remote import RemoteEngine
@@ -94,8 +95,8 @@ def start(settings: Settings) -> None:
 def check_reach(settings: Settings) -> None:
     """Raise when pages could be reached from other machines without TLS.
 
-    Browsers say where a request comes from (``Sec-Fetch-*``) only over HTTPS and on loopback; without it a page in one
-    person's notebook could act at the portal for another.
+    Browsers say where a request comes from (``Sec-Fetch-*``) only over HTTPS and on loopback, and anybody on the way
+    could read what is sent and write another's cookies.
     """
     if settings.bind_host in ("127.0.0.1", "::1", "localhost") or settings.url.startswith("https://"):
         return
@@ -184,6 +185,7 @@ def command(name: str, settings: Settings) -> tuple[list[str], dict[str, str]]:
             "--api-port", str(settings.proxy_api_port),
             "--default-target", settings.hub_url,
             "--error-target", f"{settings.hub_url}/hub/error",
+            "--host-routing",
             "--log-level=warn",
         ]  # fmt: skip
         return proxy, {"CONFIGPROXY_AUTH_TOKEN": secret(settings.keys_dir, "proxy-token")}
@@ -249,7 +251,7 @@ def _checks(settings: Settings) -> dict[str, Callable[[], bool]]:
         "hub": lambda: _answers(f"{settings.hub_url}/hub/api/health"),
         "portal": lambda: (
             _answers(f"http://127.0.0.1:{settings.portal_port}{PORTAL_PREFIX}/api/v1/health")
-            and _answers(f"http://127.0.0.1:{settings.hub_port}{PORTAL_PREFIX}/api/v1/health")
+            and _answers(f"{settings.proxy_url}{PORTAL_PREFIX}/api/v1/health", host=site_host(settings.url))
         ),
         "worker": lambda: works(settings),
     }
@@ -276,10 +278,11 @@ def _listens(host: str, port: int) -> bool:
         return False
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str, *, host: str = "") -> bool:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    asked = urllib.request.Request(url, headers={"Host": host} if host else {})  # noqa: S310 - ours, http
     try:
-        with opener.open(url, timeout=3) as response:
+        with opener.open(asked, timeout=3) as response:
             return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False

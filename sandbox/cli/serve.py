@@ -24,6 +24,8 @@ def serve(name: str) -> None:
             _gate(settings)
         case "launcher":
             _launcher(settings)
+        case "carrier":
+            _carrier(settings)
         case "portal":
             _portal(settings)
         case "worker":
@@ -65,19 +67,30 @@ def _engine(settings: Settings) -> None:
 def _gate(settings: Settings) -> None:
     from sandbox.flows.watch_gate import WatchGate
     from sandbox.isolation.gate import run_gate
+    from sandbox.isolation.gate_assets import read_assets
+    from sandbox.isolation.gate_door import House
     from sandbox.wiring import build
 
     watch = WatchGate(build(settings).store)
     try:
-        run_gate(
-            run_dir=settings.gate_dir,
+        house = House(
             hub_url=settings.hub_url,
             portal_url=f"http://127.0.0.1:{settings.portal_port}",
-            port=settings.gate_port,
+            site_url=settings.url,
             record=watch,
+            assets=read_assets(settings.assets_file),
         )
+        run_gate(settings.gate_dir, house, port=settings.gate_port)
     finally:
         watch.close()
+
+
+def _carrier(settings: Settings) -> None:
+    """On a cluster only: one machine has a carrier beside each notebook."""
+    from sandbox.isolation.pod_carrier import run_carrier
+    from sandbox.isolation.profile import HUB_PORT
+
+    run_carrier(run_dir=settings.gate_dir, tcp=("0.0.0.0", HUB_PORT))  # noqa: S104  (of its pod)
 
 
 def _launcher(settings: Settings) -> None:

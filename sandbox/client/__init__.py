@@ -18,6 +18,7 @@ import pandas as pd
 from sandbox.client.answer import Answer
 from sandbox.client.box import PathLike, Sandbox, connect
 from sandbox.client.checked import Checked
+from sandbox.client.declare import output as write
 from sandbox.client.errors import (
     BadInput,
     Conflict,
@@ -62,6 +63,7 @@ __all__ = [
     "connect",
     "data",
     "outbox_folder",
+    "output",
     "run",
     "tables",
 ]
@@ -75,6 +77,11 @@ def data(table: str | None = None) -> pd.DataFrame:
 def run(code: PathLike, **words: Any) -> Job:
     """``connect().run``: send code to the sample, and on to the raw rows."""
     return connect().run(code, **words)
+
+
+def output(frame: pd.DataFrame | None, file: str, *, kind: str, **told: Any) -> Path:
+    """``connect().output`` without a connection, for code that runs as a job: write a table and say what it is."""
+    return write(outbox_folder(), frame, file, kind=kind, **told)
 
 
 def outbox_folder() -> Path:

@@ -24,7 +24,7 @@ import pandas as pd
 from sandbox.client.answer import Answer
 from sandbox.client.checked import Checked
 from sandbox.client.connection import Connection
-from sandbox.client.declare import declared, only_about, with_declaration, write_output
+from sandbox.client.declare import declared, only_about, output, with_declaration
 from sandbox.client.errors import BadInput
 from sandbox.client.imports import NOTEBOOK_BYTES, ImportRequest, read_files
 from sandbox.client.jobs import Job, send_job
@@ -242,8 +242,17 @@ class Sandbox:
             sql: the question that made it, so that it can be computed again.
             more: n, df, rounding, method, table, as outputs.yaml has them.
         """
-        told = {"dims": list(dims), "statistics": dict(statistics or {}), "units": units, "sql": sql, **more}
-        return write_output(self.outbox, frame, file, kind, told)
+        return output(
+            self.outbox,
+            frame,
+            file,
+            kind=kind,
+            dims=dims,
+            statistics=statistics,
+            units=units,
+            sql=sql,
+            **more,
+        )
 
     def check(self, file: PathLike, *, sql: str | None = None) -> Checked:
         """What the checks would say of a file, before anything is submitted. Its repairs: suppress(), round(5),

@@ -31,6 +31,23 @@ KINDS = (
 )
 
 
+def output(
+    outbox: Path,
+    frame: pd.DataFrame | None,
+    file: str,
+    *,
+    kind: str,
+    dims: Iterable[str] = (),
+    statistics: Mapping[str, str] | None = None,
+    units: str = "",
+    sql: str = "",
+    **more: Any,
+) -> Path:
+    """Write a table to the outbox and say what it is; see ``Sandbox.output``."""
+    told = {"dims": list(dims), "statistics": dict(statistics or {}), "units": units, "sql": sql, **more}
+    return write_output(outbox, frame, file, kind, told)
+
+
 def write_output(
     outbox: Path, frame: pd.DataFrame | None, file: str, kind: str, told: Mapping[str, Any]
 ) -> Path:

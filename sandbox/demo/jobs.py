@@ -39,17 +39,22 @@ known = pd.DataFrame({
 }).astype(float)
 
 model = sm.Logit(bad, sm.add_constant(known)).fit(disp=False)
-pd.DataFrame({
+coefficients = pd.DataFrame({
     "term": model.params.index,
     "coefficient": model.params.round(3).to_numpy(),
     "std_error": model.bse.round(3).to_numpy(),
-}).to_csv(sandbox.outbox / "coefficients.csv", index=False)
+})
+sandbox.output(coefficients, "coefficients.csv", kind="regression", dims=["term"],
+               statistics={"coefficient": "coefficient", "std_error": "error"},
+               n=int(model.nobs), df=int(model.df_resid))
 
 chance = cross_val_predict(LogisticRegression(max_iter=1000), known, bad, cv=5, method="predict_proba")[:, 1]
-pd.DataFrame([
+quality = pd.DataFrame([
     ("area under the ROC curve, five folds", round(roc_auc_score(bad, chance), 2)),
     ("Brier score, five folds", round(brier_score_loss(bad, chance), 3)),
-], columns=["figure", "value"]).to_csv(sandbox.outbox / "quality.csv", index=False)
+], columns=["figure", "value"])
+sandbox.output(quality, "quality.csv", kind="association", dims=["figure"],
+               n=int(model.nobs), df=int(model.df_resid))
 print(f"fitted on {len(loans)} applicants, {int(bad.sum())} bad loans")
 '''
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 
+from sandbox.domain.origins import notebook_host
 from sandbox.hub_session import HubSession
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
@@ -37,8 +38,13 @@ class Kernel:
         return asyncio.run(asyncio.wait_for(self._run(cells), timeout_s))
 
     async def _run(self, cells: tuple[str, ...]) -> tuple[Ran, ...]:
-        base = f"{self.session.settings.url}/user/{self.session.name}/{self.server}/api/kernels"
-        headers = {"Authorization": f"token {self.session.token}"}
+        settings = self.session.settings
+        base = f"{settings.proxy_url}/user/{self.session.name}/{self.server}/api/kernels"
+        # Programs do not know names below localhost, as browsers do: the proxy is told the host.
+        headers = {
+            "Authorization": f"token {self.session.token}",
+            "Host": notebook_host(self.session.name, settings.url),
+        }
         async with aiohttp.ClientSession(headers=headers, trust_env=False) as http:
             async with http.post(base, json={"name": "python3"}) as response:
                 response.raise_for_status()

@@ -208,7 +208,7 @@ def _work_in_the_notebook(tour: Tour, server: str, other: str) -> int:
         for (title, _), one in zip(cells.ATTACKS, parts, strict=False):
             _expect(one.text.startswith("REFUSED"), f"'{title}' is refused (it printed {one.text!r})")
             tour.say(f"{title}: {one.text.strip()}")
-        answer = tour.session("ana").http.get(f"/user/ana/{server}/files/outbox/expected_bad_loans.csv")
+        answer = tour.session("ana").notebook(server, "files/outbox/expected_bad_loans.csv")
         _expect(answer.status_code == 403, "a download through /files/ in the browser is refused")
         tour.say(f"download through /files/ in her browser: REFUSED: {answer.status_code}")
     first, second = ran[-2], ran[-1]

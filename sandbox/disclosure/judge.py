@@ -36,6 +36,7 @@ class Judged:
         shown: a table's cells as they leave, as CSV, in the file's own order, so that findings point at them; or the
             rebuilt text. Empty for pictures.
         bits_leaving: the most that the rebuilt bytes can tell.
+        evidence: what a table was held against; private.
     """
 
     findings: tuple[Finding, ...]
@@ -43,6 +44,7 @@ class Judged:
     rebuilt: bytes = b""
     shown: bytes = b""
     bits_leaving: int = 0
+    evidence: Evidence | None = None
 
 
 def judge(
@@ -98,6 +100,7 @@ def judge(
         rebuilt=_written(kind, rebuilt),
         shown=write_csv(shown),
         bits_leaving=bits_of_table(rebuilt, keys=keys),
+        evidence=evidence,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -30,6 +30,7 @@ class Finding:
         source: where the rule comes from.
         from_rows: the verdict was computed from private rows. Shown to somebody who may only ask questions,
             it would be a free exact answer, so such a person sees it neither in words nor as a state.
+        detail: what only reviewers and the data's owner are told, such as the numbers of another project's release.
     """
 
     file: str
@@ -42,6 +43,7 @@ class Finding:
     row: int | None = None  # 0-based data row of a flagged cell
     column: str | None = None
     from_rows: bool = False
+    detail: str = ""
 
 
 def worst(findings: Iterable[Finding]) -> Verdict:
@@ -55,4 +57,4 @@ def for_requester(findings: Iterable[Finding], *, reads_rows: bool) -> tuple[Fin
     Args:
         reads_rows: the grant lets its holder read raw rows (a room), so a verdict on them gives nothing away.
     """
-    return tuple(f for f in findings if reads_rows or not f.from_rows)
+    return tuple(replace(f, detail="") for f in findings if reads_rows or not f.from_rows)

@@ -29,7 +29,7 @@ from sandbox.domain.policy import (
     Scalar,
     Table,
 )
-from sandbox.domain.site_policy import SitePolicy
+from sandbox.domain.site_policy import RoomLimits, SitePolicy
 
 _COLUMN = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _LONGEST = 63  # characters of a name, also on engines that cut longer ones
@@ -61,11 +61,21 @@ def check(policy: DatasetPolicy) -> tuple[Mistake, ...]:
 def check_site(site: SitePolicy) -> tuple[Mistake, ...]:
     """The same for the site's policy."""
     found = (
+        *_room_mistakes(site.room),
         *sign_in_mistakes(site.sign_in),
         *separation_mistakes(site.separation),
         *training_mistakes(site.training),
     )
     return tuple(Mistake(path, problem, allowed) for path, problem, allowed in found)
+
+
+def _room_mistakes(room: RoomLimits) -> Iterator[tuple[tuple[str, ...], str, str]]:
+    for key in ("display_rows", "display_bytes", "session_rows", "session_bytes", "page_bytes"):
+        if not 0 <= getattr(room, key) <= 10**12:
+            yield ("room", key), "is a number of rows or bytes", "0 to 1000000000000"
+    for session, day in (("session_rows", "display_rows"), ("session_bytes", "display_bytes")):
+        if getattr(room, session) > getattr(room, day):
+            yield ("room", session), f"is more than a day's {day}", f"at most {getattr(room, day)}"
 
 
 def _mistakes(p: DatasetPolicy) -> Iterator[Mistake]:

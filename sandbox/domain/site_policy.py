@@ -50,6 +50,32 @@ class ContainerTerms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoomLimits:
+    """How much a container that is shown raw rows (mode room) may show to whoever works in it.
+
+    A row is a line of text (a longer one counts for each 200 characters) or a row of a table in HTML; a picture counts
+    as forty. A day is one of UTC; a session is from the opening of a notebook to its end. A restart gives nothing anew.
+    """
+
+    display_rows: int = _doc(
+        "So many rows of results, files and messages one grant's notebook shows in a day.",
+        Way.LARGER,
+        default=4000,
+    )
+    display_bytes: int = _doc(
+        "The same in bytes, with all that is written around them.", Way.LARGER, default=4_000_000
+    )
+    session_rows: int = _doc("So many rows within one session.", Way.LARGER, default=2000)
+    session_bytes: int = _doc("The same in bytes.", Way.LARGER, default=2_000_000)
+    page_bytes: int = _doc(
+        "What its server may say beside that in a day: pages, settings, lists, in bytes. The lab's own program is "
+        "known by its hash and does not count.",
+        Way.LARGER,
+        default=8_000_000,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobLimits:
     """What a job may take, and how much its ends may tell. Why: docs/adr/0028."""
 
@@ -188,6 +214,9 @@ class SitePolicy:
     class_names: ClassNames = _doc("What the three classes are called here.", Way.NEVER, default=ClassNames())
     notebook: NotebookLimits = _doc("The size of a locked container.", Way.NEVER, default=NotebookLimits())
     containers: ContainerTerms = _doc("How containers are run.", Way.NEVER, default=ContainerTerms())
+    room: RoomLimits = _doc(
+        "How much a notebook with raw rows may show (mode room).", Way.NEVER, default=RoomLimits()
+    )
     jobs: JobLimits = _doc(
         "What a job may take, and how much its ends may tell.", Way.NEVER, default=JobLimits()
     )

@@ -28,6 +28,7 @@ from sandbox.domain.permission import Action
 from sandbox.domain.policy import Mode
 from sandbox.domain.question import Question, canonical_sql, columns_by_table
 from sandbox.domain.release_request import check_request
+from sandbox.flows.differences import Differences, Looked, ReadFile
 from sandbox.flows.permission import Permission
 from sandbox.flows.published import Published, published
 from sandbox.privacy.asking.parse import parse
@@ -61,6 +62,7 @@ class CheckOutput:
     store: Store
     engine: Engine
     permission: Permission
+    differences: Differences
 
     def preview(
         self,
@@ -85,7 +87,11 @@ class CheckOutput:
         check_request(files, _NO_CONTEXT, sql, max_bytes=permit.terms.max_bytes)
         reads_rows = grant.mode is Mode.ROOM
         judged = self.judge_all(person, dataset, grant, files=files, sql=sql, recompute=reads_rows)
-        findings = for_requester([f for one in judged.values() for f in one.findings], reads_rows=reads_rows)
+        declared, _ = split(files)
+        asked = {name: sql.get(name) or (declared[name].sql if name in declared else "") for name in judged}
+        found = [f for one in judged.values() for f in one.findings]
+        found += self.beside_others(dataset, grant, judged, asked).findings
+        findings = for_requester(found, reads_rows=reads_rows)
         self.store.log.record(
             Event(
                 person.name,
@@ -103,6 +109,28 @@ class CheckOutput:
             findings=findings,
             bits_leaving={n: j.bits_leaving for n, j in judged.items()},
             threshold=permit.terms.threshold,
+        )
+
+    def beside_others(
+        self, dataset: Published, grant: Grant, judged: Mapping[str, Judged], sql: Mapping[str, str]
+    ) -> Looked:
+        """The numbers of judged files beside those of all other requests on the data.
+
+        Args:
+            sql: by file; empty where none was given.
+        """
+        # What is a private answer is protected by its noise, and no number to reckon with.
+        tables = [
+            ReadFile(name=name, table=one.table, sql=sql.get(name, ""), evidence=one.evidence)
+            for name, one in judged.items()
+            if one.table is not None and not any(f.check == "private_answer" for f in one.findings)
+        ]
+        return self.differences.look(
+            dataset,
+            tables,
+            [f for one in judged.values() for f in one.findings],
+            project=grant.project,
+            threshold=release_terms(self.permission.agreement(grant, Action.CHECK)).threshold,
         )
 
     def judge_all(

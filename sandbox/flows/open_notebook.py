@@ -13,7 +13,7 @@ from sandbox.domain.errors import NotFound
 from sandbox.domain.people import Person
 from sandbox.domain.permission import Action, permitting
 from sandbox.domain.policy import Mode
-from sandbox.domain.site_policy import NotebookLimits
+from sandbox.domain.site_policy import NotebookLimits, RoomLimits
 from sandbox.flows.extracts import Extracts
 from sandbox.flows.permission import Permission
 from sandbox.isolation.profile import Shown
@@ -28,6 +28,7 @@ class Opening:
 
     grant: Grant
     limits: NotebookLimits
+    room: RoomLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,7 @@ class OpenNotebook:
 
     store: Store
     limits: NotebookLimits
+    room: RoomLimits
     permission: Permission
     check_enrolled: Callable[[Person], None]
     extracts: Extracts
@@ -55,7 +57,7 @@ class OpenNotebook:
         person, grant = self._holder(user_name, server_name)
         self.check_enrolled(person)
         self.permission(person, grant, Action.OPEN_NOTEBOOK)
-        return Opening(grant=grant, limits=self.limits)
+        return Opening(grant=grant, limits=self.limits, room=self.room)
 
     def goes_on(self, user_name: str, server_name: str) -> Opening:
         """Raise unless this person may go on using this server: as ``allowed``, and with the rows that lie in it.

@@ -110,6 +110,8 @@ class ReviewRelease:
             )
             # A declaration is staged with what it is about, and is no output itself.
             findings.extend(judged[name].findings if name in judged else ())
+        looked = self.check.beside_others(dataset, grant, judged, {f.name: f.sql for f in staged})
+        findings.extend(looked.findings)
         # A verdict on private rows neither blocks nor shows for somebody who may only ask: it would be a free answer.
         shown = for_requester(findings, reads_rows=grant.mode is Mode.ROOM)
         verdict = worst(shown) if made_by is None else Verdict.REVIEW
@@ -120,6 +122,8 @@ class ReviewRelease:
                 files=tuple(staged),
                 findings=tuple(findings),
                 reviewers_needed=terms.reviewers,
+                lineage=dataset.policy.budget_lineage,
+                cells=looked.cells,
                 event=Event(
                     person.name,
                     "release.staged",
@@ -219,6 +223,7 @@ class ReviewRelease:
             approvals=frozenset(v.reviewer for v in release.votes if v.decision is Decision.APPROVE),
             columns=columns_behind(release, dataset.policy),
         )
+        self.check.differences.look_again(dataset, release, threshold=permit.terms.threshold)
         contents = {}
         declared, outputs = split(self._originals(release))
         for name, original in outputs:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import SandboxError
-from sandbox.isolation.gate_record import GateRecord, RecordKind
+from sandbox.isolation.gate_record import GateRecord
 from sandbox.store import Store
 
 _log = logging.getLogger(__name__)
@@ -51,21 +51,5 @@ class WatchGate:
 
 def event_of(record: GateRecord, *, dropped: int = 0) -> Event:
     """A record of the gate as an event: numbers, and printable text about addresses only."""
-    facts: dict[str, str | int | bool | list[str] | list[int] | None]
-    if record.kind is RecordKind.REFUSED:
-        facts = {
-            "direction": str(record.direction),
-            "method": record.method,
-            "path": record.path,
-            "reason": record.reason,
-        }
-    else:
-        facts = {
-            "requests": record.requests,
-            "refusals": record.refusals,
-            "bytes_entered": record.bytes_entered,
-            "bytes_left": record.bytes_left,
-        }
-    if dropped:
-        facts["records_dropped"] = dropped
-    return Event("system:gate", f"gate.{record.kind}", f"notebook:{record.person}/{record.server}", facts)
+    facts = {**record.facts, **({"records_dropped": dropped} if dropped else {})}
+    return Event(record.actor, record.action, record.object, facts)

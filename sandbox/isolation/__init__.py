@@ -21,6 +21,9 @@ notebooks     end open notebooks, through the hub
 engine_room   the engine's container, as long as its process lives
 entrance      how files that ask to come in are judged, and laid out read-only
 packages_reference    the page of what the notebook image holds
+kubernetes    the same rows as parts of a pod: each translated, or named with why not
+notebook_pod  grant -> the pod of its notebook, on a cluster
+pod_carrier   beside the gate of a cluster: bytes to and from pods; pod_carrier_client tells it which
 probe         the attacks that run inside, each with what has to refuse it
 
 A notebook has no network interface. Its carrier shares its loopback and moves bytes between it and two unix

@@ -70,17 +70,7 @@ def run_engine(
     engine.start(
         settings,
         name=name,
-        command=[
-            *("python", "-m", "sandbox.privacy.service"),
-            *("--socket", f"{ENGINE_SOCKETS}/{socket.name}"),
-            *("--raw", ENGINE_RAW),
-            *("--views", ENGINE_VIEWS),
-            *("--keys", ENGINE_KEYS),
-            *("--extracts", ENGINE_EXTRACTS),
-            *("--timeout-s", str(timeout_s)),
-            *("--memory-mib", str(memory_mib)),  # of the container; the engine itself keeps below it
-            *("--threads", str(cpus)),
-        ],
+        command=engine_command(socket=socket.name, timeout_s=timeout_s, memory_mib=memory_mib, cpus=cpus),
     )
     try:
         while not told.wait(_LOOK_EVERY_S):
@@ -89,3 +79,23 @@ def run_engine(
         return 0
     finally:
         engine.remove(name)
+
+
+def engine_command(*, socket: str, timeout_s: int, memory_mib: int, cpus: int) -> list[str]:
+    """What runs in the engine's container, after the image's own entry.
+
+    Args:
+        socket: its name in the folder of sockets.
+        memory_mib: of the container; the engine itself keeps below it.
+    """
+    return [
+        *("python", "-m", "sandbox.privacy.service"),
+        *("--socket", f"{ENGINE_SOCKETS}/{socket}"),
+        *("--raw", ENGINE_RAW),
+        *("--views", ENGINE_VIEWS),
+        *("--keys", ENGINE_KEYS),
+        *("--extracts", ENGINE_EXTRACTS),
+        *("--timeout-s", str(timeout_s)),
+        *("--memory-mib", str(memory_mib)),
+        *("--threads", str(cpus)),
+    ]

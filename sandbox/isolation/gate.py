@@ -21,21 +21,19 @@ from pathlib import Path
 from aiohttp import web
 
 from sandbox.domain.errors import CallerError
+from sandbox.domain.origins import notebook_host
 from sandbox.isolation.gate_answers import answer
-from sandbox.isolation.gate_door import Door
+from sandbox.isolation.gate_door import Door, House
+from sandbox.isolation.gate_opening import Opening
 from sandbox.isolation.gate_paths import CONTROL, Place, listening
-from sandbox.isolation.gate_record import GateRecord, Recorder, RecordKind, Tally
+from sandbox.isolation.gate_record import RecordKind, Tally
 from sandbox.isolation.gate_rules import Direction, Refusal, clean_path
 
 TOTALS_EVERY_S = 60.0
 _SERVER_PATH = re.compile(r"/user/([^/]+)/([^/]+)(/.*)?")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
-__all__ = ["Gate", "GateRecord", "run_gate"]
-
-
-def run_gate(*, run_dir: Path, hub_url: str, portal_url: str, port: int, record: Recorder) -> None:
+def run_gate(run_dir: Path, house: House, *, port: int) -> None:
     """Run the gate on loopback until this process is told to end. Arguments are those of ``Gate``."""
 
     # JupyterLab offers a subprotocol with every kernel; that it is not taken is no news.
@@ -46,7 +44,7 @@ def run_gate(*, run_dir: Path, hub_url: str, portal_url: str, port: int, record:
         told = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, told.set)
-        gate = Gate(run_dir, hub_url=hub_url, portal_url=portal_url, tcp=("127.0.0.1", port), record=record)
+        gate = Gate(run_dir, house, tcp=("127.0.0.1", port))
         await gate.start()
         await told.wait()
         await gate.stop()
@@ -68,27 +66,17 @@ class Gate:
 
     Args:
         run_dir: its folder; nobody else may look into it.
-        hub_url: where the hub's API listens, without a path.
-        portal_url: where the portal listens, without a path.
+        house: what its doors share. Its ``record`` is called in the event loop: it has to be quick.
         tcp: address and port for the hub's proxy.
-        record: puts a record on the log. Called in the event loop: it has to be quick.
     """
 
     def __init__(
-        self,
-        run_dir: Path,
-        *,
-        hub_url: str,
-        portal_url: str,
-        tcp: tuple[str, int],
-        record: Recorder,
-        totals_every_s: float = TOTALS_EVERY_S,
+        self, run_dir: Path, house: House, *, tcp: tuple[str, int], totals_every_s: float = TOTALS_EVERY_S
     ) -> None:
-        self._run_dir = run_dir.resolve()
-        self._hub_url, self._portal_url = hub_url, portal_url
-        self._tcp, self._record, self._totals_every_s = tcp, record, totals_every_s
+        self._run_dir, self._house = run_dir.resolve(), house
+        self._tcp, self._totals_every_s = tcp, totals_every_s
         self._doors: dict[tuple[str, str], Door] = {}
-        self._astray = Tally("", "", record)  # what belongs to no door
+        self._astray = Tally("", "", house.record)  # what belongs to no door
         self._changing = asyncio.Lock()
         self._runners: list[web.ServerRunner | web.AppRunner] = []
         self._totals: asyncio.Task[None] | None = None
@@ -97,8 +85,8 @@ class Gate:
         """Open again what was open, then listen."""
         self._run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._run_dir.chmod(0o700)
-        for place, token_sha256 in list(self._left_open()):
-            await self._open(place, token_sha256)
+        for place, opening in list(self._left_open()):
+            await self._open(place, opening)
         incoming = web.ServerRunner(web.Server(self._incoming, access_log=None), shutdown_timeout=0.5)
         control = web.AppRunner(self._control_app(), access_log=None, shutdown_timeout=0.5)
         for runner in (incoming, control):
@@ -139,7 +127,17 @@ class Gate:
         door = self._doors.get((match.group(1), match.group(2))) if match else None
         if match is None or door is None:
             return self._refuse(request, Refusal("there is no such notebook", 404))
-        return await door.incoming(request, match.group(3) or "/")
+        below = match.group(3) or "/"
+        if not self._is_own_host(request, match.group(1), below):
+            return self._refuse(request, Refusal("this notebook has another host", 421))
+        return await door.incoming(request, below)
+
+    def _is_own_host(self, request: web.BaseRequest, person: str, path: str) -> bool:
+        """Whether a browser keeps this page apart from everybody else's. The hub asks by the gate's own address."""
+        host = request.headers.get("Host", "").lower()
+        if host == f"{self._tcp[0]}:{self.port}":
+            return path in ("/api", "/api/")
+        return host == notebook_host(person, self._house.site_url)
 
     def _refuse(self, request: web.BaseRequest, refusal: Refusal) -> web.Response:
         """Refuse what belongs to no door. It may say on the log which one it wanted."""
@@ -156,14 +154,16 @@ class Gate:
     async def _put(self, request: web.Request) -> web.Response:
         try:
             place = Place(self._run_dir, request.match_info["person"], request.match_info["server"])
-            token_sha256 = _token_of(await request.json())
+            opening = Opening.read(await request.json())
+            if opening.display is not None and not self._house.assets:
+                raise ValueError("mode room needs the list of the lab's own files: make images")
         except (CallerError, ValueError) as error:
             return web.json_response({"error": str(error)}, status=400)
         async with self._changing:
             await self._shut(place)
             place.make()
-            place.opening.write_text(json.dumps({"token_sha256": token_sha256}))
-            await self._open(place, token_sha256)
+            place.opening.write_text(json.dumps(opening.document()))
+            await self._open(place, opening)
         return web.json_response({"sockets": str(place.sockets)})
 
     async def _delete(self, request: web.Request) -> web.Response:
@@ -180,14 +180,8 @@ class Gate:
             [{"person": person, "server": server} for person, server in self.open_servers]
         )
 
-    async def _open(self, place: Place, token_sha256: str) -> None:
-        door = Door(
-            place,
-            hub_url=self._hub_url,
-            portal_url=self._portal_url,
-            token_sha256=token_sha256,
-            record=self._record,
-        )
+    async def _open(self, place: Place, opening: Opening) -> None:
+        door = Door(place, opening, self._house)
         await door.open()
         self._doors[place.person, place.server] = door
 
@@ -197,12 +191,12 @@ class Gate:
             await door.close()
         place.remove()
 
-    def _left_open(self) -> Iterator[tuple[Place, str]]:
+    def _left_open(self) -> Iterator[tuple[Place, Opening]]:
         """What the folder says was open. A folder that says nothing sensible goes."""
         for folder in sorted(self._run_dir.glob("*/*")):
             try:
                 place = Place(self._run_dir, folder.parent.name, folder.name)
-                yield place, _token_of(json.loads(place.opening.read_text()))
+                yield place, Opening.read(json.loads(place.opening.read_text()))
             except (CallerError, OSError, ValueError):
                 if folder.is_dir() and not folder.is_symlink():
                     shutil.rmtree(folder, ignore_errors=True)
@@ -212,15 +206,3 @@ class Gate:
             await asyncio.sleep(self._totals_every_s)
             for tally in (self._astray, *(door.tally for door in self._doors.values())):
                 tally.happened(RecordKind.TOTALS)
-
-
-def _token_of(opening: object) -> str:
-    """The token's hash in an opening.
-
-    Raises:
-        ValueError: it has none.
-    """
-    value = opening.get("token_sha256") if isinstance(opening, dict) else None
-    if not isinstance(value, str) or not _SHA256.fullmatch(value):
-        raise ValueError("token_sha256 has to be 64 hexadecimal digits")
-    return value

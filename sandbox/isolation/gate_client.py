@@ -10,17 +10,24 @@ from typing import Any
 import aiohttp
 
 from sandbox.domain.errors import OperatorError
+from sandbox.domain.policy import Mode
+from sandbox.domain.site_policy import RoomLimits
+from sandbox.isolation.gate_opening import Opening
 from sandbox.isolation.gate_paths import CONTROL
 
 _TIMEOUT_S = 10
 
 
-async def open_door(run_dir: Path, *, person: str, server: str, token: str) -> Path:
+async def open_door(
+    run_dir: Path, *, person: str, server: str, token: str, mode: Mode, display: RoomLimits
+) -> Path:
     """Open the door of a notebook; one that was open is closed first.
 
     Args:
         run_dir: the gate's folder.
         token: the container's own; the gate is told its hash only.
+        mode: the grant's.
+        display: how much may be shown where that is counted, in mode room.
 
     Returns:
         The folder of its sockets, for the carrier.
@@ -28,8 +35,12 @@ async def open_door(run_dir: Path, *, person: str, server: str, token: str) -> P
     Raises:
         OperatorError: the gate does not answer, or refuses.
     """
-    opening = {"token_sha256": hashlib.sha256(token.encode()).hexdigest()}
-    found = await _ask(run_dir, "PUT", f"/servers/{person}/{server}", opening)
+    opening = Opening(
+        token_sha256=hashlib.sha256(token.encode()).hexdigest(),
+        mode=mode,
+        display=display if mode is Mode.ROOM else None,
+    )
+    found = await _ask(run_dir, "PUT", f"/servers/{person}/{server}", opening.document())
     return Path(found["sockets"])
 
 
@@ -52,7 +63,7 @@ async def open_doors(run_dir: Path) -> frozenset[tuple[str, str]]:
     return frozenset((door["person"], door["server"]) for door in found)
 
 
-async def _ask(run_dir: Path, method: str, path: str, body: dict[str, str] | None) -> Any:
+async def _ask(run_dir: Path, method: str, path: str, body: dict[str, Any] | None) -> Any:
     try:
         folder = os.open(run_dir, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:

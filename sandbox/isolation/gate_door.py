@@ -13,6 +13,8 @@ import io
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import aiohttp
 from aiohttp import web
@@ -20,9 +22,11 @@ from yarl import URL
 
 from sandbox.isolation import gate_contents, gate_headers
 from sandbox.isolation.gate_answers import answer, at_most, cut, with_headers
+from sandbox.isolation.gate_display import SPENT, Amount, DisplayBudget
 from sandbox.isolation.gate_frames import carry_frames
+from sandbox.isolation.gate_opening import Opening
 from sandbox.isolation.gate_paths import Place, listening, open_socket
-from sandbox.isolation.gate_record import Recorder, RecordKind, Tally
+from sandbox.isolation.gate_record import Recorder, RecordKind, Shown, Tally
 from sandbox.isolation.gate_rules import (
     CONTENT_TYPES,
     IN,
@@ -35,6 +39,7 @@ from sandbox.isolation.gate_rules import (
     clean_path,
     find_rule,
 )
+from sandbox.isolation.gate_screen import Events, RoomScreen, Screen
 
 CONNECTIONS = 48  # at once, each way; the carrier has a process for each
 LARGE_AT_ONCE = 4  # messages over 1 MiB are held in memory while they are read
@@ -42,20 +47,37 @@ ANSWER_TIMEOUT_S = 120
 _SOCKETS = 16  # websockets of one notebook
 
 
-class Door:
-    """Opened and closed with its notebook. Holds no rule: those are in ``gate_rules``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What all doors share.
 
-    Args:
-        token_sha256: of the container's own token; with none, nothing that needs it passes.
+    Attributes:
+        hub_url: where the hub's API listens, without a path.
+        portal_url: where the portal listens, without a path.
+        site_url: the site's address as browsers know it, without a path.
+        assets: SHA-256 of each file of the lab's own program, in hexadecimal digits.
+        now: the time, in UTC.
     """
 
-    def __init__(
-        self, place: Place, *, hub_url: str, portal_url: str, token_sha256: str, record: Recorder
-    ) -> None:
-        self.place = place
-        self._hub_url, self._portal_url = hub_url.rstrip("/"), portal_url.rstrip("/")
-        self._token_sha256 = token_sha256
-        self.tally = Tally(place.person, place.server, record)
+    hub_url: str
+    portal_url: str
+    site_url: str
+    record: Recorder
+    assets: frozenset[str] = frozenset()
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+
+class Door:
+    """Opened and closed with its notebook. Holds no rule: those are in ``gate_rules`` and ``gate_kinds``."""
+
+    def __init__(self, place: Place, opening: Opening, house: House) -> None:
+        self.place, self._opening, self._house = place, opening, house
+        self._own = gate_headers.Own(person=place.person, server=place.server, site=house.site_url)
+        self._budget = self._a_budget()
+        self._screen = RoomScreen(self._budget, now=house.now) if self._budget else Screen(opening.mode)
+        self.tally = Tally(
+            place.person, place.server, house.record, shown=self._shown if self._budget else None
+        )
         self._large = asyncio.Semaphore(LARGE_AT_ONCE)
         self._choosing = asyncio.Lock()
         self._tasks: set[asyncio.Task[object]] = set()
@@ -83,6 +105,8 @@ class Door:
         if self._outside is not None:
             await self._outside.close()
         await self._forget_inside()
+        if self._budget is not None:
+            self._budget.close()
         self.tally.happened(RecordKind.CLOSED)
 
     async def incoming(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
@@ -99,7 +123,7 @@ class Door:
             session = await self._jupyter()
             if session is None:
                 return answer(Refusal("the notebook is not ready", 503))
-            if rule.kind is Kind.FRAMES:
+            if rule.kind in (Kind.FRAMES, Kind.EVENTS):
                 return await self._frames(request, session, rule)
             return await self._pass_in(request, session, rule)
 
@@ -134,7 +158,7 @@ class Door:
                 return self._refuse(Direction.IN, request, body)
             self.tally.bytes_entered += len(body)
             url = URL(f"http://notebook{request.raw_path}", encoded=True)
-            headers = gate_headers.request_in(list(request.headers.items()))
+            headers = gate_headers.request_in(list(request.headers.items()), self._own)
 
             async def judge(found: aiohttp.ClientResponse) -> web.StreamResponse:
                 return await self._answer_in(request, found, rule, query)
@@ -144,7 +168,7 @@ class Door:
     async def _answer_in(
         self, request: web.BaseRequest, found: aiohttp.ClientResponse, rule: Rule, query: str
     ) -> web.StreamResponse:
-        kept, dishonest = gate_headers.answer_in(list(found.headers.items()), prefix=self.place.prefix)
+        kept, dishonest = gate_headers.answer_in(list(found.headers.items()), self._own)
         if dishonest:
             self.tally.refuse(Direction.IN, request.method, request.raw_path, "a header that leads elsewhere")
         empty = request.method == "HEAD" or found.status in (204, 304)
@@ -157,15 +181,53 @@ class Door:
             wrong = Refusal(f"the answer calls itself {found.content_type[:60]}", 502)
             return self._refuse(Direction.IN, request, wrong)
         headers = [*kept, *gate_headers.PAGE_HEADERS.items()]
-        if rule.kind is not Kind.CONTENTS or redirect or empty:
+        whole = rule.kind is Kind.CONTENTS and not redirect and not empty
+        if self._budget is None and not whole:
             return await self._stream(request, found, headers, rule.answer_bytes, Direction.IN)
-        body = await at_most(found.content, rule.answer_bytes)
+        body: bytes | None = b""
+        if not empty and not redirect:
+            body = await at_most(found.content, rule.answer_bytes)
         if body is None:
             return self._refuse(Direction.IN, request, Refusal("the answer is larger than it may be", 502))
-        if found.status < 300 and (refusal := gate_contents.check_answer(query, body)):
-            return self._refuse(Direction.IN, request, refusal)
+        rows: int | None = None
+        if whole and found.status < 300:
+            screened = gate_contents.screen_answer(query, body, self._opening.mode)
+            if isinstance(screened, Refusal):
+                return self._refuse(Direction.IN, request, screened)
+            body, rows = screened.body, screened.rows
+            for reason in screened.refused:
+                self.tally.refuse(Direction.IN, request.method, request.raw_path, reason)
+        if self._budget is not None:
+            kept = gate_headers.plain(kept, found.content_type)
+            if not self._may_show(self._budget, rule, body, rows, kept):
+                return self._refuse(Direction.IN, request, Refusal(f"output withheld: {SPENT}"))
+            headers = [*kept, *gate_headers.PAGE_HEADERS.items()]
         self.tally.bytes_left += len(body)
         return with_headers(web.Response(status=found.status, body=body), headers)
+
+    def _may_show(
+        self, budget: DisplayBudget, rule: Rule, body: bytes, rows: int | None, headers: list[tuple[str, str]]
+    ) -> bool:
+        """Count an answer out of a container with raw rows. The lab's own files, known by their hash, are free."""
+        free = rule.kind is Kind.ASSET and hashlib.sha256(body).hexdigest() in self._house.assets
+        written = sum(len(value) for name, value in headers if name != "Content-Type")
+        return (free or budget.take_body(body, rows)) and (not written or budget.take_page(written))
+
+    def _a_budget(self) -> DisplayBudget | None:
+        opening = self._opening
+        if opening.display is None:
+            return None
+        return DisplayBudget(
+            opening.display,
+            self.place.shown,
+            session=opening.token_sha256,
+            today=lambda: self._house.now().date(),
+        )
+
+    def _shown(self) -> Shown:
+        assert self._budget is not None  # noqa: S101  (asked only where there is one)
+        total = self._budget.total
+        return Shown(rows=total.rows, bytes=total.bytes, page_bytes=total.page_bytes)
 
     async def _pass_out(self, request: web.BaseRequest, rule: Rule) -> web.StreamResponse:
         if self._outside is None:
@@ -174,8 +236,12 @@ class Door:
             body = await self._body(request, rule)
             if isinstance(body, Refusal):
                 return self._refuse(Direction.OUT, request, body)
+            # The portal shows questions, and what jobs make of the sample, to whoever sent them.
+            counted = self._budget if rule.to_portal and not rule.reviewed else None
+            if counted is not None and not counted.take(Amount(rows=0, bytes=len(body))):
+                return self._refuse(Direction.OUT, request, Refusal(SPENT))
             self.tally.bytes_left += len(body)
-            base = self._portal_url if rule.to_portal else self._hub_url
+            base = self._house.portal_url if rule.to_portal else self._house.hub_url
             url = URL(base + request.raw_path, encoded=True)
             headers = gate_headers.request_out(list(request.headers.items()))
 
@@ -244,7 +310,8 @@ class Door:
             return self._refuse(Direction.IN, request, Refusal("too many websockets", 429))
         self._sockets += 1
         try:
-            return await carry_frames(request, session, rule, self.tally)
+            frames = self._screen if rule.kind is Kind.FRAMES else Events(self._budget)
+            return await carry_frames(request, session, rule, self.tally, own=self._own, frames=frames)
         finally:
             self._sockets -= 1
 
@@ -272,7 +339,7 @@ class Door:
 
     def _is_own_token(self, request: web.BaseRequest) -> bool:
         token = gate_headers.bearer(list(request.headers.items())) or ""
-        return hmac.compare_digest(hashlib.sha256(token.encode()).hexdigest(), self._token_sha256)
+        return hmac.compare_digest(hashlib.sha256(token.encode()).hexdigest(), self._opening.token_sha256)
 
     @asynccontextmanager
     async def _under_way(self) -> AsyncIterator[None]:

@@ -1,4 +1,4 @@
-"""Websockets of kernels. No subprotocol is offered or taken, so that each message is one JSON text."""
+"""Websockets. No subprotocol is offered or taken, so that each message is one JSON text, which ``Frames`` judges."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from aiohttp import WSMsgType, web
 from yarl import URL
 
 from sandbox.isolation.gate_answers import answer
-from sandbox.isolation.gate_headers import request_in
+from sandbox.isolation.gate_headers import Own, request_in
+from sandbox.isolation.gate_messages import Judged, read
 from sandbox.isolation.gate_record import Tally
 from sandbox.isolation.gate_rules import Direction, Refusal, Rule
+from sandbox.isolation.gate_screen import Frames
 
 FAREWELL_S = 0.5  # how long a websocket may take to say goodbye: a grant that is taken back ends at once
 
@@ -20,19 +22,26 @@ Socket = web.WebSocketResponse | aiohttp.ClientWebSocketResponse
 
 
 async def carry_frames(
-    request: web.BaseRequest, session: aiohttp.ClientSession, rule: Rule, tally: Tally
+    request: web.BaseRequest,
+    session: aiohttp.ClientSession,
+    rule: Rule,
+    tally: Tally,
+    *,
+    own: Own,
+    frames: Frames,
 ) -> web.StreamResponse:
     """Carry a websocket until one side ends it.
 
     Args:
         session: leads to the notebook's server.
         rule: its byte limits are those of one frame.
+        frames: what of each message goes along.
     """
     url = URL(f"http://notebook{request.raw_path}", encoded=True)
     try:
         async with session.ws_connect(
             url,
-            headers=request_in(list(request.headers.items())),
+            headers=request_in(list(request.headers.items()), own),
             max_msg_size=rule.answer_bytes,
             timeout=aiohttp.ClientWSTimeout(ws_close=FAREWELL_S),
         ) as server:
@@ -41,8 +50,12 @@ async def carry_frames(
             )
             await browser.prepare(request)
             ways = (
-                asyncio.ensure_future(_carry(browser, server, tally, request.raw_path, entering=True)),
-                asyncio.ensure_future(_carry(server, browser, tally, request.raw_path, entering=False)),
+                asyncio.ensure_future(
+                    _carry(browser, server, frames, tally, request.raw_path, entering=True)
+                ),
+                asyncio.ensure_future(
+                    _carry(server, browser, frames, tally, request.raw_path, entering=False)
+                ),
             )
             try:
                 await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
@@ -60,23 +73,30 @@ async def carry_frames(
         return answer(Refusal("the notebook does not answer", 502))
 
 
-async def _carry(source: Socket, target: Socket, tally: Tally, path: str, *, entering: bool) -> None:
-    async for message in source:
-        if message.type is WSMsgType.TEXT and _is_json_object(message.data):
-            size = len(message.data.encode())
-            if entering:
-                tally.bytes_entered += size
-            else:
-                tally.bytes_left += size
-            await target.send_str(message.data)
-        elif message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-            # Dropped, not closed: a widget that sends bytes should not end the session around it.
-            kind = "binary" if message.type is WSMsgType.BINARY else "not JSON"
-            tally.refuse(Direction.IN, "FRAME", path, f"a frame that is {kind}")
+async def _carry(
+    source: Socket, target: Socket, frames: Frames, tally: Tally, path: str, *, entering: bool
+) -> None:
+    async for frame in source:
+        if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+            continue
+        judged = _judge(frame, frames, entering=entering)
+        # Dropped, not closed: a widget that sends bytes should not end the session around it.
+        for reason in judged.refused:
+            tally.refuse(Direction.IN, "FRAME", path, reason)
+        if judged.message is None:
+            continue
+        text = json.dumps(judged.message, separators=(",", ":"))  # what was judged, and not what was sent
+        if entering:
+            tally.bytes_entered += len(text)
+        else:
+            tally.bytes_left += len(text)
+        await target.send_str(text)
 
 
-def _is_json_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
+def _judge(frame: aiohttp.WSMessage, frames: Frames, *, entering: bool) -> Judged:
+    if frame.type is WSMsgType.BINARY:
+        return Judged(None, ("a frame that is binary",))
+    message = read(frame.data)
+    if message is None:
+        return Judged(None, ("a frame that is not JSON",))
+    return frames.asked(message) if entering else frames.shown(message)

@@ -6,6 +6,7 @@ The gate reads and writes every message anew, so framing (lengths, chunks, hop-b
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 
 _REQUEST_IN = frozenset(
@@ -61,10 +62,30 @@ PAGE_HEADERS: Mapping[str, str] = {
 Pairs = Collection[tuple[str, str]]
 
 
-def request_in(headers: Pairs) -> list[tuple[str, str]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """What one notebook's server may call its own."""
+
+    person: str
+    server: str
+    site: str  # where the hub is, without a slash at the end
+
+    @property
+    def prefix(self) -> str:
+        """The path of its pages, with a slash at the end."""
+        return f"/user/{self.person}/{self.server}/"
+
+    def signs_in(self, cookie: str) -> bool:
+        """Whether a cookie of this name holds its own browser's sign-in."""
+        name = f"jupyterhub-user-{self.person}-{self.server}"
+        plain = cookie.removeprefix("__Host-")
+        return plain == name or plain.startswith(f"{name}-oauth-state")
+
+
+def request_in(headers: Pairs, own: Own) -> list[tuple[str, str]]:
     """Of a browser's request, what the notebook's server is told."""
     kept = [(k, v) for k, v in headers if k.lower() in _REQUEST_IN]
-    cookies = "; ".join(c for k, v in headers if k.lower() == "cookie" for c in _own_cookies(v))
+    cookies = "; ".join(c for k, v in headers if k.lower() == "cookie" for c in _own_cookies(v, own))
     # Unpacked, so that sizes are known and models can be read.
     return [*kept, *([("Cookie", cookies)] if cookies else []), ("Accept-Encoding", "identity")]
 
@@ -74,11 +95,9 @@ def request_out(headers: Pairs) -> list[tuple[str, str]]:
     return [(k, v) for k, v in headers if k.lower() in _REQUEST_OUT]
 
 
-def answer_in(headers: Pairs, *, prefix: str) -> tuple[list[tuple[str, str]], bool]:
-    """Of the notebook server's answer, what the browser is told.
-
-    Args:
-        prefix: ``/user/<person>/<server>/``: the only path that it may set cookies for or lead to, but for the hub's.
+def answer_in(headers: Pairs, own: Own) -> tuple[list[tuple[str, str]], bool]:
+    """Of the notebook server's answer, what the browser is told: cookies are for its path, and it leads there or to
+    the hub.
 
     Returns:
         The headers, and whether one had to be dropped that no honest server sends.
@@ -90,15 +109,25 @@ def answer_in(headers: Pairs, *, prefix: str) -> tuple[list[tuple[str, str]], bo
         if name in _ANSWER:
             kept.append((key, value))
         elif name == "set-cookie":
-            own = _own_cookie(value, prefix)
-            kept += [(key, own)] if own else []
-            dishonest = dishonest or not own
+            cookie = _own_cookie(value, own)
+            kept += [(key, cookie)] if cookie else []
+            dishonest = dishonest or not cookie
         elif name == "location":
-            if value.startswith((prefix, "/hub/")) and "\\" not in value:
+            if value.startswith((own.prefix, f"{own.site}/hub/")) and "\\" not in value:
                 kept.append((key, value))
             else:
                 dishonest = True
     return kept, dishonest
+
+
+def plain(headers: Pairs, kind: str) -> list[tuple[str, str]]:
+    """Of headers that ``answer_in`` let pass, those in which nothing can be written beside what they are for.
+
+    Args:
+        kind: what the answer calls itself, which was looked at.
+    """
+    kept = [(k, v) for k, v in headers if k.lower() in ("set-cookie", "location")]
+    return [("Content-Type", f"{kind}; charset=UTF-8"), ("Cache-Control", "private, no-cache"), *kept]
 
 
 def answer_out(headers: Pairs) -> list[tuple[str, str]]:
@@ -115,15 +144,15 @@ def bearer(headers: Pairs) -> str | None:
     return token.strip() if scheme.lower() in ("token", "bearer") and token.strip() else None
 
 
-def _own_cookies(header: str) -> Iterable[str]:
-    """The cookies that a notebook's server set itself, and the hub's session number that its sign-in needs."""
+def _own_cookies(header: str, own: Own) -> Iterable[str]:
+    """The cookies that a notebook's server set itself."""
     for cookie in header.split(";"):
         name = cookie.partition("=")[0].strip()
-        if name.startswith("jupyterhub-user-") or name in ("_xsrf", "jupyterhub-session-id"):
+        if own.signs_in(name) or name == "_xsrf":
             yield cookie.strip()
 
 
-def _own_cookie(header: str, prefix: str) -> str:
+def _own_cookie(header: str, own: Own) -> str:
     """A cookie that stays within the server's own path, written anew; empty for another one.
 
     Any other could speak to the hub in the browser's name.
@@ -133,6 +162,9 @@ def _own_cookie(header: str, prefix: str) -> str:
     except CookieError:
         return ""
     morsels = list(parsed.values())
-    if len(morsels) != 1 or morsels[0]["domain"] or not (morsels[0]["path"] + "/").startswith(prefix):
+    if len(morsels) != 1 or morsels[0]["domain"]:
         return ""
-    return morsels[0].OutputString()
+    (morsel,) = morsels
+    # Browsers take a cookie with this beginning for its one host only, and then for all of it.
+    bound = morsel.key.startswith("__Host-") and own.signs_in(morsel.key)
+    return morsel.OutputString() if bound or (morsel["path"] + "/").startswith(own.prefix) else ""

@@ -3,6 +3,7 @@
 ``<run folder>/<person>/<server>/opening.json``   who may use it; the gate's alone
 ``<run folder>/<person>/<server>/sockets/in.sock``   made by the carrier; leads to the notebook's server
 ``<run folder>/<person>/<server>/sockets/out.sock``  made by the gate; leads to the hub and the portal
+``<run folder>/_shown/<person>.<server>.json``  what it has shown, in mode room; stays when the rest goes
 ``<run folder>/control.sock``                     opens and closes; its owner only
 
 Only ``sockets`` is mounted into the carrier. Nothing in it is trusted: what stands there is opened without
@@ -56,9 +57,9 @@ class Place:
         return self.folder / "sockets"
 
     @property
-    def prefix(self) -> str:
-        """The path of its pages, with a slash at the end."""
-        return f"/user/{self.person}/{self.server}/"
+    def shown(self) -> Path:
+        """Its totals; no person has a name like this folder's."""
+        return self.run_dir / "_shown" / f"{self.person}.{self.server}.json"
 
     def make(self) -> None:
         """Make the folders: all closed to others, but for the one that the carrier gets (it is another user)."""

@@ -20,6 +20,15 @@ class RecordKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What a notebook with raw rows has shown today."""
+
+    rows: int
+    bytes: int
+    page_bytes: int  # beside results and files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GateRecord:
     """One line for the log. Numbers are of the time since the last totals."""
 
@@ -34,6 +43,7 @@ class GateRecord:
     refusals: int = 0
     bytes_entered: int = 0  # into the container
     bytes_left: int = 0  # out of the container, to the screen, the hub or the portal
+    shown: Shown | None = None  # where raw rows are inside
 
     # The same as the log writes it.
     @property
@@ -57,22 +67,35 @@ class GateRecord:
                 "path": self.path,
                 "reason": self.reason,
             }
-        return {
+        facts: dict[str, Fact] = {
             "requests": self.requests,
             "refusals": self.refusals,
             "bytes_entered": self.bytes_entered,
             "bytes_left": self.bytes_left,
         }
+        if self.shown is not None:
+            facts |= {
+                "shown_rows": self.shown.rows,
+                "shown_bytes": self.shown.bytes,
+                "page_bytes": self.shown.page_bytes,
+            }
+        return facts
 
 
 Recorder = Callable[[GateRecord], None]
 
 
 class Tally:
-    """Counts for one notebook, between one totals record and the next."""
+    """Counts for one notebook, between one totals record and the next.
 
-    def __init__(self, person: str, server: str, record: Recorder) -> None:
-        self.person, self.server, self._record = person, server, record
+    Args:
+        shown: gives what was shown today, where raw rows are inside.
+    """
+
+    def __init__(
+        self, person: str, server: str, record: Recorder, *, shown: Callable[[], Shown] | None = None
+    ) -> None:
+        self.person, self.server, self._record, self._shown = person, server, record, shown
         self.requests = self.refusals = self.bytes_entered = self.bytes_left = 0
 
     def refuse(self, direction: Direction, method: str, path: str, reason: str) -> None:
@@ -103,6 +126,7 @@ class Tally:
                 refusals=self.refusals,
                 bytes_entered=self.bytes_entered,
                 bytes_left=self.bytes_left,
+                shown=self._shown() if self._shown else None,
             )
         )
         self.requests = self.refusals = self.bytes_entered = self.bytes_left = 0

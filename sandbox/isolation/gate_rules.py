@@ -15,7 +15,10 @@ from enum import StrEnum
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
+from sandbox.domain.notebook_addresses import NOTEBOOK_ADDRESSES
+
 MIB = 1024 * 1024
+PORTAL_API = "/services/portal/api/v1/"
 
 
 class Direction(StrEnum):
@@ -30,7 +33,8 @@ class Kind(StrEnum):
     ASSET = "asset"  # scripts, styles, fonts, pictures of the program itself
     JSON = "json"
     CONTENTS = "contents"  # JSON whose model is a notebook, a folder or text
-    FRAMES = "frames"  # a websocket with JSON text frames
+    FRAMES = "frames"  # a kernel's websocket: JSON text, judged message by message
+    EVENTS = "events"  # a websocket that only tells
     ANY = "any"  # comes from outside the container
 
 
@@ -39,13 +43,14 @@ class Rule:
     """One row of a list."""
 
     methods: tuple[str, ...]
-    path: str  # {path} any rest, {rest} the same or nothing, {id} a UUID, {name} one plain segment
+    path: str  # {path} any rest, {rest} the same or nothing, {id} a UUID, {name} one plain segment, {number} digits
     kind: Kind
     reason: str
     request_bytes: int = 64 * 1024  # the most that may be sent
     answer_bytes: int = 2 * MIB  # the most that may come back
     own_token: bool = False  # OUT: only with the container's own token
     to_portal: bool = False  # OUT: to the portal rather than the hub
+    reviewed: bool = False  # OUT: what is sent there is looked at by a person before anybody else sees it
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +155,7 @@ IN: tuple[Rule, ...] = (
         reason="code to the kernel, results to the screen",
     ),
     Rule(
-        methods=("GET",), path="/api/events/subscribe", kind=Kind.FRAMES, reason="what changed on the server"
+        methods=("GET",), path="/api/events/subscribe", kind=Kind.EVENTS, reason="what changed on the server"
     ),
     Rule(
         methods=("GET", "POST"),
@@ -190,15 +195,19 @@ OUT: tuple[Rule, ...] = (
         own_token=True,
         reason="its person was active; else it would be stopped as idle",
     ),
-    Rule(
-        methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-        path="/services/portal/api/v1/{path}",
-        kind=Kind.ANY,
-        request_bytes=8 * MIB,
-        answer_bytes=64 * MIB,
-        own_token=True,
-        to_portal=True,
-        reason="questions, budget and releases of its own grant",
+    *(
+        Rule(
+            methods=address.methods,
+            path=f"{PORTAL_API}{address.path}",
+            kind=Kind.ANY,
+            request_bytes=8 * MIB,
+            answer_bytes=64 * MIB,
+            own_token=True,
+            to_portal=True,
+            reviewed=address.reviewed,
+            reason=address.reason,
+        )
+        for address in NOTEBOOK_ADDRESSES
     ),
 )
 
@@ -231,6 +240,7 @@ _PLACEHOLDERS = {
     "{path}": r".+",
     "{rest}": r"(?:/.*)?",
     "{name}": r"[A-Za-z0-9_.@:+-]+",
+    "{number}": r"[0-9]{1,9}",
     "{id}": r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}",
 }
 # Printable ASCII but for what nobody needs unencoded and parsers disagree on.

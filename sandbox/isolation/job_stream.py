@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.domain.job import Failure, Package
+from sandbox.domain.outputs import DECLARATIONS
 
 LOG_BYTES = 64 * 1024
 PIECE_BYTES = 1 << 20
@@ -36,7 +37,12 @@ def packed(package: Package, *, output_bytes: int) -> bytes:
     Args:
         output_bytes: all outputs together hold at most so many.
     """
-    told = {"code": package.code[0], "outputs": list(package.outputs), "output_bytes": output_bytes}
+    told = {
+        "code": package.code[0],
+        "outputs": list(package.outputs),
+        "about": [name for name in (DECLARATIONS,) if name not in package.outputs],
+        "output_bytes": output_bytes,
+    }
     body = io.BytesIO()
     with tarfile.open(fileobj=body, mode="w") as tar:
         for name, content in (("job.json", json.dumps(told).encode()), package.code, *package.inputs):
@@ -91,14 +97,15 @@ class JobStream:
             self._frame(bytes(kind), payload)
 
     def outputs(self) -> tuple[tuple[str, bytes], ...]:
-        """What was declared, in that order.
+        """What was declared, in that order, and ``outputs.yaml`` where the code wrote one.
 
         Raises:
             StreamBroken: the stream ended too early, or a declared output did not come.
         """
-        if not self.ended or self._missing or set(self._files) != set(self.declared):
+        if not self.ended or self._missing or not set(self.declared) <= set(self._files):
             raise StreamBroken("something is missing")
-        return tuple((name, bytes(self._files[name])) for name in self.declared)
+        about = [name for name in self._files if name not in self.declared]
+        return tuple((name, bytes(self._files[name])) for name in (*self.declared, *about))
 
     def _frame(self, kind: bytes, payload: bytes) -> None:
         if self.ended:
@@ -118,12 +125,15 @@ class JobStream:
 
     def _begin(self, told: dict[str, Any]) -> None:
         name, size = told.get("name"), told.get("size")
-        if not isinstance(name, str) or name not in self.declared or name in self._files:
+        if not isinstance(name, str) or name in self._files or not self._awaits(name):
             raise StreamBroken("a file that was not declared")
         if type(size) is not int or not 0 <= size <= self.output_bytes - self._total:
             raise StreamBroken("a file that is too large")
         self._name, self._missing, self._files[name] = name, size, bytearray()
         self._total += size
+
+    def _awaits(self, name: str) -> bool:
+        return name in self.declared or name == DECLARATIONS
 
     def _end(self, told: dict[str, Any]) -> None:
         how = told.get("ended")

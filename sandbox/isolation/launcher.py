@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from sandbox.domain.access import Grant
 from sandbox.domain.errors import BadInput, CallerError, OperatorError, SandboxError
-from sandbox.domain.site_policy import NotebookLimits
+from sandbox.domain.site_policy import NotebookLimits, RoomLimits
 from sandbox.isolation.container import Images
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.gate_client import close_door, open_door, open_doors
@@ -59,6 +59,8 @@ class Opening(Protocol):
     def grant(self) -> Grant: ...
     @property
     def limits(self) -> NotebookLimits: ...
+    @property
+    def room(self) -> RoomLimits: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +154,14 @@ class Launcher:
             try:
                 shown = await asyncio.to_thread(self.authority.shown, opening)
                 images = self.authority.images()
-                sockets = await open_door(self.gate_dir, person=person, server=server, token=token)
+                sockets = await open_door(
+                    self.gate_dir,
+                    person=person,
+                    server=server,
+                    token=token,
+                    mode=grant.mode,
+                    display=opening.room,
+                )
                 settings = profile(
                     grant,
                     limits=opening.limits,

@@ -22,6 +22,7 @@ from sandbox.isolation.gate_rules import CONTENT_TYPES, IN, MIB, OUT, Kind, Rule
 from sandbox.isolation.job_profile import job_profile
 from sandbox.isolation.lockdown import own_seccomp
 from sandbox.isolation.profile import carrier_profile, engine_profile, profile
+from sandbox.isolation.reference_modes import sections
 
 HEAD = """\
 # The gate, and what a container may do
@@ -51,8 +52,13 @@ LOOKED_AT = """\
 - Only listed headers go along (`sandbox/isolation/gate_headers.py`). Cookies of other programs stay behind.
 - An answer has to be of a listed kind, or it is refused: {kinds}.
 - Files are shown as text of up to {text} characters, notebooks and folders as JSON. Bytes pass in neither direction: a
-  file comes in as text, and leaves through a release.
-- A kernel's websocket carries JSON text. The binary subprotocol is not taken, so every message can be read.
+  file comes in by an import request, and leaves through a release. Text and notebooks can be saved.
+- A kernel's websocket carries JSON text. The binary subprotocol is not taken, so every message can be read. Each is
+  judged by the lists below, and put together anew from the parts that are known.
+- Each person's notebooks have a host of their own (`ana.localhost:8000`). The gate serves a notebook on that host only,
+  so that a browser keeps its pages apart from everybody else's, from the hub's and from the portal's.
+- Every answer carries the gate's own Content-Security-Policy, refusals included: nothing is loaded from elsewhere,
+  nothing may frame it.
 - At most {connections} connections are open at once, each way.
 - Refusals are put on the log, with method, address and reason, and so are running totals of bytes. No body is.
 """
@@ -76,6 +82,7 @@ def page() -> str:
             "with the token that this container was given, which is bound to its grant.\n",
             _rules(OUT),
             looked_at,
+            *sections(),
             "## What a container is created with\n",
             "Every setting comes from `sandbox/isolation/profile.py`, with its reason; nothing that a researcher sends "
             "changes one. Sizes are the site's (`policies/site.yaml`); the defaults are shown.\n",

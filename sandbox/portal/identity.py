@@ -79,7 +79,7 @@ class HubIdentity:
             cache_max_age=1,  # seconds for which a revoked token may still be believed
         )
         self._hub.oauth_client_id = "service-portal"
-        self._hub.oauth_redirect_uri = f"{PORTAL_PREFIX}/oauth_callback"
+        self._hub.oauth_redirect_uri = f"{settings.portal_url}/oauth_callback"
 
     def claim(self, token: str) -> Claim | None:
         if not _TOKEN.fullmatch(token):

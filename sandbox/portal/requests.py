@@ -7,9 +7,11 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from sandbox.domain.errors import NotAllowed, NotSignedIn
+from sandbox.domain.notebook_addresses import notebook_may
 from sandbox.domain.people import Person
 from sandbox.flows import visitors
 from sandbox.portal.identity import COOKIE, Caller, Identity
+from sandbox.settings import PORTAL_PREFIX
 from sandbox.wiring import Sandbox
 
 
@@ -25,7 +27,17 @@ def token_of(request: Request) -> str:
     scheme, _, value = header.partition(" ")
     if scheme.lower() in ("token", "bearer") and value:
         return value.strip()
-    return request.cookies.get(COOKIE, "") if by_a_person(request) else ""
+    return request.cookies.get(cookie_name(request, COOKIE), "") if by_a_person(request) else ""
+
+
+def https(request: Request) -> bool:
+    """Whether browsers come over HTTPS."""
+    return system_of(request).settings.url.startswith("https://")
+
+
+def cookie_name(request: Request, name: str) -> str:
+    """Over HTTPS, a name that browsers take from this very host only: no page below it can put another in its place."""
+    return f"__Host-{name}" if https(request) else name
 
 
 def by_a_person(request: Request) -> bool:
@@ -51,10 +63,21 @@ def caller_or_none(request: Request) -> Caller | None:
     claim = identity.claim(token)
     if claim is None:
         return None
+    if claim.grant_id is not None:
+        _check_address(request)
     person = system_of(request).store.people.get(claim.name)
     if person is None or not person.active:  # a closed account is nobody's, whatever the hub still believes
         return None
     return Caller(person=person, grant_id=claim.grant_id)
+
+
+def _check_address(request: Request) -> None:
+    """Raise where a notebook's token has no business."""
+    path = request.url.path.removeprefix(f"{PORTAL_PREFIX}/api/v1/")
+    if not notebook_may(request.method, path):
+        raise NotAllowed(
+            "A notebook cannot do this for you.", clause="notebook token", fix="Do it yourself on the portal."
+        )
 
 
 def _at_the_door(request: Request) -> Caller:

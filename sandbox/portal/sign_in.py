@@ -12,7 +12,7 @@ from sandbox.domain.errors import BadInput, NotAllowed, NotSignedIn
 from sandbox.portal.forms import EnrollingSender
 from sandbox.portal.identity import COOKIE, STATE_COOKIE, Identity
 from sandbox.portal.pages.rendering import render
-from sandbox.portal.requests import Enrolling, system_of
+from sandbox.portal.requests import Enrolling, cookie_name, https
 from sandbox.settings import PORTAL_PREFIX
 
 router = APIRouter(include_in_schema=False)
@@ -57,7 +57,7 @@ def oauth_callback(request: Request, code: str = "", state: str = "", error: str
     """
     if error or not code:
         raise NotAllowed("The hub did not sign you in.", clause="sign-in", fix="Sign in again.")
-    expected = request.cookies.get(STATE_COOKIE, "")
+    expected = request.cookies.get(cookie_name(request, STATE_COOKIE), "")
     if not expected or not compare_digest(expected.encode(), state.encode()):
         raise NotAllowed(
             "This sign-in was not started in this browser.", clause="state", fix="Sign in again."
@@ -89,19 +89,26 @@ def logout(request: Request, person: EnrollingSender) -> Response:
 
 def _keep(request: Request, response: Response, name: str, value: str, *, max_age: int | None = None) -> None:
     response.set_cookie(
-        name,
+        cookie_name(request, name),
         value,
         max_age=max_age,
-        path=PORTAL_PREFIX,  # no other service, and no notebook, is sent it
+        path=_path(request),
         httponly=True,
         samesite="lax",
-        secure=_https(request),
+        secure=https(request),
     )
 
 
 def _drop(request: Request, response: Response, name: str) -> None:
-    response.delete_cookie(name, path=PORTAL_PREFIX, httponly=True, samesite="lax", secure=_https(request))
+    response.delete_cookie(
+        cookie_name(request, name),
+        path=_path(request),
+        httponly=True,
+        samesite="lax",
+        secure=https(request),
+    )
 
 
-def _https(request: Request) -> bool:
-    return system_of(request).settings.portal_url.startswith("https://")
+def _path(request: Request) -> str:
+    """Of this service alone; but a name that is bound to its host has to be for all of it, where the hub is too."""
+    return "/" if https(request) else PORTAL_PREFIX

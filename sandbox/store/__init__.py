@@ -8,6 +8,7 @@ ledger        reserve -> start -> settle | fail; ``accounts`` holds the caps, ``
 profiles      what was bought to know how units contribute; and base releases
 catalogue     finds datasets by words and filters, through an index of what is published
 people, datasets, access, releases    one noun each; every changing call takes the event it writes
+output_cells    the numbers of all requests, to be compared; reading only
 imports       files and packages that ask to come in
 demands, ratings, results, breaches    what society asks and is told; likewise
 figures       sums for the public register and the transparency page; reading only
@@ -56,6 +57,7 @@ from sandbox.store.ledger import Ledger, Reservation
 from sandbox.store.log import Log
 from sandbox.store.migrations import upgrade
 from sandbox.store.objections import Objections
+from sandbox.store.output_cells import OutputCells
 from sandbox.store.people import Account, People
 from sandbox.store.policies import Policies, SiteVersion
 from sandbox.store.profiles import BoughtProfile, Profiles
@@ -135,6 +137,7 @@ class Store:
         self.access = Access(self.database, self.log, now)
         self.duties = Duties(self.database, self.log, now)
         self.releases = Releases(self.database, self.log, now)
+        self.output_cells = OutputCells(self.database)
         self.imports = Imports(self.database, self.log, now)
         self.jobs = Jobs(self.database, self.log, now)
         self.suspensions = Suspensions(self.database, self.log, now)

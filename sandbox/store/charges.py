@@ -108,6 +108,16 @@ class Charges:
             questions.c.project == project, questions.c.lineage == lineage, questions.c.same_as.is_(None)
         )
 
+    def answered_on(self, lineage: str, snapshot: str, *, limit: int) -> tuple[Charge, ...]:
+        """The answers on a snapshot that were not free repeats, over all projects, newest first."""
+        found = self._charges(
+            questions.c.lineage == lineage,
+            questions.c.snapshot == snapshot,
+            questions.c.state == ChargeState.RELEASED,
+            questions.c.same_as.is_(None),
+        )
+        return found[::-1][:limit]
+
     def _charges(self, *where: Any) -> tuple[Charge, ...]:
         with self._database.reading() as connection:
             rows = connection.execute(select(questions).where(*where).order_by(questions.c.id))

@@ -16,11 +16,13 @@ from sandbox.domain.access import Grant
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import Conflict, NotFound
 from sandbox.domain.findings import Finding, Verdict
+from sandbox.domain.output_cell import OutputCell
 from sandbox.domain.release import Decision, Release, StagedFile, Status, Transition, Verb, Vote
 from sandbox.store.database import Database, number_of, stamp
 from sandbox.store.log import Log
+from sandbox.store.output_cells import cell_values
 from sandbox.store.schema import findings as findings_table
-from sandbox.store.schema import release_files, releases, votes
+from sandbox.store.schema import output_cells, release_files, releases, votes
 
 
 class Releases:
@@ -38,8 +40,14 @@ class Releases:
         findings: Sequence[Finding],
         reviewers_needed: int,
         event: Event,
+        lineage: str = "",
+        cells: Sequence[OutputCell] = (),
     ) -> Release:
-        """Keep a request in CHECKING, with its files by hash and what the checks found."""
+        """Keep a request in CHECKING, with its files by hash, what the checks found, and its numbers.
+
+        Args:
+            lineage: of the numbers: those of other requests on it are compared with them.
+        """
         now = stamp(self._now())
         with self._database.transaction() as connection:
             made = connection.execute(
@@ -61,6 +69,7 @@ class Releases:
             _insert_all(
                 connection, findings_table, number, [_finding_values(finding) for finding in findings]
             )
+            _insert_all(connection, output_cells, number, [cell_values(cell, lineage) for cell in cells])
             self._log.append(connection, event, facts={"release": number}, id=number)
             return _one(connection, number)
 
@@ -246,7 +255,19 @@ def _file_values(file: StagedFile) -> dict[str, Any]:
     return {"name": file.name, "sha256": file.sha256, "size_bytes": file.size_bytes, "sql": file.sql}
 
 
-_FINDING = ("file", "check", "verdict", "place", "reason", "fix", "source", "row", "column", "from_rows")
+_FINDING = (
+    "file",
+    "check",
+    "verdict",
+    "place",
+    "reason",
+    "fix",
+    "source",
+    "row",
+    "column",
+    "from_rows",
+    "detail",
+)
 
 
 def _finding_values(finding: Finding) -> dict[str, Any]:

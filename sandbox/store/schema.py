@@ -348,6 +348,7 @@ findings = Table(
     Column("row", Integer),
     Column("column", Text),
     Column("from_rows", Boolean, nullable=False),
+    Column("detail", Text, nullable=False, default="", server_default=""),  # for reviewers and the owner
 )
 
 votes = Table(
@@ -627,6 +628,39 @@ policy_proposals = Table(
         "decided_by <> proposed_by OR state NOT IN ('approved', 'applied')", name="second_person"
     ),
     sqlite_autoincrement=True,
+)
+
+# What outputs say together
+
+# Every number of every request, as ``domain.output_cell`` has it; numbers are decimal text.
+output_cells = Table(
+    "output_cells",
+    metadata,
+    Column("release_id", Id, ForeignKey("releases.id"), primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),  # from 0
+    Column("lineage", Text, nullable=False),
+    Column("snapshot", Text, nullable=False),
+    Column("source", Text, nullable=False),  # the relation's text; empty: no question was given
+    Column("file", Text, nullable=False),
+    Column("row", Integer, nullable=False),
+    Column("column", Text, nullable=False),
+    Column("population", Text, nullable=False),  # JSON list
+    Column("columns", Text, nullable=False),  # that the population looks at, one on each line
+    Column("population_mark", String(16), nullable=False),  # the beginning of its SHA-256, to be found by
+    Column("base", Text, nullable=False),  # JSON list; empty: it is no share
+    Column("dims", Text, nullable=False),  # JSON list of names and labels
+    Column("labels_mark", String(16), nullable=False),  # of the labels in one order
+    Column("counted", String(16), nullable=False),
+    Column("of", Text, nullable=False),
+    Column("value", Text),  # null: suppressed
+    Column("low", Text, nullable=False),
+    Column("high", Text),  # null: nothing bounds it
+    Column("step", Text, nullable=False),
+    Column("units", Integer),  # private; null: not computed again
+    Column("margin", Boolean, nullable=False),
+    Index("ix_output_cells_space", "lineage", "source", "snapshot"),
+    Index("ix_output_cells_population", "lineage", "population_mark"),
+    Index("ix_output_cells_labels", "lineage", "labels_mark"),
 )
 
 # Code beside the rows

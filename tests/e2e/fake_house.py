@@ -35,3 +35,5 @@ configure(
     door=LocalDoor(check_password=check_password, still_open=lambda name: True),
 )
 c.Spawner.poll_interval = 1  # second: the tests wait for it
+if (settings.home / "shared-origin").exists():  # the control of tests/e2e/test_origins.py
+    c.JupyterHub.subdomain_host = ""

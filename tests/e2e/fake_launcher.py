@@ -11,10 +11,14 @@ from dataclasses import dataclass
 
 from sandbox.domain.access import Grant
 from sandbox.domain.errors import NotFound
-from sandbox.domain.site_policy import NotebookLimits
+from sandbox.domain.site_policy import NotebookLimits, RoomLimits
 from sandbox.isolation.containers import Containers
+from sandbox.isolation.job_container import LocalJobRoom
+from sandbox.isolation.job_launcher import JobLauncher
+from sandbox.isolation.job_launcher import Opening as JobOpening
 from sandbox.isolation.launcher import Authority, Launcher
 from sandbox.isolation.launcher_service import run_launcher
+from sandbox.isolation.lockdown import own_seccomp
 from sandbox.isolation.notebooks import HubServers
 from sandbox.isolation.profile import NOTHING
 from sandbox.settings import Settings
@@ -28,6 +32,7 @@ settings = Settings.from_environment()
 class Opening:
     grant: Grant
     limits: NotebookLimits
+    room: RoomLimits
 
 
 def allowed(person: str, server: str) -> Opening:
@@ -35,13 +40,17 @@ def allowed(person: str, server: str) -> Opening:
     number = server.removeprefix("grant-")
     if f"{person} {number}" not in grants:
         raise NotFound("No grant of yours opens this notebook.", fix="Choose another.")
-    return Opening(rooms.grant(int(number), person), NotebookLimits())
+    return Opening(rooms.grant(int(number), person), NotebookLimits(), RoomLimits())
 
 
 def runtime() -> str:
     """What a test wrote; runc where none did."""
     file = settings.home / "runtime"
     return file.read_text() if file.exists() else "runc"
+
+
+def no_job(number: int) -> JobOpening:
+    raise NotFound(f"There is no job {number}.")
 
 
 def write(*words: object) -> None:
@@ -67,4 +76,10 @@ if __name__ == "__main__":
         gate_dir=settings.gate_dir,
         name=f"test-{settings.hub_port}",
     )
-    run_launcher(launcher, settings.launcher_socket)
+    room = LocalJobRoom(
+        containers=launcher.containers,
+        image=lambda: rooms.images().notebook,
+        seccomp=own_seccomp(),
+        prefix=f"{launcher.name}-job-",
+    )
+    run_launcher(launcher, JobLauncher(room=room, opening=no_job), settings.launcher_socket)

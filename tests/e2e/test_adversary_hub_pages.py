@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import httpx
 import pytest
 
+from sandbox.settings import PORTAL_PREFIX
 from tests.e2e.conftest import Installation
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
@@ -16,7 +18,7 @@ FRAME = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe", "Sec-Fetch-Si
 PERSON = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "none"}
 PAGES = ("/hub/token", "/hub/home")
 CODE = (
-    "/hub/api/oauth2/authorize?client_id=service-portal&redirect_uri=%2Fservices%2Fportal%2Foauth_callback"
+    "/hub/api/oauth2/authorize?client_id=service-portal&redirect_uri={portal}%2Foauth_callback"
     "&response_type=code&state=s&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
     "&code_challenge_method=S256"
 )
@@ -51,9 +53,11 @@ def test_a_person_reads_it_and_no_script_can_reach_into_its_window(olga: httpx.C
 
 
 def test_a_script_gets_no_code_for_signing_in(olga: httpx.Client) -> None:
-    assert olga.get(CODE, headers=SCRIPT).headers["location"].startswith("/hub/login")
-    control = olga.get(CODE, headers=PERSON).headers["location"]
-    assert control.startswith("/services/portal/oauth_callback?code=")
+    portal = f"{str(olga.base_url).rstrip('/')}{PORTAL_PREFIX}"
+    code = CODE.format(portal=quote(portal, safe=""))
+    assert olga.get(code, headers=SCRIPT).headers["location"].startswith("/hub/login")
+    control = olga.get(code, headers=PERSON).headers["location"]
+    assert control.startswith(f"{portal}/oauth_callback?code=")
 
 
 def test_a_script_makes_no_token_with_what_it_can_read(olga: httpx.Client) -> None:

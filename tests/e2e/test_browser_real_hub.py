@@ -25,6 +25,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+OURS = re.compile(r"http://([a-z0-9-]+\.)?localhost:[0-9]+/")  # the site's host, and those below it
 WAIT_MS = 60_000  # a busy machine starts a container and a kernel in it
 
 
@@ -50,7 +51,7 @@ def browsing(chromium: Browser, running: Installation) -> Iterator[Page]:
         "request",
         lambda request: (
             None
-            if request.url.startswith((running.settings.url, "data:", "blob:"))
+            if OURS.match(request.url) or request.url.startswith(("data:", "blob:"))
             else elsewhere.append(request.url)
         ),
     )

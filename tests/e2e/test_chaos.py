@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import subprocess
@@ -20,8 +21,11 @@ import pytest
 
 from sandbox.domain.errors import SandboxError
 from sandbox.domain.job import LIVE
+from sandbox.domain.policy import Mode
+from sandbox.domain.site_policy import RoomLimits
 from sandbox.hub_session import HubRefused, HubSession
 from sandbox.isolation.containers import Containers
+from sandbox.isolation.gate_client import open_door
 from sandbox.settings import PORTAL_PREFIX
 from tests.e2e.chaos import DATASET, House, kill, left_over, schedule
 
@@ -317,10 +321,16 @@ def test_a_container_that_nobody_owns_is_found_and_removed(
 
 def test_a_door_that_nobody_owns_is_found_and_shut(staffed: House) -> None:
     staffed.installation.ready()
-    socket = staffed.settings.gate_dir / "control.sock"
-    with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), base_url="http://gate") as gate:
-        opened = gate.put("/servers/ana/grant-99", json={"token_sha256": "0" * 64})
-    assert opened.status_code == 200
+    asyncio.run(
+        open_door(
+            staffed.settings.gate_dir,
+            person="ana",
+            server="grant-99",
+            token="nobody's",
+            mode=Mode.QUERY,
+            display=RoomLimits(),
+        )
+    )
     assert "door ana-grant-99" in left_over(staffed)
     until_nothing(lambda: left_over(staffed), within_s=30)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from cyclonedx.schema import SchemaVersion
@@ -19,7 +20,7 @@ from sandbox.isolation.lockdown import own_seccomp
 from sandbox.isolation.packages import packages_file, read_packages
 from sandbox.isolation.profile import profile
 from sandbox.settings import Settings
-from tests.e2e.rooms import SLEEP, grant, images, locked, name, started
+from tests.e2e.rooms import grant, images, name
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -31,6 +32,17 @@ def containers() -> Iterator[Containers]:
     found = Containers.of_this_host()
     yield found
     found.client.close()
+
+
+@contextmanager
+def started(
+    containers: Containers, settings: ContainerSettings, kind: str, command: list[str]
+) -> Iterator[str]:
+    """A container for as long as the block."""
+    try:
+        yield containers.start(settings, name=name(kind), command=command)
+    finally:
+        containers.remove(name(kind))
 
 
 def docker(*words: str) -> str:
@@ -51,7 +63,8 @@ def test_an_image_that_was_tagged_anew_is_not_started(containers: Containers) ->
         docker("tag", images().gate, tag)
         by_tag = docker("image", "inspect", "--format", "{{.Id}}", tag).strip()
         assert by_tag != recorded  # the positive control
-        with started(containers, locked(), "digest", SLEEP) as container:
+        settings = profile(grant(), limits=NotebookLimits(), images=images(), seccomp=own_seccomp())
+        with started(containers, settings, "digest", ["sleep", "600"]) as container:
             assert containers.made_of(container) == (recorded, "runc")
             assert recorded == images().notebook
     finally:

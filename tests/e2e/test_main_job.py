@@ -395,7 +395,7 @@ def test_a_running_notebook_survives_the_death_of(
     wait_for(lambda: processes.pid_of(running.settings, name) not in (None, pid))
     running.ready()
     ana, server = notebook
-    wait_for(lambda: ana.http.get(f"/user/ana/{server}/api/status").status_code == 200, timeout_s=90)
+    wait_for(lambda: ana.notebook(server, "api/status").status_code == 200, timeout_s=90)
     assert Kernel(ana, server).run("print(6 * 7)")[0].text.strip() == "42"
 
 

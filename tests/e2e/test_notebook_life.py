@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import shutil
 import signal
 import subprocess
-import sys
-import tempfile
-import time
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import aiohttp
@@ -22,163 +15,19 @@ import docker
 import httpx
 import pytest
 
-from sandbox.isolation.containers import Containers
-from sandbox.isolation.launcher_client import LauncherClient
-from sandbox.settings import CHECKOUT, Settings
-from sandbox.store.secrets import secret
-from tests.e2e.rooms import five_free_ports, images
+from sandbox.domain.origins import notebook_host
+from tests.e2e.notebook_house import House, notebook_house, wait
+from tests.e2e.rooms import images
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 PAGE = "/user/alice/grant-1"
 
-GATE = """
-import json
-from sandbox.isolation.gate import run_gate
-from sandbox.settings import Settings
-s = Settings.from_environment()
-def record(r):
-    with (s.home / "gate-log").open("a") as log:
-        print(json.dumps([r.action, r.object, dict(r.facts)]), file=log)
-run_gate(run_dir=s.gate_dir, hub_url=s.hub_url, portal_url=f"http://127.0.0.1:{s.portal_port}",
-         port=s.gate_port, record=record)
-"""
-PORTAL = """
-from aiohttp import web
-from sandbox.settings import Settings
-async def echo(request):
-    return web.json_response({"path": request.raw_path})
-app = web.Application()
-app.router.add_route("*", "/{path:.*}", echo)
-web.run_app(app, host="127.0.0.1", port=Settings.from_environment().portal_port, print=None)
-"""
-
-
-@dataclass
-class House:
-    """Hub, proxy, gate and something in the portal's place."""
-
-    settings: Settings
-    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-
-    def start(self, name: str) -> None:
-        here = Path(sys.executable).parent
-        s = self.settings
-        commands = {
-            "gate": [sys.executable, "-c", GATE],
-            "portal": [sys.executable, "-c", PORTAL],
-            "launcher": [sys.executable, "-m", "tests.e2e.fake_launcher"],
-            "hub": [
-                sys.executable,
-                "-m",
-                "jupyterhub",
-                "-f",
-                str(CHECKOUT / "tests" / "e2e" / "fake_house.py"),
-            ],
-            "proxy": [
-                str(here / "configurable-http-proxy"),
-                *("--ip", "127.0.0.1", "--port", str(s.hub_port)),
-                *("--api-ip", "127.0.0.1", "--api-port", str(s.proxy_api_port)),
-                *("--default-target", s.hub_url, "--error-target", f"{s.hub_url}/hub/error"),
-            ],
-        }
-        environment = os.environ | s.as_environment()
-        environment["PYTHONPATH"] = str(CHECKOUT)
-        environment["PATH"] = f"{here}:{environment['PATH']}"
-        environment["CONFIGPROXY_AUTH_TOKEN"] = secret(s.keys_dir, "proxy-token")
-        with (s.home / f"{name}.log").open("ab") as log:
-            self.running[name] = subprocess.Popen(
-                commands[name], env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=s.home
-            )
-
-    def end(self, name: str, how: signal.Signals = signal.SIGTERM) -> None:
-        process = self.running.pop(name)
-        process.send_signal(how)
-        process.wait(30)
-
-    def ready(self) -> None:
-        def up() -> bool:
-            try:
-                answers = [
-                    httpx.get(f"http://127.0.0.1:{self.settings.gate_port}/", trust_env=False),
-                    httpx.get(f"{self.settings.url}/hub/health", trust_env=False),
-                    httpx.get(f"{self.settings.portal_url}/", trust_env=False),
-                ]
-            except httpx.HTTPError:
-                return False
-            launcher = LauncherClient(self.settings.launcher_socket).health()
-            return launcher and [a.status_code for a in answers] == [404, 200, 200]
-
-        wait(up, "the processes answer")
-
-    def person(self, name: str) -> httpx.Client:
-        """Signed in, with a token of the person's own."""
-        with httpx.Client(base_url=self.settings.url, timeout=30, trust_env=False) as browser:
-            browser.get("/hub/login")
-            form = {
-                "username": name,
-                "password": "right",
-                "_xsrf": browser.cookies.get("_xsrf", path="/hub/"),
-            }
-            assert browser.post("/hub/login", data=form).status_code == 302
-            made = browser.post(
-                f"/hub/api/users/{name}/tokens",
-                json={},
-                headers={"X-XSRFToken": browser.cookies.get("_xsrf", path="/hub/") or ""},
-            )
-        headers = {"Authorization": f"token {made.json()['token']}"}
-        return httpx.Client(base_url=self.settings.url, headers=headers, timeout=60, trust_env=False)
-
-    def grants(self, *lines: str) -> None:
-        (self.settings.home / "grants").write_text("\n".join(lines))
-
-    def log(self) -> list[str]:
-        file = self.settings.home / "log"
-        return file.read_text().splitlines() if file.exists() else []
-
-    def leftovers(self) -> list[str]:
-        """Containers and folders of notebooks."""
-        containers = Containers.of_this_host()
-        found = [
-            n
-            for kind in ("notebook", "carrier")
-            for n in containers.names(kind)
-            if n.startswith(f"test-{self.settings.hub_port}-")
-        ]
-        containers.client.close()
-        return found + [str(p) for p in self.settings.gate_dir.glob("*/*")]
-
-
-def wait(done: Callable[[], bool], what: str) -> None:
-    """Until it is so; no test says how long that may be, but the clock of all tests."""
-    for _ in range(600):
-        if done():
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"it did not happen that {what}")
-
 
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
-    home = Path(tempfile.mkdtemp(prefix="sbx-notebook-", dir="/tmp"))
-    made = House(Settings(home=home, hub_port=five_free_ports()))
-    made.grants("alice 1", "ben 2")
-    try:
-        for name in ("gate", "launcher", "portal", "proxy", "hub"):
-            made.start(name)
-        made.ready()
+    with notebook_house() as made:
         yield made
-    finally:
-        for name in ("hub", "proxy", "portal", "launcher", "gate"):
-            if name in made.running:
-                made.end(name)
-        left = made.leftovers()
-        containers = Containers.of_this_host()
-        for container in (c for c in left if c.startswith("test-")):
-            containers.remove(container)
-        containers.client.close()
-        shutil.rmtree(home, ignore_errors=True)
-        assert not [c for c in left if c.startswith("test-")], "the hub left containers behind when it ended"
 
 
 @pytest.fixture
@@ -243,7 +92,7 @@ def test_from_inside_the_portal_is_reached_and_nothing_else(alice: httpx.Client)
     paths = ["/services/portal/api/v1/datasets", "/hub/api/user", "/services/portal/", "/hub/api/users/alice"]
     paths += ["/user/ben/grant-2/api/contents", "/hub/api/users"]
     assert run_in_kernel(alice, f"{CALL}\n[call(p) for p in {paths}]") == "[200, 200, 403, 403, 403, 403]"
-    assert run_in_kernel(alice, f"{CALL}\ncall('/services/portal/api/v1/x', token='another')") == "401"
+    assert run_in_kernel(alice, f"{CALL}\ncall('/services/portal/api/v1/sample', token='another')") == "401"
 
 
 def test_the_engine_has_the_settings_of_the_profile(house: House, alice: httpx.Client) -> None:
@@ -338,14 +187,18 @@ def test_a_process_that_is_killed_finds_its_notebooks_again(
     house.start(name)
     house.ready()
     wait(lambda: is_ready(alice), "the notebook is there")
-    assert run_in_kernel(alice, f"{CALL}\ncall('/services/portal/api/v1/x')") == "200"
+    assert run_in_kernel(alice, f"{CALL}\ncall('/services/portal/api/v1/sample')") == "200"
     assert alice.get(f"{PAGE}/files/x").status_code == 403
 
 
 def run_in_kernel(person: httpx.Client, code: str) -> str:
     """The value of the last expression, computed in a kernel of its own, over the proxy."""
-    headers = {"Authorization": person.headers["Authorization"]}
-    base = str(person.base_url).rstrip("/") + PAGE
+    site = str(person.base_url).rstrip("/")
+    headers = {
+        "Authorization": person.headers["Authorization"],
+        "Host": notebook_host("alice", site.replace("127.0.0.1", "localhost")),
+    }
+    base = site + PAGE
 
     async def ask() -> str:
         async with aiohttp.ClientSession(headers=headers) as session:

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
+from sandbox.domain.policy import Mode
+from sandbox.domain.site_policy import RoomLimits
 from sandbox.isolation.gate import Gate
 from sandbox.isolation.gate_client import open_door
+from sandbox.isolation.gate_door import House
 from sandbox.isolation.gate_paths import Place, listening
 from sandbox.isolation.gate_record import GateRecord, RecordKind
 
 TOKEN = "the container's own token"
 PREFIX = "/user/alice/grant-1"
+SITE = "http://localhost:8000"
+HOST = {"Host": "alice.localhost:8000"}  # as her browser sends it
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+ASSETS = frozenset({hashlib.sha256(b"the lab's program").hexdigest()})
 KERNEL = "0a1b2c3d-0000-4000-8000-000000000001"
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -108,32 +117,56 @@ async def serving(server: Handler, *, unix: Path | None = None) -> AsyncIterator
         await runner.cleanup()
 
 
-def a_gate(run_dir: Path, records: list[GateRecord], *, outside: int = 9) -> Gate:
+def a_gate(
+    run_dir: Path,
+    records: list[GateRecord],
+    *,
+    outside: int = 9,
+    now: Callable[[], datetime] = lambda: NOW,
+    assets: frozenset[str] = ASSETS,
+    totals_every_s: float = 60,
+) -> Gate:
     url = f"http://127.0.0.1:{outside}"
-    return Gate(
-        run_dir,
-        hub_url=url,
-        portal_url=url,
-        tcp=("127.0.0.1", 0),
-        record=records.append,
+    house = House(hub_url=url, portal_url=url, site_url=SITE, record=records.append, assets=assets, now=now)
+    return Gate(run_dir, house, tcp=("127.0.0.1", 0), totals_every_s=totals_every_s)
+
+
+async def open_hers(
+    run_dir: Path,
+    token: str = TOKEN,
+    *,
+    person: str = "alice",
+    server: str = "grant-1",
+    mode: Mode = Mode.QUERY,
+    display: RoomLimits | None = None,
+) -> Path:
+    """Open a door as the hub's spawner does."""
+    return await open_door(
+        run_dir, person=person, server=server, token=token, mode=mode, display=display or RoomLimits()
     )
 
 
 @asynccontextmanager
-async def a_world(tmp_path: Path) -> AsyncIterator[World]:
+async def a_world(
+    tmp_path: Path,
+    *,
+    mode: Mode = Mode.QUERY,
+    display: RoomLimits | None = None,
+    now: Callable[[], datetime] = lambda: NOW,
+) -> AsyncIterator[World]:
     """An open door of alice's grant-1 with a server on each side."""
     records: list[GateRecord] = []
     run_dir = tmp_path / "run"
     jupyter, outside = Server(), Server()
     async with serving(outside) as port:
-        gate = a_gate(run_dir, records, outside=port)
+        gate = a_gate(run_dir, records, outside=port, now=now)
         await gate.start()
         try:
-            sockets = await open_door(run_dir, person="alice", server="grant-1", token=TOKEN)
+            sockets = await open_hers(run_dir, mode=mode, display=display)
             out = aiohttp.UnixConnector(str(sockets / "out.sock"))
             async with (
                 serving(jupyter, unix=sockets / "in.sock"),
-                aiohttp.ClientSession(auto_decompress=False) as browser,
+                aiohttp.ClientSession(auto_decompress=False, headers=HOST) as browser,
                 aiohttp.ClientSession(connector=out) as container,
             ):
                 place = Place(run_dir, "alice", "grant-1")

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
-from sandbox.isolation.gate_contents import TEXT_BYTES, check_answer, check_question, check_upload
+from sandbox.domain.policy import Mode
+from sandbox.isolation.gate_contents import TEXT_BYTES, Screened, check_question, check_upload, screen_answer
+from sandbox.isolation.gate_rules import Refusal
 from tests.isolation.gate_world import model
 
 TEXT = "type=file&format=text&content=1&hash=1"
@@ -57,7 +59,9 @@ def test_bytes_and_double_meanings_may_not(query: str) -> None:
     ],
 )
 def test_an_honest_answer_passes(query: str, answer: str) -> None:
-    assert check_answer(query, answer.encode()) is None
+    screened = screen_answer(query, answer.encode(), Mode.QUERY)
+    assert isinstance(screened, Screened)
+    assert (screened.body, screened.refused) == (answer.encode(), ())
 
 
 @pytest.mark.parametrize(
@@ -79,7 +83,7 @@ def test_an_honest_answer_passes(query: str, answer: str) -> None:
     ],
 )
 def test_a_lie_does_not(query: str, answer: str) -> None:
-    assert check_answer(query, answer.encode()) is not None
+    assert isinstance(screen_answer(query, answer.encode(), Mode.QUERY), Refusal)
 
 
 @pytest.mark.parametrize(
@@ -107,4 +111,24 @@ def test_notebooks_and_text_are_saved(body: str) -> None:
     ],
 )
 def test_an_upload_is_refused(body: str) -> None:
-    assert check_upload(body.encode()) is not None
+    refusal = check_upload(body.encode())
+    assert refusal is not None
+    assert refusal.status == 400 or "import request" in refusal.reason
+
+
+def test_a_file_does_not_come_in_as_one_long_text() -> None:
+    body = json.dumps({"type": "file", "format": "text", "content": "x" * (TEXT_BYTES + 1)})
+    refusal = check_upload(body.encode())
+    assert refusal is not None
+    assert (refusal.status, "import request" in refusal.reason) == (413, True)
+    assert check_upload(body.replace("xx", "x", 1).encode()) is None  # the control: one character less
+
+
+def test_a_saved_script_is_taken_out_of_a_notebook() -> None:
+    output = {"output_type": "display_data", "data": {"application/javascript": "x", "text/plain": "y"}}
+    notebook = model({"cells": [{"source": "a\nb", "outputs": [output]}]}, kind="notebook", form="json")
+    screened = screen_answer("type=notebook", notebook.encode(), Mode.QUERY)
+    assert isinstance(screened, Screened)
+    assert b"javascript" not in screened.body
+    assert screened.refused == ("a result of kind application/javascript",)
+    assert screened.rows == 3

@@ -12,10 +12,12 @@ import pytest
 
 from sandbox.domain.errors import BadInput, OperatorError
 from sandbox.isolation.gate import Gate
-from sandbox.isolation.gate_client import close_door, open_door
+from sandbox.isolation.gate_client import close_door
+from sandbox.isolation.gate_door import House
 from sandbox.isolation.gate_paths import Place
 from sandbox.isolation.gate_record import GateRecord, RecordKind
-from tests.isolation.gate_world import KERNEL, PREFIX, TOKEN, a_gate, a_world, run, serving
+from tests.isolation.gate_messages import asking
+from tests.isolation.gate_world import KERNEL, PREFIX, SITE, TOKEN, a_gate, a_world, open_hers, run, serving
 from tests.isolation.test_gate_traffic import echo
 
 
@@ -37,7 +39,7 @@ def test_closing_cuts_what_is_under_way_and_leaves_nothing(tmp_path: Path) -> No
             world.jupyter.answer = echo
             url = f"http://127.0.0.1:{world.gate.port}{PREFIX}/api/kernels/{KERNEL}/channels"
             async with world.browser.ws_connect(url) as ws:
-                await ws.send_str("{}")
+                await ws.send_str(json.dumps(asking("1 + 1")))
                 await ws.receive_json()
                 await close_door(world.run_dir, person="alice", server="grant-1")
                 message = await ws.receive()
@@ -65,8 +67,8 @@ def test_a_gate_that_was_killed_opens_what_was_open(tmp_path: Path) -> None:
         run_dir = tmp_path / "run"
         first = a_gate(run_dir, records)
         await first.start()
-        await open_door(run_dir, person="alice", server="grant-1", token=TOKEN)
-        await open_door(run_dir, person="ben", server="grant-2", token="another")
+        await open_hers(run_dir)
+        await open_hers(run_dir, "another", person="ben", server="grant-2")
         await close_door(run_dir, person="ben", server="grant-2")
         kept = Place(run_dir, "alice", "grant-1").opening.read_text()
         await first.stop()
@@ -75,7 +77,9 @@ def test_a_gate_that_was_killed_opens_what_was_open(tmp_path: Path) -> None:
         assert place.opening.read_text() == kept
         (run_dir / "carl" / "grant-3" / "sockets").mkdir(parents=True)
         (run_dir / "dora" / "grant-4").mkdir(parents=True)
-        (run_dir / "dora" / "grant-4" / "opening.json").write_text('{"token_sha256": "short"}')
+        (run_dir / "dora" / "grant-4" / "opening.json").write_text(
+            '{"token_sha256": "short", "mode": "query"}'
+        )
         (run_dir / "not a person" / "grant-5").mkdir(parents=True)
         second = a_gate(run_dir, records)
         await second.start()
@@ -97,12 +101,14 @@ def test_a_gate_that_was_killed_opens_what_was_open(tmp_path: Path) -> None:
 def test_an_open_door_is_opened_anew_with_a_new_token(tmp_path: Path) -> None:
     async def test() -> None:
         async with a_world(tmp_path) as world:
-            sockets = await open_door(world.run_dir, person="alice", server="grant-1", token="a new one")
+            sockets = await open_hers(world.run_dir, "a new one")
             connector = aiohttp.UnixConnector(str(sockets / "out.sock"))
             async with aiohttp.ClientSession(connector=connector) as inside:
                 for token, status in ((TOKEN, 401), ("a new one", 200)):
                     headers = {"Authorization": f"token {token}"}
-                    async with inside.get("http://gate/services/portal/api/v1/x", headers=headers) as found:
+                    async with inside.get(
+                        "http://gate/services/portal/api/v1/sample", headers=headers
+                    ) as found:
                         assert found.status == status
 
     run(test())
@@ -145,7 +151,10 @@ def test_control_refuses_what_it_does_not_understand(tmp_path: Path) -> None:
                 for person, body in (
                     ("alice", "{}"),
                     ("alice", "["),
-                    ("Alice", json.dumps({"token_sha256": "0" * 64})),
+                    ("Alice", json.dumps({"token_sha256": "0" * 64, "mode": "query", "display": None})),
+                    ("alice", json.dumps({"token_sha256": "0" * 64, "mode": "open", "display": None})),
+                    ("alice", json.dumps({"token_sha256": "0" * 64, "mode": "room", "display": None})),
+                    ("alice", json.dumps({"token_sha256": "0" * 64, "mode": "room", "display": {"rows": 1}})),
                 ):
                     async with control.put(f"http://gate/servers/{person}/grant-9", data=body) as found:
                         assert found.status == 400
@@ -159,9 +168,9 @@ def test_control_refuses_what_it_does_not_understand(tmp_path: Path) -> None:
 def test_a_gate_that_is_not_there_is_an_operators_matter(tmp_path: Path) -> None:
     async def test() -> None:
         with pytest.raises(OperatorError, match="does not answer"):
-            await open_door(tmp_path, person="alice", server="grant-1", token=TOKEN)
+            await open_hers(tmp_path)
         with pytest.raises(OperatorError, match="does not answer"):
-            await open_door(tmp_path / "nowhere", person="alice", server="grant-1", token=TOKEN)
+            await open_hers(tmp_path / "nowhere")
 
     run(test())
 
@@ -174,7 +183,7 @@ def test_a_checkout_may_lie_deep(tmp_path: Path) -> None:
         gate = a_gate(deep, [])
         await gate.start()
         try:
-            sockets = await open_door(deep, person="alice", server="grant-1", token=TOKEN)
+            sockets = await open_hers(deep)
             assert len(str(sockets)) > 200
             assert (sockets / "out.sock").is_socket()
         finally:
@@ -186,14 +195,13 @@ def test_a_checkout_may_lie_deep(tmp_path: Path) -> None:
 def test_totals_come_by_themselves(tmp_path: Path) -> None:
     async def test() -> None:
         written = asyncio.Event()
-        gate = Gate(
-            tmp_path,
+        house = House(
             hub_url="http://127.0.0.1:9",
             portal_url="http://127.0.0.1:9",
-            tcp=("127.0.0.1", 0),
+            site_url=SITE,
             record=lambda r: written.set() if r.kind is RecordKind.TOTALS else None,
-            totals_every_s=0.02,
         )
+        gate = Gate(tmp_path, house, tcp=("127.0.0.1", 0), totals_every_s=0.02)
         await gate.start()
         try:
             url = f"http://127.0.0.1:{gate.port}/nowhere"

@@ -121,7 +121,7 @@ def test_every_row_has_its_reason_and_its_bounds(rule: Rule) -> None:
     assert len(rule.reason) > 10
     assert 0 < rule.request_bytes <= 16 * 2**20
     assert 0 < rule.answer_bytes <= 64 * 2**20
-    assert rule.kind in (Kind.ANY, Kind.FRAMES) or CONTENT_TYPES[rule.kind]
+    assert rule.kind in (Kind.ANY, Kind.FRAMES, Kind.EVENTS) or CONTENT_TYPES[rule.kind]
 
 
 def test_the_portal_is_asked_with_the_containers_own_token_only() -> None:

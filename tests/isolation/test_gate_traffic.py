@@ -14,6 +14,7 @@ from aiohttp import WSMsgType, web
 
 from sandbox.isolation.gate_record import REFUSALS_A_PERIOD, RecordKind
 from sandbox.isolation.gate_rules import Direction
+from tests.isolation.gate_messages import asking, printing
 from tests.isolation.gate_world import KERNEL, PREFIX, World, a_world, model, run
 
 CHANNELS = f"{PREFIX}/api/kernels/{KERNEL}/channels"
@@ -249,19 +250,21 @@ def test_what_a_container_sends_is_bounded(tmp_path: Path) -> None:
 
 
 async def echo(request: web.BaseRequest) -> web.StreamResponse:
-    """A kernel that answers every frame, and offers the binary subprotocol."""
+    """A kernel that prints what it is sent, and offers the binary subprotocol."""
     ws = web.WebSocketResponse(protocols=("v1.kernel.websocket.jupyter.org",))
     await ws.prepare(request)
-    async for message in ws:
-        if message.type is WSMsgType.TEXT and '"send bytes"' in message.data:
+    async for frame in ws:
+        if frame.type is not WSMsgType.TEXT:
+            await ws.send_json(printing("heard bytes"))
+            continue
+        asked = json.loads(frame.data)
+        if asked["content"].get("code") == "send bytes":
             await ws.send_bytes(b"rows")
             await ws.send_str("not json")
             await ws.send_str('["not an object"]')
-            await ws.send_str('{"after": "bytes"}')
-        elif message.type is WSMsgType.TEXT:
-            await ws.send_str(json.dumps({"heard": json.loads(message.data)}))
+            await ws.send_json(printing("after bytes"))
         else:
-            await ws.send_str('{"heard": "bytes"}')
+            await ws.send_json(printing(asked["content"]["code"], parent=asked["header"]["msg_id"]))
     return ws
 
 
@@ -273,11 +276,11 @@ def test_kernel_frames_are_json_text_both_ways(tmp_path: Path) -> None:
             url = f"http://127.0.0.1:{world.gate.port}{CHANNELS}?session_id=a"
             async with world.browser.ws_connect(url, protocols=("v1.kernel.websocket.jupyter.org",)) as ws:
                 assert ws.protocol is None
-                await ws.send_str('{"code": "1+1"}')
-                assert await ws.receive_json() == {"heard": {"code": "1+1"}}
+                await ws.send_json(asking("1+1"))
+                assert (await ws.receive_json())["content"]["text"] == "1+1"
                 await ws.send_bytes(b"rows in")  # dropped: the next answer is to the next question
-                await ws.send_str('{"code": "send bytes"}')
-                assert await ws.receive_json() == {"after": "bytes"}
+                await ws.send_json(asking("send bytes"))
+                assert (await ws.receive_json())["content"]["text"] == "after bytes"
             assert "Sec-WebSocket-Protocol" not in world.jupyter.asked[0][2]
             reasons = [r.reason for r in world.refusals()]
             assert reasons == [
@@ -330,7 +333,7 @@ def test_totals_tell_what_went_each_way(tmp_path: Path) -> None:
         async with a_world(tmp_path) as world:
             world.jupyter.gives('{"x": 1}')
             await world.get(f"{PREFIX}/api/sessions", "POST", data=b"12345")
-            await world.call("/services/portal/api/v1/x", "POST", data=b"123")
+            await world.call("/services/portal/api/v1/questions", "POST", data=b"123")
             tally = world.gate._doors["alice", "grant-1"].tally
             tally.happened(RecordKind.TOTALS)
             totals = world.records[-1]

@@ -13,7 +13,7 @@ from traitlets.config import Config
 from hub_config.authenticator import REFRESH_S, LocalDoor, SandboxAuthenticator
 from hub_config.configure import configure
 from hub_config.spawner import House, LockedSpawner
-from sandbox.domain.errors import NotSignedIn
+from sandbox.domain.errors import BadInput, NotSignedIn
 from sandbox.domain.people import Person, Role
 from sandbox.isolation.launcher_client import LauncherClient
 from sandbox.settings import CHECKOUT, Settings
@@ -35,6 +35,39 @@ def test_the_hub_listens_on_loopback_only(tmp_path: Path) -> None:
     c = settled(tmp_path)
     assert c.JupyterHub.hub_bind_url == "http://127.0.0.1:8002"
     assert c.ConfigurableHTTPProxy.api_url == "http://127.0.0.1:8001"
+
+
+def test_each_persons_notebooks_have_a_host_of_their_own(tmp_path: Path) -> None:
+    c = settled(tmp_path)
+    assert c.JupyterHub.subdomain_host == "http://localhost:8000"
+    assert c.JupyterHub.subdomain_hook("ana_b", "localhost", kind="user") == "ana-0b.localhost"
+    assert c.JupyterHub.subdomain_hook("portal", "localhost", kind="service") == "localhost"
+    assert c.JupyterHub.services[0]["oauth_redirect_uri"].startswith("http://localhost:8000/services/portal/")
+    assert c.JupyterHub.cookie_host_prefix_enabled is False  # browsers take such cookies over HTTPS only
+
+
+def test_over_https_the_hubs_cookies_are_bound_to_its_host(tmp_path: Path) -> None:
+    c = Config()
+    settings = Settings(home=tmp_path, public_url="https://data.example.org")
+    configure(c, settings=settings, house=a_house(tmp_path), door=DOOR)
+    assert c.JupyterHub.cookie_host_prefix_enabled is True
+    assert c.JupyterHub.subdomain_host == "https://data.example.org"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://192.0.2.1",
+        "https://[2001:db8::1]",
+        "data.example.org",
+        "https://data.example.org/sandbox",
+        "x",
+    ],
+)
+def test_an_address_below_which_there_are_no_names_is_refused(url: str) -> None:
+    with pytest.raises(BadInput, match="is not an address"):
+        Settings.from_environment({"SANDBOX_PUBLIC_URL": url})
+    assert Settings.from_environment({"SANDBOX_PUBLIC_URL": "https://data.example.org"}).public_url
 
 
 def test_a_notebooks_token_can_do_three_things(tmp_path: Path) -> None:

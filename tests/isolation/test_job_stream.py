@@ -119,5 +119,20 @@ def test_what_goes_in_is_the_package_and_what_it_is_to_write() -> None:
             opened = tar.extractfile(entry)
             assert opened is not None
             held[entry.name] = opened.read()
-    assert json.loads(held.pop("job.json")) == {"code": "a.py", "outputs": ["t.csv"], "output_bytes": 7}
+    assert json.loads(held.pop("job.json")) == {
+        "code": "a.py",
+        "outputs": ["t.csv"],
+        "about": ["outputs.yaml"],
+        "output_bytes": 7,
+    }
     assert held == {"a.py": b"1", "x.txt": b"2"}
+
+
+def test_what_is_said_about_outputs_comes_along_without_being_asked_for() -> None:
+    reading = stream()
+    about = b"format: sandbox-outputs-v1"
+    reading.feed(file("t.csv", b"1") + file("u.csv", b"2") + file("outputs.yaml", about) + end())
+    assert reading.outputs() == (("t.csv", b"1"), ("u.csv", b"2"), ("outputs.yaml", about))
+    twice = stream()
+    with pytest.raises(StreamBroken):
+        twice.feed(file("outputs.yaml", b"1") + file("outputs.yaml", b"2"))

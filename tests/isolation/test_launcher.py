@@ -16,7 +16,7 @@ from aiohttp import ClientSession, UnixConnector, web
 from sandbox.domain.access import Grant
 from sandbox.domain.errors import BadInput, NotAllowed, NotFound, OperatorError
 from sandbox.domain.policy import Mode
-from sandbox.domain.site_policy import NotebookLimits
+from sandbox.domain.site_policy import NotebookLimits, RoomLimits
 from sandbox.isolation.container import ContainerSettings, Images
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.gate import Gate
@@ -48,6 +48,7 @@ def grant(number: int, person: str, mode: Mode = Mode.QUERY) -> Grant:
 class Allowed:
     grant: Grant
     limits: NotebookLimits = NotebookLimits()
+    room: RoomLimits = RoomLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,16 +373,22 @@ def test_a_restarted_launcher_goes_on_with_what_may_and_removes_halves(tmp_path:
     run(test())
 
 
+async def a_door(tmp_path: Path, server: str) -> None:
+    await open_door(
+        tmp_path / "gate", person="ben", server=server, token="t", mode=Mode.QUERY, display=RoomLimits()
+    )
+
+
 def test_a_door_that_a_launcher_left_open_when_it_died_is_shut(tmp_path: Path) -> None:
     async def test() -> None:
         async with a_world(tmp_path) as world:
             await world.launcher.start(*ALICE, TOLD)
             for server in ("grant-2", "grant-3"):  # killed before the container
-                await open_door(tmp_path / "gate", person="ben", server=server, token="t")
+                await a_door(tmp_path, server)
             again = world.another()
             await again.adopt()
             assert world.gate.open_servers == (ALICE,)
-            await open_door(tmp_path / "gate", person="ben", server="grant-2", token="t")
+            await a_door(tmp_path, "grant-2")
             await again.look_at_all()
             assert world.gate.open_servers == (ALICE,)
 

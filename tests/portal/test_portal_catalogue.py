@@ -375,7 +375,7 @@ def test_a_citation_comes_as_text_bibtex_and_csl(world: World) -> None:
     citation = world.program().get("/datasets/loans/citation").json()
     assert citation["text"] == (
         "Example Savings Bank (2025). Loan applications, version 1 of 2025-03-10 [Data set]. Example Data Sandbox. "
-        "http://127.0.0.1:8000/services/portal/datasets/loans. "
+        "http://localhost:8000/services/portal/datasets/loans. "
         "Source: Example Savings Bank, loan register, https://bank.example/register."
     )
     assert world.program().get("/datasets/loans/citation.bib").text == citation["bibtex"]

@@ -15,7 +15,7 @@ from rdflib import DCAT, DCTERMS, Graph, Literal, URIRef
 from tests.portal.example_world import INSPECTIONS, LOANS, World, inspections_csv, loans_csv
 
 STANDARD = Path(__file__).parents[1] / "standards" / "dcat-ap-3.0.1"
-PAGE = "http://127.0.0.1:8000/services/portal/datasets"
+PAGE = "http://localhost:8000/services/portal/datasets"
 EU = "http://publications.europa.eu/resource/authority"
 Document = dict[str, Any]
 
@@ -123,7 +123,7 @@ def test_each_download_is_a_distribution_and_the_sandbox_a_service(world: World)
     files = node(document, "dcat:Dataset", "inspections")["dcat:distribution"]
     assert [file["dct:title"] for file in files] == ["visits.csv", "visits.parquet"]
     for file in files:
-        path = file["dcat:downloadURL"]["@id"].removeprefix("http://127.0.0.1:8000/services/portal/api/v1")
+        path = file["dcat:downloadURL"]["@id"].removeprefix("http://localhost:8000/services/portal/api/v1")
         body = world.program().get(path)
         assert len(body.content) == int(file["dcat:byteSize"]["@value"])
     (inside,) = node(document, "dcat:Dataset", "loans")["dcat:distribution"]

@@ -39,7 +39,12 @@ def test_a_browser_signs_in_and_comes_back_to_where_it_was(world: World) -> None
 def test_cookies_are_secure_when_the_public_address_is_https(founded: Path, tmp_path: Path) -> None:
     shutil.copytree(founded, tmp_path / "world")
     world = open_world(tmp_path / "world", public_url="https://data.example")
-    assert "; Secure" in world.browser().get("/login").headers["set-cookie"]
+    cookie = world.browser().get("/login").headers["set-cookie"]
+    assert "; Secure" in cookie
+    # No page below this host, such as a notebook's, can put another cookie in its place.
+    assert cookie.startswith(f"__Host-{STATE_COOKIE}=")
+    assert "; Path=/;" in cookie
+    assert "Domain" not in cookie
     world.close()
 
 

@@ -104,6 +104,7 @@ def decisions(request: Request, system: System, person: InPerson) -> Response:
         ended=[view for view in reversed(mine) if view.application.state in ENDED],
         blocks=system.access_views.blocks_by(person),
         late=_late,
+        beside=system.exact_beside_private.of_owner(person),
     )
 
 
