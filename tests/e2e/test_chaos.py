@@ -32,7 +32,12 @@ from tests.e2e.chaos import DATASET, House, kill, left_over, schedule
 SECONDS = float(os.environ.get("SANDBOX_CHAOS_S", "40"))
 SEED = int(os.environ.get("SANDBOX_CHAOS_SEED") or secrets.randbelow(1_000_000))
 SETTLED_WITHIN_S = 120.0
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(SECONDS + 400)]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.timeout(SECONDS + 400),
+    # A connection that a death cuts is left by httpx to the garbage collector.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 CODE = b"""
 import pandas as pd, sandbox, time
