@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-fast lint audit bench bench-rooms replay disclosure-report redteam chaos images lock clean
+.PHONY: help demo up down test test-fast lint audit bench bench-rooms replay disclosure-report redteam compose chaos images lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ chaos: ## set up, then kill its processes at random under load for two minutes: 
 	@scripts/setup.sh
 	@scripts/setup_tests.sh
 	@SANDBOX_CHAOS_S=$${SANDBOX_CHAOS_S:-120} .venv/bin/python -m pytest --quiet tests/e2e/test_chaos.py tests/e2e/test_revoked.py
+
+compose: ## set up the images and settings that docker-compose.yml needs
+	@scripts/compose.sh
 
 images: ## build the images whose inputs changed, remove those that nothing uses any more
 	@scripts/setup_venv.sh

@@ -37,8 +37,9 @@ def configure(
     hub.subdomain_hook = own_host
     # Over HTTPS no page below the site's host can set a cookie in the place of one of these.
     hub.cookie_host_prefix_enabled = settings.url.startswith("https://")
-    hub.hub_bind_url = f"http://127.0.0.1:{settings.hub_api_port}"
-    hub.db_url = f"sqlite:///{settings.home / 'hub.db'}"
+    hub.hub_bind_url = f"http://{settings.listen_host}:{settings.hub_api_port}"
+    hub.hub_connect_url = settings.hub_url
+    hub.db_url = f"sqlite:///{settings.hub_dir / 'hub.db'}"
     hub.cookie_secret = bytes.fromhex(secret(settings.keys_dir, "hub-cookie"))
     # Its pages look like the portal's, and lead back to it.
     hub.template_paths = [str(TEMPLATES)]
@@ -50,7 +51,7 @@ def configure(
     c.ConfigurableHTTPProxy.should_start = False
     # Seconds; also how soon a proxy that was restarted is told its routes again.
     hub.last_activity_interval = 5
-    c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{settings.proxy_api_port}"
+    c.ConfigurableHTTPProxy.api_url = settings.proxy_api_url
     c.ConfigurableHTTPProxy.auth_token = secret(settings.keys_dir, "proxy-token")
 
     _sign_in(c, settings, door)
@@ -75,7 +76,7 @@ def configure(
     hub.services = [
         {
             "name": "portal",
-            "url": f"http://127.0.0.1:{settings.portal_port}",
+            "url": settings.portal_inner_url,
             "api_token": secret(settings.keys_dir, "portal-token"),
             "oauth_redirect_uri": f"{settings.portal_url}/oauth_callback",
             "oauth_no_confirm": True,  # it is ours: no 'do you trust this program?'

@@ -13,7 +13,7 @@ from sandbox.wiring import Sandbox
 def house_of(sandbox: Sandbox) -> House:
     """Where the spawner asks."""
     settings = sandbox.settings
-    return House(launcher=LauncherClient(settings.launcher_socket), gate_port=settings.gate_port)
+    return House(launcher=LauncherClient(settings.launcher_socket), gate_url=settings.gate_url)
 
 
 def door_of(sandbox: Sandbox) -> LocalDoor | ProviderDoor:

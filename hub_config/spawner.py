@@ -27,7 +27,7 @@ class House:
     """What the spawner needs of the rest of the system."""
 
     launcher: LauncherClient
-    gate_port: int
+    gate_url: str
 
     def __deepcopy__(self, memo: object) -> House:
         return self  # traitlets copies configuration; these parts are shared on purpose
@@ -80,7 +80,7 @@ class LockedSpawner(Spawner):  # type: ignore[misc]  # the hub ships no types
             ) from refused
         except OperatorError as error:
             raise SpawnException(str(error), reason=error.code, status_code=error.status) from error
-        address = f"http://127.0.0.1:{self.house.gate_port}"
+        address: str = self.house.gate_url
         await first_answer(f"{address}{self.server.base_url}api")
         return address
 

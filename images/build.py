@@ -43,6 +43,7 @@ BOOTSTRAPPED_BASE = "mmdebstrap"
 QUIET_LINE_S = 30  # how often a build without a terminal says that it still runs
 INVENTORY = ("images/inventory.py",)
 INSTALL = ("images/install.sh", *INVENTORY)
+APT = ("images/apt.sh", *INVENTORY)
 
 console = Console(highlight=False)
 
@@ -84,7 +85,7 @@ class Image:
 
 BASE = Image("base", ("images/base/bootstrap.sh", "images/base/Dockerfile"))
 CHILDREN = (
-    Image("gate", ("images/gate", *INVENTORY)),
+    Image("gate", ("images/gate", *APT)),
     Image(
         "engine",
         (
@@ -101,18 +102,36 @@ CHILDREN = (
         ("images/notebook", *INSTALL, "requirements/notebook.lock", "sandbox/__init__.py", "sandbox/client"),
     ),
 )
+# For docker-compose.yml: the processes that run on the machine itself otherwise.
+COMPOSE = (
+    Image(
+        "house",
+        (
+            "images/house",
+            "images/proxy",
+            *INSTALL,
+            "requirements/house.lock",
+            *("sandbox", "hub_config", "policies", "requirements/notebook.lock"),
+        ),
+    ),
+    Image("postgres", ("images/postgres", *APT)),
+)
 
 
 class BuildError(Exception):
     """An image could not be built; the message says what to do."""
 
 
-def build_images(*, only: Sequence[str] = ()) -> dict[str, str]:
-    """Builds what is missing and returns role → tag."""
+def build_images(*, only: Sequence[str] = (), more: Sequence[Image] = ()) -> dict[str, str]:
+    """Builds what is missing and returns role → tag.
+
+    Args:
+        more: images beyond those that every installation needs.
+    """
     known = existing_tags() - renamed()
     source = choose_base(known)
     base = BASE.tag(parent=source)
-    children = [image for image in CHILDREN if not only or image.role in only]
+    children = [image for image in (*CHILDREN, *more) if not only or image.role in only]
     tags = {"base": base, **{image.role: image.tag(parent=base) for image in children}}
     if known.issuperset(tags.values()):
         return tags
@@ -228,6 +247,9 @@ def lent_settings() -> Iterator[dict[str, Path]]:
         netrc = Path(os.environ.get("NETRC", Path.home() / ".netrc"))
         if netrc.is_file():
             lent["netrc"] = netrc
+        npmrc = Path(os.environ.get("NPM_CONFIG_USERCONFIG", Path.home() / ".npmrc"))
+        if npmrc.is_file():
+            lent["npm"] = npmrc
         yield lent
 
 
@@ -373,11 +395,12 @@ def main() -> int:
     parser.add_argument(
         "--only", nargs="+", default=[], choices=[image.role for image in CHILDREN], metavar="ROLE"
     )
+    parser.add_argument("--compose", action="store_true", help="those of docker-compose.yml too")
     parser.add_argument("--prune", action="store_true", help="remove older images that no container uses")
     options = parser.parse_args()
     LOGS.mkdir(parents=True, exist_ok=True)
     try:
-        tags = build_images(only=options.only)
+        tags = build_images(only=options.only, more=COMPOSE if options.compose else ())
         built = {role: {"tag": tag, "digest": digest_of(tag)} for role, tag in tags.items()}
         list_packages(built)
         if options.prune:
@@ -387,7 +410,8 @@ def main() -> int:
     except BuildError as error:
         console.print(f"\nSet-up stops here: {error}", markup=False, soft_wrap=True, style="red")
         return 1
-    images = {**(recorded() if options.only else {}), **built}
+    kept = {role: image for role, image in recorded().items() if options.only or role not in tags}
+    images = {**kept, **built}
     RESULT.write_text(json.dumps(images, indent=2) + "\n")
     console.print(f"  ✓ images ({', '.join(tags)})")
     return 0

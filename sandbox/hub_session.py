@@ -10,7 +10,7 @@ from typing import Any, Self
 import httpx
 
 from sandbox.domain.errors import NotSignedIn, OperatorError, SandboxError
-from sandbox.domain.origins import notebook_host
+from sandbox.domain.origins import notebook_host, site_host
 from sandbox.settings import PORTAL_PREFIX, Settings
 
 TOKEN_LIFE_S = 8 * 3600
@@ -21,6 +21,15 @@ class HubRefused(SandboxError):
 
     code = "hub_refused"
     status = 409
+
+
+def visitor(settings: Settings) -> httpx.Client:
+    """Somebody at the public address. Where the processes have hosts of their own, that address is only a name here."""
+    if not settings.hosts:
+        return httpx.Client(base_url=settings.url, timeout=60, trust_env=False)
+    return httpx.Client(
+        base_url=settings.proxy_url, headers={"Host": site_host(settings.url)}, timeout=60, trust_env=False
+    )
 
 
 @dataclass(slots=True)
@@ -40,14 +49,10 @@ class HubSession:
     http: httpx.Client = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        with httpx.Client(base_url=self.settings.url, timeout=30, trust_env=False) as browser:
+        with visitor(self.settings) as browser:
             self.token = self._sign_in(browser)
-        self.http = httpx.Client(
-            base_url=self.settings.url,
-            headers={"Authorization": f"token {self.token}"},
-            timeout=60,
-            trust_env=False,
-        )
+        self.http = visitor(self.settings)
+        self.http.headers["Authorization"] = f"token {self.token}"
 
     def __enter__(self) -> Self:
         return self

@@ -10,6 +10,8 @@ Every variable starts with ``SANDBOX_`` and has a default that works on one mach
 ``SANDBOX_REMAPPED_TO``   the host's number of the containers' root, for an engine that maps users (default: 0, no map)
 ``SANDBOX_PUBLIC_URL``    how browsers reach it, when another proxy stands before it: a name, not a number; each
                           person's notebooks are at a name below it
+``SANDBOX_HOSTS``         where the processes are when each has a machine or container of its own, such as
+                          ``hub=hub gate=gate portal=portal proxy=proxy`` (default: all on this machine's loopback)
 ``SANDBOX_EXTRACTS``      a folder for the rows that jobs and rooms read, while they run (default: in memory)
 ``SANDBOX_CLUSTER``       a file that says how notebooks run on a Kubernetes cluster (default: they run here)
 """
@@ -20,8 +22,9 @@ import hashlib
 import ipaddress
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from sandbox.domain.errors import BadInput
@@ -42,9 +45,10 @@ class Settings:
     public_url: str = ""
     remapped_to: int = 0
     extracts: Path | None = None
+    hosts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     cluster: Path | None = None
 
-    # Inner ports, all on loopback.
+    # Inner ports: on loopback, or on a network that only the processes are in.
     @property
     def proxy_api_port(self) -> int:
         return self.hub_port + 1
@@ -68,17 +72,45 @@ class Settings:
 
     @property
     def proxy_url(self) -> str:
-        """The public port as this machine's own programs reach it; they say which host they mean in a header."""
-        return f"http://127.0.0.1:{self.hub_port}"
+        """The public port as our own programs reach it; they say which host they mean in a header."""
+        return self._inner("proxy", self.hub_port)
 
     @property
     def portal_url(self) -> str:
         return f"{self.url}{PORTAL_PREFIX}"
 
     @property
+    def listen_host(self) -> str:
+        """The address that the inner ports listen on."""
+        return "0.0.0.0" if self.hosts else "127.0.0.1"  # noqa: S104  (the network is the processes' own)
+
+    @property
     def hub_url(self) -> str:
-        """The hub as this machine's own processes reach it."""
-        return f"http://127.0.0.1:{self.hub_api_port}"
+        """The hub as the other processes reach it."""
+        return self._inner("hub", self.hub_api_port)
+
+    @property
+    def gate_url(self) -> str:
+        """The gate, likewise."""
+        return self._inner("gate", self.gate_port)
+
+    @property
+    def portal_inner_url(self) -> str:
+        """The portal, likewise; without its path."""
+        return self._inner("portal", self.portal_port)
+
+    @property
+    def proxy_api_url(self) -> str:
+        """Where the proxy is told its routes."""
+        return self._inner("proxy", self.proxy_api_port)
+
+    def _inner(self, name: str, port: int) -> str:
+        return f"http://{self.hosts.get(name, '127.0.0.1')}:{port}"
+
+    @property
+    def hub_dir(self) -> Path:
+        """What JupyterHub keeps."""
+        return self.home / "hub"
 
     @property
     def database(self) -> str:
@@ -195,6 +227,7 @@ class Settings:
             hub_port=int(port),
             remapped_to=int(remapped),
             public_url=_public_url(env.get("SANDBOX_PUBLIC_URL", "")),
+            hosts=MappingProxyType(_hosts(env.get("SANDBOX_HOSTS", ""))),
             extracts=Path(env["SANDBOX_EXTRACTS"]).resolve() if env.get("SANDBOX_EXTRACTS") else None,
             cluster=Path(env["SANDBOX_CLUSTER"]).resolve() if env.get("SANDBOX_CLUSTER") else None,
         )
@@ -210,6 +243,7 @@ class Settings:
             "SANDBOX_PUBLIC_URL": self.public_url,
             "SANDBOX_REMAPPED_TO": str(self.remapped_to),
             "SANDBOX_EXTRACTS": str(self.extracts or ""),
+            "SANDBOX_HOSTS": " ".join(f"{name}={host}" for name, host in self.hosts.items()),
             "SANDBOX_CLUSTER": str(self.cluster or ""),
         }
 
@@ -238,3 +272,22 @@ def _public_url(text: str) -> str:
         where="SANDBOX_PUBLIC_URL",
         fix="Use https://NAME without a path, and let *.NAME lead to the same machine.",
     )
+
+
+def _hosts(text: str) -> dict[str, str]:
+    """``hub=hub gate=10.0.0.7`` as a mapping.
+
+    Raises:
+        BadInput: a part that is no such pair.
+    """
+    found: dict[str, str] = {}
+    for pair in text.split():
+        name, equals, host = pair.partition("=")
+        if not (equals and host) or name not in ("proxy", "hub", "gate", "portal"):
+            raise BadInput(
+                f"{pair!r} does not say where a process is.",
+                where="SANDBOX_HOSTS",
+                fix="Write proxy=…, hub=…, gate=… and portal=…, with blanks between.",
+            )
+        found[name] = host
+    return found

@@ -29,6 +29,7 @@ lock_everything() {
     --constraints requirements/build.lock "$@"
   compile spark requirements/spark.in --constraints requirements/all.lock "$@"
   compile notebook pyproject.toml requirements/notebook.in --constraints requirements/all.lock "$@"
+  compile house pyproject.toml --extra engine --extra server --extra kubernetes --constraints requirements/all.lock "$@"
   engine_requirements | compile engine - --constraints requirements/all.lock "$@"
 }
 lock_npm() { # FOLDER with a package.json

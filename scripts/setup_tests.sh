@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What only the tests need: a Chromium to drive, PostgreSQL's programs for a database that the tests start themselves,
-# a local Spark with its Java, and an OpenID Connect provider.
+# a local Spark with its Java, Docker Compose, and an OpenID Connect provider.
 set -euo pipefail
 # shellcheck source=scripts/steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
@@ -8,9 +8,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 missing=()
 [ -x /usr/bin/chromium ] || missing+=(chromium fonts-liberation)
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
+{ command -v docker-compose || docker compose version; } >/dev/null 2>&1 || missing+=(docker-compose)
 command -v java >/dev/null || missing+=(openjdk-17-jre-headless)
 if [ ${#missing[@]} -eq 0 ]; then
-  say "✓ Chromium, PostgreSQL and Java for the tests"
+  say "✓ Chromium, PostgreSQL, Java and Docker Compose for the tests"
 elif is_root && is_debian; then
   step apt-tests "Installing for the tests: ${missing[*]}" apt_install "${missing[@]}"
 else

@@ -20,6 +20,7 @@ from sandbox.cli import (
     objections,
     people,
     policies,
+    preparing,
     records,
     serve,
     society,
@@ -61,6 +62,9 @@ datasets.app.command("suspend")(suspensions.dataset_suspend)
 datasets.app.command("resume")(suspensions.dataset_resume)
 datasets.app.command("destroy")(data_keys.dataset_destroy)
 datasets.app.command("verify-destruction")(data_keys.dataset_verify_destruction)
+
+
+app.command(hidden=True)(preparing.prepare)
 
 
 # running

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -54,8 +55,12 @@ def lay_out(settings: Settings) -> None:
         settings.vault_dir,
         settings.gate_dir,
         settings.launcher_socket.parent,
+        settings.hub_dir,
     ):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    earlier = settings.home / "hub.db"  # where it was before it had a folder
+    if earlier.exists():
+        earlier.replace(settings.hub_dir / "hub.db")
     for folder in (
         settings.raw_dir,
         settings.views_dir,
@@ -73,10 +78,10 @@ def start(settings: Settings) -> None:
     Raises:
         OperatorError: a port is taken, or supervisord did not start.
     """
-    check_reach(settings)
-    lay_out(settings)
     if running(settings):
         return
+    check_reach(settings)
+    lay_out(settings)
     clear(settings.imports_dir)  # no container runs: nobody looks at what was laid out before
     _check_ports(settings)
     config = settings.run_dir / "supervisord.conf"
@@ -107,12 +112,12 @@ def check_reach(settings: Settings) -> None:
 
 
 def running(settings: Settings) -> bool:
-    """True when this home's supervisord runs."""
-    return _pid(settings) is not None
+    """True when this home's supervisord runs, or something else keeps the processes."""
+    return bool(settings.hosts) or _pid(settings) is not None
 
 
 def stop(settings: Settings, *, timeout_s: float = 60) -> bool:
-    """Stop everything, containers too. False when nothing ran."""
+    """Stop everything, containers too. False when nothing ran, or something else keeps the processes."""
     pid = _pid(settings)
     if pid is None:
         return False
@@ -181,7 +186,7 @@ def command(name: str, settings: Settings) -> tuple[list[str], dict[str, str]]:
             _tool("configurable-http-proxy"),
             "--ip", settings.bind_host,
             "--port", str(settings.hub_port),
-            "--api-ip", "127.0.0.1",
+            "--api-ip", settings.listen_host,
             "--api-port", str(settings.proxy_api_port),
             "--default-target", settings.hub_url,
             "--error-target", f"{settings.hub_url}/hub/error",
@@ -245,12 +250,12 @@ def _checks(settings: Settings) -> dict[str, Callable[[], bool]]:
 
     return {
         "engine": engine_ready,
-        "gate": lambda: _listens("127.0.0.1", settings.gate_port),
+        "gate": lambda: _listens(settings.gate_url),
         "launcher": LauncherClient(settings.launcher_socket).health,
-        "proxy": lambda: _listens("127.0.0.1", settings.proxy_api_port),
+        "proxy": lambda: _listens(settings.proxy_api_url),
         "hub": lambda: _answers(f"{settings.hub_url}/hub/api/health"),
         "portal": lambda: (
-            _answers(f"http://127.0.0.1:{settings.portal_port}{PORTAL_PREFIX}/api/v1/health")
+            _answers(f"{settings.portal_inner_url}{PORTAL_PREFIX}/api/v1/health")
             and _answers(f"{settings.proxy_url}{PORTAL_PREFIX}/api/v1/health", host=site_host(settings.url))
         ),
         "worker": lambda: works(settings),
@@ -270,9 +275,10 @@ def _check_ports(settings: Settings) -> None:
                 ) from None
 
 
-def _listens(host: str, port: int) -> bool:
+def _listens(url: str) -> bool:
+    parts = urllib.parse.urlsplit(url)
     try:
-        with socket.create_connection((host, port), timeout=1):
+        with socket.create_connection((parts.hostname, parts.port or 80), timeout=1):
             return True
     except OSError:
         return False

@@ -16,7 +16,8 @@ def serve(name: str) -> None:
     from sandbox.cli import processes
 
     settings = Settings.from_environment()
-    processes.lay_out(settings)
+    if not settings.hosts:  # else 'sandbox prepare' did it, and each process has a part of the folders only
+        processes.lay_out(settings)
     match name:
         case "engine":
             _engine(settings)
@@ -75,12 +76,13 @@ def _gate(settings: Settings) -> None:
     try:
         house = House(
             hub_url=settings.hub_url,
-            portal_url=f"http://127.0.0.1:{settings.portal_port}",
+            portal_url=settings.portal_inner_url,
             site_url=settings.url,
+            own_url=settings.gate_url,
             record=watch,
             assets=read_assets(settings.assets_file),
         )
-        run_gate(settings.gate_dir, house, port=settings.gate_port)
+        run_gate(settings.gate_dir, house, tcp=(settings.listen_host, settings.gate_port))
     finally:
         watch.close()
 
@@ -128,7 +130,7 @@ def _portal(settings: Settings) -> None:
     try:
         uvicorn.run(
             create_app(sandbox),
-            host="127.0.0.1",
+            host=settings.listen_host,
             port=settings.portal_port,
             log_level="warning",
             server_header=False,

@@ -256,3 +256,9 @@ RECIPES: tuple[Recipe, ...] = (
         },
     ),
 )
+
+
+if __name__ == "__main__":  # python -m sandbox.demo.datasets FOLDER: for containers without the packages
+    import sys
+
+    prepare(Path(sys.argv[1]))

@@ -18,7 +18,7 @@ from sandbox.demo.kernel import Kernel, Ran
 from sandbox.demo.people import ensure_demo_people
 from sandbox.domain.errors import OperatorError
 from sandbox.domain.people import Person, Role
-from sandbox.hub_session import HubSession
+from sandbox.hub_session import HubSession, visitor
 from sandbox.settings import PORTAL_PREFIX, Settings
 from sandbox.terminal import indented
 from sandbox.wiring import Sandbox, build
@@ -117,14 +117,11 @@ def _publish(tour: Tour) -> None:
             tour.say(f"{name}: {report.open_class}, version {report.snapshot[:12]}")
             tour.show("\n".join(report.lines))
     with tour.step("The unconditional one can simply be taken: no login"):
-        import httpx
-
-        url = f"{tour.settings.portal_url}/api/v1/datasets/restaurant_inspections/inspections.csv"
-        body = httpx.get(url, timeout=30, trust_env=False)
+        with visitor(tour.settings) as anybody:
+            body = anybody.get(f"{PORTAL_PREFIX}/api/v1/datasets/restaurant_inspections/inspections.csv")
+            refused = anybody.get(f"{PORTAL_PREFIX}/api/v1/datasets/german_credit/loans.csv")
         _expect(body.status_code == 200, "the open dataset can be downloaded without login")
         tour.say(f"downloaded {len(body.content):,} bytes, {body.text.count(chr(10)) - 1:,} inspections")
-        url = f"{tour.settings.portal_url}/api/v1/datasets/german_credit/loans.csv"
-        refused = httpx.get(url, timeout=30, trust_env=False)
         _expect(refused.status_code == 403, "a conditional dataset cannot be downloaded")
         tour.say(
             f"the same for german_credit: refused ({refused.status_code}) {refused.json()['error']['message']}"

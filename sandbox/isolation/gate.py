@@ -17,6 +17,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -33,8 +34,8 @@ TOTALS_EVERY_S = 60.0
 _SERVER_PATH = re.compile(r"/user/([^/]+)/([^/]+)(/.*)?")
 
 
-def run_gate(run_dir: Path, house: House, *, port: int) -> None:
-    """Run the gate on loopback until this process is told to end. Arguments are those of ``Gate``."""
+def run_gate(run_dir: Path, house: House, *, tcp: tuple[str, int]) -> None:
+    """Run the gate until this process is told to end. Arguments are those of ``Gate``."""
 
     # JupyterLab offers a subprotocol with every kernel; that it is not taken is no news.
     logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
@@ -44,7 +45,7 @@ def run_gate(run_dir: Path, house: House, *, port: int) -> None:
         told = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, told.set)
-        gate = Gate(run_dir, house, tcp=("127.0.0.1", port))
+        gate = Gate(run_dir, house, tcp=tcp)
         await gate.start()
         await told.wait()
         await gate.stop()
@@ -135,7 +136,7 @@ class Gate:
     def _is_own_host(self, request: web.BaseRequest, person: str, path: str) -> bool:
         """Whether a browser keeps this page apart from everybody else's. The hub asks by the gate's own address."""
         host = request.headers.get("Host", "").lower()
-        if host == f"{self._tcp[0]}:{self.port}":
+        if host in (f"{self._tcp[0]}:{self.port}", urlsplit(self._house.own_url).netloc):
             return path in ("/api", "/api/")
         return host == notebook_host(person, self._house.site_url)
 

@@ -55,6 +55,7 @@ class House:
         hub_url: where the hub's API listens, without a path.
         portal_url: where the portal listens, without a path.
         site_url: the site's address as browsers know it, without a path.
+        own_url: the gate as the hub asks it, where that is not the address that it listens on.
         assets: SHA-256 of each file of the lab's own program, in hexadecimal digits.
         now: the time, in UTC.
     """
@@ -63,6 +64,7 @@ class House:
     portal_url: str
     site_url: str
     record: Recorder
+    own_url: str = ""
     assets: frozenset[str] = frozenset()
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 

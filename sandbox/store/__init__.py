@@ -120,7 +120,7 @@ class Store:
         upgrade(self.database.engine)
         self.signer = Signer(home / "keys")
         self.vault = Vault(home / "vault")
-        self.log = Log(self.database, self.signer, Anchor(home / "audit.head"), now)
+        self.log = Log(self.database, self.signer, Anchor(_anchor(home)), now)
         self.log.found()
         self.second_factors = SecondFactors(self.database, self.log, now, home / "keys")
         self.people = People(self.database, self.log, now, self.second_factors, hasher)
@@ -158,3 +158,13 @@ class Store:
     def close(self) -> None:
         """Close the database's connections."""
         self.database.close()
+
+
+def _anchor(home: Path) -> Path:
+    """Where the log's newest entry is written a second time: a folder of its own, that can be on another disk."""
+    path = home / "anchor" / "audit.head"
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    earlier = home / "audit.head"
+    if earlier.exists() and not path.exists():
+        earlier.replace(path)
+    return path

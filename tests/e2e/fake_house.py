@@ -31,7 +31,7 @@ c = get_config()  # type: ignore[name-defined]  # noqa: F821
 configure(
     c,
     settings=settings,
-    house=House(launcher=LauncherClient(settings.launcher_socket), gate_port=settings.gate_port),
+    house=House(launcher=LauncherClient(settings.launcher_socket), gate_url=settings.gate_url),
     door=LocalDoor(check_password=check_password, still_open=lambda name: True),
 )
 c.Spawner.poll_interval = 1  # second: the tests wait for it

@@ -41,7 +41,7 @@ if (s.home / "shared-origin").exists():
     gate.notebook_host = lambda person, url: site_host(url)
 house = House(hub_url=s.hub_url, portal_url=f"http://127.0.0.1:{s.portal_port}", site_url=s.url, record=record,
               assets=read_assets(s.assets_file))
-run_gate(s.gate_dir, house, port=s.gate_port)
+run_gate(s.gate_dir, house, tcp=(s.listen_host, s.gate_port))
 """
 PORTAL = """
 from aiohttp import web

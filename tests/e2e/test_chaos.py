@@ -312,34 +312,36 @@ def containers() -> Iterator[Containers]:
     found.client.close()
 
 
-@pytest.mark.parametrize("kind", ["notebook", "carrier", "job"])
-def test_a_container_that_nobody_owns_is_found_and_removed(
-    staffed: House, containers: Containers, kind: str
+def test_containers_and_doors_that_nobody_owns_are_found_and_the_launcher_removes_them(
+    staffed: House, containers: Containers
 ) -> None:
     staffed.installation.ready()
-    what = f"{kind}-99" if kind == "job" else f"{kind}-ana-grant-99"
-    image = containers.client.inspect_container(staffed.engine_name)["Image"]
-    containers.client.create_container(
-        image, command=["true"], name=staffed.prefix + what, labels={"sandbox.kind": kind}
-    )
-    assert f"container {what}" in left_over(staffed)
-    until_nothing(lambda: left_over(staffed), within_s=30)
-
-
-def test_a_door_that_nobody_owns_is_found_and_shut(staffed: House) -> None:
-    staffed.installation.ready()
-    asyncio.run(
-        open_door(
-            staffed.settings.gate_dir,
-            person="ana",
-            server="grant-99",
-            token="nobody's",
-            mode=Mode.QUERY,
-            display=RoomLimits(),
+    staffed.installation.control("stop", "launcher")  # it would be faster than the search
+    try:
+        image = containers.client.inspect_container(staffed.engine_name)["Image"]
+        planted = ["notebook-ana-grant-98", "carrier-ana-grant-97", "job-99"]
+        for what in planted:
+            containers.client.create_container(
+                image,
+                command=["true"],
+                name=staffed.prefix + what,
+                labels={"sandbox.kind": what.partition("-")[0]},
+            )
+        asyncio.run(
+            open_door(
+                staffed.settings.gate_dir,
+                person="ana",
+                server="grant-99",
+                token="nobody's",
+                mode=Mode.QUERY,
+                display=RoomLimits(),
+            )
         )
-    )
-    assert "door ana-grant-99" in left_over(staffed)
-    until_nothing(lambda: left_over(staffed), within_s=30)
+        found = left_over(staffed)
+        assert {*(f"container {what}" for what in planted), "door ana-grant-99"} == set(found)
+    finally:
+        staffed.installation.control("start", "launcher")
+    until_nothing(lambda: left_over(staffed), within_s=60)
 
 
 @pytest.mark.parametrize("name", ["job-99", "job-99.part", "grant-99"])

@@ -410,7 +410,7 @@ def copied_home(running: Installation) -> Iterator[Installation]:
     target = sqlite3.connect(home / "state.db")
     with contextlib.closing(source), contextlib.closing(target):
         source.backup(target)
-    for name in ("keys", "audit.head"):
+    for name in ("keys", "anchor"):
         item = running.settings.home / name
         shutil.copytree(item, home / name) if item.is_dir() else shutil.copy(item, home / name)
     yield Installation(running.settings.at(home))

@@ -22,7 +22,7 @@ DOOR = LocalDoor(check_password=lambda name, password, code: None, still_open=la
 
 
 def a_house(tmp_path: Path) -> House:
-    return House(launcher=LauncherClient(tmp_path / "launcher.sock"), gate_port=1)
+    return House(launcher=LauncherClient(tmp_path / "launcher.sock"), gate_url="http://127.0.0.1:1")
 
 
 def settled(tmp_path: Path) -> Config:

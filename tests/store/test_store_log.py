@@ -161,7 +161,7 @@ def test_an_old_database_put_back_is_found_by_the_anchor_and_takes_no_entries(
     logged: Store, home: Path
 ) -> None:
     old = rolled_back(logged)
-    shutil.copy(home / "audit.head", home / "old.head")
+    shutil.copy(home / "anchor" / "audit.head", home / "old.head")
     logged.log.record(did("budget.spent"))
     tamper(logged, *old)
     with pytest.raises(Tampered, match="entry 7 was committed"):
@@ -169,18 +169,18 @@ def test_an_old_database_put_back_is_found_by_the_anchor_and_takes_no_entries(
     with pytest.raises(Tampered, match="an old copy was put back"):
         logged.log.record(did("budget.spent.again"))
     # The control: with the anchor put back too, nothing on this machine can tell. Keep a copy of it elsewhere.
-    shutil.copy(home / "old.head", home / "audit.head")
+    shutil.copy(home / "old.head", home / "anchor" / "audit.head")
     assert logged.log.verify() == LAST
 
 
 def test_an_old_database_that_has_grown_again_is_found_too(logged: Store, home: Path) -> None:
     old = rolled_back(logged)
     logged.log.record(did("one.truth"))
-    anchored = (home / "audit.head").read_bytes()
+    anchored = (home / "anchor" / "audit.head").read_bytes()
     tamper(logged, *old)
-    (home / "audit.head").unlink()
+    (home / "anchor" / "audit.head").unlink()
     logged.log.record(did("another.truth"))
-    (home / "audit.head").write_bytes(anchored)
+    (home / "anchor" / "audit.head").write_bytes(anchored)
     with pytest.raises(Tampered, match="Entry 7 is not the one in the anchor"):
         logged.log.verify()
 
@@ -207,23 +207,23 @@ def test_the_operator_can_go_on_with_a_restored_database_and_the_log_says_so(log
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"not json", b'{"seq":1,"hash":"a","signature":"zz"}'])
 def test_a_broken_anchor_is_named(logged: Store, home: Path, body: bytes) -> None:
-    (home / "audit.head").write_bytes(body)
+    (home / "anchor" / "audit.head").write_bytes(body)
     with pytest.raises(Tampered, match="anchor"):
         logged.log.verify()
 
 
 def test_a_forged_anchor_and_a_missing_one_are_named(logged: Store, home: Path) -> None:
-    anchor = json.loads((home / "audit.head").read_text())
-    (home / "audit.head").write_text(json.dumps({**anchor, "seq": 5}))
+    anchor = json.loads((home / "anchor" / "audit.head").read_text())
+    (home / "anchor" / "audit.head").write_text(json.dumps({**anchor, "seq": 5}))
     with pytest.raises(Tampered, match="anchor"):
         logged.log.verify()
-    (home / "audit.head").unlink()
+    (home / "anchor" / "audit.head").unlink()
     with pytest.raises(Tampered, match="anchor is gone"):
         logged.log.verify()
 
 
 def test_the_anchor_moves_after_the_commit_and_not_without_one(logged: Store, home: Path) -> None:
-    before = (home / "audit.head").read_bytes()
+    before = (home / "anchor" / "audit.head").read_bytes()
 
     class Broken(Exception):
         pass
@@ -231,15 +231,15 @@ def test_the_anchor_moves_after_the_commit_and_not_without_one(logged: Store, ho
     def half() -> None:
         with logged.transaction():
             logged.log.record(did())
-            assert (home / "audit.head").read_bytes() == before
+            assert (home / "anchor" / "audit.head").read_bytes() == before
             raise Broken
 
     with pytest.raises(Broken):
         half()
-    assert (home / "audit.head").read_bytes() == before
+    assert (home / "anchor" / "audit.head").read_bytes() == before
     assert logged.log.verify() == LAST
     logged.log.record(did())
-    assert (home / "audit.head").read_bytes() != before
+    assert (home / "anchor" / "audit.head").read_bytes() != before
 
 
 def test_two_processes_of_one_installation_share_key_chain_and_anchor(
