@@ -8,17 +8,25 @@ from rich import box
 from rich.table import Table
 
 
-def plain_table(*heads: str, title: str = "", numeric: frozenset[int] = frozenset()) -> Table:
+def plain_table(
+    *heads: str,
+    title: str = "",
+    numeric: frozenset[int] = frozenset(),
+    whole: frozenset[int] = frozenset(),
+) -> Table:
     """An empty table with these heads; long cells go on in the next line instead of ending in dots.
 
     Args:
         numeric: columns to align right, from 0.
+        whole: columns whose cells stay in one line, from 0; the others give way.
     """
     table = Table(
         title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
     )
     for place, head in enumerate(heads):
-        table.add_column(head, overflow="fold", justify="right" if place in numeric else "left")
+        table.add_column(
+            head, overflow="fold", justify="right" if place in numeric else "left", no_wrap=place in whole
+        )
     return table
 
 

@@ -52,7 +52,7 @@ def login(
     ],
     code: Annotated[str, typer.Option(help="The code of your second factor, if you set one up.")] = "",
 ) -> None:
-    """Sign in and keep a token for 'ask', 'estimate' and 'access' (8 hours)."""
+    """Sign in and keep a token for 8 hours: for 'ask', 'estimate', 'access', 'jobs' and 'imports'."""
     from sandbox.hub_session import HubSession
 
     settings = Settings.from_environment()

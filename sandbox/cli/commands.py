@@ -177,8 +177,11 @@ def status() -> None:
 def bring_up(settings: Settings) -> None:
     """Start the processes and wait for them, showing progress."""
     from sandbox.cli import processes
+    from sandbox.isolation.container import Images
 
     already = processes.running(settings)
+    if not already:
+        Images.read(settings.images_file)  # otherwise the launcher and the engine would end, and end again
     processes.start(settings)
     with console.status("Starting …") as spinner:
         waiting = set(processes.NAMES)

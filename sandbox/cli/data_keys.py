@@ -23,9 +23,11 @@ Dataset = Annotated[str, typer.Argument(help="The dataset's name.")]
 def keys_list() -> None:
     """List the keys: which dataset, since when, until when. The secret halves are the engine's alone."""
     sandbox = system()
-    table = plain_table("dataset", "key", "since", "until")
+    table = plain_table("dataset", "key", "since", "until", whole=frozenset({1}))
     for known in sandbox.close_data.keys(operator(sandbox)):
-        table.add_row(known.dataset, known.key.id, known.made_at[:16], known.ended_at[:16] or "in use")
+        table.add_row(
+            known.dataset, known.key.id, _minute(known.made_at), _minute(known.ended_at) or "in use"
+        )
     console.print(table)
 
 
@@ -102,3 +104,7 @@ def dataset_verify_destruction(
     console.print(f"[green]✓[/] Signed by the platform's key ({key.name}).", highlight=False)
     for name, value in rows:
         console.print(f"  {name}: {escape(str(value))}", highlight=False, soft_wrap=True)
+
+
+def _minute(moment: str) -> str:
+    return moment[:16].replace("T", " ")

@@ -66,7 +66,10 @@ def list_jobs(as_json: AsJson = False) -> None:
     for job in found:
         cells = (job["code"]["name"], job["dataset"], job["phase"], job["state"].replace("_", " "))
         table.add_row(
-            str(job["id"]), *(escape(c) for c in cells), job["sent_at"][:16], str(job["release"] or "")
+            str(job["id"]),
+            *(escape(c) for c in cells),
+            job["sent_at"][:16].replace("T", " "),
+            str(job["release"] or ""),
         )
     console.print(table)
 

@@ -89,7 +89,7 @@ class Images:
             return cls(**{kind.name: _digest(found[kind.name]) for kind in fields(cls)})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise OperatorError(
-                f"The list of container images cannot be read from {file.name} ({type(error).__name__}).",
+                f"The list of container images cannot be read from {file} ({type(error).__name__}).",
                 fix="Build the images: make images.",
             ) from error
 

@@ -23,7 +23,7 @@ from sandbox.portal import pages
 from sandbox.portal.api import PARTS
 from tests.flows.working import FakeRoom, FakeRows
 from tests.portal.example_world import LOANS, Door, World, loans_csv
-from tests.portal.markup import dangers
+from tests.portal.markup import dangers, text_of
 
 CODE = b"import sandbox\nrows = sandbox.data()\nprint(len(rows))\n"
 SYNTHETIC = b"sex,n\nfemale,11111\nmale,22222\n"
@@ -183,6 +183,22 @@ def test_once_released_she_finds_them(desk: Desk) -> None:
     assert PRINTED.decode() not in desk.world.browser("ana").get(f"/releases/{release}").text
 
 
+def test_reviewers_alone_read_that_a_check_failed_and_that_approval_is_barred(desk: Desk) -> None:
+    _, good = desk.handed_in()
+    page = text_of(desk.world.browser("rita").get(f"/releases/{good}").text)
+    assert "It may leave as it is." in page
+    assert "A check failed." not in page
+    desk.room.end = replace(desk.room.end, outputs=(("by_sex.csv", b"sex,n\nfemale,3\nmale,44444\n"),))
+    desk.world.program("ana").post("/jobs/1/raw", json={"context": CONTEXT})
+    desk.worker.once()
+    page = text_of(desk.world.browser("rita").get(f"/releases/{good + 1}").text)
+    assert "A check failed. Its requester is not told" in page
+    assert "Not possible: a check failed on what a job made." in page
+    page = text_of(desk.world.browser("ana").get(f"/releases/{good + 1}").text)
+    assert "waits for the reviewers" in page
+    assert "A check failed" not in page
+
+
 @pytest.mark.parametrize("failure", [Failure.PROGRAM, Failure.MEMORY, Failure.OUTPUTS])
 def test_a_failure_on_raw_rows_tells_its_reason_and_no_more(desk: Desk, failure: Failure) -> None:
     sample = desk.tried()
@@ -267,7 +283,7 @@ def test_the_pages_lead_from_the_sample_to_the_reviewers(desk: Desk) -> None:
     assert waiting.headers["refresh"]
     desk.worker.once()
     page = ana.get("/jobs").text
-    assert "Request 1" in page
+    assert "See request 1" in page
     assert "A job made these files" in ana.get("/releases/1").text
 
 

@@ -35,6 +35,8 @@ def test_inner_pages_are_marked_in_the_room_they_belong_to(world: World) -> None
         ("olga", f"/applications/{grant.application}", "Decisions"),
         ("", "/breaches", "Transparency"),
         ("", "/datasets/loans", "Catalogue"),
+        ("olga", "/datasets/loans/destroy", "Objections"),
+        ("ana", f"/imports/new?grant={grant.id}", "Imports"),
     ):
         assert current(world.browser(name).get(path).text) == [room], path
 
@@ -67,6 +69,11 @@ def test_an_owner_reads_among_the_decisions_what_waits_elsewhere(world: World) -
         citation_carried="true",
     )
     world.proposed()
+    world.program("ana").post(
+        "/imports",
+        data={"why": "Unemployment by region, to lie beside the loans."},
+        files=[("files", ("regions.csv", b"region,rate\nnorth,0.1\n"))],
+    )
     wish = Wish(
         dataset="loans", kind=Kind.PRIVACY, text="My loan is among these rows, and I was never asked."
     )
@@ -74,6 +81,7 @@ def test_an_owner_reads_among_the_decisions_what_waits_elsewhere(world: World) -
     page = text_of(world.browser("olga").get("/decisions").text)
     assert "1 reported result waits for you to confirm or send back." in page
     assert "1 objection waits for your answer." in page
+    assert "1 import request waits for your decision." in page
     assert "1 change of a policy waits for a second person." in page
 
 

@@ -120,6 +120,9 @@ def _also(system: Sandbox, owner: Person) -> Iterator[ToDo]:
     if objections := sum(v.objection.state in OPEN for v in system.objection_views.objections(owner)):
         said = "1 objection waits" if objections == 1 else f"{objections} objections wait"
         yield ToDo(text=f"{said} for your answer.", button="Objections", link="/objections", urgent=True)
+    if imports := len(system.import_views.queue(owner)):
+        said = "1 import request waits" if imports == 1 else f"{imports} import requests wait"
+        yield ToDo(text=f"{said} for your decision.", button="Imports", link="/imports")
     if results := len(system.report_result.waiting(owner)):
         said = "1 reported result waits" if results == 1 else f"{results} reported results wait"
         yield ToDo(text=f"{said} for you to confirm or send back.", button="Results", link="/results")

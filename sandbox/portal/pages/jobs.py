@@ -29,7 +29,7 @@ MEANING: dict[JobState, tuple[str, int]] = {
     JobState.RUNNING: ("It runs in a container without network.", 2),
     JobState.FINISHED: ("It ran to its end on the sample.", 3),
     JobState.HANDED_IN: (
-        "It ran to its end on the raw rows. Its outputs are with the checks and reviewers.",
+        "It ran to its end on the raw rows. Its outputs went to the checks and reviewers.",
         3,
     ),
     JobState.ENDED_EARLY: ("It ended early.", 3),
