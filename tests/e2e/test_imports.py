@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.domain.site_policy import NotebookLimits
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.entrance.folder import lay_out
 from sandbox.isolation.lockdown import own_seccomp
 from sandbox.isolation.profile import Shown, profile
-from tests.e2e.rooms import SLEEP, SMALL, grant, images, inside, started
+from tests.e2e.rooms import grant, images, inside, started
 
 pytestmark = pytest.mark.e2e
+
+SMALL = NotebookLimits(memory_mib=256, home_mib=32, tmp_mib=32, processes=64)
 
 CONTENTS = {
     "files/regions.csv": b"region,rate\nnorth,0.1\n",
@@ -33,7 +36,7 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     settings = profile(
         grant(), limits=SMALL, images=images(), seccomp=own_seccomp(), shown=Shown(imports=place)
     )
-    with started(Containers.of_this_host(), settings, "imports", SLEEP) as container:
+    with started(Containers.of_this_host(), settings, "imports", ["sleep", "600"]) as container:
         yield container
 
 
