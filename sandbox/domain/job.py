@@ -28,6 +28,7 @@ MAX_CODE_BYTES = 1 << 20
 MAX_INPUTS = 20
 MAX_PACKAGE_BYTES = 7 << 20  # code and inputs together; a request to the API holds 8 MiB
 MAX_OUTPUTS = 20
+RUNNER_FILE = "job.json"  # what the runner is told lies beside code and inputs under this name
 ATTEMPTS = 2  # a job whose worker died is tried once more
 
 
@@ -252,7 +253,14 @@ def check_package(package: Package) -> None:
             where="inputs",
             fix="Send fewer.",
         )
-    _check_distinct([name, *(check_file_name(one) for one, _ in package.inputs)], where="inputs")
+    names = [name, *(check_file_name(one) for one, _ in package.inputs)]
+    _check_distinct(names, where="inputs")
+    if RUNNER_FILE in (one.lower() for one in names):
+        raise BadInput(
+            f"An input cannot be called {RUNNER_FILE}: the runner is told by it what to run.",
+            where="inputs",
+            fix="Rename it.",
+        )
     total = len(code) + sum(len(content) for _, content in package.inputs)
     if total > MAX_PACKAGE_BYTES:
         raise BadInput(

@@ -30,6 +30,7 @@ from sandbox.domain.findings import Finding, Verdict, for_requester, worst
 from sandbox.domain.people import Person, Role
 from sandbox.domain.permission import Action
 from sandbox.domain.policy import Mode, ReleaseTerms
+from sandbox.domain.question import canonical_sql
 from sandbox.domain.release import Decision, Release, StagedFile, Status, Verb
 from sandbox.domain.release_request import check_request
 from sandbox.flows.check_output import CheckOutput
@@ -37,6 +38,7 @@ from sandbox.flows.columns_behind import columns_behind
 from sandbox.flows.hold_releases import HoldReleases
 from sandbox.flows.permission import Permission
 from sandbox.flows.published import in_use, published
+from sandbox.privacy.asking.parse import parse
 from sandbox.store import Store
 
 _log = logging.getLogger(__name__)
@@ -105,6 +107,9 @@ class ReviewRelease:
         for name, content in files:
             stored = self.store.vault.put(content)
             question = sql.get(name) or (declared[name].sql if name in declared else "")
+            if question and made_by is not None:
+                # Written by code that read rows: what it means is kept, and no remark or spelling of it.
+                question = canonical_sql(parse(question, dataset.policy))
             staged.append(
                 StagedFile(name=name, sha256=stored.sha256, size_bytes=stored.size_bytes, sql=question)
             )

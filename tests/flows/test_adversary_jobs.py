@@ -1,0 +1,87 @@
+"""Attacks by code that was sent: on its sender's side of the wall, and on what reviewers are shown."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime
+
+import pytest
+
+from sandbox.domain.errors import BadInput
+from sandbox.domain.job import Failure, Job, JobState, Phase
+from sandbox.portal import documents
+from tests.flows.conftest import World
+from tests.flows.working import Working, working
+
+SECRET_SQL = "SELECT sex, COUNT(*) AS n FROM loans WHERE amount > 711 GROUP BY sex -- row 1: 31337"
+
+
+@pytest.fixture
+def at_work(world: World, clock: list[datetime]) -> Working:
+    return working(world, clock)
+
+
+def declaring(sql: str) -> bytes:
+    entry = {"kind": "frequency", "sql": sql}
+    return json.dumps({"format": "sandbox-outputs-v1", "files": {"t.csv": entry}}).encode()
+
+
+def ran_raw(at_work: Working, sql: str) -> Job:
+    """The code wrote a declaration beside the raw rows."""
+    at_work.tried()
+    files = (("t.csv", b"sex,n\nfemale,50\nmale,60\n"), ("outputs.yaml", declaring(sql)))
+    at_work.room.end = replace(at_work.room.end, outputs=files)
+    at_work.send(Phase.RAW)
+    return at_work.done()
+
+
+def test_rows_written_into_a_declared_question_do_not_reach_the_sender_before_the_release(
+    at_work: Working,
+) -> None:
+    job = ran_raw(at_work, SECRET_SQL)
+    assert job.state is JobState.HANDED_IN
+    views = at_work.world.sandbox.views
+    mine = views.release(at_work.world.person("ana"), job.release)
+    listed = views.releases(at_work.world.person("ana"))
+    told = json.dumps([documents.release(view) for view in (mine, *listed)])
+    assert not any(value in told + repr(mine) + repr(listed) for value in ("711", "712", "31337"))
+    for_review = views.release(at_work.world.person("rita"), job.release)
+    assert "712" in json.dumps(documents.release(for_review))  # the control: reviewers see the question
+
+
+def test_a_remark_in_a_jobs_question_leaves_in_no_crate(at_work: Working) -> None:
+    job = ran_raw(at_work, SECRET_SQL)
+    release = at_work.world.sandbox.store.releases.get(job.release)
+    assert release is not None
+    assert [bool(f.sql) for f in release.files] == [True, False]  # the control: there is a question
+    assert "31337" not in release.files[0].sql
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT sex, AVG(amount) AS n FROM loans GROUP BY sex",
+        "SELECT sex, COUNT(*) AS n FROM nowhere GROUP BY sex",
+        "no question",
+    ],
+)
+def test_what_a_jobs_question_names_is_no_message_to_its_sender(at_work: Working, sql: str) -> None:
+    sandbox = at_work.world.sandbox
+    sandbox.suspend_dataset.suspend(
+        at_work.world.person("olga"), "loans", reason="A doubt.", table="loans", column="amount"
+    )
+    job = ran_raw(at_work, sql)
+    assert (job.state, job.failure, job.reason) == (JobState.ENDED_EARLY, Failure.OUTPUTS, "")
+    sane = ran_raw(at_work, "SELECT sex, COUNT(*) AS n FROM loans GROUP BY sex")
+    assert sane.state is JobState.HANDED_IN  # the control
+
+
+def test_an_input_cannot_take_the_place_of_what_the_runner_is_told(at_work: Working) -> None:
+    told = json.dumps({"code": "other.py", "outputs": ["t.csv"], "about": [], "output_bytes": 1 << 40})
+    inputs = [("job.json", told.encode()), ("other.py", b"print('nobody reviewed me')\n")]
+    with pytest.raises(BadInput, match=r"job\.json"):
+        at_work.send(inputs=inputs)
+    with pytest.raises(BadInput, match=r"job\.json"):
+        at_work.send(inputs=[("JOB.json", b"{}")])
+    assert at_work.send(inputs=inputs[1:]).state is JobState.QUEUED  # the control
