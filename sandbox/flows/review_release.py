@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from sandbox.disclosure.crate import build_crate
 from sandbox.disclosure.declaration import split
 from sandbox.disclosure.judge import judge
+from sandbox.disclosure.judge_table import keys_of
+from sandbox.disclosure.rebuild import rebuild_table, sorted_rows, write_csv
 from sandbox.disclosure.table import Table
 from sandbox.domain import release as rule
 from sandbox.domain.access import Grant
@@ -328,7 +330,8 @@ class ReviewRelease:
         )
         if grant is None or (person.name != release.requester and not reviewer):
             raise NotFound(f"You have no release {release_id}.")
-        if rule.sealed(release, person, by_job=self.store.jobs.of_release(release.id) is not None):
+        by_job = self.store.jobs.of_release(release.id) is not None
+        if rule.sealed(release, person, by_job=by_job):
             raise NotAllowed(
                 "A job made this file beside the raw rows; its sender sees it when it is released.",
                 clause="review",
@@ -339,7 +342,8 @@ class ReviewRelease:
                 declared, outputs = split(self._originals(release))
                 content = dict(outputs).get(file_name)
                 if content is None:
-                    text = self.store.vault.get(file.sha256)
+                    # A declaration does not leave, so that the sender of a job reads none that it wrote.
+                    text = b"" if by_job and person.name == release.requester else self.store.vault.get(file.sha256)
                     return Preview(
                         file=file, table=None, rebuilt=b"", shown=text, bits_leaving=0, findings=()
                     )
@@ -354,11 +358,17 @@ class ReviewRelease:
                 found = tuple(f for f in self.store.releases.findings(release.id) if f.file == file.name)
                 if person.name == release.requester:
                     found = for_requester(found, reads_rows=grant.mode is Mode.ROOM)
+                table, shown = checked.table, checked.shown
+                if table is not None and by_job and person.name == release.requester:
+                    # As it left: the order in which the code wrote the rows could tell something too.
+                    table = sorted_rows(rebuild_table(table), order=keys_of(dataset.policy))
+                    shown = write_csv(table)
+                    found = tuple(replace(f, row=None, place="") for f in found)
                 return Preview(
                     file=file,
-                    table=checked.table,
+                    table=table,
                     rebuilt=checked.rebuilt,
-                    shown=checked.shown,
+                    shown=shown,
                     bits_leaving=checked.bits_leaving,
                     findings=found,
                 )

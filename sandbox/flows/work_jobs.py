@@ -223,10 +223,12 @@ class WorkJobs:
         if person is None:
             raise Tampered("The job's sender is gone.", place=f"job {job.id}")
         try:
-            self.run_job.opening(job.id)
+            snapshot = self.run_job.opening(job.id).snapshot
         except NotAllowed as refused:
             self.hold_jobs.stop(job, reason=refused.message)
             return
+        if snapshot != opening.snapshot:
+            raise OperatorError("The data were published anew while it ran.", fix="The job is tried again.")
         try:
             self.review.submit(
                 person,

@@ -8,8 +8,9 @@ from datetime import datetime
 
 import pytest
 
-from sandbox.domain.errors import BadInput
+from sandbox.domain.errors import BadInput, NotAllowed
 from sandbox.domain.job import Failure, Job, JobState, Phase
+from sandbox.domain.release import Release, Status
 from sandbox.portal import documents
 from tests.flows.conftest import World
 from tests.flows.working import Working, working
@@ -85,3 +86,64 @@ def test_an_input_cannot_take_the_place_of_what_the_runner_is_told(at_work: Work
     with pytest.raises(BadInput, match=r"job\.json"):
         at_work.send(inputs=[("JOB.json", b"{}")])
     assert at_work.send(inputs=inputs[1:]).state is JobState.QUEUED  # the control
+
+
+def left(at_work: Working, rows: bytes) -> Release:
+    """A job's table and declaration, which two reviewers let out."""
+    at_work.tried()
+    about = declaring("SELECT sex, COUNT(*) AS n FROM loans GROUP BY sex")
+    about = about.replace(b'"sql": "SELECT sex, COUNT(*) AS n FROM loans GROUP BY sex"', b'"dims": ["sex"]')
+    files = (("t.csv", rows), ("outputs.yaml", about + b"\n# row 1: 31337\n"))
+    at_work.room.end = replace(at_work.room.end, outputs=files)
+    at_work.send(Phase.RAW)
+    release = at_work.world.sandbox.store.releases.get(at_work.done().release)
+    assert release is not None
+    for name in ("rita", "ravi"):
+        release = at_work.vote(name, release)
+    assert release.status is Status.RELEASED
+    return release
+
+
+def test_a_released_jobs_preview_tells_its_sender_no_more_than_left(at_work: Working) -> None:
+    release = left(at_work, b"sex,n\nmale,50\nfemale,60\n")
+    preview, ana, rita = (
+        at_work.world.sandbox.review_release.preview,
+        at_work.world.person("ana"),
+        at_work.world.person("rita"),
+    )
+    assert preview(ana, release.id, "t.csv").shown == preview(ana, release.id, "t.csv").rebuilt
+    assert preview(ana, release.id, "outputs.yaml").shown == b""
+    assert b"31337" in preview(rita, release.id, "outputs.yaml").shown  # the controls
+    assert preview(rita, release.id, "t.csv").shown.startswith(b"sex,n\nmale")
+
+
+def test_what_was_recalled_is_not_read_on_the_page_instead(at_work: Working) -> None:
+    release = left(at_work, b"sex,n\nfemale,60\nmale,50\n")
+    sandbox, ana = at_work.world.sandbox, at_work.world.person("ana")
+    assert sandbox.review_release.preview(ana, release.id, "t.csv").shown  # the control
+    sandbox.hold_releases.recall(at_work.world.person("olga"), release.id, reason="It tells of one person.")
+    with pytest.raises(NotAllowed):
+        sandbox.review_release.preview(ana, release.id, "t.csv")
+    assert sandbox.views.release(ana, release.id).release.files[0].sha256 == ""
+
+
+def test_a_job_that_read_rows_which_were_replaced_meanwhile_hands_nothing_in(at_work: Working) -> None:
+    world = at_work.world
+    at_work.tried()
+    at_work.send(Phase.RAW)
+
+    def published_anew() -> None:
+        file = world.policy_file.with_name("fewer.csv")
+        file.write_text("id,sex,amount\n1,female,5\n")
+        world.sandbox.publish_dataset(
+            world.person("olga"), policy_file=world.policy_file, files={"loans": file}
+        )
+
+    before = world.sandbox.store.datasets.get("loans")
+    at_work.room.during = published_anew
+    job = at_work.done()
+    after = world.sandbox.store.datasets.get("loans")
+    assert before is not None and after is not None and before.snapshot != after.snapshot  # the attack is one
+    assert (job.state, job.release) == (JobState.QUEUED, 0)
+    at_work.room.during = lambda: None
+    assert at_work.done().state is JobState.HANDED_IN  # the control: of the rows that there are now
