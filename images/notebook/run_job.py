@@ -58,7 +58,8 @@ def main() -> int:
 def unpack(stream: io.BufferedIOBase) -> dict:
     body = stream.read(int.from_bytes(stream.read(8), "big"))
     with tarfile.open(fileobj=io.BytesIO(body)) as tar:
-        first, *files = tar.getmembers()  # by its place: a second one of the same name is a file like any other
+        # By its place: a second one of the same name is a file like any other.
+        first, *files = tar.getmembers()
         told = json.load(tar.extractfile(first))
         for entry in files:
             with open(os.path.join(HOME, entry.name), "wb") as file:
@@ -118,7 +119,7 @@ def dies_first() -> None:
 
 
 def send(out: io.BufferedIOBase, names: list[str], most: int) -> None:
-    """Every declared output, and what is said about them. Raises OSError when one is missing, no plain file, or too large."""
+    """Every declared output, and what is said of them. Raises OSError: one is missing, no plain file, or too large."""
     for name in names:
         opened = os.open(os.path.join(OUTBOX, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(opened, "rb") as file:

@@ -343,7 +343,11 @@ class ReviewRelease:
                 content = dict(outputs).get(file_name)
                 if content is None:
                     # A declaration does not leave, so that the sender of a job reads none that it wrote.
-                    text = b"" if by_job and person.name == release.requester else self.store.vault.get(file.sha256)
+                    text = (
+                        b""
+                        if by_job and person.name == release.requester
+                        else self.store.vault.get(file.sha256)
+                    )
                     return Preview(
                         file=file, table=None, rebuilt=b"", shown=text, bits_leaving=0, findings=()
                     )

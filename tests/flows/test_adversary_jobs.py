@@ -143,7 +143,28 @@ def test_a_job_that_read_rows_which_were_replaced_meanwhile_hands_nothing_in(at_
     at_work.room.during = published_anew
     job = at_work.done()
     after = world.sandbox.store.datasets.get("loans")
-    assert before is not None and after is not None and before.snapshot != after.snapshot  # the attack is one
+    assert before is not None
+    assert after is not None
+    assert before.snapshot != after.snapshot  # the attack is one
     assert (job.state, job.release) == (JobState.QUEUED, 0)
     at_work.room.during = lambda: None
     assert at_work.done().state is JobState.HANDED_IN  # the control: of the rows that there are now
+
+
+@pytest.mark.parametrize("name", ["json.py", "helper.pyc", "helper.so", "helper.py"])
+def test_code_that_reviewers_cannot_read_is_not_sent_as_an_input(at_work: Working, name: str) -> None:
+    hidden = "rows = 1  # \u202e as it reads, not as it runs\n".encode()
+    with pytest.raises(BadInput):
+        at_work.send(inputs=[(name, hidden)])
+    assert at_work.send(inputs=[("helper.py", b"rows = 1\n"), ("json.csv", b"a\n1\n")]).id  # the control
+
+
+def test_reviewers_read_the_inputs_that_ran_beside_the_code(at_work: Working) -> None:
+    inputs = [("helper.py", b"rows = 1\n"), ("weights.bin", b"\xff\x00")]
+    at_work.send(inputs=inputs)
+    at_work.done()
+    at_work.send(Phase.RAW, inputs=inputs)
+    record = at_work.world.sandbox.job_views.behind(at_work.world.person("rita"), at_work.done().release)
+    assert record.inputs == (("helper.py", "rows = 1\n"), ("weights.bin", None))
+    told = documents.job_record(record)
+    assert [one["text"] for one in told["inputs"]] == ["rows = 1\n", None]

@@ -42,7 +42,9 @@ _PARTS = tuple(
 _MEDIAN = re.compile(r"(^|_)(median|p\d{1,2}|q[123]|quantile|percentile)($|_)")
 _AXES = re.compile(r"(time|step|bin|day|week|month|quarter|year|age)s?")
 # What the rows of a table about the whole are named by; any other key makes groups of units.
-_TERMS = re.compile(r"(|index|unnamed_?:?_?0|terms?|variables?|coefficients?|statistics?|measures?|parameters?|name|column)")
+_TERMS = re.compile(
+    r"(|index|unnamed_?:?_?0|terms?|variables?|coefficients?|statistics?|measures?|parameters?|name|column)"
+)
 _UNITS_NAMES = ("n", "units", "count", "n_units", "nobs", "n_obs", "size", "obs", "observations", "people")
 
 
@@ -135,7 +137,7 @@ class Case:
 
     @property
     def whole_df(self) -> Decimal | None:
-        """Residual degrees of freedom: the least of what is declared and what is told in a row or column of their own."""
+        """Residual degrees of freedom: the least of what is declared and what the file tells itself."""
         told = self.figure("df", "df_resid", "df_residuals", "residual_df")
         if self.declared is not None and self.declared.df is not None:
             return min(Decimal(self.declared.df), told) if told is not None else Decimal(self.declared.df)

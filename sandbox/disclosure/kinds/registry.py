@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from sandbox.disclosure.columns import Kind
 from sandbox.disclosure.kinds import (
     association,
     concentration,
@@ -22,7 +23,6 @@ from sandbox.disclosure.kinds import (
     shares,
     survival,
 )
-from sandbox.disclosure.columns import Kind
 from sandbox.disclosure.kinds.case import Case
 from sandbox.disclosure.mark import Rule
 from sandbox.disclosure.sources import DECLARED, HANDBOOK_OUTPUTS
