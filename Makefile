@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-fast lint audit bench bench-rooms replay disclosure-report redteam compose images lock clean
+.PHONY: help demo up down test test-fast lint audit bench bench-rooms replay disclosure-report redteam compose chaos images lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,11 @@ disclosure-report: ## what the output checks find and miss on a corpus with the 
 redteam: ## set up, then attack it: every attack in every mode and runtime, each with its control (minutes)
 	@scripts/setup.sh
 	@.venv/bin/sandbox doctor --attack --fresh
+
+chaos: ## set up, then kill its processes at random under load for two minutes: nothing is lost, nothing is left
+	@scripts/setup.sh
+	@scripts/setup_tests.sh
+	@SANDBOX_CHAOS_S=$${SANDBOX_CHAOS_S:-120} .venv/bin/python -m pytest --quiet tests/e2e/test_chaos.py tests/e2e/test_revoked.py
 
 compose: ## set up the images and settings that docker-compose.yml needs
 	@scripts/compose.sh

@@ -70,7 +70,12 @@ class HubSession:
         """
         response = self.http.request(method, f"{PORTAL_PREFIX}/api/v1/{path}", **more)
         if response.is_error:
-            error = response.json().get("error", {})
+            try:
+                error = response.json()["error"]
+            except (ValueError, KeyError, TypeError):  # the proxy's page: nobody stands behind it now
+                raise HubRefused(
+                    f"The portal does not answer (HTTP {response.status_code}).", fix="Try again in a minute."
+                ) from None
             raise HubRefused(error.get("message", response.text), fix=error.get("fix", ""))
         kind = response.headers.get("content-type", "")
         return response.json() if "json" in kind else response.content
@@ -100,8 +105,10 @@ class HubSession:
 
     def notebook_ready(self, server: str) -> bool:
         """True when the server runs."""
-        model = self.http.get(f"/hub/api/users/{self.name}").json()
-        state = model.get("servers", {}).get(server)
+        response = self.http.get(f"/hub/api/users/{self.name}")
+        if response.is_error:  # a hub that is being restarted
+            return False
+        state = response.json().get("servers", {}).get(server)
         return bool(state and state.get("ready"))
 
     def stop_notebook(self, server: str) -> None:

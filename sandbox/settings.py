@@ -7,6 +7,7 @@ Every variable starts with ``SANDBOX_`` and has a default that works on one mach
 ``SANDBOX_DATABASE_URL``  SQLAlchemy URL (default: SQLite in the home)
 ``SANDBOX_HOST``          address that the proxy listens on (default: 127.0.0.1)
 ``SANDBOX_PORT``          its port (default: 8000); the four inner ports follow it
+``SANDBOX_HEADS``         a folder for signed heads of the log, to be mirrored (default: ``heads`` in the home)
 ``SANDBOX_REMAPPED_TO``   the host's number of the containers' root, for an engine that maps users (default: 0, no map)
 ``SANDBOX_PUBLIC_URL``    how browsers reach it, when another proxy stands before it: a name, not a number; each
                           person's notebooks are at a name below it
@@ -46,6 +47,7 @@ class Settings:
     remapped_to: int = 0
     extracts: Path | None = None
     hosts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    heads: Path | None = None
     cluster: Path | None = None
 
     # Inner ports: on loopback, or on a network that only the processes are in.
@@ -158,6 +160,11 @@ class Settings:
         return self.home / "imports"
 
     @property
+    def heads_dir(self) -> Path:
+        """Signed heads of the log, one file each: for whoever mirrors them."""
+        return self.heads or self.home / "heads"
+
+    @property
     def raw_dir(self) -> Path:
         return self.home / "raw"
 
@@ -234,6 +241,7 @@ class Settings:
             public_url=_public_url(env.get("SANDBOX_PUBLIC_URL", "")),
             hosts=MappingProxyType(_hosts(env.get("SANDBOX_HOSTS", ""))),
             extracts=Path(env["SANDBOX_EXTRACTS"]).resolve() if env.get("SANDBOX_EXTRACTS") else None,
+            heads=Path(env["SANDBOX_HEADS"]).resolve() if env.get("SANDBOX_HEADS") else None,
             cluster=Path(env["SANDBOX_CLUSTER"]).resolve() if env.get("SANDBOX_CLUSTER") else None,
         )
 
@@ -249,6 +257,7 @@ class Settings:
             "SANDBOX_REMAPPED_TO": str(self.remapped_to),
             "SANDBOX_EXTRACTS": str(self.extracts or ""),
             "SANDBOX_HOSTS": " ".join(f"{name}={host}" for name, host in self.hosts.items()),
+            "SANDBOX_HEADS": str(self.heads or ""),
             "SANDBOX_CLUSTER": str(self.cluster or ""),
         }
 

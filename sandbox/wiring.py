@@ -26,12 +26,16 @@ from sandbox.flows.differences import Differences
 from sandbox.flows.end_access import EndAccess
 from sandbox.flows.exact_beside_private import ExactBesidePrivate
 from sandbox.flows.extracts import Extracts
+from sandbox.flows.fast_lane import TakeFastLane
+from sandbox.flows.give_receipt import GiveReceipt
 from sandbox.flows.hold_jobs import HoldJobs
 from sandbox.flows.hold_releases import HoldReleases
 from sandbox.flows.import_files import ImportFiles
 from sandbox.flows.import_views import ImportViews
 from sandbox.flows.job_views import JobViews
+from sandbox.flows.let_out import LetOut
 from sandbox.flows.listed import Listed
+from sandbox.flows.log_views import LogViews
 from sandbox.flows.look_after_people import LookAfterPeople
 from sandbox.flows.my_account import MyAccount
 from sandbox.flows.object import ObjectToData
@@ -47,6 +51,7 @@ from sandbox.flows.record_attacks import RecordAttacks
 from sandbox.flows.record_breach import RecordBreach
 from sandbox.flows.report_result import ReportResult
 from sandbox.flows.request_access import RequestAccess
+from sandbox.flows.review_queue import ReviewQueue
 from sandbox.flows.review_release import ReviewRelease
 from sandbox.flows.run_job import RunJob
 from sandbox.flows.sign_in import SignIn
@@ -107,8 +112,10 @@ class Sandbox:
     end_access: EndAccess
     open_notebook: OpenNotebook
     answer_question: AnswerQuestion
+    give_receipt: GiveReceipt
     check_output: CheckOutput
     review_release: ReviewRelease
+    review_queue: ReviewQueue
     import_files: ImportFiles
     import_views: ImportViews
     suspend_dataset: SuspendDataset
@@ -130,6 +137,7 @@ class Sandbox:
     project_register: ProjectRegister
     transparency: Transparency
     views: Views
+    log_views: LogViews
     listed: Listed
     policy_views: PolicyViews
     access_views: AccessViews
@@ -161,7 +169,7 @@ def build(
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     site_file = settings.policies / "site.yaml"
     written = read_site_policy(site_file)
-    store = store or Store(settings.database, home=settings.home, now=clock)
+    store = store or Store(settings.database, home=settings.home, heads=settings.heads_dir, now=clock)
     site = settle_site(store, written).policy
     engine = engine or RemoteEngine(settings.engine_socket, timeout_s=site.answers.timeout_s + 10)
 
@@ -196,7 +204,26 @@ def build(
     check_output = CheckOutput(
         store=store, engine=engine, permission=permission, differences=Differences(store=store)
     )
-    review = ReviewRelease(store=store, permission=permission, check=check_output, holds=holds)
+    give_receipt = GiveReceipt(store=store)
+    lane = TakeFastLane(
+        store=store,
+        permission=permission,
+        secret=secret(settings.keys_dir, "fast-lane-sample").encode(),
+    )
+    review = ReviewRelease(
+        store=store,
+        permission=permission,
+        check=check_output,
+        holds=holds,
+        leave=LetOut(
+            store=store,
+            permission=permission,
+            lane=lane,
+            differences=check_output.differences,
+            give_receipt=give_receipt,
+            address=settings.portal_url,
+        ),
+    )
     closing = CloseData(store=store, engine=engine)
     extracts = Extracts(store=store, engine=engine, permission=permission, extracts_dir=settings.extracts_dir)
     publish = PublishDataset(
@@ -253,8 +280,10 @@ def build(
         answer_question=AnswerQuestion(
             store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
         ),
+        give_receipt=give_receipt,
         check_output=check_output,
         review_release=review,
+        review_queue=ReviewQueue(store=store, views=views, today=today),
         import_files=importing,
         import_views=ImportViews(store=store, importing=importing),
         suspend_dataset=suspend,
@@ -291,6 +320,7 @@ def build(
         project_register=projects,
         transparency=Transparency(store=store, listed=listed, projects=projects, today=today),
         views=views,
+        log_views=LogViews(store=store),
         listed=listed,
         policy_views=PolicyViews(store=store, change=change_policy, today=today),
         access_views=AccessViews(store=store, today=today, usual=Remembered()),

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What only the tests need: a Chromium to drive, PostgreSQL's programs for a database that the tests start themselves,
-# a local Spark with its Java, Docker Compose, and an OpenID Connect provider.
+# a local Spark with its Java, Docker Compose, an OpenID Connect provider, and a validator of RO-Crates.
 set -euo pipefail
 # shellcheck source=scripts/steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
@@ -29,6 +29,21 @@ if [ "$(cat "$root/.venv/installed-spark" 2>/dev/null)" = "$spark" ]; then
   say "✓ Spark for the tests"
 else
   step spark "Installing Spark for the tests" install_spark
+fi
+
+# The validator of RO-Crates: it asks for an older rich than the sandbox's, so it has an environment of its own.
+validator=$root/.venv/rocrate
+crates=$(sha256sum <"$root/tests/standards/rocrate.lock")
+install_validator() {
+  rm -rf "$validator"
+  "$root/.venv/bin/python" -m venv "$validator"
+  "$validator/bin/pip" install --require-hashes --requirement "$root/tests/standards/rocrate.lock"
+  echo "$crates" >"$validator/installed"
+}
+if [ "$(cat "$validator/installed" 2>/dev/null)" = "$crates" ]; then
+  say "✓ RO-Crate validator for the tests"
+else
+  step rocrate "Installing the RO-Crate validator for the tests" install_validator
 fi
 
 # The OpenID Connect provider that the tests sign in with, run by the Node that a Python package carries.

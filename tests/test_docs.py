@@ -13,6 +13,7 @@ from PIL import Image
 from starlette.routing import Route
 
 import sandbox.cli.reference as cli_reference
+import sandbox.cli.release_reference as release_reference
 import sandbox.deploy.reference as cluster_reference
 import sandbox.isolation.packages_reference as packages_reference
 import sandbox.isolation.probe.reference as attacks_reference
@@ -52,6 +53,13 @@ def test_the_packages_page_is_fresh_and_knows_every_licence() -> None:
     )
     assert packages_reference.UNKNOWN not in page, (
         "run in the notebook image: python -m sandbox.isolation.packages_reference licences"
+    )
+
+
+def test_the_page_of_a_releases_states_is_fresh() -> None:
+    page = (ROOT / "docs/explanation/release-states.md").read_text()
+    assert page == release_reference.page(), (
+        "stale: python -m sandbox.cli.release_reference > docs/explanation/release-states.md"
     )
 
 

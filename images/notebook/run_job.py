@@ -119,7 +119,7 @@ def dies_first() -> None:
 
 
 def send(out: io.BufferedIOBase, names: list[str], most: int) -> None:
-    """Every declared output, and what is said of them. Raises OSError: one is missing, no plain file, or too large."""
+    """Every declared output, and what is said about them. Raises OSError for a missing, odd or too large file."""
     for name in names:
         opened = os.open(os.path.join(OUTBOX, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(opened, "rb") as file:

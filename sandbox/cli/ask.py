@@ -79,9 +79,14 @@ def ask(
         ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The answer as it is stored.")] = False,
+    save: Annotated[
+        Path | None, typer.Option(help="Write it with its receipt to this file; see 'verify-answer'.")
+    ] = None,
 ) -> None:
     """Ask a question and print the answer with its 95 % intervals."""
     answer = _client(grant).ask(sql, epsilon=epsilon, budget=budget, accuracy=accuracy, free=free)
+    if save is not None:
+        answer.save(save)
     if as_json:
         typer.echo(json.dumps(answer.raw, sort_keys=True))
         return

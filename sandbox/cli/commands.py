@@ -17,6 +17,7 @@ from sandbox.cli import (
     images,
     imports,
     jobs,
+    log_proofs,
     objections,
     people,
     policies,
@@ -58,6 +59,14 @@ for name, child in (
     ("deploy", deploy.app),
 ):
     app.add_typer(child, name=name)
+for name, command in (
+    ("head", log_proofs.audit_head),
+    ("prove", log_proofs.audit_prove),
+    ("consistent", log_proofs.audit_consistent),
+    ("export", log_proofs.audit_export),
+    ("check", log_proofs.audit_check),
+):
+    records.audit_app.command(name)(command)
 datasets.app.command("suspend")(suspensions.dataset_suspend)
 datasets.app.command("resume")(suspensions.dataset_resume)
 datasets.app.command("destroy")(data_keys.dataset_destroy)
@@ -189,3 +198,4 @@ app.command("serve", hidden=True)(serve.serve)
 app.command("login")(ask_commands.login)
 app.command("estimate")(ask_commands.estimate)
 app.command("ask")(ask_commands.ask)
+app.command("verify-answer")(records.verify_answer)

@@ -127,7 +127,15 @@ def _portal(settings: Settings) -> None:
     sandbox.close_data.learn()
     sandbox.destroy_data.go_on()
     sandbox.import_files.finish_checks()
-    keeper = KeepTime([sandbox.end_access.expire, sandbox.end_access.remind, sandbox.import_files.expire])
+    keeper = KeepTime(
+        [
+            sandbox.end_access.expire,
+            sandbox.end_access.remind,
+            sandbox.import_files.expire,
+            sandbox.store.log_tree.keep_head_daily,
+            sandbox.review_queue.remind,
+        ]
+    )
     keeper.start()
     try:
         uvicorn.run(

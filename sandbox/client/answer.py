@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -24,6 +27,7 @@ class Answer:
         notes: what to know when reading it.
         raw: the document as it was sent.
         cached: it had been paid for before, and cost nothing now.
+        receipt: the platform's signature under it; ``save`` writes both.
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
@@ -31,6 +35,7 @@ class Answer:
         self.cached = bool(document.get("cached", False))
         self.budget: Mapping[str, Any] = document.get("budget") or {}
         self.raw: Mapping[str, Any] = document["answer"]
+        self.receipt: Mapping[str, Any] = document.get("receipt") or {}
         self.columns: Sequence[Mapping[str, Any]] = self.raw["columns"]
         self.price: Mapping[str, Any] = self.raw["price"]
         self.bounding: Mapping[str, Any] = self.raw["bounding"]
@@ -68,6 +73,13 @@ class Answer:
         by_name = {c["name"]: c for c in self.columns}
         footer = f"{self.raw['dataset']}. {_PLOT_NOTE} {self._price()}"
         return draw(self.frame, self.keys, [by_name[m] for m in wanted], title=title, footer=footer)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the answer with its receipt: ``sandbox verify-answer FILE`` checks it anywhere, without a network."""
+        target = Path(path)
+        document = {"answer": self.raw, "receipt": self.receipt}
+        target.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        return target
 
     def summary(self) -> str:
         """Price, what is left, bounding and notes, as plain lines."""

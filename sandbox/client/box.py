@@ -206,6 +206,8 @@ class Sandbox:
         *,
         context: str,
         sql: str | Mapping[str, str] | None = None,
+        supersedes: int | None = None,
+        builds_on: Iterable[int] = (),
     ) -> Release:
         """Ask to take files out. They are checked at once, and then looked at by people.
 
@@ -214,10 +216,32 @@ class Sandbox:
             context: what they show, who is counted in them, and why they may leave.
             sql: the question behind a table, so that it can be computed again: one text for one file, or a text
                 for each file's name.
+            supersedes: your release in whose place this one will stand.
+            builds_on: earlier releases that its numbers rest on.
         """
         staged, questions = self._staged(files, sql)
-        fields = {"context": context, "sql": json.dumps(questions), "grant": self._grant}
+        fields = {
+            "context": context,
+            "sql": json.dumps(questions),
+            "grant": self._grant,
+            "supersedes": supersedes,
+            "builds_on": ",".join(str(int(n)) for n in builds_on) or None,
+        }
         return Release(self._connection.upload("releases", fields, staged))
+
+    def resubmit(
+        self,
+        id: int,
+        files: PathLike | Iterable[PathLike],
+        *,
+        context: str,
+        sql: str | Mapping[str, str] | None = None,
+    ) -> Release:
+        """Hand in a request again that a check stopped or reviewers returned: all its files, with what changed."""
+        staged, questions = self._staged(files, sql)
+        seen = self._connection.get(f"releases/{int(id)}")
+        fields = {"context": context, "sql": json.dumps(questions), "version": seen["version"]}
+        return Release(self._connection.upload(f"releases/{int(id)}/resubmit", fields, staged))
 
     def output(
         self,

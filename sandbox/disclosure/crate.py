@@ -5,7 +5,7 @@
   compares the bytes, so that not one byte can be changed, added or hidden anywhere in it.
 - Reviewers are ``reviewer 1``, ``reviewer 2``; nothing in it tells who voted.
 
-The description follows RO-Crate 1.1 (Soiland-Reyes et al. 2022).
+The description follows RO-Crate 1.2, and Five Safes RO-Crate 0.4 where the code behind the files is known.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sandbox.disclosure.crate_description import description
+from sandbox.disclosure.crate_phases import JobFacts
+from sandbox.disclosure.crate_report import CrateReport, told_by
+from sandbox.disclosure.crate_workflow import FOLDER, Workflow, of_questions, parts_of
 from sandbox.domain.audit import Head
 from sandbox.domain.canonical import canonical_json, sha256_hex
 from sandbox.domain.errors import Tampered
 from sandbox.domain.findings import Finding
 from sandbox.domain.privacy_loss import Loss
-from sandbox.domain.release import Release, check_file_name
+from sandbox.domain.release import Decision, Release, check_file_name
 
 FORMAT = "sandbox-crate-v1"
 RULES_VERSION = "1"  # of the checks; raise it whenever a verdict can change
@@ -52,33 +54,6 @@ class LedgerLine(Protocol):
     def answer_sha256(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CrateReport:
-    """What a verified crate says.
-
-    Attributes:
-        files: (name, sha256, bytes) of each released file.
-    """
-
-    release: int
-    dataset: str
-    released_at: str
-    files: tuple[tuple[str, str, int], ...]
-    agreement_sha256: str
-    approvals: int
-    log_seq: int
-    log_hash: str
-
-    def lines(self) -> tuple[str, ...]:
-        """The report for people."""
-        return (
-            f"release {self.release} of {self.dataset}, {self.released_at}",
-            *(f"{name}: {size} bytes, sha256 {digest}" for name, digest, size in self.files),
-            f"agreement: sha256 {self.agreement_sha256}",
-            f"approved by {self.approvals} reviewers; log at entry {self.log_seq} ({self.log_hash[:16]}…)",
-        )
-
-
 def build_crate(
     *,
     release: Release,
@@ -93,8 +68,12 @@ def build_crate(
     log_head: Head,
     ledger: Sequence[LedgerLine],
     released_at: str,
+    address: str,
     public_key_pem: bytes,
     sign: Callable[[bytes], bytes],
+    job: JobFacts | None = None,
+    code: tuple[str, bytes] | None = None,
+    receipts: Sequence[Mapping[str, Any]] = (),
 ) -> bytes:
     """Pack a release. The same arguments and signature give the same bytes.
 
@@ -103,8 +82,11 @@ def build_crate(
         findings: what the requester may see; the crate goes to the requester.
         agreement: its canonical document, as it was signed.
         released_at: ISO 8601, UTC.
+        address: of the platform, for browsers.
         public_key_pem: to tell which key signed; a verifier uses a copy it got elsewhere.
         sign: an Ed25519 signature of a message, 64 bytes.
+        job: the job that made the files, where one did; ``code``: its (bare name, content).
+        receipts: signed receipts of the private answers behind the files.
 
     Raises:
         BadInput: a file's name is not a bare one.
@@ -120,6 +102,17 @@ def build_crate(
         "public_key.pem": public_key_pem,
     }
     parts |= {f"questions/{f.name}.sql": f.sql.encode() + b"\n" for f in release.files if f.sql}
+    if job is not None:
+        parts["job.json"] = canonical_json(job.document())
+    if receipts:
+        parts["receipts.json"] = canonical_json([dict(receipt) for receipt in receipts])
+    workflow = (
+        Workflow(name=check_file_name(code[0]), code=code[1])
+        if code is not None
+        else of_questions({f.name: f.sql for f in release.files if f.sql})
+    )
+    if workflow is not None:
+        parts |= parts_of(workflow, title=policy_title, licence=licence, made_at=released_at)
     parts[DESCRIPTION] = description(
         release=release,
         parts=parts,
@@ -128,6 +121,11 @@ def build_crate(
         licence=licence,
         snapshot=snapshot,
         released_at=released_at,
+        agreement=json.loads(agreement),
+        rules_version=RULES_VERSION,
+        workflow=workflow,
+        job=job,
+        address=address,
     )
     manifest = canonical_json(
         {
@@ -136,7 +134,7 @@ def build_crate(
             "dataset": release.dataset,
             "released_at": released_at,
             "agreement_sha256": sha256_hex(agreement),
-            "approvals": len(release.votes),
+            "approvals": sum(v.decision is Decision.APPROVE for v in release.votes),
             "log_seq": log_head.seq,
             "log_hash": log_head.hash,
             "files": [
@@ -190,6 +188,7 @@ def verify_crate(data: bytes, verify: Callable[[bytes, bytes], None]) -> CrateRe
         approvals=manifest["approvals"],
         log_seq=manifest["log_seq"],
         log_hash=manifest["log_hash"],
+        **told_by(parts, verify, agreement_signature=lambda: _decoded(parts["agreement.sig"])),
     )
 
 
@@ -247,7 +246,12 @@ def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
 
 def _is_plain(path: str) -> bool:
     folder, _, name = path.rpartition("/")
-    return folder in ("", "files", "questions") and bool(name) and ".." not in name and name.isprintable()
+    return (
+        folder in ("", "files", "questions", FOLDER)
+        and bool(name)
+        and ".." not in name
+        and name.isprintable()
+    )
 
 
 def _decoded(signature: bytes) -> bytes:

@@ -1,6 +1,6 @@
 """``ro-crate-metadata.json``: what is in a crate, in words that other tools read.
 
-Source: RO-Crate Metadata Specification 1.1.
+Source: RO-Crate Metadata Specification 1.2.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sandbox.disclosure.crate_phases import JobFacts, of_root, phases
+from sandbox.disclosure.crate_workflow import FOLDER, Workflow, entities, language_of
 from sandbox.domain.canonical import sha256_hex
 from sandbox.domain.release import Release
 
-_SPECIFICATION = "https://w3id.org/ro/crate/1.1"  # the names that the specification prescribes
+_SPECIFICATION = "https://w3id.org/ro/crate/1.2"  # the names that the specification prescribes
 _ABOUT = {
     "agreement.json": "The agreement under which the data was used",
     "agreement.sig": "The platform's Ed25519 signature of the agreement",
@@ -20,9 +22,15 @@ _ABOUT = {
     "review.json": "The reviewers' votes, without names, and the hashes of the files as they were submitted",
     "ledger.json": "What the project's questions cost",
     "log.json": "Where the platform's log stood",
+    "job.json": "The job that made the files: code, image and version of the data",
+    "receipts.json": "Signed receipts of the private answers behind the files",
     "public_key.pem": "The public key that signed; compare it with the platform's own",
 }
-_TYPES = {"csv": "text/csv", "json": "application/json", "sql": "application/sql"}
+_RUN = (
+    "https://w3id.org/ro/terms/workflow-run#"  # terms of Process Run Crate that RO-Crate itself does not know
+)
+_RUN_TERMS = {"containerImage": f"{_RUN}containerImage", "ContainerImage": f"{_RUN}ContainerImage"}
+_TYPES = {"csv": "text/csv", "json": "application/json", "sql": "application/sql", "png": "image/png"}
 
 
 def description(
@@ -34,6 +42,11 @@ def description(
     licence: str,
     snapshot: str,
     released_at: str,
+    agreement: Mapping[str, Any],
+    rules_version: str,
+    workflow: Workflow | None,
+    job: JobFacts | None,
+    address: str,
 ) -> bytes:
     """The description of a crate.
 
@@ -42,6 +55,8 @@ def description(
         title: the dataset's name for people.
         snapshot: the content hash of the private view that the outputs were made from.
         released_at: ISO 8601, UTC.
+        agreement: its document.
+        workflow: what made the outputs, where that is known; only then is it a Five Safes RO-Crate.
     """
     submitted = {f"files/{f.name}": f.sha256 for f in release.files}
     graph: list[dict[str, Any]] = [
@@ -57,11 +72,12 @@ def description(
             "name": f"Release {release.id} from {title}",
             "description": release.context,
             "datePublished": released_at,
-            "license": licence,
+            "license": {"@id": "#licence"},
             "identifier": f"release-{release.id}",
             "isBasedOn": {"@id": "#dataset"},
-            "hasPart": [{"@id": path} for path in sorted(parts)],
-            "mentions": [{"@id": "#checks"}, {"@id": "#review"}],
+            "hasPart": [{"@id": path} for path in sorted(parts)]
+            + ([{"@id": f"{FOLDER}/"}] if workflow is not None else []),
+            **of_root(workflow),
         },
         {
             "@id": "#dataset",
@@ -70,28 +86,26 @@ def description(
             "identifier": release.dataset,
             "version": snapshot,
             "creditText": source,
+            "license": {"@id": "#licence"},
         },
-        {
-            "@id": "#checks",
-            "@type": "AssessAction",
-            "name": "Automatic checks of the outputs",
-            "object": [{"@id": path} for path in sorted(submitted)],
-            "result": {"@id": "findings.json"},
-            "actionStatus": "http://schema.org/CompletedActionStatus",
-        },
-        {
-            "@id": "#review",
-            "@type": "AssessAction",
-            "name": "Review by people who did not know of each other's votes",
-            "object": [{"@id": path} for path in sorted(submitted)],
-            "result": {"@id": "review.json"},
-            "actionStatus": "http://schema.org/CompletedActionStatus",
-        },
+        {"@id": "#licence", "@type": "CreativeWork", "name": licence, "description": f"Source: {source}"},
+        *phases(
+            agreement=agreement,
+            files=[path for path in sorted(submitted) if path in parts],
+            reviewers=len(release.votes),
+            rules_version=rules_version,
+            workflow=workflow,
+            job=job,
+            released_at=released_at,
+            address=address,
+        ),
+        *(entities(workflow, title) if workflow is not None else []),
     ]
+    code = workflow.path if workflow is not None else ""
     for path, data in sorted(parts.items()):
         entity: dict[str, Any] = {
             "@id": path,
-            "@type": "File",
+            "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"] if path == code else "File",
             "name": _ABOUT.get(path, path.rpartition("/")[2]),
             "contentSize": str(len(data)),
             "sha256": sha256_hex(data),
@@ -99,6 +113,8 @@ def description(
         }
         if path in submitted:
             entity["description"] = f"Rebuilt by the platform from the submitted sha256 {submitted[path]}"
+        if workflow is not None and path == code:
+            entity["programmingLanguage"] = {"@id": language_of(workflow)}
         graph.append(entity)
-    document = {"@context": f"{_SPECIFICATION}/context", "@graph": graph}
+    document = {"@context": [f"{_SPECIFICATION}/context", _RUN_TERMS], "@graph": graph}
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"

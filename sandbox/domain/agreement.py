@@ -17,6 +17,7 @@ from sandbox.domain.canonical import content_hash
 from sandbox.domain.check_terms import terms_document, terms_from_document
 from sandbox.domain.earlier_form import FORMAT, is_present, people_of, period_of
 from sandbox.domain.errors import BadInput, Tampered
+from sandbox.domain.fast_lane import FastLane
 from sandbox.domain.policy import DatasetPolicy, ReleaseTerms
 from sandbox.domain.privacy_loss import ZERO, Accounting, Guarantee, Loss
 
@@ -88,6 +89,8 @@ def agreement(
         "review": {
             "reviewers": policy.release.reviewers,
             "threshold_units": policy.release.threshold,
+            "fast_lane": str(policy.release.fast_lane),
+            "sample_percent": policy.release.sample_percent,
             "checks": terms_document(policy.release.checks),
         },
         "conditions": [*policy.access.conditions, *conditions],
@@ -128,6 +131,9 @@ def release_terms(document: Mapping[str, Any]) -> ReleaseTerms:
         reviewers=document["review"]["reviewers"],
         file_types=tuple(document["outputs"]["file_types"]),
         max_bytes=document["outputs"]["max_bytes"],
+        # What was signed before there was a fast lane has none.
+        fast_lane=FastLane(document["review"].get("fast_lane", FastLane.NONE)),
+        sample_percent=document["review"].get("sample_percent", 100),
         checks=terms_from_document(document["review"].get("checks", {})),
     )
 
@@ -234,7 +240,7 @@ def in_words(document: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         (
             "review",
             f"Nothing leaves before {review['reviewers']} independent reviewers approved it; no cell with fewer than "
-            f"{review['threshold_units']} units behind it.",
+            f"{review['threshold_units']} units behind it." + _fast_lane(review),
         ),
         ("source", f"Every result names its source: {document['source']}"),
         ("feedback", _feedback(document["feedback"])),
@@ -257,6 +263,15 @@ _MODES = {
     "job": "Code is sent to the data; nothing comes back but through review.",
     "room": "The rows can be read inside the notebook; nothing leaves but through review.",
 }
+
+
+def _fast_lane(review: Mapping[str, Any]) -> str:
+    if review.get("fast_lane", FastLane.NONE) != FastLane.ANSWERS:
+        return ""
+    return (
+        " Outputs that consist wholly of private answers leave without them, but for people who read raw rows; "
+        f"{review['sample_percent']} % of them are looked at all the same."
+    )
 
 
 def _feedback(terms: Mapping[str, int]) -> str:

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from sandbox.domain.population import columns_of_population, population_from_text
-from sandbox.domain.release import OVER, Status
+from sandbox.domain.release import OUT, OVER, Status
 
 
 class Counted(StrEnum):
@@ -115,4 +115,4 @@ NO_LABELS = "[]"
 # What may still leave: numbers to reckon with, though nobody outside has them yet.
 PENDING = frozenset(Status) - OVER - {Status.BLOCKED, Status.RETURNED}
 # What has left, called back or not: whoever has it, has it.
-LEFT = frozenset({Status.RELEASED, Status.RECALLED})
+LEFT = OUT | {Status.RECALLED}

@@ -19,6 +19,7 @@ from sandbox.domain.application import ApplicationState
 from sandbox.domain.duties import Duty
 from sandbox.domain.earlier_form import NO_MORE, is_present
 from sandbox.domain.errors import SandboxError
+from sandbox.domain.fast_lane import FastLane
 from sandbox.domain.policy import Mode, OpenClass
 from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.suspension import Suspension, touching
@@ -56,6 +57,7 @@ class Facts:
         sizes: of the files handed in, in bytes.
         reviewer: who votes.
         approvals: distinct people who approved.
+        private_answers: what would leave consists wholly of private answers.
     """
 
     today: date
@@ -72,6 +74,7 @@ class Facts:
     sizes: tuple[int, ...] | None = None
     reviewer: str = ""
     approvals: frozenset[str] | None = None
+    private_answers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +319,8 @@ def _reviewer(agreement: Mapping[str, Any], facts: Facts) -> Decision | None:
 
 def _votes(agreement: Mapping[str, Any], facts: Facts) -> Decision | None:
     needed = agreement["review"]["reviewers"]
+    if facts.private_answers and takes_fast_lane(agreement):
+        return None
     if facts.approvals is None:
         return Decision(False, "review", "It is not known who approved.")
     independent = facts.approvals - set(agreement["people"]["all"])
@@ -326,6 +331,12 @@ def _votes(agreement: Mapping[str, Any], facts: Facts) -> Decision | None:
             f"The agreement asks for {needed} independent approvals; there are {len(independent)}.",
         )
     return None
+
+
+def takes_fast_lane(agreement: Mapping[str, Any]) -> bool:
+    """Whether private answers leave without a vote: it was agreed, and nobody reads raw rows under it."""
+    agreed = agreement["review"].get("fast_lane", FastLane.NONE) == FastLane.ANSWERS
+    return agreed and Mode(agreement["mode"]) is Mode.QUERY
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from fractions import Fraction
 from sandbox.domain.catalogue_terms import Contact, Frequency, OpenMode
 from sandbox.domain.check_terms import CheckTerms
 from sandbox.domain.errors import BadInput
+from sandbox.domain.fast_lane import FastLane
 from sandbox.domain.policy_keys import Way
 from sandbox.domain.policy_keys import doc as _doc
 from sandbox.domain.privacy_loss import ATTO, Accounting, Guarantee, Loss
@@ -362,6 +363,22 @@ class ReleaseTerms:
         default=("csv",),
     )
     max_bytes: int = _doc("The largest file that may leave, in bytes.", Way.LARGER, default=1_000_000)
+    review_days: int = _doc(
+        "A request is decided within so many working days; then reviewers are reminded (1-60).",
+        Way.NEVER,
+        default=5,
+    )
+    fast_lane: FastLane = _doc(
+        "What leaves without a vote. answers: outputs that consist wholly of private answers, for people who read no "
+        "raw rows. none: nothing.",
+        Way.EARLIER,
+        default=FastLane.NONE,
+    )
+    sample_percent: int = _doc(
+        "Of what could take the fast lane, the share that reviewers look at all the same (0-100, percent).",
+        Way.SMALLER,
+        default=10,
+    )
     checks: CheckTerms = _doc("The limits of the checks.", Way.NEVER, default=CheckTerms())
 
 

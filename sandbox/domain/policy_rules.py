@@ -291,6 +291,10 @@ def _private_mistakes(p: DatasetPolicy) -> Iterator[Mistake]:
         *file_type_mistakes(p.release.file_types),
     ):
         yield Mistake(("release", *path), problem, allowed)
+    if not 1 <= p.release.review_days <= 60:
+        yield Mistake(("release", "review_days"), "is a number of working days", "1 to 60")
+    if not 0 <= p.release.sample_percent <= 100:
+        yield Mistake(("release", "sample_percent"), "is a percentage", "0 to 100")
     if p.release.reviewers < 1:
         yield Mistake(("release", "reviewers"), "nothing leaves without a reviewer", "1 or more")
     for key in ("feedback_days", "feedback_every_days", "feedback_grace_days"):

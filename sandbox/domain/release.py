@@ -1,116 +1,76 @@
-"""How an output leaves: one table of states, and the rules of review.
+"""How an output leaves: the rules of review.
 
 - Files are known by SHA-256 from the moment they are staged; what is voted on is what leaves.
 - Checks that fail block the release before a person looks.
 - A reviewer is in the dataset's pool, is not the requester, and is not on the requester's project.
 - Votes are hidden from all others until the last one is in; the requester never learns who voted what.
-- All votes approve, or it goes back: one rejection rejects, one request for changes returns.
+- Nothing leaves without n approvals of these very bytes. Where one vote of n stands against the others, one more person
+  decides; else one rejection rejects, and one request for changes returns.
+- What goes back comes again as the next turn: its earlier votes and comments are kept, and count no more.
 - Any live request can be held, and goes on from where it was; what was released can be recalled. See ``release_hold``.
+
+The states are in ``release_states``, the way without a vote is in ``fast_lane``.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from sandbox.domain.access import Grant
-from sandbox.domain.audit import Entry
-from sandbox.domain.errors import BadInput, Conflict, NotAllowed, Tampered
+from sandbox.domain.errors import BadInput, Conflict, NotAllowed
 from sandbox.domain.findings import Finding, Verdict
 from sandbox.domain.people import Person, Role
+from sandbox.domain.release_states import (
+    FINAL,
+    LIVE,
+    OUT,
+    OVER,
+    TRANSITIONS,
+    WAITING,
+    By,
+    Status,
+    Transition,
+    Verb,
+    transition,
+)
 
-
-class Status(StrEnum):
-    CHECKING = "checking"
-    BLOCKED = "blocked"
-    SUBMITTED = "submitted"
-    PARTIALLY_REVIEWED = "partially_reviewed"
-    REVIEWED = "reviewed"
-    RETURNED = "returned"
-    REJECTED = "rejected"
-    APPROVED = "approved"
-    RELEASED = "released"
-    WITHDRAWN = "withdrawn"
-    ON_HOLD = "on_hold"  # an objection, or the owner, stopped it where it was
-    RECALLED = "recalled"  # what it is made of may not be used any more
-
-
-class Verb(StrEnum):
-    BLOCK = "block"  # a check failed
-    PASS_CHECKS = "pass_checks"  # noqa: S105 - a verb, not a password
-    VOTE = "vote"
-    COMPLETE = "complete"  # the last vote is in
-    APPROVE = "approve"
-    RETURN = "return"
-    REJECT = "reject"
-    RELEASE = "release"
-    WITHDRAW = "withdraw"
-    HOLD = "hold"
-    RESUME = "resume"
-    RECALL = "recall"
-
-
-class By(StrEnum):
-    PLATFORM = "platform"
-    REQUESTER = "requester"
-    REVIEWER = "reviewer"
-    OWNER = "owner"  # or the platform, when the dataset is suspended and resumed
-
-
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """One row of the state machine."""
-
-    start: Status
-    verb: Verb
-    end: Status
-    by: By
-    event: str  # the audit action
-
-
-def _rows() -> tuple[Transition, ...]:
-    s, v, t = Status, Verb, Transition
-    return (
-        t(s.CHECKING, v.BLOCK, s.BLOCKED, By.PLATFORM, "release.blocked"),
-        t(s.CHECKING, v.PASS_CHECKS, s.SUBMITTED, By.PLATFORM, "release.submitted"),
-        t(s.SUBMITTED, v.VOTE, s.PARTIALLY_REVIEWED, By.REVIEWER, "release.voted"),
-        t(s.PARTIALLY_REVIEWED, v.VOTE, s.PARTIALLY_REVIEWED, By.REVIEWER, "release.voted"),
-        t(s.PARTIALLY_REVIEWED, v.COMPLETE, s.REVIEWED, By.PLATFORM, "release.reviewed"),
-        t(s.REVIEWED, v.APPROVE, s.APPROVED, By.PLATFORM, "release.approved"),
-        t(s.REVIEWED, v.RETURN, s.RETURNED, By.PLATFORM, "release.returned"),
-        t(s.REVIEWED, v.REJECT, s.REJECTED, By.PLATFORM, "release.rejected"),
-        t(s.APPROVED, v.RELEASE, s.RELEASED, By.PLATFORM, "release.released"),
-        t(s.BLOCKED, v.WITHDRAW, s.WITHDRAWN, By.REQUESTER, "release.withdrawn"),
-        t(s.SUBMITTED, v.WITHDRAW, s.WITHDRAWN, By.REQUESTER, "release.withdrawn"),
-        t(s.PARTIALLY_REVIEWED, v.WITHDRAW, s.WITHDRAWN, By.REQUESTER, "release.withdrawn"),
-        t(s.RETURNED, v.WITHDRAW, s.WITHDRAWN, By.REQUESTER, "release.withdrawn"),
-        *(t(live, v.HOLD, s.ON_HOLD, By.OWNER, "release.held") for live in sorted(LIVE)),
-        *(t(s.ON_HOLD, v.RESUME, live, By.OWNER, "release.resumed") for live in sorted(LIVE)),
-        t(s.RELEASED, v.RECALL, s.RECALLED, By.OWNER, "release.recalled"),
-    )
-
-
-FINAL = frozenset({Status.REJECTED, Status.WITHDRAWN, Status.RECALLED})  # nothing leads on
-OVER = FINAL | {Status.RELEASED}  # nothing is on its way out any more
-LIVE = frozenset(Status) - OVER - {Status.ON_HOLD}
-TRANSITIONS: tuple[Transition, ...] = _rows()
-
-
-def transition(status: Status, verb: Verb, *, held_from: Status | None = None) -> Transition:
-    """The row for a verb in a state.
-
-    Args:
-        held_from: of what is on hold: the state that it goes back to.
-
-    Raises:
-        Conflict: there is none.
-    """
-    for row in TRANSITIONS:
-        if row.start is status and row.verb is verb and (verb is not Verb.RESUME or row.end is held_from):
-            return row
-    raise Conflict(f"A release that is {status} cannot be changed by '{verb}'.")
+__all__ = [
+    "FINAL",
+    "LIVE",
+    "OUT",
+    "OVER",
+    "TRANSITIONS",
+    "WAITING",
+    "By",
+    "Decision",
+    "Release",
+    "StagedFile",
+    "Status",
+    "Transition",
+    "Verb",
+    "Vote",
+    "after_checks",
+    "after_vote",
+    "allowed_verbs",
+    "check_approvable",
+    "check_file_name",
+    "check_resubmission",
+    "check_version",
+    "check_vote",
+    "early_votes",
+    "further_needed",
+    "lost_votes",
+    "may_review",
+    "outcome",
+    "sealed",
+    "split_comments",
+    "transition",
+    "visible_votes",
+    "votes_are_in",
+    "votes_needed",
+]
 
 
 class Decision(StrEnum):
@@ -124,6 +84,8 @@ class Vote:
     reviewer: str
     decision: Decision
     comment: str
+    turn: int = 1
+    voided: str = ""  # why it counts no more; it is kept all the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +111,15 @@ class Release:
     files: tuple[StagedFile, ...]
     status: Status
     version: int  # counts changes; a change has to name the version it saw
-    reviewers_needed: int
-    votes: tuple[Vote, ...] = ()
+    reviewers_needed: int  # approvals, by the agreement
+    votes: tuple[Vote, ...] = ()  # of this turn, those that count
+    early: tuple[
+        Vote, ...
+    ] = ()  # kept, and voided: of earlier turns, or of people who may not review this any more
+    turn: int = 1
+    supersedes: int = 0  # the release that this one stands in the place of, once it leaves; 0: none
+    builds_on: tuple[int, ...] = ()  # earlier releases that it goes on from
+    waiting_since: str = ""  # when this turn came to the reviewers, or back to them; ISO 8601, UTC
     crate_sha256: str = ""  # once released: the crate that leaves, in the vault
     held_from: Status | None = None  # on hold: the state that it goes back to
     held_by: str = ""  # on hold: the owner who held it; empty: a suspension did
@@ -163,8 +132,13 @@ def sealed(release: Release, person: Person, *, by_job: bool) -> bool:
     Args:
         by_job: code of the requester made the files beside the raw rows; the requester never saw them.
     """
-    left = release.status is Status.RELEASED and release.crate_sha256  # what was recalled is shown no more
+    left = release.status in OUT and release.crate_sha256  # what was recalled is shown no more
     return by_job and person.name == release.requester and not left
+
+
+def may_review(name: str, release: Release, *, pool: Sequence[str], project_members: Sequence[str]) -> bool:
+    """Whether somebody is in the pool and independent of the request."""
+    return name in pool and name != release.requester and name not in project_members
 
 
 def check_vote(
@@ -192,12 +166,63 @@ def check_vote(
             fix="Vote when it goes on.",
         )
     transition(release.status, Verb.VOTE)
-    if any(v.reviewer == person.name for v in release.votes):
+    if any(v.reviewer == person.name for v in (*release.votes, *_void_of_this_turn(release))):
         raise Conflict("You have voted on this release.", fix="Wait for the other votes.")
     if decision is not Decision.APPROVE and len(comment.strip()) < 5:
         raise BadInput(
             "A request that goes back needs a reason.", where="comment", fix="Say what should change."
         )
+
+
+def _void_of_this_turn(release: Release) -> tuple[Vote, ...]:
+    return tuple(v for v in release.early if v.turn == release.turn)
+
+
+def check_version(release: Release, version: int | None) -> None:
+    """Raise unless a change names the version that it is made to.
+
+    Args:
+        version: None for what stops a request, and is right whatever happened to it in between.
+    """
+    if version is not None and version != release.version:
+        raise Conflict("The release changed since you opened it.", fix="Open it again and look once more.")
+
+
+def check_resubmission(release: Release, files: Sequence[StagedFile], context: str) -> None:
+    """Raise for a turn that brings nothing new: it would ask the same people the same thing.
+
+    Raises:
+        BadInput: the very same files, questions and context.
+    """
+    if (
+        tuple(sorted(files, key=lambda f: f.name)) == tuple(sorted(release.files, key=lambda f: f.name))
+        and context.strip() == release.context
+    ):
+        raise BadInput(
+            "Neither a file nor the context has changed.",
+            where="files",
+            fix="Change what the checks or the reviewers asked for.",
+        )
+
+
+def lost_votes(
+    release: Release,
+    *,
+    pool: Sequence[str],
+    project_members: Sequence[str],
+    reviewers: Sequence[str],
+) -> tuple[Vote, ...]:
+    """Votes whose reviewers may not review this any more.
+
+    Args:
+        reviewers: all people with an open account who are reviewers.
+    """
+    return tuple(
+        vote
+        for vote in release.votes
+        if vote.reviewer not in reviewers
+        or not may_review(vote.reviewer, release, pool=pool, project_members=project_members)
+    )
 
 
 def check_approvable(findings: Sequence[Finding], decision: Decision, *, by_job: bool) -> None:
@@ -215,81 +240,105 @@ def check_approvable(findings: Sequence[Finding], decision: Decision, *, by_job:
         )
 
 
-def outcome(votes: Sequence[Vote]) -> Verb:
-    """What the complete set of votes decides."""
-    decisions = {v.decision for v in votes}
-    if Decision.REJECT in decisions:
-        return Verb.REJECT
-    return Verb.RETURN if Decision.RETURN in decisions else Verb.APPROVE
+def further_needed(votes: Sequence[Vote], needed: int) -> bool:
+    """Whether one more person decides: all votes are in, and just one stands between the request and n approvals.
+
+    With n = 1 nothing can split. Where two or more stand against it, one more person could not bring n approvals.
+    """
+    approvals = sum(v.decision is Decision.APPROVE for v in votes)
+    return needed > 1 and len(votes) == needed and approvals == needed - 1
+
+
+def votes_needed(release: Release) -> int:
+    """How many votes decide, as far as one can tell now."""
+    split = release.status is Status.PARTIALLY_REVIEWED and len(release.votes) >= release.reviewers_needed
+    return len(release.votes) + 1 if split else max(release.reviewers_needed, len(release.votes))
+
+
+def after_vote(release: Release, *, others_left: int) -> Verb | None:
+    """What follows from the votes that are in; None while more are awaited.
+
+    Args:
+        others_left: how many people may still vote. Where nobody is left to decide a split, the stricter vote stands.
+    """
+    if len(release.votes) < release.reviewers_needed:
+        return None
+    if further_needed(release.votes, release.reviewers_needed) and others_left > 0:
+        return Verb.ASK_FURTHER
+    return Verb.COMPLETE
+
+
+def outcome(votes: Sequence[Vote], needed: int) -> Verb:
+    """What the complete set of votes decides: n approvals, or the strictest vote."""
+    decisions = [v.decision for v in votes]
+    if decisions.count(Decision.APPROVE) >= max(needed, 1):
+        return Verb.APPROVE
+    return Verb.REJECT if Decision.REJECT in decisions else Verb.RETURN
 
 
 def after_checks(verdict: Verdict) -> Verb:
-    """A failed check blocks; all else goes to people."""
+    """A failed check blocks; all else goes to people, but for what ``fast_lane`` lets through."""
     return Verb.BLOCK if verdict is Verdict.FAIL else Verb.PASS_CHECKS
 
 
-def check_recorded(release: Release, grant: Grant, entries: Sequence[Entry]) -> None:
-    """Raise unless the log tells the same story: these files were staged, these people voted, all of them approved.
-
-    The tables can be changed by whoever can write to the database; the log cannot, without that being seen.
-
-    Args:
-        grant: of the release.
-        entries: all entries of the log about this release, proved by the chain.
-
-    Raises:
-        Tampered: the log tells another story, or none.
-    """
-    told = {row.event: [e.event for e in entries if e.event.action == row.event] for row in TRANSITIONS}
-    staged = [e.event for e in entries if e.event.action == "release.staged"]
-    decisions = [f"{v.reviewer}:{v.decision}" for v in release.votes]
-    story = (
-        len(staged) == 1
-        and (staged[0].actor, staged[0].facts.get("grant")) == (release.requester, release.grant_id)
-        and staged[0].facts.get("files_sha256") == [f.sha256 for f in release.files]
-        and staged[0].object == f"release:{release.id}"
-        and (grant.id, grant.person, grant.dataset, grant.project)
-        == (release.grant_id, release.requester, release.dataset, release.project)
-        and [e.actor for e in told["release.voted"]] == [v.reviewer for v in release.votes]
-        and [e.facts.get("decisions") for e in told["release.reviewed"]] == [decisions]
-        and len(told["release.approved"]) == 1
-        and not told["release.released"]
-        and not told["release.withdrawn"]
-        and outcome(release.votes) is Verb.APPROVE
-    )
-    if not story:
-        raise Tampered(
-            f"Release {release.id} is not the one that the log tells of.", place=f"release {release.id}"
-        )
+def votes_are_in(release: Release) -> bool:
+    """Whether the votes of this turn decided it. One taken back or held before that shows none of them."""
+    where = release.held_from or release.status
+    return where not in WAITING and len(release.votes) >= release.reviewers_needed
 
 
 def visible_votes(release: Release, person: Person) -> tuple[Vote, ...]:
     """The votes this person may see: one's own at once; all of them, to those who vote, when the last is in.
 
-    The requester and everyone else get the comments without names (``reviewer 1``), and only after the last vote.
+    The requester and everyone else get the comments without names (``reviewer 1``), and only after the last vote. Who
+    decides a split sees what the others wrote before, neither who they are nor how they voted.
     """
-    complete = len(release.votes) >= release.reviewers_needed
+    complete = votes_are_in(release)
     if person.has(Role.REVIEWER) and person.name != release.requester:
-        own = tuple(v for v in release.votes if v.reviewer == person.name)
-        return release.votes if complete else own
-    if not complete:
+        return release.votes if complete else tuple(v for v in release.votes if v.reviewer == person.name)
+    return _nameless(release.votes) if complete else ()
+
+
+def early_votes(release: Release, person: Person) -> tuple[Vote, ...]:
+    """The voided votes that this person may see; those of this turn are hidden as the others are."""
+    complete = votes_are_in(release)
+    shown = tuple(v for v in release.early if complete or v.turn < release.turn or v.reviewer == person.name)
+    return shown if person.has(Role.REVIEWER) and person.name != release.requester else _nameless(shown)
+
+
+def split_comments(release: Release, person: Person) -> tuple[str, ...]:
+    """What those wrote who voted before, for the one who decides a split; in no order that tells who."""
+    voted = any(v.reviewer == person.name for v in release.votes)
+    split = release.status is Status.PARTIALLY_REVIEWED and len(release.votes) >= release.reviewers_needed
+    if not split or voted or not person.has(Role.REVIEWER) or person.name == release.requester:
         return ()
-    return tuple(
-        Vote(reviewer=f"reviewer {i}", decision=v.decision, comment=v.comment)
-        for i, v in enumerate(sorted(release.votes, key=lambda v: v.comment), start=1)
-    )
+    return tuple(sorted(v.comment for v in release.votes if v.comment))
+
+
+def _nameless(votes: Sequence[Vote]) -> tuple[Vote, ...]:
+    ordered = sorted(votes, key=lambda v: (v.turn, v.comment))
+    return tuple(replace(vote, reviewer=f"reviewer {i}") for i, vote in enumerate(ordered, start=1))
 
 
 def allowed_verbs(
-    release: Release, person: Person, *, pool: Sequence[str], project_members: Sequence[str]
+    release: Release,
+    person: Person,
+    *,
+    pool: Sequence[str],
+    project_members: Sequence[str],
+    by_job: bool = False,
 ) -> tuple[str, ...]:
-    """What this person may do with the release now, for pages and programs."""
+    """What this person may do with the release now, for pages and programs.
+
+    Args:
+        by_job: a job made its files, so that no others can take their place.
+    """
     verbs: list[str] = []
-    rows = [t for t in TRANSITIONS if t.start is release.status]
-    if person.name == release.requester and any(t.by is By.REQUESTER for t in rows):
-        verbs.append(Verb.WITHDRAW)
-    if release.status is Status.RELEASED and person.name == release.requester:
-        verbs.append("download")
+    if person.name == release.requester:
+        own = [t.verb for t in TRANSITIONS if t.start is release.status and t.by is By.REQUESTER]
+        verbs += [verb for verb in own if not (verb is Verb.RESUBMIT and by_job)]
+        if release.status in OUT:
+            verbs.append("download")
     try:
         check_vote(
             release, person, pool=pool, project_members=project_members, comment="", decision=Decision.APPROVE

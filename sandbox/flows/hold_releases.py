@@ -13,9 +13,10 @@ from sandbox.domain.audit import Event, Fact
 from sandbox.domain.errors import NotAllowed, NotFound
 from sandbox.domain.people import Person
 from sandbox.domain.policy import DatasetPolicy
-from sandbox.domain.release import Release, Status, Verb, transition
+from sandbox.domain.release import OUT, Release, Status, Verb, transition
 from sandbox.domain.suspension import Suspension, touching
 from sandbox.flows.columns_behind import columns_behind
+from sandbox.flows.later_releases import later_releases
 from sandbox.store import Store
 
 SUSPENDING = "system:suspension"
@@ -61,7 +62,7 @@ class HoldReleases:
         return tuple(
             release
             for release in self.store.releases.of_dataset(suspension.dataset)
-            if release.status in (Status.RELEASED, Status.RECALLED)
+            if release.status in OUT | {Status.RECALLED}
             and touching((suspension,), columns_behind(release, policy)) is not None
         )
 
@@ -102,6 +103,7 @@ class HoldReleases:
             "lineage": lineage,
             "crate_sha256": release.crate_sha256,
             "objections": objections,
+            "later": [one.id for one in later_releases(self.store, release)],
         }
         return self._move(replace(release, reason=reason.strip()), Verb.RECALL, person.name, facts)
 

@@ -8,10 +8,9 @@ distinct units behind each, and nothing the researcher's process computed is bel
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sandbox.disclosure.crate import build_crate
 from sandbox.disclosure.declaration import split
 from sandbox.disclosure.judge import judge
 from sandbox.disclosure.judge_table import keys_of
@@ -28,18 +27,23 @@ from sandbox.domain.errors import (
     SandboxError,
     Tampered,
 )
+from sandbox.domain.fast_lane import wholly_answers
 from sandbox.domain.findings import Finding, Verdict, for_requester, worst
+from sandbox.domain.output_cell import OutputCell
 from sandbox.domain.people import Person, Role
 from sandbox.domain.permission import Action
 from sandbox.domain.policy import Mode, ReleaseTerms
 from sandbox.domain.question import canonical_sql
 from sandbox.domain.release import Decision, Release, StagedFile, Status, Verb
+from sandbox.domain.release_links import check_links
 from sandbox.domain.release_request import check_request
 from sandbox.flows.check_output import CheckOutput
 from sandbox.flows.columns_behind import columns_behind
 from sandbox.flows.hold_releases import HoldReleases
+from sandbox.flows.let_out import LetOut
 from sandbox.flows.permission import Permission
 from sandbox.flows.published import in_use, published
+from sandbox.flows.reviewers import reviewers_left
 from sandbox.privacy.asking.parse import parse
 from sandbox.store import Store
 
@@ -52,6 +56,19 @@ class Submitted:
 
     release: Release
     findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Looked:
+    """Files that were copied, and what the checks made of them."""
+
+    staged: tuple[StagedFile, ...]
+    findings: tuple[Finding, ...]
+    terms: ReleaseTerms
+    facts: Mapping[str, Fact]  # of the permit
+    lineage: str
+    cells: Sequence[OutputCell]  # its numbers, to be held beside those of others
+    answers: Mapping[str, int]  # the private answer that each output is; empty: not all of them are one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +91,7 @@ class ReviewRelease:
     permission: Permission
     check: CheckOutput
     holds: HoldReleases
+    leave: LetOut
 
     def submit(
         self,
@@ -83,6 +101,8 @@ class ReviewRelease:
         files: Sequence[tuple[str, bytes]],
         context: str,
         sql: Mapping[str, str],
+        supersedes: int = 0,
+        builds_on: Collection[int] = (),
         made_by: Mapping[str, Fact] | None = None,
         then: Callable[[Release], object] = lambda release: None,
     ) -> Submitted:
@@ -92,10 +112,103 @@ class ReviewRelease:
             files: (bare name, content).
             context: what the files are and why they may leave; for the reviewers.
             sql: for a file's name, the question that made it.
+            supersedes: the release of the project in whose place this one will stand; 0: none.
+            builds_on: earlier releases that its numbers rest on: while one is recalled, it does not leave.
             made_by: facts of the job that made the files. Its sender has not seen them, so that no check's verdict may
                 show: all of them go to people.
             then: done in the transaction that stages the request.
         """
+        looked = self._look(person, grant, files=files, context=context, sql=sql, by_job=made_by is not None)
+        named = {n: r for n in {supersedes, *builds_on} if (r := self.store.releases.get(n)) is not None}
+        check_links(grant, supersedes=supersedes, builds_on=builds_on, earlier=named)
+        links: dict[str, Fact] = {"supersedes": supersedes} if supersedes else {}
+        if builds_on:
+            links["builds_on"] = sorted(set(builds_on))
+        with self.store.transaction():
+            release = self.store.releases.create(
+                grant=grant,
+                context=context.strip(),
+                files=looked.staged,
+                findings=looked.findings,
+                reviewers_needed=looked.terms.reviewers,
+                lineage=looked.lineage,
+                cells=looked.cells,
+                supersedes=supersedes,
+                builds_on=sorted(set(builds_on)),
+                event=Event(
+                    person.name,
+                    "release.staged",
+                    "release:new",
+                    {
+                        "dataset": grant.dataset,
+                        "files_sha256": [f.sha256 for f in looked.staged],
+                        "grant": grant.id,
+                        **links,
+                        **(made_by or {}),
+                        **looked.facts,
+                    },
+                ),
+            )
+            then(release)
+            moved = self._after_checks(release, grant, looked, by_job=made_by is not None)
+        return Submitted(release=self._out(moved), findings=looked.findings)
+
+    def resubmit(
+        self,
+        person: Person,
+        release_id: int,
+        *,
+        version: int,
+        files: Sequence[tuple[str, bytes]],
+        context: str,
+        sql: Mapping[str, str],
+    ) -> Submitted:
+        """The next turn of a request that a check stopped or reviewers returned: all of its files, with what changed.
+
+        Votes and comments of the turn before are kept and count no more.
+
+        Raises:
+            NotFound: it is not this person's.
+            Conflict: it changed since, or is in no state for it; a job made its files.
+            BadInput: nothing changed.
+        """
+        release = self._own(person, release_id)
+        rule.check_version(release, version)
+        row = rule.transition(release.status, Verb.RESUBMIT)
+        if self.store.jobs.of_release(release.id) is not None:
+            raise Conflict(
+                "A job made these files beside the raw rows; no others can take their place.",
+                fix="Change the code and send the job again.",
+            )
+        grant = self._grant(release)
+        looked = self._look(person, grant, files=files, context=context, sql=sql)
+        rule.check_resubmission(release, looked.staged, context)
+        facts: dict[str, Fact] = {"files_sha256": [f.sha256 for f in looked.staged], **looked.facts}
+        with self.store.transaction():
+            again = self.store.releases.stage_again(
+                release,
+                row,
+                context=context.strip(),
+                files=looked.staged,
+                findings=looked.findings,
+                lineage=looked.lineage,
+                cells=looked.cells,
+                event=Event(person.name, row.event, f"release:{release.id}", facts),
+            )
+            moved = self._after_checks(again, grant, looked, by_job=False)
+        return Submitted(release=self._out(moved), findings=looked.findings)
+
+    def _look(
+        self,
+        person: Person,
+        grant: Grant,
+        *,
+        files: Sequence[tuple[str, bytes]],
+        context: str,
+        sql: Mapping[str, str],
+        by_job: bool = False,
+    ) -> _Looked:
+        """Files copied by hash, and what the checks say about them."""
         dataset = published(self.store, grant.dataset)
         terms = self._terms(grant, Action.SUBMIT)
         check_request(files, context, sql, max_bytes=terms.max_bytes)
@@ -109,7 +222,7 @@ class ReviewRelease:
         for name, content in files:
             stored = self.store.vault.put(content)
             question = sql.get(name) or (declared[name].sql if name in declared else "")
-            if question and made_by is not None:
+            if question and by_job:
                 # Written by code that read rows: what it means is kept, and no remark or spelling of it.
                 question = canonical_sql(parse(question, dataset.policy))
             staged.append(
@@ -119,38 +232,34 @@ class ReviewRelease:
             findings.extend(judged[name].findings if name in judged else ())
         looked = self.check.beside_others(dataset, grant, judged, {f.name: f.sql for f in staged})
         findings.extend(looked.findings)
+        fast = wholly_answers(list(judged), findings)
+        return _Looked(
+            staged=tuple(staged),
+            findings=tuple(findings),
+            terms=terms,
+            facts=permit.facts,
+            lineage=dataset.policy.budget_lineage,
+            cells=looked.cells,
+            answers=self.leave.lane.answers(dataset, grant, files=files, sql=sql) if fast else {},
+        )
+
+    def _after_checks(self, release: Release, grant: Grant, looked: _Looked, *, by_job: bool) -> Release:
+        """Stopped, to people, or by the fast lane; within the caller's transaction."""
         # A verdict on private rows neither blocks nor shows for somebody who may only ask: it would be a free answer.
-        shown = for_requester(findings, reads_rows=grant.mode is Mode.ROOM)
-        verdict = worst(shown) if made_by is None else Verdict.REVIEW
-        with self.store.transaction():
-            release = self.store.releases.create(
-                grant=grant,
-                context=context.strip(),
-                files=tuple(staged),
-                findings=tuple(findings),
-                reviewers_needed=terms.reviewers,
-                lineage=dataset.policy.budget_lineage,
-                cells=looked.cells,
-                event=Event(
-                    person.name,
-                    "release.staged",
-                    "release:new",
-                    {
-                        "dataset": grant.dataset,
-                        "files_sha256": [f.sha256 for f in staged],
-                        "grant": grant.id,
-                        **(made_by or {}),
-                        **permit.facts,
-                    },
-                ),
-            )
-            then(release)
-            moved = self._move(
-                release, rule.after_checks(verdict), actor="system:checks", facts={"verdict": str(verdict)}
-            )
-            # Suspended while the checks ran: it waits with the others.
-            moved = self.holds.hold_one(moved)
-        return Submitted(release=moved, findings=tuple(findings))
+        shown = for_requester(looked.findings, reads_rows=grant.mode is Mode.ROOM)
+        verdict = worst(shown) if not by_job else Verdict.REVIEW
+        facts: dict[str, Fact] = {"verdict": str(verdict)}
+        if looked.answers and not by_job:
+            drawn = self.leave.lane.looked_at(grant, looked.answers)
+            verb = Verb.PASS_CHECKS if drawn else Verb.FAST_LANE
+            facts |= {"questions": sorted(set(looked.answers.values())), "sampled": drawn}
+        else:
+            verb = rule.after_checks(verdict)
+        # Suspended while the checks ran: it waits with the others.
+        return self.holds.hold_one(self._move(release, verb, actor="system:checks", facts=facts))
+
+    def _out(self, release: Release) -> Release:
+        return self.let_out(release) if release.status is Status.APPROVED else release
 
     def vote(
         self, person: Person, release_id: int, *, version: int, decision: Decision, comment: str
@@ -173,11 +282,10 @@ class ReviewRelease:
         by_job = self.store.jobs.of_release(release.id) is not None
         rule.check_approvable(self.store.releases.findings(release.id), decision, by_job=by_job)
         permit = self.permission(person, self._grant(release), Action.REVIEW)
-        if version != release.version:
-            raise Conflict(
-                "The release changed since you opened it.", fix="Open it again and look once more."
-            )
+        rule.check_version(release, version)
+        self._originals(release)
         with self.store.transaction():
+            release = self._void_lost(release, dataset.policy.release.pool)
             release = self.store.releases.add_vote(
                 release,
                 rule.Vote(reviewer=person.name, decision=decision, comment=comment.strip()[:2000]),
@@ -187,17 +295,46 @@ class ReviewRelease:
                     person.name,
                     "release.voted",
                     f"release:{release.id}",
-                    {"vote": len(release.votes) + 1, **permit.facts},
+                    {
+                        "vote": len(release.votes) + 1,
+                        "files_sha256": [f.sha256 for f in release.files],
+                        **permit.facts,
+                    },
                 ),
             )
-            if len(release.votes) < release.reviewers_needed:
+            left = reviewers_left(self.store, release, dataset.policy.release.pool)
+            follows = rule.after_vote(release, others_left=len(left))
+            if follows is Verb.ASK_FURTHER:
+                return self._move(release, Verb.ASK_FURTHER, actor="system:review")
+            if follows is None:
                 return release
             decisions = [f"{v.reviewer}:{v.decision}" for v in release.votes]
             release = self._move(
                 release, Verb.COMPLETE, actor="system:review", facts={"decisions": decisions}
             )
-            release = self._move(release, rule.outcome(release.votes), actor="system:review")
-        return self.let_out(release) if release.status is Status.APPROVED else release
+            verb = rule.outcome(release.votes, release.reviewers_needed)
+            release = self._move(release, verb, actor="system:review")
+        return self._out(release)
+
+    def _void_lost(self, release: Release, pool: Sequence[str]) -> Release:
+        """Votes of people who may not review this any more are voided; within the caller's transaction."""
+        reviewers = [p.name for p in self.store.people.all() if p.has(Role.REVIEWER)]
+        lost = rule.lost_votes(
+            release,
+            pool=pool,
+            project_members=self.store.access.members_of(release.project),
+            reviewers=reviewers,
+        )
+        for vote in lost:
+            row = rule.transition(release.status, Verb.VOID_VOTE)
+            release = self.store.releases.void_vote(
+                release,
+                vote.reviewer,
+                reason="Who cast it may not review this any more.",
+                row=row,
+                event=Event("system:review", row.event, f"release:{release.id}", {"reviewer": vote.reviewer}),
+            )
+        return release
 
     def finish_approved(self) -> tuple[int, ...]:
         """Let out what was approved when a process died before it could leave. Called when the portal starts.
@@ -214,74 +351,17 @@ class ReviewRelease:
         return tuple(left)
 
     def let_out(self, release: Release) -> Release:
-        """Rebuild the approved files, seal them in a crate, and mark the release as released.
+        """The last step of an approved request; see ``let_out``."""
+        return self.leave(release)
 
-        Raises:
-            NotAllowed: the grant was revoked, the dataset is suspended, or a file no longer passes.
-            Tampered: files, votes, grant or agreement are not those that the log tells of.
+    def withdraw(self, person: Person, release_id: int, *, version: int | None = None) -> Release:
+        """The requester takes a request back.
+
+        Args:
+            version: the one that the requester looked at, where it matters to them.
         """
-        grant = self._grant(release)
-        dataset = published(self.store, release.dataset)
-        rule.check_recorded(release, grant, self.store.log.proved(f"release:{release.id}"))
-        permit = self.permission(
-            None,
-            grant,
-            Action.RELEASE,
-            approvals=frozenset(v.reviewer for v in release.votes if v.decision is Decision.APPROVE),
-            columns=columns_behind(release, dataset.policy),
-        )
-        self.check.differences.look_again(dataset, release, threshold=permit.terms.threshold)
-        contents = {}
-        declared, outputs = split(self._originals(release))
-        for name, original in outputs:
-            checked = judge(
-                name,
-                original,
-                terms=permit.terms,
-                policy=dataset.policy,
-                declared=declared.get(name),
-                beside={n for n, _ in outputs},
-            )
-            if not checked.rebuilt:
-                raise NotAllowed(f"{name} no longer passes its checks.", clause="checks at release")
-            contents[name] = checked.rebuilt
-        signed = self.store.access.agreement_by_hash(grant.agreement_hash)
-        head = self.store.log.head()
-        crate = build_crate(
-            release=release,
-            files=contents,
-            findings=for_requester(
-                self.store.releases.findings(release.id), reads_rows=grant.mode is Mode.ROOM
-            ),
-            agreement=signed.body,
-            agreement_signature=signed.signature,
-            policy_title=dataset.policy.title,
-            source=dataset.policy.source,
-            licence=dataset.policy.licence,
-            snapshot=dataset.snapshot,
-            log_head=head,
-            ledger=self.store.ledger.charges_of(grant.project, dataset.policy.budget_lineage),
-            released_at=self.store.now().isoformat(timespec="seconds"),
-            public_key_pem=self.store.signer.public_pem,
-            sign=self.store.signer.sign,
-        )
-        stored = self.store.vault.put(crate)
-        return self._move(
-            replace(release, crate_sha256=stored.sha256),
-            Verb.RELEASE,
-            actor="system:release",
-            facts={
-                "crate_sha256": stored.sha256,
-                "files_sha256": [f.sha256 for f in release.files],
-                **permit.facts,
-            },
-        )
-
-    def withdraw(self, person: Person, release_id: int) -> Release:
-        """The requester takes a request back."""
-        release = self._release(release_id)
-        if release.requester != person.name:
-            raise NotFound(f"You have no release {release_id}.")
+        release = self._own(person, release_id)
+        rule.check_version(release, version)
         return self._move(release, Verb.WITHDRAW, actor=person.name)
 
     def crate(self, person: Person, release_id: int) -> bytes:
@@ -297,7 +377,7 @@ class ReviewRelease:
                 fix="Do not use or pass on copies of it.",
             )
         in_use(self.store, release.dataset, columns=columns_behind(release, dataset.policy))
-        if release.status is not Status.RELEASED:
+        if release.status not in rule.OUT:
             raise NotAllowed(
                 f"Release {release_id} is {release.status}, not released.",
                 clause="state",
@@ -393,11 +473,17 @@ class ReviewRelease:
         return grant
 
     def _move(
-        self, release: Release, verb: Verb, *, actor: str, facts: Mapping[str, str | list[str]] | None = None
+        self, release: Release, verb: Verb, *, actor: str, facts: Mapping[str, Fact] | None = None
     ) -> Release:
         row = rule.transition(release.status, verb)
         event = Event(actor, row.event, f"release:{release.id}", dict(facts or {}))
         return self.store.releases.move(release, row, event=event)
+
+    def _own(self, person: Person, release_id: int) -> Release:
+        release = self.store.releases.get(release_id)
+        if release is None or release.requester != person.name:
+            raise NotFound(f"You have no release {release_id}.")
+        return release
 
     def _release(self, release_id: int) -> Release:
         release = self.store.releases.get(release_id)

@@ -29,6 +29,7 @@ OUTCOMES: dict[Status, str] = {
     Status.REVIEWED: "in work",
     Status.APPROVED: "in work",
     Status.RELEASED: "released",
+    Status.SUPERSEDED: "released",
     Status.RETURNED: "returned for changes",
     Status.REJECTED: "rejected by reviewers",
     Status.BLOCKED: "stopped by checks",

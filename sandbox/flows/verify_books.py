@@ -3,7 +3,7 @@
 Log entries are chained and signed; the other tables are not, and whoever can write to the database can change them.
 What counts is therefore written twice, once as a row and once on the log, and held together here: policies, budgets,
 charges, answers, applications, agreements, signatures, grants, blocks, reports, releases, people, objections,
-suspensions. The vault's files are hashed again as well.
+suspensions. The vault's files are hashed again as well, and the log is held against every head that was kept of it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from sandbox.domain.budget import ChargeState
 from sandbox.domain.errors import Tampered
 from sandbox.domain.objection import STEPS, State
 from sandbox.domain.people import Person, Role, check_role
-from sandbox.domain.release import TRANSITIONS, Release, Status
+from sandbox.domain.release import Status
+from sandbox.domain.release_record import ToldRelease, difference
 from sandbox.flows.verify_access import ToldAccess, check_access
 from sandbox.flows.verify_people import ToldPeople, check_people
 from sandbox.flows.verify_policies import POLICY_ACTIONS, check_policies
@@ -26,7 +27,6 @@ from sandbox.store import Store
 
 _PAGE = 1000
 _TRIES = 3  # while the system is busy
-_ENDS = {row.event: row.end for row in TRANSITIONS}
 _OBJECTED = {row.event: row.end for row in STEPS}
 
 
@@ -42,6 +42,7 @@ class Books:
     files: int
     policies: int  # changes of policies that were proposed
     people: int
+    heads: int  # of the log, that were kept
 
 
 @dataclass(slots=True)
@@ -57,10 +58,7 @@ class _Told:
     granted: dict[object, str] = field(default_factory=dict)  # grant: application
     revoked: set[str] = field(default_factory=set)  # applications whose grants all ended
     ended: set[object] = field(default_factory=set)  # single grants
-    staged: dict[str, Event] = field(default_factory=dict)  # release
-    voted: dict[str, list[str]] = field(default_factory=dict)  # release: reviewers
-    status: dict[str, Status] = field(default_factory=dict)  # release
-    crates: dict[str, object] = field(default_factory=dict)  # release: SHA-256
+    releases: dict[str, ToldRelease] = field(default_factory=dict)
     suspended: dict[object, tuple[str, object]] = field(default_factory=dict)  # (dataset, column) in force
     objected: dict[str, State] = field(default_factory=dict)  # objection
     policies: list[Entry] = field(default_factory=list)  # how policies changed
@@ -91,12 +89,8 @@ class _Told:
                 self.ended.add(facts.get("grant"))
             case "grant.revoked" | "grant.closed" | "grant.renewed":
                 self.revoked.add(number)
-            case "release.staged":
-                number = str(facts.get("release"))
-                self.staged[number] = event
-                self.status[number] = Status.CHECKING
-            case "release.resumed":
-                self.status[number] = Status(str(facts.get("to")))
+            case action if action.startswith("release."):
+                self.releases.setdefault(number, ToldRelease()).hear(event)
             case "dataset.suspended":
                 self.suspended[facts.get("suspension")] = (number, facts.get("column", ""))
             case "dataset.resumed":
@@ -107,12 +101,6 @@ class _Told:
                 self.objected[number] = _OBJECTED[action]
         if (cap := _nanos(facts, "cap_nano")) is not None:
             self.caps[number] = cap
-        if event.action in _ENDS and event.action != "release.resumed":
-            self.status[number] = _ENDS[event.action]
-            if event.action == "release.voted":
-                self.voted.setdefault(number, []).append(event.actor)
-            if event.action == "release.released":
-                self.crates[number] = facts.get("crate_sha256")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,6 +147,7 @@ class VerifyBooks:
             files=self.store.vault.verify(),
             policies=check_policies(self.store, told.policies),
             people=check_people(self.store, told.people),
+            heads=self.store.log_tree.verify(),
         )
 
     def _entries(self) -> Iterator[Entry]:
@@ -224,23 +213,10 @@ class VerifyBooks:
     def _releases(self, told: _Told) -> int:
         releases = self.store.releases.in_status(tuple(Status))
         for release in releases:
-            _check_release(release, told)
+            wrong = difference(release, told.releases.get(str(release.id), ToldRelease()))
+            if wrong:
+                raise _differs(f"release {release.id}", wrong)
         return len(releases)
-
-
-def _check_release(release: Release, told: _Told) -> None:
-    number, place = str(release.id), f"release {release.id}"
-    staged = told.staged.get(number)
-    if staged is None or (staged.actor, staged.facts.get("grant")) != (release.requester, release.grant_id):
-        raise _differs(place, "who asked for it")
-    if staged.facts.get("files_sha256") != [f.sha256 for f in release.files]:
-        raise _differs(place, "its files")
-    if told.voted.get(number, []) != [v.reviewer for v in release.votes]:
-        raise _differs(place, "its votes")
-    if told.status.get(number) is not release.status:
-        raise _differs(place, "its state")
-    if told.crates.get(number, "") != release.crate_sha256:
-        raise _differs(place, "its crate")
 
 
 def _numbers(facts: Mapping[str, Any], name: str) -> tuple[int, ...]:

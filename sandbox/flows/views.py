@@ -11,11 +11,12 @@ from datetime import date
 
 from sandbox.domain import release as release_rules
 from sandbox.domain.audit import Entry
+from sandbox.domain.blinded_log import HIDES, blinded
 from sandbox.domain.errors import BadInput, NotFound
 from sandbox.domain.findings import Finding, for_requester
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.policy import DatasetPolicy, Mode
-from sandbox.domain.release import Release, Status, Vote
+from sandbox.domain.release import Release, Vote
 from sandbox.store import Store
 
 
@@ -25,7 +26,10 @@ class ReleaseView:
     title: str
     findings: tuple[Finding, ...]
     votes: tuple[Vote, ...]  # those this person may see
+    early: tuple[Vote, ...]  # voided ones, likewise
+    split_comments: tuple[str, ...]  # for who decides a split
     votes_in: int
+    votes_needed: int
     allowed_actions: tuple[str, ...]
     job: int = 0  # the job that made the files; 0 when its requester sent them
     sealed: bool = False  # the files are a job's, and this person sees nothing of them before they leave
@@ -54,8 +58,9 @@ class Views:
     def review_queue(self, person: Person) -> tuple[ReleaseView, ...]:
         """What waits for this reviewer's vote, oldest first."""
         check_role(person, Role.REVIEWER)
-        waiting = self.store.releases.in_status((Status.SUBMITTED, Status.PARTIALLY_REVIEWED))
-        views = (self._release_view(r, person) for r in sorted(waiting, key=lambda r: r.id))
+        pools = [d.policy.name for d in self.store.datasets.all() if person.name in d.policy.release.pool]
+        waiting = self.store.releases.waiting_for(person.name, datasets=pools)
+        views = (self._release_view(r, person) for r in waiting)
         return tuple(v for v in views if "vote" in v.allowed_actions)
 
     def release(self, person: Person, release_id: int) -> ReleaseView:
@@ -85,12 +90,16 @@ class Views:
             job=job.id if job is not None else 0,
             sealed=sealed,
             votes=release_rules.visible_votes(release, person),
+            early=release_rules.early_votes(release, person),
+            split_comments=release_rules.split_comments(release, person),
+            votes_needed=release_rules.votes_needed(release),
             votes_in=len(release.votes),
             allowed_actions=release_rules.allowed_verbs(
                 release,
                 person,
                 pool=policy.release.pool,
                 project_members=self.store.access.members_of(release.project),
+                by_job=job is not None,
             ),
         )
 
@@ -116,4 +125,15 @@ class Views:
         if offset < 0 or not 1 <= limit <= 500:
             raise BadInput("offset is at least 0 and limit 1 to 500.", where="limit")
         entries: Sequence[Entry] = self.store.log.newest(offset=offset, limit=limit, action=action)
-        return LogPage(entries=tuple(entries), total=self.store.log.head().seq)
+        shown = tuple(self._blinded(entry, person) for entry in entries)
+        return LogPage(entries=shown, total=self.store.log.head().seq)
+
+    def _blinded(self, entry: Entry, person: Person) -> Entry:
+        number = entry.event.object.removeprefix("release:")
+        if entry.event.action not in HIDES or not number.isdigit():
+            return entry
+        release = self.store.releases.get(int(number))
+        if release is None:
+            return entry
+        members = self.store.access.members_of(release.project)
+        return blinded(entry, person, release, project_members=members)

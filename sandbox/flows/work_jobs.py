@@ -46,6 +46,7 @@ LOOK_EVERY_S = 0.5  # whether the job still is to run
 BEAT_EVERY_S = 10.0
 UNHEARD_S = 60.0  # a worker that was silent for so long is dead
 IDLE_S = 0.5
+PAUSE_S = 10.0  # before what the platform broke off is tried again
 _ACTOR = "system:jobs"
 ROWS = "job-"  # how the names of the jobs' extracts begin
 _log = logging.getLogger(__name__)
@@ -129,16 +130,12 @@ class WorkJobs:
             return None
         try:
             with self._watched(job, ended or threading.Event()) as lost:
-                self._take(job, lost)
+                self._try(job, lost)
         except Cancelled:
             if ended is not None and ended.is_set():
                 self._give_back(job)
         except Conflict as changed:  # cancelled, held or stopped in the last moment: its end does not count
             _log.info("job %d: %s", job.id, changed.message)
-        except Exception as failure:
-            told = failure.message if isinstance(failure, SandboxError) else type(failure).__name__
-            _log.error("job %d broke off: %s", job.id, told)
-            self._try_again(job)
         return self.store.jobs.get(job.id)
 
     def recover(self) -> tuple[int, ...]:
@@ -168,7 +165,22 @@ class WorkJobs:
             if idle:
                 ended.wait(IDLE_S)
 
-    def _take(self, job: Job, lost: threading.Event) -> None:
+    def _try(self, job: Job, lost: threading.Event) -> None:
+        """Take it to its end. What breaks off is the platform's, and being restarted: it gets time for that."""
+        try:
+            if self._take(job, lost):
+                return
+        except (Cancelled, Conflict):
+            raise
+        except Exception as failure:
+            told = failure.message if isinstance(failure, SandboxError) else type(failure).__name__
+            _log.error("job %d broke off: %s", job.id, told)
+        if job.attempts < ATTEMPTS:
+            self.rest(lost, PAUSE_S)
+        self._try_again(job)
+
+    def _take(self, job: Job, lost: threading.Event) -> bool:
+        """Returns: False when it is to be tried again."""
         target = rows_of(job.id)
         try:
             opening = self.run_job.opening(job.id)
@@ -177,16 +189,17 @@ class WorkJobs:
             end = self.room.run(job.id, cancelled=lost.is_set)
         except NotAllowed as refused:
             self.hold_jobs.stop(job, reason=refused.message)
-            return
+            return True
         finally:
             self.rows.remove(target)
         if end.failure is Failure.ENGINE and job.attempts < ATTEMPTS:
-            self._try_again(job)
-        elif job.phase is Phase.SAMPLE:
+            return False
+        if job.phase is Phase.SAMPLE:
             self._end_on_sample(job, opening, end)
         else:
             self._wait_for_tick(job, lost)
             self._end_on_raw(job, opening, end)
+        return True
 
     def _rows(self, opening: JobOpening, target: str) -> Path:
         """The folder to be read; of the version that the job will be said to have read."""

@@ -53,7 +53,17 @@ async def close_door(run_dir: Path, *, person: str, server: str) -> None:
     await _ask(run_dir, "DELETE", f"/servers/{person}/{server}", None)
 
 
-async def _ask(run_dir: Path, method: str, path: str, body: dict[str, Any] | None) -> dict[str, str]:
+async def open_doors(run_dir: Path) -> frozenset[tuple[str, str]]:
+    """(person, server) of each door that is open.
+
+    Raises:
+        OperatorError: the gate does not answer.
+    """
+    found = await _ask(run_dir, "GET", "/servers", None)
+    return frozenset((door["person"], door["server"]) for door in found)
+
+
+async def _ask(run_dir: Path, method: str, path: str, body: dict[str, Any] | None) -> Any:
     try:
         folder = os.open(run_dir, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
@@ -66,7 +76,7 @@ async def _ask(run_dir: Path, method: str, path: str, body: dict[str, Any] | Non
             aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False) as session,
             session.request(method, f"http://gate{path}", json=body) as response,
         ):
-            found: dict[str, str] = await response.json()
+            found = await response.json()
             if response.status != 200:
                 raise OperatorError(f"The gate refuses: {found.get('error', response.status)}.")
             return found

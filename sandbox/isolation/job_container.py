@@ -11,12 +11,12 @@ import logging
 import selectors
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from requests.exceptions import RequestException
 
 from sandbox.domain.errors import OperatorError
@@ -89,13 +89,17 @@ class LocalJobRoom:
         name = f"{self.prefix}{job_id}"
         return run(self.containers, settings, name=name, package=package, limits=limits, cancelled=cancelled)
 
-    def clear(self) -> tuple[str, ...]:
-        """Remove what a worker that died left behind.
+    def clear(self, *, keep: Collection[str] = ()) -> tuple[str, ...]:
+        """Remove the containers of all jobs.
+
+        Args:
+            keep: the numbers of those that run; looked at when the names are known, so that a new one is kept.
 
         Returns:
             The names of the containers.
         """
-        left = tuple(n for n in self.containers.names("job") if n.startswith(self.prefix))
+        names = [n for n in self.containers.names("job") if n.startswith(self.prefix)]
+        left = tuple(name for name in names if name.removeprefix(self.prefix) not in keep)
         for name in left:
             self.containers.remove(name)
         return left
@@ -130,7 +134,8 @@ def run(
         _log.warning("%s: the stream was not believed: %s", name, broken)
         failure = Failure.OUTPUTS
     except (OperatorError, DockerException, RequestException, OSError) as lost:
-        _log.warning("%s: the container engine failed: %s", name, type(lost).__name__)
+        told = str(lost) if isinstance(lost, OperatorError) else type(lost).__name__
+        _log.warning("%s: the container engine failed: %s", name, told)
         failure = Failure.ENGINE
     finally:
         _remove(containers, name)
@@ -147,13 +152,18 @@ def _attached(containers: Containers, settings: ContainerSettings, name: str) ->
     """The container's streams, taken before it starts, and the digest of its image."""
     client = containers.client
     containers.remove(name)
-    created = client.create_container(
-        **settings.create_kwargs(),
-        name=name,
-        command=list(RUNNER),
-        environment={},
-        host_config=containers.host_config(settings),
-    )
+    try:
+        created = client.create_container(
+            **settings.create_kwargs(),
+            name=name,
+            command=list(RUNNER),
+            environment={},
+            host_config=containers.host_config(settings),
+        )
+    except ImageNotFound as error:
+        raise OperatorError(
+            f"The image {settings['image']} is not there.", fix="Build the images: make images."
+        ) from error
     image = str(client.inspect_container(created["Id"])["Image"])
     attached = client.attach_socket(created["Id"], params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
     line: socket.socket = getattr(attached, "_sock", attached)
@@ -263,5 +273,5 @@ def _remove(containers: Containers, name: str) -> None:
     try:
         containers.remove(name)
     except (APIError, DockerException, RequestException, OSError) as lost:
-        # The engine is away: the worker removes left-overs at its next start.
+        # The engine is away: the launcher removes left-overs at its next look.
         _log.warning("%s could not be removed: %s", name, type(lost).__name__)

@@ -11,7 +11,7 @@ import base64
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ class JobLauncher:
 
     room: LocalJobRoom
     opening: Callable[[int], Opening]
+    _running: set[str] = field(default_factory=set)
 
     def run(self, job_id: int, *, cancelled: Callable[[], bool]) -> JobEnd:
         """Run a job to its end.
@@ -67,33 +68,51 @@ class JobLauncher:
             raise OperatorError(
                 f"The rows of job {job_id} are not there.", fix="It is sent to the engine again."
             )
-        return self.room.run(
-            job_id,
-            found.package,
-            limits=found.limits,
-            data=found.data,
-            imports=found.imports,
-            cancelled=cancelled,
-        )
+        self._running.add(str(job_id))
+        try:
+            return self.room.run(
+                job_id,
+                found.package,
+                limits=found.limits,
+                data=found.data,
+                imports=found.imports,
+                cancelled=cancelled,
+            )
+        finally:
+            self._running.discard(str(job_id))
 
     def clear(self) -> tuple[str, ...]:
-        """Remove what was left behind; the names of the containers."""
+        """Remove what was left behind by a worker that died; the names of the containers."""
         return self.room.clear()
+
+    def sweep(self) -> tuple[str, ...]:
+        """Remove what no job that runs owns: a launcher died beside it, or the engine was away at its end."""
+        return self.room.clear(keep=self._running)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaunchedJobs:
-    """The worker's part: a ``JobRoom`` that has the launcher do it."""
+    """The worker's part: a ``JobRoom`` that has the launcher do it.
+
+    Args:
+        wait_s: how long a launcher that is away is waited for.
+    """
 
     launcher: LauncherClient
+    wait_s: float = _UNHEARD_S
 
     def run(self, job_id: int, *, cancelled: Callable[[], bool]) -> JobEnd:
-        """Have a job run to its end.
+        """Have a job run to its end. A launcher that is away is waited for: it is being restarted.
 
         Raises:
             Cancelled: it was, and its container is gone.
             Refused: the launcher found that it may not run.
         """
+        deadline = time.monotonic() + self.wait_s
+        while not self._listens() and time.monotonic() < deadline:
+            if cancelled():
+                raise Cancelled
+            time.sleep(BEAT_S)
         try:
             with (
                 self.launcher.open(httpx.Timeout(_UNHEARD_S, connect=5, read=_START_S)) as client,
@@ -108,9 +127,16 @@ class LaunchedJobs:
                 failure=Failure.ENGINE
             )  # the launcher is gone, and ends what it ran when it is back
 
+    def _listens(self) -> bool:
+        try:
+            with self.launcher.open(BEAT_S):
+                return True
+        except OSError:
+            return False
+
     def clear(self) -> None:
         """Remove what a worker that died left behind."""
-        deadline = time.monotonic() + _UNHEARD_S
+        deadline = time.monotonic() + self.wait_s
         while True:
             try:
                 with self.launcher.open(httpx.Timeout(_UNHEARD_S)) as client:

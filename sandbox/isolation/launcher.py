@@ -22,7 +22,7 @@ from sandbox.domain.errors import BadInput, CallerError, OperatorError, SandboxE
 from sandbox.domain.site_policy import NotebookLimits, RoomLimits
 from sandbox.isolation.container import Images
 from sandbox.isolation.containers import Containers
-from sandbox.isolation.gate_client import close_door, open_door
+from sandbox.isolation.gate_client import close_door, open_door, open_doors
 from sandbox.isolation.gate_paths import Place
 from sandbox.isolation.lockdown import own_seccomp
 from sandbox.isolation.profile import HUB_PORT, Shown, carrier_profile, profile
@@ -134,6 +134,7 @@ class Launcher:
             self._running[server] = _Running(opening.grant)
             if server not in notebooks & carriers:
                 await self.stop(*server, reason="half of it was left")
+        await self._sweep()
         await asyncio.to_thread(self.authority.swept, {server for _, server in self._running})
 
     async def start(self, person: str, server: str, environment: Mapping[str, str]) -> None:
@@ -218,7 +219,7 @@ class Launcher:
                 log.exception("a look at the notebooks failed")
 
     async def look_at_all(self) -> None:
-        """End those that should end, those that the hub does not know, and what an engine that was away left over."""
+        """End those that should end and those that the hub does not know; remove what is left over."""
         known = await asyncio.to_thread(self.authority.known)
         failures: list[Exception] = []
         for server in tuple(self._running):
@@ -229,11 +230,7 @@ class Launcher:
                 failures.append(failure)
         if failures:
             raise failures[0]
-        for server in set().union(*await asyncio.to_thread(self._found)) - set(self._running):
-            async with self._lock(*server):
-                if server not in self._running:
-                    log.warning("%s/%s was left over and is removed", *server)
-                    await self._remove(server)
+        await self._sweep()
 
     @property
     def running(self) -> tuple[Server, ...]:
@@ -260,6 +257,19 @@ class Launcher:
         running.looks_unknown = 0 if server in known else running.looks_unknown + 1
         if running.looks_unknown >= FORGOTTEN_LOOKS:
             await self.stop(*server, reason="the hub does not know it any more")
+
+    async def _sweep(self) -> None:
+        """Remove containers and doors of no notebook: an engine or a gate was away, or a launcher died, at its end."""
+        found = set().union(*await asyncio.to_thread(self._found))
+        try:
+            found |= await open_doors(self.gate_dir)
+        except OperatorError as error:
+            log.warning("no door was looked at: %s", error.message)
+        for server in found - set(self._running):
+            async with self._lock(*server):
+                if server not in self._running:
+                    log.warning("%s/%s was left over and is removed", *server)
+                    await self._remove(server)
 
     async def _end(self, server: Server, reason: str) -> None:
         await self._remove(

@@ -28,7 +28,7 @@ from aiohttp import web
 from sandbox.domain.errors import BadInput, SandboxError
 from sandbox.isolation.gate_paths import listening
 from sandbox.isolation.job_launcher import BEAT_S, JobLauncher, document_of
-from sandbox.isolation.launcher import Launcher
+from sandbox.isolation.launcher import LOOK_EVERY_S, Launcher
 
 log = logging.getLogger(__name__)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -51,11 +51,11 @@ def run_launcher(launcher: Launcher, jobs: JobLauncher, socket: Path, *, jobs_so
             runners.append(runner)
             await runner.setup()
             await web.SockSite(runner, listening(path.parent, path.name, mode=0o600)).start()
-        watch = asyncio.create_task(launcher.watch())
+        watches = asyncio.gather(launcher.watch(), _watch_jobs(jobs))
         await told.wait()
-        watch.cancel()
+        watches.cancel()
         with suppress(asyncio.CancelledError):
-            await watch
+            await watches
         for runner in runners:
             await runner.cleanup()
 
@@ -66,6 +66,17 @@ def run_launcher(launcher: Launcher, jobs: JobLauncher, socket: Path, *, jobs_so
     finally:
         for path in (socket, jobs_socket):
             path.unlink(missing_ok=True)
+
+
+async def _watch_jobs(jobs: JobLauncher) -> None:
+    """Remove the containers of jobs that nobody runs, again and again."""
+    while True:
+        try:
+            for name in await asyncio.to_thread(jobs.sweep):
+                log.warning("%s was left over and is removed", name)
+        except Exception as error:
+            log.error("a look at the jobs failed: %s", type(error).__name__)
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
 def doors(launcher: Launcher) -> web.Application:
@@ -106,6 +117,9 @@ def job_doors(jobs: JobLauncher) -> web.Application:
         number = int(request.match_info["number"])
         gone = threading.Event()
         running = asyncio.create_task(asyncio.to_thread(jobs.run, number, cancelled=gone.is_set))
+        running.add_done_callback(
+            lambda it: it.cancelled() or it.exception()
+        )  # heard: a cancelled job is no news
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         try:
             # Refused at once, or under way.

@@ -8,6 +8,7 @@ grant and do nothing else a person may do.
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlencode
@@ -67,9 +68,14 @@ class Identity(Protocol):
 
 
 class HubIdentity:
-    """JupyterHub."""
+    """JupyterHub.
+
+    Its client works in one thread of its own, which the first call makes: two first calls at once would make two that
+    share a loop. So one call is let in at a time.
+    """
 
     def __init__(self, settings: Settings) -> None:
+        self._one_at_a_time = threading.Lock()
         self._hub: Any = HubOAuth(
             api_url=f"{settings.hub_url}/hub/api",
             api_token=secret(settings.keys_dir, "portal-token"),
@@ -85,7 +91,8 @@ class HubIdentity:
         if not _TOKEN.fullmatch(token):
             return None
         try:
-            model = self._hub.user_for_token(token)
+            with self._one_at_a_time:
+                model = self._hub.user_for_token(token)
         except HTTPError as failure:  # the hub is down: that says nothing about the token
             raise OperatorError(
                 "The hub does not answer, so nobody can be recognised.",
@@ -120,7 +127,8 @@ class HubIdentity:
         if not verifier:
             raise NotSignedIn("This sign-in was started too long ago.", fix="Sign in again.")
         try:
-            token = self._hub.token_for_code(code, code_verifier=verifier)
+            with self._one_at_a_time:
+                token = self._hub.token_for_code(code, code_verifier=verifier)
         except HTTPError as failure:
             raise NotSignedIn("The hub did not accept this sign-in.", fix="Sign in again.") from failure
         return token, next_path

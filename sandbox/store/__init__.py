@@ -4,6 +4,7 @@ schema        the whole database on one page
 migrations    how a database comes to have it
 database      connections and transactions
 log           the hash-chained, signed log; ``anchor`` keeps its head outside the database
+log_tree      proofs about the log for outsiders; ``heads`` are kept in a folder, ``log_views`` finds a person's entries
 ledger        reserve -> start -> settle | fail; ``accounts`` holds the caps, ``charges`` reads it
 profiles      what was bought to know how units contribute; and base releases
 catalogue     finds datasets by words and filters, through an index of what is published
@@ -49,12 +50,15 @@ from sandbox.store.demands import Demands
 from sandbox.store.destructions import Destructions
 from sandbox.store.duties import Duties, Report
 from sandbox.store.figures import Figures
+from sandbox.store.heads import Heads
 from sandbox.store.identities import Identities
 from sandbox.store.imports import Imports
 from sandbox.store.jobs import Jobs
 from sandbox.store.keys import Signer, verify_signature
 from sandbox.store.ledger import Ledger, Reservation
 from sandbox.store.log import Log
+from sandbox.store.log_tree import LogTree
+from sandbox.store.log_views import LogEntries
 from sandbox.store.migrations import upgrade
 from sandbox.store.objections import Objections
 from sandbox.store.output_cells import OutputCells
@@ -66,6 +70,7 @@ from sandbox.store.releases import Releases
 from sandbox.store.results import Results
 from sandbox.store.schema import bases
 from sandbox.store.second_factors import SecondFactors
+from sandbox.store.secrets import secret
 from sandbox.store.suspensions import Suspensions
 from sandbox.store.training import Training
 from sandbox.store.vault import Stored, Vault
@@ -95,6 +100,7 @@ class Store:
     Args:
         url: an SQLAlchemy URL of a SQLite file or a PostgreSQL database; it gets its tables here.
         home: the folder of the keys, the vault and the log's anchor.
+        heads: where signed heads of the log are kept; in the home when not given.
         now: the current time, in UTC.
         worker: names this process, so that the next one recovers the questions it leaves; itself when empty.
         hasher: argon2id's parameters.
@@ -109,6 +115,7 @@ class Store:
         url: str,
         home: Path,
         *,
+        heads: Path | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         worker: str = "",
         hasher: PasswordHasher | None = None,
@@ -122,6 +129,15 @@ class Store:
         self.vault = Vault(home / "vault")
         self.log = Log(self.database, self.signer, Anchor(_anchor(home)), now)
         self.log.found()
+        self.log_tree = LogTree(
+            self.database,
+            self.log,
+            self.signer,
+            Heads(heads or home / "heads"),
+            blinding=bytes.fromhex(secret(home / "keys", "log-leaves")),
+            now=now,
+        )
+        self.log_entries = LogEntries(self.database)
         self.second_factors = SecondFactors(self.database, self.log, now, home / "keys")
         self.people = People(self.database, self.log, now, self.second_factors, hasher)
         self.identities = Identities(self.database, self.log, now)

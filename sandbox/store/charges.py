@@ -98,6 +98,10 @@ class Charges:
         """All of it, in order."""
         return self._charges()
 
+    def lines_of(self, grant_id: int) -> tuple[Charge, ...]:
+        """All that was asked under a grant, in order."""
+        return self._charges(questions.c.grant_id == grant_id)
+
     def history(self, *, project: str, lineage: str) -> tuple[Charge, ...]:
         """All that a project asked on a lineage, newest first, free answers too."""
         return self._charges(questions.c.project == project, questions.c.lineage == lineage)[::-1]

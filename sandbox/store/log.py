@@ -115,7 +115,7 @@ class Log:
             .limit(limit)
         )
         with self._database.reading() as connection:
-            return tuple(_entry(row) for row in connection.execute(query))
+            return tuple(entry_of(row) for row in connection.execute(query))
 
     def newest(
         self, *, offset: int = 0, limit: int = 100, actor: str = "", action: str = "", object: str = ""
@@ -123,7 +123,7 @@ class Log:
         """Entries, newest first."""
         query = _filtered(actor, action, object).order_by(audit_log.c.seq.desc()).offset(offset).limit(limit)
         with self._database.reading() as connection:
-            return tuple(_entry(row) for row in connection.execute(query))
+            return tuple(entry_of(row) for row in connection.execute(query))
 
     def verify(self, public_pem: bytes | None = None) -> int:
         """Walk the whole chain, from the first entry to the signed head, and hold it against the anchor.
@@ -150,7 +150,7 @@ class Log:
 
             def watched() -> Iterator[Entry]:
                 for row in _all(connection):
-                    entry = _entry(row)
+                    entry = entry_of(row)
                     if there is not None and entry.seq == there[0].seq:
                         at_anchor.append(entry.hash)
                     yield entry
@@ -171,11 +171,11 @@ class Log:
             rows = connection.execute(_filtered("", "", object).order_by(audit_log.c.seq)).all()
             if not rows:
                 return ()
-            first = _entry(rows[0])
+            first = entry_of(rows[0])
             before = Head(first.seq - 1, first.previous)
-            later = (_entry(row) for row in _all(connection, after=before.seq))
+            later = (entry_of(row) for row in _all(connection, after=before.seq))
             verify_chain(later, head, after=before)
-            return tuple(_entry(row) for row in rows)
+            return tuple(entry_of(row) for row in rows)
 
     def _check_anchor(
         self, there: tuple[Head, bytes] | None, head: Head, at_anchor: list[str], public_pem: bytes | None
@@ -299,10 +299,10 @@ def _all(connection: Connection, *, after: int | None = None) -> Iterator[Row[An
 def entry_at(connection: Connection, seq: int) -> Entry | None:
     """One entry, inside a reading; None when there is none of this number."""
     row = connection.execute(select(audit_log).where(audit_log.c.seq == seq)).first()
-    return _entry(row) if row is not None else None
+    return entry_of(row) if row is not None else None
 
 
-def _entry(row: Row[Any]) -> Entry:
+def entry_of(row: Row[Any]) -> Entry:
     """A row as the domain's value; what was not written in canonical form was not written by us."""
     place = f"entry {row.seq}"
     texts = (row.at, row.actor, row.action, row.object, row.facts, row.previous, row.hash)

@@ -134,7 +134,12 @@ class OutputCells:
 
     def of_release(self, release: int) -> tuple[OutputCell, ...]:
         """A request's own, in the order of its files."""
-        statement = select(output_cells).where(_C.release_id == release).order_by(_C.position)
+        statement = (
+            select(output_cells)
+            .join(releases, releases.c.id == _C.release_id)
+            .where(_C.release_id == release, _C.turn == releases.c.turn)
+            .order_by(_C.position)
+        )
         with self._database.reading() as connection:
             return tuple(_cell(row) for row in connection.execute(statement))
 
@@ -196,7 +201,10 @@ def _with_status(
         statement = statement.join(releases, releases.c.id == _C.release_id)
     statuses = LEFT if left_only else LEFT | PENDING
     return statement.where(
-        _C.lineage == lineage, _C.release_id != but, releases.c.status.in_(sorted(statuses))
+        _C.lineage == lineage,
+        _C.release_id != but,
+        _C.turn == releases.c.turn,
+        releases.c.status.in_(sorted(statuses)),
     )
 
 

@@ -5,24 +5,32 @@ Every change names the version it saw, and is refused when there has been anothe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sandbox.domain.access import Grant
 from sandbox.domain.audit import Event
-from sandbox.domain.errors import Conflict, NotFound
-from sandbox.domain.findings import Finding, Verdict
+from sandbox.domain.errors import Conflict
+from sandbox.domain.findings import Finding
 from sandbox.domain.output_cell import OutputCell
-from sandbox.domain.release import Decision, Release, StagedFile, Status, Transition, Verb, Vote
+from sandbox.domain.release import OUT, WAITING, Release, StagedFile, Status, Transition, Verb, Vote
+from sandbox.domain.release_clock import Turn
 from sandbox.store.database import Database, number_of, stamp
 from sandbox.store.log import Log
 from sandbox.store.output_cells import cell_values
+from sandbox.store.release_rows import (
+    file_values,
+    finding,
+    finding_values,
+    read_one,
+    read_releases,
+)
 from sandbox.store.schema import findings as findings_table
-from sandbox.store.schema import output_cells, release_files, releases, votes
+from sandbox.store.schema import output_cells, release_files, release_links, release_turns, releases, votes
 
 
 class Releases:
@@ -40,6 +48,8 @@ class Releases:
         findings: Sequence[Finding],
         reviewers_needed: int,
         event: Event,
+        supersedes: int = 0,
+        builds_on: Sequence[int] = (),
         lineage: str = "",
         cells: Sequence[OutputCell] = (),
     ) -> Release:
@@ -65,13 +75,64 @@ class Releases:
                 )
             )
             number = number_of(made)
-            _insert_all(connection, release_files, number, [_file_values(file) for file in files])
-            _insert_all(
-                connection, findings_table, number, [_finding_values(finding) for finding in findings]
+            for earlier in sorted({*builds_on, supersedes} - {0}):
+                connection.execute(
+                    insert(release_links).values(
+                        release_id=number, earlier_id=earlier, supersedes=earlier == supersedes
+                    )
+                )
+            _stage(
+                connection,
+                number,
+                1,
+                context,
+                now,
+                files=files,
+                findings=findings,
+                lineage=lineage,
+                cells=cells,
             )
-            _insert_all(connection, output_cells, number, [cell_values(cell, lineage) for cell in cells])
             self._log.append(connection, event, facts={"release": number}, id=number)
-            return _one(connection, number)
+            return read_one(connection, number)
+
+    def stage_again(
+        self,
+        release: Release,
+        row: Transition,
+        *,
+        context: str,
+        files: Sequence[StagedFile],
+        findings: Sequence[Finding],
+        lineage: str = "",
+        cells: Sequence[OutputCell] = (),
+        event: Event,
+    ) -> Release:
+        """The next turn: other files, or another context. Earlier files, findings and votes are kept; votes are voided.
+
+        Raises:
+            Conflict: the release changed since.
+        """
+        turn = release.turn + 1
+        with self._database.transaction() as connection:
+            self._step(connection, release, row, turn=turn, context=context)
+            connection.execute(
+                update(votes)
+                .where(votes.c.release_id == release.id, votes.c.voided == "")
+                .values(voided="It was about the files of an earlier turn.")
+            )
+            _stage(
+                connection,
+                release.id,
+                turn,
+                context,
+                stamp(self._now()),
+                files=files,
+                findings=findings,
+                lineage=lineage,
+                cells=cells,
+            )
+            self._log.append(connection, _under(event, row), facts={"turn": turn})
+            return read_one(connection, release.id)
 
     def move(self, release: Release, row: Transition, *, event: Event) -> Release:
         """Take a step of the state machine.
@@ -86,8 +147,9 @@ class Releases:
         """
         with self._database.transaction() as connection:
             self._step(connection, release, row, **_carried(release, row))
+            self._note_time(connection, release, row)
             self._log.append(connection, _under(event, row))
-            return _one(connection, release.id)
+            return read_one(connection, release.id)
 
     def add_vote(self, release: Release, vote: Vote, *, row: Transition, event: Event) -> Release:
         """Keep a vote and take its step, in one transaction.
@@ -102,17 +164,37 @@ class Releases:
                     connection.execute(
                         insert(votes).values(
                             release_id=release.id,
+                            turn=release.turn,
                             reviewer=vote.reviewer,
-                            position=len(release.votes),
+                            position=len(release.votes) + len(release.early),
                             decision=vote.decision,
                             comment=vote.comment,
                             cast_at=stamp(self._now()),
+                            voided="",
                         )
                     )
             except IntegrityError as twice:
                 raise Conflict("You have voted on this release.", fix="Wait for the other votes.") from twice
             self._log.append(connection, _under(event, row))
-            return _one(connection, release.id)
+            return read_one(connection, release.id)
+
+    def void_vote(
+        self, release: Release, reviewer: str, *, reason: str, row: Transition, event: Event
+    ) -> Release:
+        """A vote of this turn counts no more; it is kept, with the reason."""
+        with self._database.transaction() as connection:
+            self._step(connection, release, row)
+            connection.execute(
+                update(votes)
+                .where(
+                    votes.c.release_id == release.id,
+                    votes.c.turn == release.turn,
+                    votes.c.reviewer == reviewer,
+                )
+                .values(voided=reason)
+            )
+            self._log.append(connection, _under(event, row))
+            return read_one(connection, release.id)
 
     def get(self, release_id: int) -> Release | None:
         """The release, or None."""
@@ -120,14 +202,15 @@ class Releases:
         return found[0] if found else None
 
     def findings(self, release_id: int) -> tuple[Finding, ...]:
-        """What the checks found, in their order."""
+        """What the checks found in the files of the present turn, in their order."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 select(findings_table)
-                .where(findings_table.c.release_id == release_id)
+                .join(releases, releases.c.id == findings_table.c.release_id)
+                .where(findings_table.c.release_id == release_id, findings_table.c.turn == releases.c.turn)
                 .order_by(findings_table.c.position)
             )
-            return tuple(_finding(row) for row in rows)
+            return tuple(finding(row) for row in rows)
 
     def of_requester(self, name: str) -> tuple[Release, ...]:
         """A person's own requests, oldest first."""
@@ -146,17 +229,59 @@ class Releases:
         return self._where(releases.c.status.in_(list(statuses)))
 
     def waiting_for(self, reviewer: str, *, datasets: Collection[str]) -> tuple[Release, ...]:
-        """What a reviewer may still vote on, oldest first: of these datasets, not their own, not voted on yet."""
+        """What of these datasets still waits for this reviewer's vote, the longest waiting first."""
         open_ = self._where(
-            releases.c.status.in_([Status.SUBMITTED, Status.PARTIALLY_REVIEWED]),
+            releases.c.status.in_(sorted(WAITING)),
             releases.c.dataset.in_(list(datasets)),
             releases.c.requester != reviewer,
         )
-        return tuple(r for r in open_ if all(v.reviewer != reviewer for v in r.votes))
+        return oldest_first(
+            r
+            for r in open_
+            if all(v.reviewer != reviewer for v in (*r.votes, *(e for e in r.early if e.turn == r.turn)))
+        )
+
+    def named_by(self, release_id: int) -> tuple[Release, ...]:
+        """Later releases that name this one: they stand in its place, or build on it."""
+        later = select(release_links.c.release_id).where(release_links.c.earlier_id == release_id)
+        return self._where(releases.c.id.in_(later))
+
+    def sharing_files(self, release: Release) -> tuple[Release, ...]:
+        """Others that left with one of the same files, by hash."""
+        same = (
+            select(release_files.c.release_id)
+            .join(releases, releases.c.id == release_files.c.release_id)
+            .where(
+                release_files.c.sha256.in_([f.sha256 for f in release.files]),
+                release_files.c.turn == releases.c.turn,
+                release_files.c.release_id != release.id,
+            )
+        )
+        return self._where(releases.c.id.in_(same), releases.c.status.in_(sorted(OUT)))
+
+    def turns(self, datasets: Collection[str]) -> tuple[Turn, ...]:
+        """All turns that reviewers decided, of these datasets."""
+        query = (
+            select(release_turns)
+            .join(releases, releases.c.id == release_turns.c.release_id)
+            .where(releases.c.dataset.in_(list(datasets)), release_turns.c.decided_at != "")
+            .order_by(release_turns.c.release_id, release_turns.c.turn)
+        )
+        with self._database.reading() as connection:
+            return tuple(
+                Turn(
+                    release=row.release_id,
+                    turn=row.turn,
+                    waiting_since=row.waiting_since,
+                    decided_at=row.decided_at,
+                    decision=Verb(row.decision),
+                )
+                for row in connection.execute(query)
+            )
 
     def _where(self, *where: Any) -> tuple[Release, ...]:
         with self._database.reading() as connection:
-            return _releases(connection, *where)
+            return read_releases(connection, *where)
 
     def _step(self, connection: Connection, release: Release, row: Transition, **more: Any) -> None:
         moved = connection.execute(
@@ -169,11 +294,71 @@ class Releases:
             .values(status=row.end, version=release.version + 1, changed_at=stamp(self._now()), **more)
         )
         if moved.rowcount != 1:
-            now = _one(connection, release.id)
+            now = read_one(connection, release.id)
             raise Conflict(
                 f"Release {release.id} changed: it is {now.status} now, version {now.version}.",
                 fix="Open it again and look once more.",
             )
+
+    def _note_time(self, connection: Connection, release: Release, row: Transition) -> None:
+        """When a turn came to the reviewers, and when and how they decided."""
+        now = stamp(self._now())
+        values: dict[str, str] = {}
+        if row.end in WAITING and row.verb in (Verb.PASS_CHECKS, Verb.RESUME):
+            values = {"waiting_since": now}
+        elif row.start is Status.REVIEWED and row.verb in (Verb.APPROVE, Verb.RETURN, Verb.REJECT):
+            values = {"decided_at": now, "decision": row.verb}
+        if values:
+            connection.execute(
+                update(release_turns)
+                .where(release_turns.c.release_id == release.id, release_turns.c.turn == release.turn)
+                .values(**values)
+            )
+
+
+def oldest_first(found: Iterable[Release]) -> tuple[Release, ...]:
+    """In the order in which they came to the reviewers."""
+    return tuple(sorted(found, key=lambda r: (r.waiting_since, r.id)))
+
+
+def _stage(
+    connection: Connection,
+    number: int,
+    turn: int,
+    context: str,
+    now: str,
+    *,
+    files: Sequence[StagedFile],
+    findings: Sequence[Finding],
+    lineage: str,
+    cells: Sequence[OutputCell],
+) -> None:
+    """What a turn brings; rows of earlier turns stay, and positions go on."""
+    connection.execute(
+        insert(release_turns).values(
+            release_id=number,
+            turn=turn,
+            context=context,
+            staged_at=now,
+            waiting_since="",
+            decided_at="",
+            decision="",
+        )
+    )
+    for table, rows in (
+        (release_files, [file_values(file) for file in files]),
+        (findings_table, [finding_values(one) for one in findings]),
+        (output_cells, [cell_values(cell, lineage) for cell in cells]),
+    ):
+        before = connection.execute(
+            select(func.count()).select_from(table).where(table.c.release_id == number)
+        ).scalar_one()
+        if rows:
+            values = [
+                {"release_id": number, "position": before + at, "turn": turn, **row}
+                for at, row in enumerate(rows)
+            ]
+            connection.execute(insert(table), values)
 
 
 def _carried(release: Release, row: Transition) -> dict[str, str]:
@@ -193,87 +378,3 @@ def _carried(release: Release, row: Transition) -> dict[str, str]:
 def _under(event: Event, row: Transition) -> Event:
     """The state machine names the action; a second name for the same step would split the log."""
     return Event(event.actor, row.event, event.object, event.facts)
-
-
-def _insert_all(connection: Connection, table: Any, release_id: int, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(
-            insert(table), [{"release_id": release_id, "position": i, **row} for i, row in enumerate(rows)]
-        )
-
-
-def _one(connection: Connection, release_id: int) -> Release:
-    found = _releases(connection, releases.c.id == release_id)
-    if not found:
-        raise NotFound(f"There is no release {release_id}.")
-    return found[0]
-
-
-def _releases(connection: Connection, *where: Any) -> tuple[Release, ...]:
-    """Three queries, however many releases."""
-    rows = connection.execute(select(releases).where(*where).order_by(releases.c.id)).all()
-    numbers = select(releases.c.id).where(*where)
-    files: dict[int, list[StagedFile]] = {}
-    for f in connection.execute(
-        select(release_files)
-        .where(release_files.c.release_id.in_(numbers))
-        .order_by(release_files.c.position)
-    ):
-        files.setdefault(f.release_id, []).append(
-            StagedFile(name=f.name, sha256=f.sha256, size_bytes=f.size_bytes, sql=f.sql)
-        )
-    cast: dict[int, list[Vote]] = {}
-    for v in connection.execute(
-        select(votes).where(votes.c.release_id.in_(numbers)).order_by(votes.c.position)
-    ):
-        cast.setdefault(v.release_id, []).append(
-            Vote(reviewer=v.reviewer, decision=Decision(v.decision), comment=v.comment)
-        )
-    return tuple(
-        Release(
-            id=row.id,
-            grant_id=row.grant_id,
-            dataset=row.dataset,
-            project=row.project,
-            requester=row.requester,
-            context=row.context,
-            files=tuple(files.get(row.id, ())),
-            status=Status(row.status),
-            version=row.version,
-            reviewers_needed=row.reviewers_needed,
-            votes=tuple(cast.get(row.id, ())),
-            crate_sha256=row.crate_sha256,
-            held_from=Status(row.held_from) if row.held_from else None,
-            held_by=row.held_by,
-            reason=row.reason,
-        )
-        for row in rows
-    )
-
-
-def _file_values(file: StagedFile) -> dict[str, Any]:
-    return {"name": file.name, "sha256": file.sha256, "size_bytes": file.size_bytes, "sql": file.sql}
-
-
-_FINDING = (
-    "file",
-    "check",
-    "verdict",
-    "place",
-    "reason",
-    "fix",
-    "source",
-    "row",
-    "column",
-    "from_rows",
-    "detail",
-)
-
-
-def _finding_values(finding: Finding) -> dict[str, Any]:
-    return {name: getattr(finding, name) for name in _FINDING}
-
-
-def _finding(row: Row[Any]) -> Finding:
-    values = {name: row._mapping[name] for name in _FINDING}
-    return Finding(**{**values, "verdict": Verdict(row.verdict), "from_rows": bool(row.from_rows)})

@@ -307,9 +307,10 @@ releases = Table(
     Column("dataset", Name, ForeignKey("datasets.name"), nullable=False, index=True),
     Column("project", Text, nullable=False),
     Column("requester", Name, ForeignKey("people.name"), nullable=False, index=True),
-    Column("context", Text, nullable=False),
+    Column("context", Text, nullable=False),  # of the present turn
     Column("status", String(32), nullable=False, index=True),
     Column("version", Integer, nullable=False),  # counts changes
+    Column("turn", Integer, nullable=False, default=1, server_default="1"),
     Column("reviewers_needed", Integer, nullable=False),
     Column("crate_sha256", Hash, nullable=False, default=""),
     Column("staged_at", Time, nullable=False),
@@ -326,11 +327,12 @@ release_files = Table(
     "release_files",
     metadata,
     Column("release_id", Id, ForeignKey("releases.id"), primary_key=True, autoincrement=False),
-    Column("position", Integer, primary_key=True, autoincrement=False),  # from 0
+    Column("position", Integer, primary_key=True, autoincrement=False),  # from 0; a later turn's go on
     Column("name", Text, nullable=False),
     Column("sha256", Hash, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("sql", Text, nullable=False),
+    Column("turn", Integer, nullable=False, default=1, server_default="1"),
 )
 
 findings = Table(
@@ -348,6 +350,7 @@ findings = Table(
     Column("row", Integer),
     Column("column", Text),
     Column("from_rows", Boolean, nullable=False),
+    Column("turn", Integer, nullable=False, default=1, server_default="1"),
     Column("detail", Text, nullable=False, default="", server_default=""),  # for reviewers and the owner
 )
 
@@ -355,11 +358,36 @@ votes = Table(
     "votes",
     metadata,
     Column("release_id", Id, ForeignKey("releases.id"), primary_key=True, autoincrement=False),
-    Column("reviewer", Name, ForeignKey("people.name"), primary_key=True),  # one vote each
+    Column("turn", Integer, primary_key=True, autoincrement=False),
+    Column("reviewer", Name, ForeignKey("people.name"), primary_key=True),  # one vote each in a turn
     Column("position", Integer, nullable=False),
     Column("decision", String(16), nullable=False),
     Column("comment", Text, nullable=False),
     Column("cast_at", Time, nullable=False),
+    Column("voided", Text, nullable=False),  # why it counts no more; empty: it does
+)
+
+# What each turn brought, and how long it took.
+release_turns = Table(
+    "release_turns",
+    metadata,
+    Column("release_id", Id, ForeignKey("releases.id"), primary_key=True, autoincrement=False),
+    Column("turn", Integer, primary_key=True, autoincrement=False),  # from 1
+    Column("context", Text, nullable=False),
+    Column("staged_at", Time, nullable=False),
+    Column("waiting_since", Time, nullable=False),  # with the reviewers, or back with them; empty: not yet
+    Column("decided_at", Time, nullable=False),  # by them; empty: not yet
+    Column("decision", String(16), nullable=False),  # the verb; empty: not yet
+)
+
+# Which earlier releases one names.
+release_links = Table(
+    "release_links",
+    metadata,
+    Column("release_id", Id, ForeignKey("releases.id"), primary_key=True, autoincrement=False),
+    Column("earlier_id", Id, ForeignKey("releases.id"), primary_key=True, autoincrement=False, index=True),
+    Column("supersedes", Boolean, nullable=False),  # it stands in its place; else it builds on it
+    CheckConstraint("earlier_id < release_id", name="earlier"),
 )
 
 # Objected to, and stopped
@@ -658,6 +686,7 @@ output_cells = Table(
     Column("step", Text, nullable=False),
     Column("units", Integer),  # private; null: not computed again
     Column("margin", Boolean, nullable=False),
+    Column("turn", Integer, nullable=False, default=1, server_default="1"),
     Index("ix_output_cells_space", "lineage", "source", "snapshot"),
     Index("ix_output_cells_population", "lineage", "population_mark"),
     Index("ix_output_cells_labels", "lineage", "labels_mark"),

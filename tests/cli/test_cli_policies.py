@@ -29,12 +29,16 @@ EXPECTED = re.compile(r"^# expect: (\d+) \| (.*?) \| (.*)$", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
-def checked() -> subprocess.CompletedProcess[str]:
-    """The real command over all broken files at once."""
+def checked(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProcess[str]:
+    """The real command over all broken files at once, on a site that forbids one mode."""
+    policies = tmp_path_factory.mktemp("policies")
+    site = (CHECKOUT / "policies" / "site.yaml").read_text()
+    assert "modes: [query, job, room]" in site
+    (policies / "site.yaml").write_text(site.replace("modes: [query, job, room]", "modes: [query, job]"))
     return subprocess.run(
         [sys.executable, "-m", "sandbox", "policy", "check", *map(str, BROKEN)],
         cwd=CHECKOUT,
-        env=os.environ | {"SANDBOX_POLICIES": str(CHECKOUT / "policies"), "NO_COLOR": "1"},
+        env=os.environ | {"SANDBOX_POLICIES": str(policies), "NO_COLOR": "1"},
         capture_output=True,
         text=True,
         check=False,

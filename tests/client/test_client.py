@@ -501,3 +501,11 @@ def test_the_package_is_imported_without_matplotlib_or_anything_else_of_the_prod
         cwd=Path(__file__).parents[2],
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_an_answer_is_saved_with_its_receipt(tmp_path: Path) -> None:
+    receipt = {"format": "sandbox-receipt-v1", "signature": "…"}
+    answer = client.Answer({"id": 1, "answer": ANSWER, "receipt": receipt})
+    assert answer.receipt == receipt
+    saved = json.loads(answer.save(tmp_path / "answer.json").read_text(encoding="utf-8"))
+    assert saved == {"answer": ANSWER, "receipt": receipt}

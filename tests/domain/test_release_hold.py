@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed
 from sandbox.domain.people import Person, Role
-from sandbox.domain.release import LIVE, Release, Status, Verb
+from sandbox.domain.release import LIVE, OUT, Release, Status, Verb
 from sandbox.domain.release_hold import owner_step, owner_verbs, to_hold, to_resume
 from sandbox.domain.suspension import Suspension
 
@@ -69,7 +69,7 @@ def test_every_pair_of_the_owners_verbs(status: Status, verb: Verb) -> None:
     may = {
         Verb.HOLD: status in LIVE,
         Verb.RESUME: status is Status.ON_HOLD,
-        Verb.RECALL: status is Status.RELEASED,
+        Verb.RECALL: status in OUT,
     }[verb]
     assert (verb in owner_verbs(release, OLGA, owner="olga")) is may
     assert owner_verbs(release, BEN, owner="olga") == ()

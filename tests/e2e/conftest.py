@@ -12,12 +12,16 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sandbox.cli import processes
 from sandbox.hub_session import HubSession
 from sandbox.settings import CHECKOUT, Settings
+
+if TYPE_CHECKING:
+    from tests.e2e.chaos import House
 
 
 @dataclass(frozen=True)
@@ -120,3 +124,12 @@ def running(toured: tuple[Installation, str]) -> Installation:
     installation = toured[0]
     installation.ready()
     return installation
+
+
+@pytest.fixture(scope="session")
+def staffed() -> Iterator[House]:
+    """Another installation, for tests that are hard on it: no tour, three people at work."""
+    from tests.e2e.chaos import a_house
+
+    with a_house() as made:
+        yield made

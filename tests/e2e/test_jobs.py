@@ -229,11 +229,16 @@ def test_a_container_that_is_taken_away_is_the_engines_failure(run: Run, contain
     assert end.failure is Failure.ENGINE
 
 
-def test_an_image_that_is_gone_is_the_engines_failure(room: LocalJobRoom, data: Path) -> None:
+def test_an_image_that_is_gone_is_the_engines_failure_and_said_to_the_operator(
+    room: LocalJobRoom, data: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     gone = replace(room, image=lambda: "sandbox-notebook:there-is-none")
     package = Package(code=("a.py", b"1"), inputs=(), outputs=("t.csv",))
     end = gone.run(1, package, limits=LIMITS, data=data, imports=None, cancelled=NEVER)
     assert end.failure is Failure.ENGINE
+    assert "there-is-none is not there" in caplog.text
+    assert "make images" in caplog.text
+    assert f"{PREFIX}1" not in room.containers.names("job")
 
 
 def test_what_a_dead_worker_left_is_removed(room: LocalJobRoom, data: Path) -> None:

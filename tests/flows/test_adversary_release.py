@@ -105,8 +105,8 @@ def vote_by_hand(db: sqlite3.Connection, vault: Callable[[bytes], str]) -> None:
     db.execute("UPDATE releases SET status = 'approved'")
     for position, name in enumerate(("rita", "ravi")):
         db.execute(
-            "INSERT INTO votes (release_id, reviewer, position, decision, comment, cast_at)"
-            " VALUES (1, ?, ?, 'approve', '', '2026-01-05T12:00:00+00:00')",
+            "INSERT INTO votes (release_id, turn, reviewer, position, decision, comment, cast_at, voided)"
+            " VALUES (1, 1, ?, ?, 'approve', '', '2026-01-05T12:00:00+00:00', '')",
             (name, position),
         )
 

@@ -11,6 +11,7 @@ import pytest
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound, OperatorError, Tampered, TooOften
 from sandbox.domain.job import Failure, JobEnd, JobState, Phase
 from sandbox.domain.release import Status
+from sandbox.flows.work_jobs import PAUSE_S
 from tests.flows.conftest import World
 from tests.flows.working import CODE, CONTEXT, SECRET, Working, working
 
@@ -213,8 +214,10 @@ def test_an_engine_that_fails_is_tried_twice(at_work: Working) -> None:
     at_work.rows.fails = OperatorError("The engine does not answer.")
     at_work.send()
     assert at_work.done().state is JobState.QUEUED
+    assert at_work.rested_s == [PAUSE_S]  # it is being restarted: both tries at once would be none
     job = at_work.done()
     assert (job.state, job.failure) == (JobState.ENDED_EARLY, Failure.ENGINE)
+    assert at_work.rested_s == [PAUSE_S]
 
 
 def test_the_days_are_counted(at_work: Working, clock: list[datetime]) -> None:

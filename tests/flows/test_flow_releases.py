@@ -139,7 +139,9 @@ def test_how_a_vote_went_is_not_on_the_log_before_the_last(world: Any) -> None:
     release = submit(world).release
     vote(world, release, "rita", Decision.REJECT)
     assert "reject" not in str(world.sandbox.store.log.newest(limit=5))
-    assert vote(world, release, "ravi").status is Status.REJECTED
+    assert vote(world, release, "ravi").status is Status.PARTIALLY_REVIEWED
+    assert "reject" not in str(world.sandbox.store.log.newest(limit=5))
+    assert vote(world, release, "rosa", Decision.RETURN).status is Status.REJECTED
 
 
 def test_a_crate_is_for_its_requester_and_owner_and_only_once_released(world: Any) -> None:

@@ -29,10 +29,11 @@ GUARDS = {
     ("open_notebook.py", "_may_see", "SHOW_ROWS"),  # the launcher, at the start and at every look
     ("import_files.py", "ask", "IMPORT"),
     ("run_job.py", "_permitted", "RUN_JOB"),  # the queue, and again before a container starts
-    ("review_release.py", "submit", "SUBMIT"),
-    ("review_release.py", "_checked", "CHECK"),  # the checks
+    ("review_release.py", "_look", "SUBMIT"),
+    ("check_output.py", "preview", "SUBMIT"),  # what the checks would say
+    ("check_output.py", "judge_one", "CHECK"),  # the checks
     ("review_release.py", "vote", "REVIEW"),  # the review
-    ("review_release.py", "let_out", "RELEASE"),
+    ("let_out.py", "__call__", "RELEASE"),
 }
 SQL = "SELECT sex, COUNT(*) AS n FROM loans GROUP BY sex"
 TABLE = b"sex,n\nfemale,50\nmale,50\n"
@@ -86,20 +87,21 @@ def refusing(world: Any, action: Action) -> Any:
 
     sandbox = world.sandbox
     permission = Permission(store=sandbox.store, today=sandbox.answer_question.today, decide=decide)
-    return replace(
-        sandbox,
-        **{
-            name: replace(getattr(sandbox, name), permission=permission)
-            for name in (
-                "answer_question",
-                "buy_base",
-                "open_notebook",
-                "import_files",
-                "review_release",
-                "run_job",
-            )
-        },
+    names = (
+        "answer_question",
+        "buy_base",
+        "open_notebook",
+        "import_files",
+        "check_output",
+        "review_release",
+        "run_job",
     )
+    parts = {name: replace(getattr(sandbox, name), permission=permission) for name in names}
+    review = parts["review_release"]
+    parts["review_release"] = replace(
+        review, check=parts["check_output"], leave=replace(review.leave, permission=permission)
+    )
+    return replace(sandbox, **parts)
 
 
 def submitted(world: Any, system: Any, **more: Any) -> Any:

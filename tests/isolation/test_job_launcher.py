@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +35,7 @@ class Room:
     ended: threading.Event = field(default_factory=threading.Event)
     began: threading.Event = field(default_factory=threading.Event)
     given: list[tuple[Any, ...]] = field(default_factory=list)
+    kept: list[tuple[str, ...]] = field(default_factory=list)
 
     def run(self, job_id: int, package: Package, **more: Any) -> JobEnd:
         self.given.append((job_id, package, more["data"], more["imports"]))
@@ -46,7 +47,8 @@ class Room:
             threading.Event().wait(0.01)
         return END
 
-    def clear(self) -> tuple[str, ...]:
+    def clear(self, *, keep: Collection[str] = ()) -> tuple[str, ...]:
+        self.kept.append(tuple(keep))
         return ("house-1-job-7",)
 
 
@@ -56,6 +58,7 @@ class World:
     data: Path
     worker: LaunchedJobs
     socket: Path
+    jobs: JobLauncher
 
 
 @asynccontextmanager
@@ -68,13 +71,14 @@ async def a_world(tmp_path: Path, *, at_once: bool = True, refuses: bool = False
             raise NotAllowed("Grant 1 was revoked.", clause="revocation")
         return Opening(package=PACKAGE, limits=JobLimits(), data=data, imports=None)
 
-    app = job_doors(JobLauncher(room=room, opening=opening))  # type: ignore[arg-type]
+    jobs = JobLauncher(room=room, opening=opening)  # type: ignore[arg-type]
+    app = job_doors(jobs)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     socket = tmp_path / "launcher.sock"
     await web.UnixSite(runner, str(socket)).start()
     try:
-        yield World(room, data, LaunchedJobs(launcher=LauncherClient(socket)), socket)
+        yield World(room, data, LaunchedJobs(launcher=LauncherClient(socket)), socket, jobs)
     finally:
         room.at_once = True
         await runner.cleanup()
@@ -157,7 +161,7 @@ def test_a_job_that_nobody_waits_for_ends(tmp_path: Path, how: str) -> None:
 
 
 def test_a_launcher_that_is_away_or_lost_is_the_engines_failure(tmp_path: Path) -> None:
-    worker = LaunchedJobs(launcher=LauncherClient(tmp_path / "launcher.sock"))
+    worker = LaunchedJobs(launcher=LauncherClient(tmp_path / "launcher.sock"), wait_s=0)
     assert worker.run(7, cancelled=never).failure is Failure.ENGINE
 
     async def lost(request: web.Request) -> web.StreamResponse:
@@ -167,6 +171,43 @@ def test_a_launcher_that_is_away_or_lost_is_the_engines_failure(tmp_path: Path) 
         return response
 
     assert from_(tmp_path, lost).failure is Failure.ENGINE
+
+
+def test_a_launcher_that_is_being_restarted_is_waited_for(tmp_path: Path) -> None:
+    worker = LaunchedJobs(launcher=LauncherClient(tmp_path / "launcher.sock"))
+    asked = threading.Event()
+
+    def looked() -> bool:  # whether it was cancelled: asked while nobody listens
+        asked.set()
+        return False
+
+    async def test() -> None:
+        running = asyncio.create_task(asyncio.to_thread(worker.run, 7, cancelled=looked))
+        await asyncio.to_thread(asked.wait, 10)
+        async with a_world(tmp_path):
+            assert await running == END
+
+    run(test())
+
+
+def test_a_job_is_cancelled_while_the_launcher_is_away(tmp_path: Path) -> None:
+    worker = LaunchedJobs(launcher=LauncherClient(tmp_path / "launcher.sock"))
+    with pytest.raises(Cancelled):
+        worker.run(7, cancelled=lambda: True)
+
+
+def test_what_no_job_owns_is_swept_and_what_runs_is_kept(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with a_world(tmp_path, at_once=False) as world:
+            running = asyncio.create_task(asyncio.to_thread(world.worker.run, 7, cancelled=never))
+            await asyncio.to_thread(world.room.began.wait, 10)
+            world.jobs.sweep()
+            world.room.at_once = True
+            await running
+            world.jobs.sweep()
+            assert world.room.kept == [("7",), ()]
+
+    run(test())
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"failure": "sunshine"}', '{"failure": null, "outputs": 3}'])

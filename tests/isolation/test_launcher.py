@@ -20,6 +20,7 @@ from sandbox.domain.site_policy import NotebookLimits, RoomLimits
 from sandbox.isolation.container import ContainerSettings, Images
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.gate import Gate
+from sandbox.isolation.gate_client import open_door
 from sandbox.isolation.launcher import FORGOTTEN_LOOKS, Authority, Launcher, Opening, Server
 from sandbox.isolation.launcher_service import doors
 from sandbox.isolation.profile import NOTHING, Shown
@@ -367,6 +368,43 @@ def test_a_restarted_launcher_goes_on_with_what_may_and_removes_halves(tmp_path:
             assert third.running == ()
             assert list(world.engine.up) == [stranger]
             assert not world.rows
+
+    run(test())
+
+
+async def a_door(tmp_path: Path, server: str) -> None:
+    await open_door(
+        tmp_path / "gate", person="ben", server=server, token="t", mode=Mode.QUERY, display=RoomLimits()
+    )
+
+
+def test_a_door_that_a_launcher_left_open_when_it_died_is_shut(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with a_world(tmp_path) as world:
+            await world.launcher.start(*ALICE, TOLD)
+            for server in ("grant-2", "grant-3"):  # killed before the container
+                await a_door(tmp_path, server)
+            again = world.another()
+            await again.adopt()
+            assert world.gate.open_servers == (ALICE,)
+            await a_door(tmp_path, "grant-2")
+            await again.look_at_all()
+            assert world.gate.open_servers == (ALICE,)
+
+    run(test())
+
+
+def test_a_door_that_stayed_since_the_gate_was_away_is_shut_when_it_is_back(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with a_world(tmp_path) as world:
+            await world.launcher.start(*ALICE, TOLD)
+            await world.gate.stop()
+            await world.launcher.stop(*ALICE, reason="stopped")
+            await world.launcher.look_at_all()  # nobody there to be asked: that is no reason to fail
+            await world.gate.start()
+            assert world.gate.open_servers == (ALICE,)  # the control: a gate opens again what was open
+            await world.launcher.look_at_all()
+            assert not world.gate.open_servers
 
     run(test())
 

@@ -281,3 +281,14 @@ def test_code_is_shown_as_text(desk: Desk) -> None:
     page = desk.world.browser("ana").get(f"/jobs/{number}").text
     assert dangers(page) == []
     assert "&lt;script&gt;" in page
+
+
+@pytest.mark.parametrize("verb", ["cancel", "raw"])
+def test_a_form_of_another_site_changes_no_job(desk: Desk, verb: str) -> None:
+    number = desk.tried() if verb == "raw" else int(desk.send().json()["id"])
+    ana = desk.world.browser("ana")
+    before = desk.world.sandbox.store.log.head()
+    for token in ({}, {"form_token": "0" * 64}, {"form_token": desk.world.browser("ben").form_token()}):
+        assert ana.post(f"/jobs/{number}/{verb}", data={"context": CONTEXT, **token}).status_code == 403
+    assert desk.world.sandbox.store.log.head() == before
+    assert ana.send(f"/jobs/{number}/{verb}", context=CONTEXT).status_code == 303  # the positive control

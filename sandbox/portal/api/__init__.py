@@ -6,6 +6,7 @@ questions   prices, answers, what is left
 access      applications, agreements, grants
 blocks      who may not apply for a time
 jobs        code that runs beside the rows
+review      the reviewers' queue and figures; the next turn of a request
 releases    outputs on their way out
 checks      what the checks would say
 uploads     files as programs send them
@@ -18,7 +19,8 @@ openness    projects, breaches, all figures
 people      my account; people, for administrators
 at_rest     keys of the data, and their destruction
 policies    changes that wait for a second person
-system      the log, and health
+log         heads, proofs, and one's own entries
+system      the whole log, and health
 conditional answers that a program may keep
 common      what several of them need
 """
@@ -36,6 +38,7 @@ from sandbox.portal.api import (
     demands,
     imports,
     jobs,
+    log,
     objections,
     open_data,
     openness,
@@ -44,6 +47,7 @@ from sandbox.portal.api import (
     questions,
     releases,
     results,
+    review,
     suspensions,
     system,
 )
@@ -59,6 +63,7 @@ PARTS = (
     access.router,
     blocks.router,
     jobs.router,
+    review.router,  # before it: its queue is no number
     releases.router,
     checks.router,
     imports.router,
@@ -70,6 +75,7 @@ PARTS = (
     people.router,
     policies.router,
     at_rest.router,
+    log.router,
     system.router,
 )
 

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from pydantic import Field
 
+from sandbox.domain.canonical import canonical_json
 from sandbox.domain.limits import Limits
 from sandbox.portal import documents
 from sandbox.portal.api.common import Body, grant_of
@@ -68,9 +69,9 @@ def ask(system: System, caller: Program, body: QuestionBody) -> Response:
     budget = documents.budget(system.access_views.budget(grant))
     # The stored answer's bytes go out as they are: same question, same bytes.
     head = json.dumps({"id": answered.id, "cached": answered.cached, "budget": budget})
-    return Response(
-        head[:-1].encode() + b', "answer": ' + answered.body + b"}", media_type="application/json"
-    )
+    receipt = canonical_json(system.give_receipt(answered))
+    sent = head[:-1].encode() + b', "receipt": ' + receipt + b', "answer": ' + answered.body + b"}"
+    return Response(sent, media_type="application/json")
 
 
 @router.get("/sample", tags=["questions"])

@@ -8,6 +8,7 @@ from fastapi import APIRouter, File, Form, Response, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
+from sandbox.domain.errors import BadInput
 from sandbox.domain.release import Decision
 from sandbox.portal import documents
 from sandbox.portal.api.common import Body, check_bound, grant_of
@@ -39,9 +40,15 @@ async def submit(
     sql: Annotated[str, Form()] = "{}",
     grant: Annotated[int | None, Form()] = None,
     dataset: Annotated[str | None, Form()] = None,
+    supersedes: Annotated[int, Form()] = 0,
+    builds_on: Annotated[str, Form(max_length=500)] = "",
 ) -> dict[str, Any]:
-    """Submit outputs for checks and review. ``sql`` is a JSON object: file name -> the question that made it."""
+    """Submit outputs for checks and review. ``sql`` is a JSON object: file name -> the question that made it.
+
+    ``supersedes`` is the release in whose place it will stand, ``builds_on`` those that it rests on: ``3,5``.
+    """
     questions = sql_by_file(sql)
+    earlier = _numbers(builds_on)
     staged = await uploaded(files)
 
     def work() -> dict[str, Any]:
@@ -51,16 +58,21 @@ async def submit(
             files=staged,
             context=context,
             sql=questions,
+            supersedes=supersedes,
+            builds_on=earlier,
         )
         return documents.release(system.views.release(caller.person, submitted.release.id))
 
     return await run_in_threadpool(work)
 
 
-@router.get("/releases/queue", tags=["releases"])
-def queue(system: System, caller: SignedIn) -> list[dict[str, Any]]:
-    """What waits for your vote, oldest first."""
-    return [documents.release(v) for v in system.views.review_queue(caller.in_person())]
+def _numbers(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(part.isascii() and part.isdigit() and len(part) <= 12 for part in parts):
+        raise BadInput(
+            "The earlier releases are no list of numbers.", where="builds_on", fix="Write them as 3,5."
+        )
+    return tuple(int(part) for part in parts)
 
 
 @router.get("/releases/{release_id}", tags=["releases"])
@@ -82,10 +94,10 @@ def vote(system: System, caller: Program, release_id: int, body: VoteBody) -> di
 
 
 @router.post("/releases/{release_id}/withdraw", tags=["releases"])
-def withdraw(system: System, caller: Program, release_id: int) -> dict[str, Any]:
-    """Take your request back."""
+def withdraw(system: System, caller: Program, release_id: int, version: int | None = None) -> dict[str, Any]:
+    """Take your request back. ``?version=`` refuses when it changed since you looked."""
     check_bound(caller, system.views.release(caller.person, release_id).release.grant_id)
-    system.review_release.withdraw(caller.person, release_id)
+    system.review_release.withdraw(caller.person, release_id, version=version)
     return documents.release(system.views.release(caller.person, release_id))
 
 

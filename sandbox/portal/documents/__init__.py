@@ -12,8 +12,9 @@ from sandbox.portal.documents.objections import held, objection, suspension, tra
 from sandbox.portal.documents.people import account, person
 from sandbox.portal.documents.policies import policy_comparison, policy_proposal
 from sandbox.portal.documents.questions import budget, estimate
-from sandbox.portal.documents.records import log
+from sandbox.portal.documents.records import log, own_entries
 from sandbox.portal.documents.releases import checked, finding, release
+from sandbox.portal.documents.review import dataset_turnaround, queued
 from sandbox.portal.documents.society import (
     breach,
     breaches,
@@ -38,6 +39,7 @@ __all__ = [
     "catalogue_page",
     "checked",
     "dataset_graph",
+    "dataset_turnaround",
     "demand",
     "demands",
     "dictionary_csv",
@@ -53,10 +55,12 @@ __all__ = [
     "job_record",
     "log",
     "objection",
+    "own_entries",
     "person",
     "policy_comparison",
     "policy_proposal",
     "projects",
+    "queued",
     "ratings",
     "release",
     "result",

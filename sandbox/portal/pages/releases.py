@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from sandbox.domain.errors import BadInput, NotAllowed, SandboxError
 from sandbox.domain.findings import Finding, Verdict
 from sandbox.domain.people import Person
-from sandbox.domain.release import Decision, Release, StagedFile, Status, Vote
+from sandbox.domain.release import OUT, Decision, Release, StagedFile, Status, Vote
 from sandbox.flows.views import ReleaseView
 from sandbox.portal.forms import FormSender
 from sandbox.portal.pages.grid import Grid, grid
@@ -29,14 +29,15 @@ SHOWN_ROWS = 200
 # What a status means to a person, and where it stands on the way out: checks, review, decision, release.
 MEANING = {
     Status.CHECKING: ("The checks are running.", 1),
-    Status.BLOCKED: ("A check failed. Mend the file and submit it again.", 1),
+    Status.BLOCKED: ("A check failed. Mend the file and hand it in as its next turn.", 1),
     Status.SUBMITTED: ("The checks let it through. It waits for the reviewers.", 2),
     Status.PARTIALLY_REVIEWED: ("Some votes are in. They stay hidden until the last one.", 2),
     Status.REVIEWED: ("All votes are in.", 3),
-    Status.RETURNED: ("The reviewers ask for changes. Mend it and submit it again.", 3),
+    Status.RETURNED: ("The reviewers ask for changes. Hand in the changed files as its next turn.", 3),
     Status.REJECTED: ("The reviewers rejected it.", 3),
     Status.APPROVED: ("The reviewers approved it. The crate is being sealed.", 3),
     Status.RELEASED: ("It is out: download the signed crate.", 4),
+    Status.SUPERSEDED: ("It is out; a later release stands in its place.", 4),
     Status.WITHDRAWN: ("The requester took it back.", 0),
     Status.ON_HOLD: ("It is on hold, and goes on from where it was when the hold ends.", 2),
     Status.RECALLED: ("It was called back: do not use or pass on copies of it.", 4),
@@ -77,8 +78,14 @@ def releases(request: Request, system: System, person: InPerson) -> Response:
 @router.get("/review")
 def review(request: Request, system: System, person: InPerson) -> Response:
     """What waits for this reviewer's vote, oldest first."""
-    queue = system.views.review_queue(person)
-    return render(request, "review.html", queue=queue, counts=[_counts(view.findings) for view in queue])
+    queue = system.review_queue.of(person)
+    return render(
+        request,
+        "review.html",
+        queue=queue,
+        counts=[_counts(one.view.findings) for one in queue],
+        turnaround=system.review_queue.turnaround(person),
+    )
 
 
 @router.get("/releases/{release_id}")
@@ -116,7 +123,7 @@ def withdraw(system: System, person: FormSender, release_id: int) -> Response:
 def stages(release: Release) -> tuple[Stage, ...]:
     """Where a request stands on its way out; nowhere when it was taken back."""
     status = release.status
-    finished = status is Status.RELEASED
+    finished = status in OUT
     _, at = MEANING[release.held_from or status]
     return ways(STAGES, at, stopped=status in STOPPED, finished=finished)
 

@@ -1,0 +1,121 @@
+"""The log's entries, each person's own: found in the database by what they are about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, String, Table, and_, cast, false, literal, not_, or_, select, true
+
+from sandbox.domain.audit import Entry
+from sandbox.domain.log_sight import OF_OWNED, OWN, SEALED, Sight
+from sandbox.store.database import Database
+from sandbox.store.log import entry_of
+from sandbox.store.schema import (
+    applications,
+    audit_log,
+    grants,
+    imports,
+    jobs,
+    objections,
+    questions,
+    releases,
+    results,
+)
+
+# What carries a number on the log: the first word of its object, and the column that says whose it is.
+_NUMBERED: tuple[tuple[str, Table, str], ...] = (
+    ("application", applications, "applicant"),
+    ("grant", grants, "person"),
+    ("import", imports, "requester"),
+    ("job", jobs, "person"),
+    ("question", questions, "person"),
+    ("release", releases, "requester"),
+    ("result", results, "reporter"),
+)
+
+
+class LogEntries:
+    """Reading only."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def of(
+        self, sight: Sight, *, before: int | None = None, limit: int = 100, action: str = ""
+    ) -> tuple[Entry, ...]:
+        """Entries that this person may see, newest first.
+
+        Args:
+            before: only those with a smaller number.
+            action: the whole action or its first words.
+        """
+        query = select(audit_log).where(_seen(sight)).order_by(audit_log.c.seq.desc()).limit(limit)
+        if before is not None:
+            query = query.where(audit_log.c.seq < before)
+        if action:
+            query = query.where(audit_log.c.action.startswith(action, autoescape=True))
+        with self._database.reading() as connection:
+            return tuple(entry_of(row) for row in connection.execute(query))
+
+    def numbers(self, sight: Sight, *, up_to: int) -> tuple[int, ...]:
+        """The numbers of all entries that this person may see, in order."""
+        query = select(audit_log.c.seq).where(_seen(sight), audit_log.c.seq <= up_to)
+        with self._database.reading() as connection:
+            return tuple(connection.execute(query.order_by(audit_log.c.seq)).scalars())
+
+    def sees(self, sight: Sight, seq: int) -> bool:
+        """Whether this person may see an entry."""
+        query = select(audit_log.c.seq).where(_seen(sight), audit_log.c.seq == seq)
+        with self._database.reading() as connection:
+            return connection.execute(query).first() is not None
+
+    def answered(self, question: int) -> int:
+        """The entry that holds the hash of a question's answer; 0 when there is none."""
+        c = audit_log.c
+        with self._database.reading() as connection:
+            seq = connection.execute(
+                select(c.seq).where(c.object == f"question:{question}", c.action == "question.answered")
+            ).scalar()
+            if seq is None:
+                told = or_(
+                    *(c.facts.contains(f'"question":{question}{end}', autoescape=True) for end in ",}")
+                )
+                seq = connection.execute(select(c.seq).where(c.action == "question.derived", told)).scalar()
+        return int(seq or 0)
+
+
+def _seen(sight: Sight) -> ColumnElement[bool]:
+    if sight.everything:
+        return true()
+    c = audit_log.c
+    about_own = [c.object == f"person:{sight.person}"]
+    about_own += [
+        c.object.in_(_names(word, table, table.c[column] == sight.person))
+        for word, table, column in _NUMBERED
+    ]
+    of_jobs = select(literal("release:") + cast(jobs.c.release_id, String)).where(
+        jobs.c.release_id.is_not(None)
+    )
+    own = and_(
+        c.action.in_(sorted(OWN)),
+        or_(c.actor == sight.person, *about_own),
+        not_(and_(c.action.in_(sorted(SEALED)), c.object.in_(of_jobs))),
+    )
+    return or_(own, _owned(sight.owned))
+
+
+def _owned(names: tuple[str, ...]) -> ColumnElement[bool]:
+    if not names:
+        return false()
+    c = audit_log.c
+    about = [c.object.in_([f"dataset:{name}" for name in names])]
+    about += [
+        c.object.in_(_names(word, table, table.c.dataset.in_(names)))
+        for word, table in (*((word, table) for word, table, _ in _NUMBERED), ("objection", objections))
+    ]
+    return and_(c.action.in_(sorted(OF_OWNED)), or_(*about))
+
+
+def _names(word: str, table: Table, where: ColumnElement[bool]) -> Any:
+    """The names on the log of the rows that fit."""
+    return select(literal(f"{word}:") + cast(table.c.id, String)).where(where)
