@@ -141,6 +141,11 @@ class Settings:
         return self.run_dir / "launcher" / "launcher.sock"
 
     @property
+    def jobs_socket(self) -> Path:
+        """Where it listens for the worker alone: in a folder that the hub has no need to see."""
+        return self.run_dir / "jobs" / "jobs.sock"
+
+    @property
     def extracts_dir(self) -> Path:
         """Rows for jobs and rooms while these run: in memory where the machine has a place for that."""
         if self.extracts:

@@ -58,11 +58,12 @@ def main() -> int:
 def unpack(stream: io.BufferedIOBase) -> dict:
     body = stream.read(int.from_bytes(stream.read(8), "big"))
     with tarfile.open(fileobj=io.BytesIO(body)) as tar:
-        told = json.load(tar.extractfile("job.json"))
-        for entry in tar:
-            if entry.name != "job.json":
-                with open(os.path.join(HOME, entry.name), "wb") as file:
-                    file.write(tar.extractfile(entry).read())
+        # By its place: a second one of the same name is a file like any other.
+        first, *files = tar.getmembers()
+        told = json.load(tar.extractfile(first))
+        for entry in files:
+            with open(os.path.join(HOME, entry.name), "wb") as file:
+                file.write(tar.extractfile(entry).read())
     return told
 
 

@@ -55,6 +55,7 @@ def lay_out(settings: Settings) -> None:
         settings.vault_dir,
         settings.gate_dir,
         settings.launcher_socket.parent,
+        settings.jobs_socket.parent,
         settings.hub_dir,
     ):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

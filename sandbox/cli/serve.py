@@ -101,7 +101,9 @@ def _launcher(settings: Settings) -> None:
     from sandbox.wiring import build
 
     sandbox = build(settings)
-    run_launcher(launcher_of(sandbox), jobs_of(sandbox), settings.launcher_socket)
+    run_launcher(
+        launcher_of(sandbox), jobs_of(sandbox), settings.launcher_socket, jobs_socket=settings.jobs_socket
+    )
 
 
 def _worker(settings: Settings) -> None:

@@ -27,7 +27,7 @@ def worker_of(sandbox: Sandbox) -> WorkJobs:
         hold_jobs=sandbox.hold_jobs,
         review=sandbox.review_release,
         rows=sandbox.extracts,
-        room=LaunchedJobs(launcher=LauncherClient(sandbox.settings.launcher_socket)),
+        room=LaunchedJobs(launcher=LauncherClient(sandbox.settings.jobs_socket)),
         worker=this_process(),
     )
 

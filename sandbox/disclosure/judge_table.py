@@ -9,12 +9,11 @@ from sandbox.disclosure.frequency import check_counts
 from sandbox.disclosure.kinds.case import Case, as_declared, roles_of, units_column
 from sandbox.disclosure.kinds.counts import check_raw_rows
 from sandbox.disclosure.kinds.registry import (
-    OF_COUNTS,
-    OF_GROUPS,
     REFUSED_UNDECLARED,
     UNDECLARED,
     check_kinds,
-    kinds_of,
+    of_counts,
+    of_groups,
 )
 from sandbox.disclosure.table import MAX_FINDINGS, Table
 from sandbox.domain.check_terms import Undeclared
@@ -55,7 +54,6 @@ def judge_table(
         noun=noun,
         units=units_column(columns, declared),
     )
-    kinds = kinds_of(case)
     findings = check_counts(
         name,
         columns,
@@ -64,8 +62,8 @@ def judge_table(
         unit_column=policy.unit_column if policy is not None else "",
         noun=noun,
         terms=terms.checks,
-        counts_expected=bool(kinds & OF_COUNTS),
-        groups=bool(kinds & OF_GROUPS),
+        counts_expected=of_counts(case),
+        groups=of_groups(case),
     )
     findings += check_kinds(case)
     findings += check_raw_rows(case, _own_columns(policy))

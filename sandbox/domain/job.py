@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ MAX_CODE_BYTES = 1 << 20
 MAX_INPUTS = 20
 MAX_PACKAGE_BYTES = 7 << 20  # code and inputs together; a request to the API holds 8 MiB
 MAX_OUTPUTS = 20
+RUNNER_FILE = "job.json"  # what the runner is told lies beside code and inputs under this name
+UNREADABLE_CODE = frozenset({"pyc", "pyo", "pyd", "so"})
 ATTEMPTS = 2  # a job whose worker died is tried once more
 
 
@@ -252,7 +255,16 @@ def check_package(package: Package) -> None:
             where="inputs",
             fix="Send fewer.",
         )
-    _check_distinct([name, *(check_file_name(one) for one, _ in package.inputs)], where="inputs")
+    names = [name, *(check_file_name(one) for one, _ in package.inputs)]
+    _check_distinct(names, where="inputs")
+    if RUNNER_FILE in (one.lower() for one in names):
+        raise BadInput(
+            f"An input cannot be called {RUNNER_FILE}: the runner is told by it what to run.",
+            where="inputs",
+            fix="Rename it.",
+        )
+    for one, content in package.inputs:
+        _check_input(one, content)
     total = len(code) + sum(len(content) for _, content in package.inputs)
     if total > MAX_PACKAGE_BYTES:
         raise BadInput(
@@ -267,6 +279,19 @@ def check_package(package: Package) -> None:
             fix=f"Name 1 to {MAX_OUTPUTS} files that the code writes to its outbox.",
         )
     _check_distinct([check_file_name(one) for one in package.outputs], where="outputs")
+
+
+def _check_input(name: str, content: bytes) -> None:
+    """Inputs that can be run are read by reviewers as the code is, and take the place of no module that it names."""
+    stem, _, kind = name.rpartition(".")
+    if kind.lower() in UNREADABLE_CODE:
+        raise BadInput(f"{name} is code that nobody can read.", where="inputs", fix="Send its source.")
+    if kind.lower() == "py" and stem in sys.stdlib_module_names:
+        raise BadInput(
+            f"{name} would take the place of Python's own module {stem}.", where="inputs", fix="Rename it."
+        )
+    if any(name.endswith(language) for language in Language) and content.strip():
+        _check_code(name, content, language_of(name))
 
 
 def _check_code(name: str, code: bytes, language: Language) -> None:

@@ -132,7 +132,7 @@ def sealed(release: Release, person: Person, *, by_job: bool) -> bool:
     Args:
         by_job: code of the requester made the files beside the raw rows; the requester never saw them.
     """
-    left = release.status in OUT | {Status.RECALLED} and release.crate_sha256
+    left = release.status in OUT and release.crate_sha256  # what was recalled is shown no more
     return by_job and person.name == release.requester and not left
 
 

@@ -42,6 +42,11 @@ class JobRecord:
     package: Package
     log: str
 
+    @property
+    def inputs(self) -> tuple[tuple[str, str | None], ...]:
+        """(name, text) of the input files; None for one that is no text."""
+        return tuple((name, _text(content)) for name, content in self.package.inputs)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobViews:
@@ -121,3 +126,10 @@ class JobViews:
         if job.phase is Phase.RAW or job.log is None:
             return ""
         return self.store.vault.get(job.log.sha256).decode("utf-8", errors="replace")
+
+
+def _text(content: bytes) -> str | None:
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return None

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sandbox.disclosure.declaration import split
 from sandbox.disclosure.judge import judge
+from sandbox.disclosure.judge_table import keys_of
+from sandbox.disclosure.rebuild import rebuild_table, sorted_rows, write_csv
 from sandbox.disclosure.table import Table
 from sandbox.domain import release as rule
 from sandbox.domain.access import Grant
@@ -31,6 +33,7 @@ from sandbox.domain.output_cell import OutputCell
 from sandbox.domain.people import Person, Role
 from sandbox.domain.permission import Action
 from sandbox.domain.policy import Mode, ReleaseTerms
+from sandbox.domain.question import canonical_sql
 from sandbox.domain.release import Decision, Release, StagedFile, Status, Verb
 from sandbox.domain.release_links import check_links
 from sandbox.domain.release_request import check_request
@@ -41,6 +44,7 @@ from sandbox.flows.let_out import LetOut
 from sandbox.flows.permission import Permission
 from sandbox.flows.published import in_use, published
 from sandbox.flows.reviewers import reviewers_left
+from sandbox.privacy.asking.parse import parse
 from sandbox.store import Store
 
 _log = logging.getLogger(__name__)
@@ -114,7 +118,7 @@ class ReviewRelease:
                 show: all of them go to people.
             then: done in the transaction that stages the request.
         """
-        looked = self._look(person, grant, files=files, context=context, sql=sql)
+        looked = self._look(person, grant, files=files, context=context, sql=sql, by_job=made_by is not None)
         named = {n: r for n in {supersedes, *builds_on} if (r := self.store.releases.get(n)) is not None}
         check_links(grant, supersedes=supersedes, builds_on=builds_on, earlier=named)
         links: dict[str, Fact] = {"supersedes": supersedes} if supersedes else {}
@@ -202,6 +206,7 @@ class ReviewRelease:
         files: Sequence[tuple[str, bytes]],
         context: str,
         sql: Mapping[str, str],
+        by_job: bool = False,
     ) -> _Looked:
         """Files copied by hash, and what the checks say about them."""
         dataset = published(self.store, grant.dataset)
@@ -217,6 +222,9 @@ class ReviewRelease:
         for name, content in files:
             stored = self.store.vault.put(content)
             question = sql.get(name) or (declared[name].sql if name in declared else "")
+            if question and by_job:
+                # Written by code that read rows: what it means is kept, and no remark or spelling of it.
+                question = canonical_sql(parse(question, dataset.policy))
             staged.append(
                 StagedFile(name=name, sha256=stored.sha256, size_bytes=stored.size_bytes, sql=question)
             )
@@ -402,7 +410,8 @@ class ReviewRelease:
         )
         if grant is None or (person.name != release.requester and not reviewer):
             raise NotFound(f"You have no release {release_id}.")
-        if rule.sealed(release, person, by_job=self.store.jobs.of_release(release.id) is not None):
+        by_job = self.store.jobs.of_release(release.id) is not None
+        if rule.sealed(release, person, by_job=by_job):
             raise NotAllowed(
                 "A job made this file beside the raw rows; its sender sees it when it is released.",
                 clause="review",
@@ -413,7 +422,12 @@ class ReviewRelease:
                 declared, outputs = split(self._originals(release))
                 content = dict(outputs).get(file_name)
                 if content is None:
-                    text = self.store.vault.get(file.sha256)
+                    # A declaration does not leave, so that the sender of a job reads none that it wrote.
+                    text = (
+                        b""
+                        if by_job and person.name == release.requester
+                        else self.store.vault.get(file.sha256)
+                    )
                     return Preview(
                         file=file, table=None, rebuilt=b"", shown=text, bits_leaving=0, findings=()
                     )
@@ -428,11 +442,17 @@ class ReviewRelease:
                 found = tuple(f for f in self.store.releases.findings(release.id) if f.file == file.name)
                 if person.name == release.requester:
                     found = for_requester(found, reads_rows=grant.mode is Mode.ROOM)
+                table, shown = checked.table, checked.shown
+                if table is not None and by_job and person.name == release.requester:
+                    # As it left: the order in which the code wrote the rows could tell something too.
+                    table = sorted_rows(rebuild_table(table), order=keys_of(dataset.policy))
+                    shown = write_csv(table)
+                    found = tuple(replace(f, row=None, place="") for f in found)
                 return Preview(
                     file=file,
-                    table=checked.table,
+                    table=table,
                     rebuilt=checked.rebuilt,
-                    shown=checked.shown,
+                    shown=shown,
                     bits_leaving=checked.bits_leaving,
                     findings=found,
                 )

@@ -80,8 +80,9 @@ class Views:
         job = self.store.jobs.of_release(release.id)
         sealed = release_rules.sealed(release, person, by_job=job is not None)
         if sealed:
-            nameless = tuple(replace(file, sha256="", size_bytes=0) for file in release.files)
-            release = replace(release, files=nameless)
+            # A job writes the declared questions as well: they can hold rows like any other file of it.
+            bare = tuple(replace(file, sha256="", size_bytes=0, sql="") for file in release.files)
+            release = replace(release, files=bare)
         return ReleaseView(
             release=release,
             title=policy.title,

@@ -236,6 +236,13 @@ class WorkJobs:
         if person is None:
             raise Tampered("The job's sender is gone.", place=f"job {job.id}")
         try:
+            snapshot = self.run_job.opening(job.id).snapshot
+        except NotAllowed as refused:
+            self.hold_jobs.stop(job, reason=refused.message)
+            return
+        if snapshot != opening.snapshot:
+            raise OperatorError("The data were published anew while it ran.", fix="The job is tried again.")
+        try:
             self.review.submit(
                 person,
                 opening.grant,
@@ -251,12 +258,8 @@ class WorkJobs:
                 },
                 then=handed_in,
             )
-        except NotAllowed as refused:
-            if refused.clause == "outputs":
-                self._move(job, Verb.FAIL, Outcome(failure=Failure.OUTPUTS))
-            else:
-                self.hold_jobs.stop(job, reason=refused.message)
-        except (BadInput, TooLarge):
+        except (NotAllowed, BadInput, TooLarge):
+            # The grant holds: the no is about what was written beside the rows, and its words are told to nobody.
             self._move(job, Verb.FAIL, Outcome(failure=Failure.OUTPUTS))
 
     def _wait_for_tick(self, job: Job, lost: threading.Event) -> None:

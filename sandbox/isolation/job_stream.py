@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.domain.job import Failure, Package
+from sandbox.domain.job import RUNNER_FILE, Failure, Package
 from sandbox.domain.outputs import DECLARATIONS
 
 LOG_BYTES = 64 * 1024
@@ -36,7 +36,12 @@ def packed(package: Package, *, output_bytes: int) -> bytes:
 
     Args:
         output_bytes: all outputs together hold at most so many.
+
+    Raises:
+        StreamBroken: a file of it would take the place of what the runner is told.
     """
+    if any(name == RUNNER_FILE for name, _ in (package.code, *package.inputs)):
+        raise StreamBroken(f"{RUNNER_FILE} is the runner's own")
     told = {
         "code": package.code[0],
         "outputs": list(package.outputs),
@@ -45,7 +50,7 @@ def packed(package: Package, *, output_bytes: int) -> bytes:
     }
     body = io.BytesIO()
     with tarfile.open(fileobj=body, mode="w") as tar:
-        for name, content in (("job.json", json.dumps(told).encode()), package.code, *package.inputs):
+        for name, content in ((RUNNER_FILE, json.dumps(told).encode()), package.code, *package.inputs):
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(content), 0o600
             tar.addfile(entry, io.BytesIO(content))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sandbox.domain.access import Grant
-from sandbox.domain.errors import BadInput, CallerError, OperatorError, SandboxError
+from sandbox.domain.errors import BadInput, CallerError, OperatorError, SandboxError, Tampered
 from sandbox.domain.site_policy import NotebookLimits, RoomLimits
 from sandbox.isolation.container import Images
 from sandbox.isolation.containers import Containers
@@ -127,7 +127,7 @@ class Launcher:
         for server in notebooks | carriers:
             try:
                 opening = await asyncio.to_thread(self.authority.goes_on, *server)
-            except CallerError as refused:
+            except (CallerError, Tampered) as refused:
                 log.warning("%s/%s ends: %s", *server, refused.message)
                 await self._remove(server)
                 continue
@@ -221,9 +221,15 @@ class Launcher:
     async def look_at_all(self) -> None:
         """End those that should end and those that the hub does not know; remove what is left over."""
         known = await asyncio.to_thread(self.authority.known)
+        failures: list[Exception] = []
         for server in tuple(self._running):
-            await self.look(*server)
-            await self._forgotten(server, known)
+            try:
+                await self.look(*server)
+                await self._forgotten(server, known)
+            except Exception as failure:  # what is wrong with one keeps no other alive
+                failures.append(failure)
+        if failures:
+            raise failures[0]
         await self._sweep()
 
     @property
@@ -234,7 +240,7 @@ class Launcher:
         """Why it has to end (empty: it goes on), and its minutes of idleness."""
         try:
             opening = await asyncio.to_thread(self.authority.goes_on, *server)
-        except CallerError as refused:
+        except (CallerError, Tampered) as refused:
             return refused.message, 0
         except OperatorError:
             return "", 0  # a database that is away for a moment takes no notebook with it

@@ -1,8 +1,13 @@
-"""The launcher as a process: a few verbs on a unix socket that only its own user can open.
+"""The launcher as a process: a few verbs on unix sockets that only its own user can open.
+
+For hub and portal:
 
 PUT    /notebooks/<person>/<server>   {"environment": {…}}   start
 GET    /notebooks/<person>/<server>                          look
 DELETE /notebooks/<person>/<server>?reason=…                 end
+
+For the worker, on a socket of its own, since the answer to a job is what it wrote beside the raw rows:
+
 POST   /jobs/<number>                                        run; ends when the caller goes
 DELETE /jobs                                                 remove what was left behind
 """
@@ -31,7 +36,7 @@ _BODY_BYTES = 256 * 1024
 _ADDRESS = "/notebooks/{person}/{server}"
 
 
-def run_launcher(launcher: Launcher, jobs: JobLauncher, socket: Path) -> None:
+def run_launcher(launcher: Launcher, jobs: JobLauncher, socket: Path, *, jobs_socket: Path) -> None:
     """Run until this process is told to end. Notebooks go on without it."""
 
     async def main() -> None:
@@ -40,23 +45,27 @@ def run_launcher(launcher: Launcher, jobs: JobLauncher, socket: Path) -> None:
             asyncio.get_running_loop().add_signal_handler(number, told.set)
         await launcher.adopt()
         # Jobs end when the worker that waits for them goes; a notebook's start and end go on.
-        runner = web.AppRunner(
-            doors(launcher, jobs), access_log=None, shutdown_timeout=2, handler_cancellation=True
-        )
-        await runner.setup()
-        await web.SockSite(runner, listening(socket.parent, socket.name, mode=0o600)).start()
+        runners = []
+        for app, path in ((doors(launcher), socket), (job_doors(jobs), jobs_socket)):
+            runner = web.AppRunner(app, access_log=None, shutdown_timeout=2, handler_cancellation=True)
+            runners.append(runner)
+            await runner.setup()
+            await web.SockSite(runner, listening(path.parent, path.name, mode=0o600)).start()
         watches = asyncio.gather(launcher.watch(), _watch_jobs(jobs))
         await told.wait()
         watches.cancel()
         with suppress(asyncio.CancelledError):
             await watches
-        await runner.cleanup()
+        for runner in runners:
+            await runner.cleanup()
 
-    socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in (socket, jobs_socket):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         asyncio.run(main())
     finally:
-        socket.unlink(missing_ok=True)
+        for path in (socket, jobs_socket):
+            path.unlink(missing_ok=True)
 
 
 async def _watch_jobs(jobs: JobLauncher) -> None:
@@ -70,8 +79,8 @@ async def _watch_jobs(jobs: JobLauncher) -> None:
         await asyncio.sleep(LOOK_EVERY_S)
 
 
-def doors(launcher: Launcher, jobs: JobLauncher) -> web.Application:
-    """Everything that can be asked of a launcher."""
+def doors(launcher: Launcher) -> web.Application:
+    """Everything that hub and portal can ask of a launcher."""
 
     async def start(request: web.Request) -> web.Response:
         environment = _environment(await request.json())
@@ -89,6 +98,20 @@ def doors(launcher: Launcher, jobs: JobLauncher) -> web.Application:
         reason = request.query.get("reason", "stopped")[:200]
         await asyncio.shield(launcher.stop(*_server(request), reason=reason))
         return web.json_response({})
+
+    async def health(request: web.Request) -> web.Response:
+        return web.json_response({"running": len(launcher.running)})
+
+    app = web.Application(client_max_size=_BODY_BYTES, middlewares=[_errors])
+    app.router.add_put(_ADDRESS, start)
+    app.router.add_get(_ADDRESS, look)
+    app.router.add_delete(_ADDRESS, stop)
+    app.router.add_get("/health", health)
+    return app
+
+
+def job_doors(jobs: JobLauncher) -> web.Application:
+    """Everything that the worker can ask."""
 
     async def run_job(request: web.Request) -> web.StreamResponse:
         number = int(request.match_info["number"])
@@ -116,16 +139,9 @@ def doors(launcher: Launcher, jobs: JobLauncher) -> web.Application:
     async def clear_jobs(request: web.Request) -> web.Response:
         return web.json_response({"removed": list(await asyncio.to_thread(jobs.clear))})
 
-    async def health(request: web.Request) -> web.Response:
-        return web.json_response({"running": len(launcher.running)})
-
     app = web.Application(client_max_size=_BODY_BYTES, middlewares=[_errors])
-    app.router.add_put(_ADDRESS, start)
-    app.router.add_get(_ADDRESS, look)
-    app.router.add_delete(_ADDRESS, stop)
     app.router.add_post("/jobs/{number:[1-9][0-9]{0,8}}", run_job)
     app.router.add_delete("/jobs", clear_jobs)
-    app.router.add_get("/health", health)
     return app
 
 

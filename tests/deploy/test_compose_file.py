@@ -61,6 +61,11 @@ def faults(document: Document) -> Iterator[str]:
         if "data" in service.get("networks", []) and name == "proxy":
             yield "proxy reaches the database"
         sources = mounted(service)
+        if name in ("hub", "gate", "proxy", "engine") and sources.keys() & {
+            f"{HOME}/run",
+            f"{HOME}/run/jobs",
+        }:
+            yield f"{name} is told what jobs wrote"
         sees_keys = f"{HOME}/keys" in sources or (HOME in sources and name != "prepared")
         if sees_keys and not any(line.startswith(f"{HOME}/keys/data:") for line in service.get("tmpfs", [])):
             yield f"{name} sees the keys of the data"

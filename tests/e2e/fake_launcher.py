@@ -82,4 +82,5 @@ if __name__ == "__main__":
         seccomp=own_seccomp(),
         prefix=f"{launcher.name}-job-",
     )
-    run_launcher(launcher, JobLauncher(room=room, opening=no_job), settings.launcher_socket)
+    jobs = JobLauncher(room=room, opening=no_job)
+    run_launcher(launcher, jobs, settings.launcher_socket, jobs_socket=settings.jobs_socket)

@@ -19,7 +19,8 @@ from sandbox.domain.site_policy import JobLimits
 from sandbox.isolation.job_container import Cancelled
 from sandbox.isolation.job_launcher import JobLauncher, LaunchedJobs, Opening, document_of, end_of
 from sandbox.isolation.launcher_client import LauncherClient, Refused
-from sandbox.isolation.launcher_service import doors
+from sandbox.isolation.launcher_service import doors, job_doors
+from sandbox.settings import Settings
 from tests.isolation.gate_world import run
 
 END = JobEnd(failure=None, outputs=(("t.csv", b"n\n50\n"),), log=b"50\n\xff", image="sha256:1")
@@ -70,9 +71,8 @@ async def a_world(tmp_path: Path, *, at_once: bool = True, refuses: bool = False
             raise NotAllowed("Grant 1 was revoked.", clause="revocation")
         return Opening(package=PACKAGE, limits=JobLimits(), data=data, imports=None)
 
-    launcher: Any = None  # of notebooks: its tests are in test_launcher
     jobs = JobLauncher(room=room, opening=opening)  # type: ignore[arg-type]
-    app = doors(launcher, jobs)
+    app = job_doors(jobs)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     socket = tmp_path / "launcher.sock"
@@ -234,3 +234,14 @@ def from_(tmp_path: Path, answer: Callable[[web.Request], Any]) -> JobEnd:
             await runner.cleanup()
 
     return asyncio.run(asked())
+
+
+def test_the_hub_has_no_verb_by_which_a_job_hands_it_what_it_wrote(tmp_path: Path) -> None:
+    launcher: Any = None
+    of_hub = {(r.method, r.resource.canonical) for r in doors(launcher).router.routes() if r.resource}
+    jobs: Any = None
+    of_worker = {(r.method, r.resource.canonical) for r in job_doors(jobs).router.routes() if r.resource}
+    assert not any("jobs" in path for _, path in of_hub)
+    assert {path for _, path in of_worker} == {"/jobs/{number}", "/jobs"}  # the control
+    settings = Settings(home=tmp_path)
+    assert settings.launcher_socket.parent not in (settings.jobs_socket.parent, *settings.jobs_socket.parents)

@@ -136,3 +136,11 @@ def test_what_is_said_about_outputs_comes_along_without_being_asked_for() -> Non
     twice = stream()
     with pytest.raises(StreamBroken):
         twice.feed(file("outputs.yaml", b"1") + file("outputs.yaml", b"2"))
+
+
+def test_a_second_description_in_a_package_is_no_description() -> None:
+    honest = Package(code=("a.py", b"1"), inputs=(("b.py", b"2"),), outputs=("t.csv",))
+    assert packed(honest, output_bytes=9)  # the control
+    for code, inputs in ((("a.py", b"1"), (("job.json", b"{}"),)), (("job.json", b"{}"), ())):
+        with pytest.raises(StreamBroken):
+            packed(Package(code=code, inputs=inputs, outputs=("t.csv",)), output_bytes=9)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import pytest
 from aiohttp import ClientSession, UnixConnector, web
 
 from sandbox.domain.access import Grant
-from sandbox.domain.errors import BadInput, NotAllowed, NotFound, OperatorError
+from sandbox.domain.errors import BadInput, NotAllowed, NotFound, OperatorError, Tampered
 from sandbox.domain.policy import Mode
 from sandbox.domain.site_policy import NotebookLimits, RoomLimits
 from sandbox.isolation.container import ContainerSettings, Images
@@ -90,7 +90,6 @@ class World:
     log: list[tuple[object, ...]] = field(default_factory=list)
     rows: set[int] = field(default_factory=set)
     known: frozenset[Server] | None = None
-    jobs: Any = None  # its tests are in test_job_launcher
 
     def another(self) -> Launcher:
         """As after a restart."""
@@ -265,13 +264,13 @@ def test_it_has_these_addresses_and_no_more(tmp_path: Path) -> None:
         async with a_world(tmp_path) as world:
             listed = {
                 (route.method, route.resource.canonical)
-                for route in doors(world.launcher, world.jobs).router.routes()
+                for route in doors(world.launcher).router.routes()
                 if route.resource is not None and route.method != "HEAD"
             }
             server = "/notebooks/{person}/{server}"
             assert listed == {
                 *(("PUT", server), ("GET", server), ("DELETE", server)),
-                *(("POST", "/jobs/{number}"), ("DELETE", "/jobs"), ("GET", "/health")),
+                ("GET", "/health"),
             }
 
     run(test())
@@ -435,10 +434,56 @@ def test_a_no_in_the_middle_of_a_start_is_told_as_it_is(tmp_path: Path) -> None:
 @asynccontextmanager
 async def asking(world: World, tmp_path: Path) -> AsyncIterator[ClientSession]:
     """Over the launcher's socket."""
-    runner = web.AppRunner(doors(world.launcher, world.jobs), access_log=None)
+    runner = web.AppRunner(doors(world.launcher), access_log=None)
     await runner.setup()
     path = str(tmp_path / "launcher.sock")
     await web.UnixSite(runner, path).start()
     async with ClientSession(connector=UnixConnector(path)) as client:
         yield client
     await runner.cleanup()
+
+
+def test_a_notebook_whose_agreement_was_tampered_with_ends_and_hides_no_other(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with a_world(tmp_path) as world:
+            other = ("ben", "grant-2")
+            for server in (ALICE, other):
+                await world.launcher.start(*server, TOLD)
+            allowed, failing = world.launcher.authority.allowed, OperatorError("The database is away.")
+
+            def goes_on(person: str, server: str) -> Opening:
+                if (person, server) == ALICE:
+                    raise failing
+                return allowed(person, server)
+
+            world.launcher.authority = replace(world.launcher.authority, goes_on=goes_on)
+            await world.launcher.look_at_all()
+            assert world.launcher.running == (ALICE, other)  # the control: a database that is away ends none
+            failing = Tampered("The agreement is not the one that was signed.")
+            del world.grants[other]
+            await world.launcher.look_at_all()
+            assert (world.launcher.running, world.engine.up) == ((), {})
+
+    run(test())
+
+
+def test_a_look_that_breaks_at_one_notebook_goes_on_to_the_next(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with a_world(tmp_path) as world:
+            other = ("ben", "grant-2")
+            for server in (ALICE, other):
+                await world.launcher.start(*server, TOLD)
+            allowed = world.launcher.authority.allowed
+
+            def goes_on(person: str, server: str) -> Opening:
+                if (person, server) == ALICE:
+                    raise RuntimeError("no agreement reads like this")
+                return allowed(person, server)
+
+            world.launcher.authority = replace(world.launcher.authority, goes_on=goes_on)
+            del world.grants[other]
+            with pytest.raises(RuntimeError):
+                await world.launcher.look_at_all()
+            assert world.launcher.running == (ALICE,)
+
+    run(test())

@@ -41,6 +41,10 @@ _PARTS = tuple(
 )
 _MEDIAN = re.compile(r"(^|_)(median|p\d{1,2}|q[123]|quantile|percentile)($|_)")
 _AXES = re.compile(r"(time|step|bin|day|week|month|quarter|year|age)s?")
+# What the rows of a table about the whole are named by; any other key makes groups of units.
+_TERMS = re.compile(
+    r"(|index|unnamed_?:?_?0|terms?|variables?|coefficients?|statistics?|measures?|parameters?|name|column)"
+)
 _UNITS_NAMES = ("n", "units", "count", "n_units", "nobs", "n_obs", "size", "obs", "observations", "people")
 
 
@@ -109,11 +113,22 @@ class Case:
         return Decimal(declared) if declared is not None else None
 
     @property
+    def says_units(self) -> bool:
+        """Whether it is said how many units are behind each row.
+
+        A number for the whole (``n``) says it where every row is about the whole: one row, or a row for each term.
+        """
+        if self.units is not None:
+            return True
+        groups = [c for c in self.columns if c.kind is Kind.KEY and not _TERMS.fullmatch(normal(c.name))]
+        return self.declared is not None and self.declared.n is not None and (self.rows <= 1 or not groups)
+
+    @property
     def whole_n(self) -> Decimal | None:
-        """How many units are behind the whole file: declared, told in a row of its own, or the largest of a column."""
-        if self.declared is not None and self.declared.n is not None:
-            return Decimal(self.declared.n)
+        """How many units are behind the whole file: the least of what is declared and what it tells itself."""
         told = self.figure("n", "nobs", "no_observations", "observations", "no. observations")
+        if self.declared is not None and self.declared.n is not None:
+            return min(Decimal(self.declared.n), told) if told is not None else Decimal(self.declared.n)
         if told is not None:
             return told
         column = self.units
@@ -122,10 +137,11 @@ class Case:
 
     @property
     def whole_df(self) -> Decimal | None:
-        """Residual degrees of freedom, declared or told in a row or column of their own."""
+        """Residual degrees of freedom: the least of what is declared and what the file tells itself."""
+        told = self.figure("df", "df_resid", "df_residuals", "residual_df")
         if self.declared is not None and self.declared.df is not None:
-            return Decimal(self.declared.df)
-        return self.figure("df", "df_resid", "df_residuals", "residual_df")
+            return min(Decimal(self.declared.df), told) if told is not None else Decimal(self.declared.df)
+        return told
 
     def figure(self, *names: str) -> Decimal | None:
         """A number about the whole: in a row that is named so, or in a column with one and the same number."""

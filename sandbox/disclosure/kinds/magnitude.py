@@ -86,7 +86,7 @@ def check_counts_behind(case: Case) -> Iterator[Finding]:
     for column in measures:
         if case.evidence is not None and _recomputed(case, column):
             continue
-        if case.units is None and (case.declared is None or case.declared.n is None):
+        if not case.says_units:
             yield COUNTS_MISSING.column(
                 case.name, column.name, f"Nothing says how many {case.noun}s are behind these."
             )

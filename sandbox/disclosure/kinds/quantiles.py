@@ -47,7 +47,7 @@ def check_tails(case: Case) -> Iterator[Finding]:
         if share is None:
             yield WHICH.column(case.name, column.name, "It is not known which quantile this is.")
             share = Decimal("0.5")
-        if case.units is None and (case.declared is None or case.declared.n is None):
+        if not case.says_units:
             yield COUNTS_MISSING.column(
                 case.name, column.name, f"Nothing says how many {case.noun}s are behind these."
             )

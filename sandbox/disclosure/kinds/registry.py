@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from sandbox.disclosure.columns import Kind
 from sandbox.disclosure.kinds import (
     association,
     concentration,
@@ -149,6 +150,22 @@ def kinds_of(case: Case) -> frozenset[OutputKind]:
     """The kinds that a table is judged as: what it is said to be, and what it shows."""
     declared = {case.declared.kind} if case.declared is not None else set()
     return frozenset(declared | recognised(case)) or frozenset({OutputKind.UNKNOWN})
+
+
+def of_groups(case: Case) -> bool:
+    """Whether its rows are groups of units: by its kinds, or by plain counts beside keys, whatever it is said to be."""
+    kinds = kinds_of(case)
+    if kinds & OF_GROUPS or kinds <= {OutputKind.PLOT, OutputKind.TEXT}:
+        return True
+    keys = any(c.kind is Kind.KEY for c in case.columns)
+    counts = [c for c in case.of(Statistic.COUNT) if c.kind is Kind.COUNT and c is not case.units]
+    return keys and bool(counts)
+
+
+def of_counts(case: Case) -> bool:
+    """Whether counts are expected: a table said to be a picture or a text is a table still."""
+    kinds = kinds_of(case)
+    return bool(kinds & OF_COUNTS) or kinds <= {OutputKind.PLOT, OutputKind.TEXT}
 
 
 def check_kinds(case: Case) -> list[Finding]:

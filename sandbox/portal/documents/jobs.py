@@ -43,7 +43,7 @@ def job_record(record: JobRecord) -> dict[str, Any]:
         "id": j.id,
         "release": j.release,
         "code": {**asdict(j.code), "text": record.package.code[1].decode()},
-        "inputs": [asdict(f) for f in j.inputs],
+        "inputs": [{**asdict(f), "text": text} for f, (_, text) in zip(j.inputs, record.inputs, strict=True)],
         "outputs": list(j.outputs),
         "package_sha256": j.package_sha256,
         "image": j.image,

@@ -38,7 +38,7 @@ def release(view: ReleaseView) -> dict[str, Any]:
         "version": r.version,
         "context": r.context,
         "job": view.job or None,
-        "files": [{"name": f.name, "sql": f.sql} if view.sealed else asdict(f) for f in r.files],
+        "files": [{"name": f.name} if view.sealed else asdict(f) for f in r.files],
         "findings": [finding(f) for f in view.findings],
         "turn": r.turn,
         "supersedes": r.supersedes or None,

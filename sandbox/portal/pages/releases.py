@@ -167,7 +167,7 @@ def _shown(system: Sandbox, person: Person, view: ReleaseView, file: StagedFile)
     except SandboxError as failure:
         return ShownFile(file=file, findings=findings, grid=None, why_not_shown=failure.message)
     is_table = preview.table is not None
-    shown = grid(preview.shown, limit=SHOWN_ROWS, findings=findings) if is_table else None
+    shown = grid(preview.shown, limit=SHOWN_ROWS, findings=preview.findings) if is_table else None
     text = "" if is_table else preview.shown.decode()
     picture = "" if is_table or text else base64.b64encode(preview.rebuilt).decode()
     return ShownFile(
