@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from sandbox.isolation.containers import Containers
 from sandbox.isolation.entrance.folder import lay_out
 from sandbox.isolation.lockdown import own_seccomp
 from sandbox.isolation.profile import Shown, profile
-from tests.e2e.rooms import grant, images, inside, started
+from tests.e2e.rooms import grant, images, name
 
 pytestmark = pytest.mark.e2e
 
@@ -36,8 +37,20 @@ def notebook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     settings = profile(
         grant(), limits=SMALL, images=images(), seccomp=own_seccomp(), shown=Shown(imports=place)
     )
-    with started(Containers.of_this_host(), settings, "imports", ["sleep", "600"]) as container:
-        yield container
+    containers = Containers.of_this_host()
+    try:
+        yield containers.start(settings, name=name("imports"), command=["sleep", "600"])
+    finally:
+        containers.remove(name("imports"))
+        containers.client.close()
+
+
+def inside(container: str, code: str) -> str:
+    """What a Python program prints in a container."""
+    done = subprocess.run(
+        ["docker", "exec", container, "python3", "-c", code], capture_output=True, text=True, check=False
+    )
+    return (done.stdout + done.stderr).strip()
 
 
 def test_files_and_packages_are_found(notebook: str) -> None:
