@@ -16,6 +16,9 @@ class Verdict(StrEnum):
 
 
 _ORDER = (Verdict.PASS, Verdict.REVIEW, Verdict.FAIL)
+# Rules that look at what others have let out or have in review. Where one of these was computed from what the requester
+# may not know (``from_rows``), a room does not show it either: a room shows rows, not other people's requests.
+ABOUT_OTHERS = frozenset({"differencing", "contradiction"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,4 +60,8 @@ def for_requester(findings: Iterable[Finding], *, reads_rows: bool) -> tuple[Fin
     Args:
         reads_rows: the grant lets its holder read raw rows (a room), so a verdict on them gives nothing away.
     """
-    return tuple(replace(f, detail="") for f in findings if reads_rows or not f.from_rows)
+    return tuple(
+        replace(f, detail="")
+        for f in findings
+        if not f.from_rows or (reads_rows and f.check not in ABOUT_OTHERS)
+    )
