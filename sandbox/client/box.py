@@ -169,7 +169,7 @@ class Sandbox:
         """Send code: it runs on the sample, where you see all it prints and writes.
 
         Args:
-            code: ``analysis.py``, ``study.ipynb`` or ``analysis.R``. It reads ``sandbox.data()`` and writes to
+            code: ``analysis.py`` or ``study.ipynb``. It reads ``sandbox.data()`` and writes to
                 ``sandbox.outbox``.
             outputs: the names of the files that it writes there; nothing else is taken.
             inputs: further files that lie beside the code.

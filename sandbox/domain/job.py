@@ -46,7 +46,6 @@ class Language(StrEnum):
 
     PYTHON = ".py"
     NOTEBOOK = ".ipynb"
-    R = ".R"
 
 
 class JobState(StrEnum):
@@ -236,7 +235,7 @@ def language_of(name: str) -> Language:
     raise BadInput(
         f"{name!r} is no code that can be run.",
         where="code",
-        fix="Send a Python file (analysis.py), a notebook (study.ipynb) or an R file (analysis.R).",
+        fix="Send a Python file (analysis.py) or a notebook (study.ipynb). There is no R here.",
     )
 
 

@@ -68,7 +68,7 @@ class RunJob:
         """Queue a job.
 
         Args:
-            code: (bare name, content) of what is run: ``analysis.py``, ``study.ipynb`` or ``analysis.R``.
+            code: (bare name, content) of what is run: ``analysis.py`` or ``study.ipynb``.
             inputs: further files that lie beside it.
             outputs: the names of the files that it writes to its outbox; nothing else is taken from there.
             context: on raw rows: what the outputs are and why they may leave; for the reviewers.

@@ -92,7 +92,7 @@ def package(**more: Any) -> Package:
 BOOK = json.dumps({"cells": []}).encode()
 
 
-@pytest.mark.parametrize("code", [("analysis.py", b"1"), ("study.ipynb", BOOK), ("analysis.R", b"1")])
+@pytest.mark.parametrize("code", [("analysis.py", b"1"), ("study.ipynb", BOOK)])
 def test_python_notebooks_and_r_can_be_sent(code: tuple[str, bytes]) -> None:
     check_package(package(code=code))
 

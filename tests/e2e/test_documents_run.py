@@ -20,7 +20,36 @@ PROPOSALS = "is about a change that waits: tests/cli/test_cli_policies.py"
 OBJECTIONS = "is about an objection that somebody made: tests/cli"
 SUSPENSION = "stops what other tests use: below, and resumed at once"
 MARIA = "is about the person who is added below, and run there"
+FILES = "is about files that somebody kept: tests/cli/test_cli_proofs.py, tests/disclosure/test_crate.py"
+IMPORTS = "is about a request that somebody made: tests/cli/test_cli_imports.py"
+JOBS = "asks for the token of a login: tests/cli/test_cli_jobs.py"
+ATTACKS = "takes minutes: tests/e2e/test_notebook_attacks.py, tests/cli/test_cli_attacks.py"
 ELSEWHERE = {
+    "sandbox audit check mine.jsonl --key platform.pem": FILES,
+    "sandbox audit consistent old.json new.json --proof proof.json --key platform.pem": FILES,
+    "sandbox audit key > platform.pem": "is a shell's line",
+    'sandbox dataset destroy german_credit --reason "The contract ended." --certificate destroyed.json': (
+        "would end what other tests use: tests/cli/test_cli_data_keys.py"
+    ),
+    "sandbox dataset verify-destruction destroyed.json --key signing.pub.pem": FILES,
+    "sandbox deploy kubernetes cluster --public-url https://data.example.org "
+    "--registry registry.example.org/sandbox --api-server 10.0.0.1/32": "writes a folder here: tests/deploy",
+    "sandbox doctor --attack": ATTACKS,
+    "sandbox doctor --attack --notebook ana/grant-1": ATTACKS,
+    "sandbox doctor --report": ATTACKS,
+    "sandbox images faults --advisories FOLDER": "is about a folder of one's own: tests/cli",
+    'sandbox imports ask regions.csv --why "Unemployment by region, from the statistics office."': IMPORTS,
+    "sandbox imports for-everybody 7": IMPORTS,
+    "sandbox imports let-in 7 --days 90": IMPORTS,
+    'sandbox imports refuse 7 --reason "By region, please, not by person."': IMPORTS,
+    'sandbox imports remove 7 --reason "The publisher withdrew it."': IMPORTS,
+    "sandbox imports show 7": IMPORTS,
+    "sandbox jobs fetch 1": JOBS,
+    "sandbox jobs list": JOBS,
+    'sandbox jobs raw 1 --context "Mean amounts by purpose, of all applicants." --wait': JOBS,
+    "sandbox jobs send analysis.py --output mean_amounts.csv --wait": JOBS,
+    "sandbox release verify crate.zip --key platform.pem": FILES,
+    "sandbox verify-answer answer.json --key platform.pem": FILES,
     "sandbox access agreement 1": PERSON,
     "sandbox access apply wish.yaml": PERSON,
     "sandbox access approve 1 --epsilon 0.3 --days 60 --condition 'Send us the paper.'": PERSON,
@@ -66,7 +95,7 @@ SANDBOX_LINES = sorted({c for page in PAGES for c in typed(page.read_text()) if 
 
 
 def test_the_readmes_example_runs_in_a_locked_notebook(running: Installation) -> None:
-    (example,) = blocks((ROOT / "README.md").read_text(), "python")
+    example = next(iter(blocks((ROOT / "README.md").read_text(), "python")))
     assert len([line for line in example.splitlines() if line.strip() and not line.startswith("import")]) == 5
     with running.session("ana") as ana:
         server = next(
