@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 
+from sandbox.cli.launching import jobs_of
 from sandbox.cli.working import alone, worker_of, works
 from sandbox.demo import jobs as credit
 from sandbox.demo.datasets import RECIPES, _write
@@ -106,7 +107,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     grant = sandbox.request_access.sign(cleo, made.id)
     assert grant is not None
     sandbox = replace(sandbox, run_job=replace(sandbox.run_job, limits=replace(sandbox.site.jobs, tick_s=1)))
-    yield Desk(sandbox, worker_of(sandbox), grant, Containers.of_this_host())
+    yield Desk(sandbox, replace(worker_of(sandbox), room=jobs_of(sandbox)), grant, Containers.of_this_host())
     assert list(settings.extracts_dir.iterdir()) == []  # no rows are left
     store.close()
 

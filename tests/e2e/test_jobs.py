@@ -112,7 +112,7 @@ def test_it_has_no_network_and_nothing_of_the_host(run: Run) -> None:
     end = run(
         """
         import os, socket
-        print(sorted(os.listdir('/sys/class/net')))
+        print([line.split(':')[0].strip() for line in open('/proc/net/dev')][2:])
         print([l.split()[1] for l in open('/proc/mounts') if l.split()[1].startswith(('/data', '/imports', '/gate'))])
         try:
             open('/data/new', 'w')
