@@ -180,15 +180,15 @@ def test_a_request_that_was_handed_in_while_the_data_were_suspended_waits_too(
 ) -> None:
     """The checks run before the request is kept; the suspension comes in between."""
     flow = type(world.sandbox.review_release)
-    checked = flow._checked
+    looked = flow._look
 
-    def meanwhile(self: Any, *given: Any) -> Any:
-        found = checked(self, *given)
+    def meanwhile(self: Any, *given: Any, **named: Any) -> Any:
+        found = looked(self, *given, **named)
         suspend(world)
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(flow, "_checked", meanwhile)
+        patch.setattr(flow, "_look", meanwhile)
         release = submit(world)
     assert (release.status, release.held_from) == (Status.ON_HOLD, Status.SUBMITTED)
 
