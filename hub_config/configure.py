@@ -39,6 +39,7 @@ def configure(
     hub.cookie_host_prefix_enabled = settings.url.startswith("https://")
     hub.hub_bind_url = f"http://{settings.listen_host}:{settings.hub_api_port}"
     hub.hub_connect_url = settings.hub_url
+    settings.hub_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     hub.db_url = f"sqlite:///{settings.hub_dir / 'hub.db'}"
     hub.cookie_secret = bytes.fromhex(secret(settings.keys_dir, "hub-cookie"))
     # Its pages look like the portal's, and lead back to it.
