@@ -277,11 +277,10 @@ def _run_code(tour: Tour, server: str) -> int:
     with tour.step("Another analyst, cleo, writes a credit model on synthetic rows: all it prints is shown"):
         tour.notebooks.append(("cleo", server))
         tour.session("cleo").start_notebook(server)
-        tried, sent = Kernel(tour.session("cleo"), server).run(
-            jobs.WRITE_AND_TRY, jobs.ON_RAW_ROWS, timeout_s=240
-        )
-        for one in (tried, sent):
-            _expect(not one.error, f"a cell ran without an error (it raised {one.error})")
+        ran = Kernel(tour.session("cleo"), server).run(jobs.WRITE_AND_TRY, jobs.ON_RAW_ROWS, timeout_s=240)
+        for one in ran:
+            _expect(not one.error, f"a cell ran without an error (it raised {one.error}: {one.text[-300:]})")
+        tried, sent = ran
         tour.show(tried.text)
     with tour.step("The very same code runs beside the real rows; she sees how it ended, and nothing else"):
         shown, _, numbers = sent.text.rpartition("JOB ")

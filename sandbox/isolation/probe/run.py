@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from docker.errors import DockerException
+from docker.utils.socket import frames_iter
 from requests.exceptions import RequestException
 
 from sandbox.domain.errors import OperatorError
@@ -54,7 +55,7 @@ def make(containers: Containers, container: str, attacks: Sequence[Attack]) -> I
     made = 0
     with _engine_errors(container):
         started = containers.client.exec_create(container, command([a.code for a in attacks]))
-        for line in _lines(containers.client.exec_start(started["Id"], stream=True), container):
+        for line in _lines(_pieces(containers.client.exec_start(started["Id"], socket=True)), container):
             yield _outcome(line, attacks)
             made += 1
     if made != len(attacks):
@@ -112,7 +113,7 @@ def plant(containers: Containers, container: str, attacks: Iterable[Attack]) -> 
     """The same in a container that runs."""
     with _engine_errors(container):
         started = containers.client.exec_create(container, command(_plants(attacks), plant=True))
-        next(_lines(containers.client.exec_start(started["Id"], stream=True), container), None)
+        next(_lines(_pieces(containers.client.exec_start(started["Id"], socket=True)), container), None)
 
 
 def command(codes: Sequence[str], *, plant: bool = False, attack_s: float = ATTACK_S) -> list[str]:
@@ -129,9 +130,19 @@ def _printed(
     made = containers.client.create_container(
         **settings.create_kwargs(), name=name, command=command, host_config=containers.host_config(settings)
     )
-    printed: Iterator[bytes] = containers.client.attach(made["Id"], stdout=True, stderr=True, stream=True)
+    attached = containers.client.attach_socket(made["Id"], params={"stdout": 1, "stderr": 1, "stream": 1})
     containers.client.start(made["Id"])
-    return printed
+    return _pieces(attached)
+
+
+def _pieces(attached: Any) -> Iterator[bytes]:
+    """What comes over an attached socket, until its end; then the socket is closed, as the client itself does not."""
+    try:
+        for _, piece in frames_iter(attached, tty=False):  # type: ignore[no-untyped-call]  # docker ships no types for it
+            yield piece
+    finally:
+        getattr(attached, "_sock", attached).close()
+        attached.close()
 
 
 def _plants(attacks: Iterable[Attack]) -> list[str]:

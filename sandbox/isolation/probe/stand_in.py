@@ -69,6 +69,8 @@ def _serve(kind: str, address: str, port: int) -> None:
     datagrams = kind == "udp"
     s = socket.socket(family, socket.SOCK_DGRAM if datagrams else socket.SOCK_STREAM, protocol)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        s.setsockopt(socket.IPPROTO_IPV6, 78, 1)  # IPV6_FREEBIND: the address may still be on trial
     s.bind((address, port))
     if not datagrams:
         s.listen(64)
