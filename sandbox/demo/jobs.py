@@ -27,7 +27,7 @@ from sklearn.model_selection import cross_val_predict
 
 import sandbox
 
-loans = sandbox.data("loans")
+loans = sandbox.data("loans").dropna()  # synthetic rows may lack a value where no real one does
 bad = (loans["risk"] == "bad").astype(int)
 known = pd.DataFrame({
     "duration_months": loans["duration_months"],
