@@ -314,7 +314,11 @@ def _check_input(name: str, content: bytes) -> None:
     """Inputs that can be run are read by reviewers as the code is, and take the place of no module that it names."""
     stem, _, kind = name.rpartition(".")
     if kind.lower() in UNREADABLE_CODE:
-        raise BadInput(f"{name} is code that nobody can read.", where="inputs", fix="Send its source.")
+        raise BadInput(
+            f"{name} can hold code that nobody can read.",
+            where="inputs",
+            fix="Send its source; data as text, such as CSV.",
+        )
     if kind.lower() == "py" and stem in sys.stdlib_module_names:
         raise BadInput(
             f"{name} would take the place of Python's own module {stem}.", where="inputs", fix="Rename it."

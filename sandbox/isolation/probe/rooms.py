@@ -53,11 +53,11 @@ def rooms(images: Images, *, runtimes: tuple[str, ...], folder: Path) -> tuple[R
     made = []
     for runtime in runtimes:
         for mode, chosen, language in _images(images):
-            pair = [
+            attacked, neighbour = (
                 _settings(mode, number, images=chosen, rows=rows, imports=imports, runtime=runtime)
                 for number, rows in ((1, ours), (2, theirs))
-            ]
-            made.append(Room(str(mode), runtime, *pair, language=language))
+            )
+            made.append(Room(str(mode), runtime, attacked, neighbour, language))
     return tuple(made)
 
 
