@@ -298,13 +298,15 @@ def test_r_is_offered_where_its_image_was_built_and_said_to_be_missing_elsewhere
     told = {"outputs": '["t.csv"]', "grant": str(desk.grant.id)}
     ana, browser = desk.world.program("ana"), desk.world.browser("ana")
     for roles, status, said in (
-        (("gate", "engine", "notebook"), 403, "is not set up here"),
-        (("gate", "engine", "notebook", "r"), 201, "Python, notebooks and R"),
+        (("gate", "engine", "notebook"), 403, "the operator adds it with"),
+        (("gate", "engine", "notebook", "r"), 201, "analysis.R"),
     ):
         file.write_text(json.dumps({role: {"digest": f"sha256:{1:064x}"} for role in roles}))
         answer = ana.post("/jobs", data=told, files=files)
         assert answer.status_code == status
-        assert said in text_of(browser.get("/jobs").text)
+        page = text_of(browser.get("/jobs").text)
+        assert said in page
+        assert ("the operator adds it" in page) is (status == 403)
         if status == 403:
             assert answer.json()["error"]["clause"] == "image r"
             assert "sandbox images build r" in answer.json()["error"]["fix"]
