@@ -92,7 +92,7 @@ Run = Callable[..., JobEnd]
 def run(room: LocalJobRoom, data: Path) -> Run:
     def go(code: str, *, outputs: tuple[str, ...] = ("t.csv",), **more: Any) -> JobEnd:
         package = Package(
-            code=("analysis.R", textwrap.dedent(code).encode()),
+            code=(more.pop("name", "analysis.R"), textwrap.dedent(code).encode()),
             inputs=more.pop("inputs", ()),
             outputs=outputs,
         )
@@ -176,6 +176,10 @@ def test_rows_that_are_not_all_read_end_the_job(run: Run, data: Path, tmp_path: 
 
 
 WRITE = "writeLines(c('n', '2'), 'outbox/t.csv')\n"
+
+
+def test_a_name_with_spaces_is_run(run: Run) -> None:
+    assert run(WRITE, name="my analysis 2.R").failure is None
 
 
 def test_each_package_of_the_image_loads(run: Run) -> None:
