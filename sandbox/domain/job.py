@@ -317,7 +317,7 @@ def _check_input(name: str, content: bytes) -> None:
         raise BadInput(
             f"{name} can hold code that nobody can read.",
             where="inputs",
-            fix="Send its source; data as text, such as CSV.",
+            fix="Send its source, and data as CSV files.",
         )
     if kind.lower() == "py" and stem in sys.stdlib_module_names:
         raise BadInput(

@@ -207,7 +207,7 @@ def _form(name: str) -> RowFiles:
         return RowFiles(name)
     except ValueError:
         raise BadInput(
-            "Rows are handed out in no such form.", where="form", fix=f"One of {', '.join(RowFiles)}."
+            "Rows are handed out in no such form.", where="form", fix="Ask for parquet or csv."
         ) from None
 
 
