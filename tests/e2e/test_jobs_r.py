@@ -163,6 +163,12 @@ def test_every_cell_comes_as_it_was_written(run: Run) -> None:
     assert (told["none"], told["names"]) == (0, list(COLUMNS))
 
 
+def test_a_number_that_r_cannot_hold_exactly_is_said(run: Run) -> None:
+    too_large = run('x <- sandbox:::whole("9007199254740994")\n' + WRITE)
+    assert b"too large to be exact" in too_large.log
+    assert run('x <- sandbox:::whole("9007199254740992")\n' + WRITE).log == b""  # the control
+
+
 def test_rows_that_are_not_all_read_end_the_job(run: Run, data: Path, tmp_path: Path) -> None:
     cut = tmp_path / "cut"
     cut.mkdir(mode=0o755)

@@ -6,18 +6,18 @@ KINDS <- c(
   "association", "concentration", "model", "text"
 )
 
-outbox_folder <- function() file.path(Sys.getenv("HOME", "/home/researcher"), "outbox")
+OUTBOX <- "/home/researcher/outbox"
+IMPORTED <- "/imports/files"
 
 # Where a file of this name is to be written, to be taken out of the job; without a name, the folder.
 outbox <- function(file = NULL) {
-  if (is.null(file)) outbox_folder() else file.path(outbox_folder(), bare(file))
+  if (is.null(file)) OUTBOX else file.path(OUTBOX, bare(file))
 }
 
 # The path of a file that was let in for the project; without a name, all of them.
 imported <- function(file = NULL) {
-  folder <- "/imports/files"
-  if (is.null(file)) return(list.files(folder, full.names = TRUE))
-  path <- file.path(folder, bare(file))
+  if (is.null(file)) return(list.files(IMPORTED, full.names = TRUE))
+  path <- file.path(IMPORTED, bare(file))
   if (!file.exists(path)) stop(file, " was not let in for this project.", call. = FALSE)
   path
 }

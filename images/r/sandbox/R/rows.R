@@ -1,9 +1,9 @@
 # The rows that code works on: CSV files, and schema.json, which says what type each column has.
 
-rows_folder <- function() Sys.getenv("SANDBOX_ROWS", "/data")
+ROWS <- "/data"
 
 schema <- function() {
-  file <- file.path(rows_folder(), "schema.json")
+  file <- file.path(ROWS, "schema.json")
   if (!file.exists(file)) stop("No rows lie here: code in R reads them in a job.", call. = FALSE)
   jsonlite::fromJSON(file, simplifyVector = FALSE)
 }
@@ -27,7 +27,7 @@ data <- function(table = NULL) {
   columns <- found[[table]]$columns
   types <- vapply(columns, function(column) column$type, "")
   rows <- data.table::fread(
-    file.path(rows_folder(), found[[table]]$file),
+    file.path(ROWS, found[[table]]$file),
     sep = ",", header = TRUE, quote = "\"", na.strings = "", strip.white = FALSE, encoding = "UTF-8",
     colClasses = rep("character", length(types)), data.table = FALSE, showProgress = FALSE
   )
@@ -49,6 +49,7 @@ typed <- function(cells, type) {
 
 whole <- function(cells) {
   numbers <- as.numeric(cells)
+  if (any(abs(numbers) > 2^53, na.rm = TRUE)) warning("Some whole numbers are too large to be exact.", call. = FALSE)
   if (all(is.na(numbers) | abs(numbers) <= .Machine$integer.max)) as.integer(numbers) else numbers
 }
 
