@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from sandbox.domain.access import Grant
 from sandbox.domain.agreement import allowances, budget_of, question_limit
 from sandbox.domain.audit import Event
-from sandbox.domain.budget import check_affordable
+from sandbox.domain.budget import ChargeState, check_affordable
 from sandbox.domain.canonical import sha256_hex
 from sandbox.domain.derived import profiled_table
 from sandbox.domain.errors import BadInput, NotAllowed, NotFound, Unanswered
@@ -34,7 +34,7 @@ from sandbox.flows.commitments import day_began, left_under
 from sandbox.flows.permission import Permission, Permit
 from sandbox.flows.published import Published, published
 from sandbox.flows.reuse_answers import Answered, ReuseAnswers
-from sandbox.privacy.answering.reuse import Refinement, Wanted, as_asked, refined
+from sandbox.privacy.answering.reuse import Refinement, Wanted, as_asked, refined, shown_again
 from sandbox.privacy.asking.options import agreed_limits, agreed_price, check_options
 from sandbox.privacy.asking.parse import read
 from sandbox.privacy.base.cells import NotInBase
@@ -217,6 +217,32 @@ class AnswerQuestion:
                 type(failure).__name__,
             )
             raise Unanswered from None
+
+    def again(self, person: Person, grant: Grant, question_id: int, *, sql: str = "") -> Answered:
+        """An answer that this person was given under this grant, once more: nothing is asked, kept or charged.
+
+        Args:
+            sql: the question as it was asked; it says what is done with the noisy values. Empty for nothing.
+
+        Raises:
+            NotFound: no such answer of this person's.
+            NotAllowed: the agreement permits the question no more.
+            BadInput: ``sql`` is another question.
+        """
+        line = self.store.ledger.line(question_id)
+        if line is None or (line.grant_id, line.person) != (grant.id, person.name):
+            raise NotFound(f"You have no answer {question_id}.", fix="See what you asked under the grant.")
+        if line.state is not ChargeState.RELEASED:
+            raise NotFound(
+                f"Question {question_id} has no answer.", fix="Ask it again; its price is charged anew."
+            )
+        agreed = self.permission.agreement(grant, Action.ASK)
+        dataset, wanted = self._wanted(agreed, grant, sql=sql or line.canonical, price=None, limits=NO_LIMITS)
+        if wanted.canonical != line.canonical:
+            raise BadInput("This is not the question of that answer.", where="as", fix="Open it from the list.")
+        self._permitted(person, grant, dataset, wanted.asked.question, cost=ZERO)
+        body = shown_again(wanted, self.store.ledger.answer(question_id))
+        return Answered(id=question_id, body=body, cached=not line.cost.nano)
 
     def _from_base(
         self, person: Person, grant: Grant, sql: str, idempotency_key: str, limits: Limits, *, free: bool

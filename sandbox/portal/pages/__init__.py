@@ -5,6 +5,9 @@ facets      the catalogue's filters
 access      my data; what an owner decides
 apply       the form of an application
 application one application, with a form for all that may be done with it
+ask         the question workbench: estimate, ask, read the answer
+answer_view an answer becomes cells, bars and sentences
+notebooks   opening a notebook, and how far it is
 jobs        my jobs; one job with what it made on the sample
 releases    my outputs; the reviewers' queue; one request with its findings
 imports     what asks to come in; what is decided about it
@@ -35,6 +38,7 @@ from sandbox.portal.pages import (
     account,
     application,
     apply,
+    ask,
     at_rest,
     catalogue,
     demands,
@@ -42,6 +46,7 @@ from sandbox.portal.pages import (
     imports,
     jobs,
     log,
+    notebooks,
     objecting,
     objections,
     openness,
@@ -59,6 +64,8 @@ PARTS = (
     access.router,
     apply.router,  # before ``application``, which takes any verb
     application.router,
+    ask.router,
+    notebooks.router,
     jobs.router,
     releases.router,
     imports.router,
