@@ -239,7 +239,9 @@ class AnswerQuestion:
         agreed = self.permission.agreement(grant, Action.ASK)
         dataset, wanted = self._wanted(agreed, grant, sql=sql or line.canonical, price=None, limits=NO_LIMITS)
         if wanted.canonical != line.canonical:
-            raise BadInput("This is not the question of that answer.", where="as", fix="Open it from the list.")
+            raise BadInput(
+                "This is not the question of that answer.", where="as", fix="Open it from the list."
+            )
         self._permitted(person, grant, dataset, wanted.asked.question, cost=ZERO)
         body = shown_again(wanted, self.store.ledger.answer(question_id))
         return Answered(id=question_id, body=body, cached=not line.cost.nano)

@@ -97,7 +97,9 @@ class QuestionDesk:
         for one in (*desk.mine, *desk.others):
             if one.id == number:
                 return one.canonical
-        raise NotFound(f"Question {number} is not among those of this project.", fix="Choose one of the list.")
+        raise NotFound(
+            f"Question {number} is not among those of this project.", fix="Choose one of the list."
+        )
 
 
 def _opened(policy: DatasetPolicy, document: Mapping[str, Any]) -> Iterator[DeskTable]:
@@ -118,17 +120,17 @@ def _examples(tables: tuple[DeskTable, ...], policy: DatasetPolicy) -> Iterator[
     for table in tables:
         keys = [n for n, c in table.columns.items() if 1 < len(c.key_values) <= _GROUPED]
         sums = [n for n, c in table.columns.items() if c.summable and n != policy.unit_column]
-        yield f"How many rows there are in {table.name}.", f"SELECT COUNT(*) AS n\nFROM {table.name}"  # noqa: S608
+        yield f"How many rows there are in {table.name}.", f"SELECT COUNT(*) AS n\nFROM {table.name}"
         if table.max_rows_per_unit > 1:
             yield (
                 f"How many there are of each {noun}, counted once.",
-                f"SELECT COUNT(DISTINCT {policy.unit_column}) AS n\nFROM {table.name}",  # noqa: S608
+                f"SELECT COUNT(DISTINCT {policy.unit_column}) AS n\nFROM {table.name}",
             )
         if keys:
             key = keys[0]
             yield (
                 f"How many rows there are for each {key}.",
-                f"SELECT {key}, COUNT(*) AS n\nFROM {table.name}\nGROUP BY {key}",  # noqa: S608 - no engine reads it
+                f"SELECT {key}, COUNT(*) AS n\nFROM {table.name}\nGROUP BY {key}",
             )
         if sums:
             yield from _amounts(table, sums[0], keys)
@@ -139,14 +141,12 @@ def _amounts(table: DeskTable, amount: str, keys: list[str]) -> Iterator[tuple[s
         key = keys[-1]
         yield (
             f"The mean of {amount} for each {key}.",
-            f"SELECT {key}, COUNT(*) AS n, AVG({amount}) AS mean\nFROM {table.name}\nGROUP BY {key}",  # noqa: S608
+            f"SELECT {key}, COUNT(*) AS n, AVG({amount}) AS mean\nFROM {table.name}\nGROUP BY {key}",
         )
     column = table.columns[amount]
     if column.type is ColumnType.INTEGER and column.lower is not None and column.upper is not None:
         middle = int(column.lower + (column.upper - column.lower) // 2)
         yield (
             f"How many rows have {amount} of {middle} or more.",
-            f"SELECT COUNT(*) AS n\nFROM {table.name}\nWHERE {amount} >= {middle}",  # noqa: S608 - no engine reads it
+            f"SELECT COUNT(*) AS n\nFROM {table.name}\nWHERE {amount} >= {middle}",
         )
-
-

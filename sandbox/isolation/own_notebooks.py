@@ -1,7 +1,7 @@
 """Opening and stopping notebooks in their person's own name.
 
-The portal's own token starts nothing (see ``hub_config.configure``). The token of a person's session may start, stop and
-look at that person's servers: so the portal opens a notebook only while its person is there, and nobody else's ever.
+The portal's own token starts nothing (see ``hub_config.configure``). The token of a person's session may start, stop
+and look at that person's servers: so the portal opens a notebook only while its person is there, and nobody else's.
 """
 
 from __future__ import annotations
@@ -34,7 +34,10 @@ class Seen:
 
 
 class OwnNotebooks(Protocol):
-    """A hub, asked in a person's name. Each raises NotAllowed where their session may not, OperatorError without a hub."""
+    """A hub, asked in a person's name.
+
+    Each raises NotAllowed where their session may not, and OperatorError where the hub does not answer.
+    """
 
     def start(self, token: str, grant: Grant) -> None: ...
     def stop(self, token: str, grant: Grant) -> None: ...

@@ -63,7 +63,9 @@ class Written:
         if self.price not in PRICES:
             raise BadInput("This is no way to say a price.", where="price", fix="Choose one of the list.")
         if not amount:
-            raise BadInput("The price has no number.", where="amount", fix="Write one, or choose the usual price.")
+            raise BadInput(
+                "The price has no number.", where="amount", fix="Write one, or choose the usual price."
+            )
         if self.price == "accuracy":
             return {"accuracy": amount}
         found = _NUMBER.fullmatch(amount.removesuffix("%"))
@@ -264,7 +266,11 @@ def _keys(estimate: Estimate | None) -> list[tuple[str, list[str], int]]:
         return []
     table = estimate.plan.table
     return [
-        (key.alias, [str(v) for v in key.values(table)[:KEYS_SHOWN]], key.how_many(table) if key.listed(table) else 0)
+        (
+            key.alias,
+            [str(v) for v in key.values(table)[:KEYS_SHOWN]],
+            key.how_many(table) if key.listed(table) else 0,
+        )
         for key in estimate.plan.question.keys
     ]
 

@@ -39,8 +39,12 @@ STAGE_NAMES = {
 }
 MODE_MEANS = {
     Mode.QUERY: _("You ask questions, and get answers with protective noise. No row can be read in it."),
-    Mode.JOB: _("You ask questions, try code on synthetic rows, and send it to the raw rows. No row can be read in it."),
-    Mode.ROOM: _("The rows that the agreement opens lie in it, read-only. What you take out is reviewed first."),
+    Mode.JOB: _(
+        "You ask questions, try code on synthetic rows, and send it to the raw rows. No row can be read in it."
+    ),
+    Mode.ROOM: _(
+        "The rows that the agreement opens lie in it, read-only. What you take out is reviewed first."
+    ),
 }
 
 
@@ -68,9 +72,7 @@ def stop_notebook(request: Request, system: System, person: FormSender, server: 
 
 
 @router.get("/piece/notebooks/{server}")
-def progress(
-    request: Request, system: System, person: InPerson, server: str, opening: str = ""
-) -> Response:
+def progress(request: Request, system: System, person: InPerson, server: str, opening: str = "") -> Response:
     """How far it is, each second. Once it is there, whoever opened it is led to it."""
     found = system.follow_notebook.look(person, server, token=token_of(request))
     piece = fragment("notebook_state.html", **_shown(found, opening=bool(opening)))
@@ -117,7 +119,8 @@ def _steps(found: NotebookView) -> tuple[ShownStage, ...]:
         return ()
     ready = found.state is NotebookState.READY
     if found.stage is None and not ready:
-        names, at = (gettext("Asked for"), gettext("Notebook and kernel")), 2
+        names: tuple[str, ...] = (gettext("Asked for"), gettext("Notebook and kernel"))
+        at = 2
     else:
         names = tuple(gettext(STAGE_NAMES[stage]) for stage in STAGES)
         at = len(STAGES) if ready or found.stage is None else STAGES.index(found.stage) + 1
