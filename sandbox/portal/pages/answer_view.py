@@ -106,19 +106,20 @@ def _three(cell: Mapping[str, Any]) -> Three:
 
 def _cell(value: Any, kind: str) -> tuple[str, str]:
     if kind == "key":
-        return _key(value), ""
+        return key_text(value), ""
     text, low, high = three_texts(*_three(value))
     return text, "" if low == "–" else gettext("%(low)s to %(high)s") % {"low": low, "high": high}
 
 
-def _key(value: Any) -> str:
+def key_text(value: Any) -> str:
+    """A key's value, as SQL writes it."""
     if value is None:
         return gettext("(none)")
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _label(row: Mapping[str, Any], keys: Sequence[str]) -> str:
-    return ", ".join(_key(row[key]) for key in keys) or gettext("all rows")
+    return ", ".join(key_text(row[key]) for key in keys) or gettext("all rows")
 
 
 def _picture(measure: Mapping[str, Any], keys: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Picture:

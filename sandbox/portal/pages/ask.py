@@ -22,7 +22,7 @@ from sandbox.flows.answer_question import Estimate
 from sandbox.flows.question_desk import Desk
 from sandbox.language import marked as _
 from sandbox.portal.forms import FormSender
-from sandbox.portal.pages.answer_view import shown_answer
+from sandbox.portal.pages.answer_view import key_text, shown_answer
 from sandbox.portal.pages.rendering import fragment, render
 from sandbox.portal.requests import InPerson, System
 from sandbox.settings import PORTAL_PREFIX
@@ -268,7 +268,7 @@ def _keys(estimate: Estimate | None) -> list[tuple[str, list[str], int]]:
     return [
         (
             key.alias,
-            [str(v) for v in key.values(table)[:KEYS_SHOWN]],
+            [key_text(v) for v in key.values(table)[:KEYS_SHOWN]],
             key.how_many(table) if key.listed(table) else 0,
         )
         for key in estimate.plan.question.keys

@@ -35,8 +35,14 @@ if (form && window.CodeMirror) {
     const fits = (text) => text.toLowerCase().startsWith(typed);
     const list = names.filter((one) => fits(one.text)).map((one) => ({ ...one, render: draw }));
     const more = [...functions, ...keywords].filter(fits).map((text) => ({ text, told: "", render: draw }));
-    return { list: [...list, ...more], from: CodeMirror.Pos(cursor.line, start), to: cursor };
+    const found = { list: [...list, ...more], from: CodeMirror.Pos(cursor.line, start), to: cursor };
+    CodeMirror.on(found, "shown", () => {
+      document.querySelector(".CodeMirror-hints").setAttribute("aria-label", form.dataset.completing);
+    });
+    return found;
   };
+
+  const complete = (it) => it.showHint({ hint: suggest, completeSingle: false, container: document.querySelector("main") });
 
   const editor = CodeMirror.fromTextArea(field, {
     mode: "text/x-sql",
@@ -45,7 +51,7 @@ if (form && window.CodeMirror) {
     placeholder: field.placeholder,
     screenReaderLabel: document.querySelector('label[for="sql"]').textContent,
     extraKeys: {
-      "Ctrl-Space": (it) => it.showHint({ hint: suggest, completeSingle: false }),
+      "Ctrl-Space": (it) => complete(it),
       "Ctrl-Enter": () => form.requestSubmit(),
       "Cmd-Enter": () => form.requestSubmit(),
       Tab: false, // the keyboard leads out of it
@@ -63,7 +69,7 @@ if (form && window.CodeMirror) {
     const found = suggest(it);
     const typed = it.getRange(found.from, found.to).toLowerCase();
     const other = names.some((one) => one.text.toLowerCase().startsWith(typed) && one.text.toLowerCase() !== typed);
-    if (typed.length > 1 && other) it.showHint({ hint: suggest, completeSingle: false });
+    if (typed.length > 1 && other) complete(it);
   });
 
   let marked = null;
