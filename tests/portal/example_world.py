@@ -364,9 +364,7 @@ def open_world(home: Path, *, public_url: str = "", app: FastAPI | None = None) 
     store = Store(settings.database, settings.home, now=clock, hasher=hasher)
     engine = LocalEngine(raw=settings.raw_dir, views=settings.views_dir)
     notebooks, hub = FakeNotebooks(), FakeOwnNotebooks()
-    sandbox = build(
-        settings, store=store, engine=engine, notebooks=notebooks, own_notebooks=hub, clock=clock
-    )
+    sandbox = build(settings, store=store, engine=engine, notebooks=notebooks, own_notebooks=hub, clock=clock)
     identity = FakeIdentity()
     fresh = create_app(sandbox, identity=identity)
     if app is None:

@@ -6,6 +6,7 @@ It spends by the same flow as notebooks do, and shows answers on the page alone:
 from __future__ import annotations
 
 import json
+import math
 import re
 import secrets
 from dataclasses import dataclass
@@ -34,10 +35,10 @@ MAX_SQL = 10_000  # characters
 MAX_FINISH = 4_000  # characters of a question that an address carries
 KEYS_SHOWN = 6
 PRICES = {
-    "usual": _("the usual price (ε = 0.1), or free where it can be"),
+    "usual": _("usual (ε = 0.1), or free"),
     "epsilon": _("this much: ε ="),
     "accuracy": _("as precise as ±"),
-    "budget": _("this share of the budget, in percent"),
+    "budget": _("share of the budget, in percent"),
 }
 _NUMBER = re.compile(r"\s*([0-9]{1,9}(?:[.,][0-9]{1,9})?)\s*")
 
@@ -73,16 +74,6 @@ class Written:
             raise BadInput("This is no number.", where="amount", fix="Write 0.5, for instance.")
         number = found[1].replace(",", ".")
         return {"budget": f"{number}%"} if self.price == "budget" else {"epsilon": float(number)}
-
-    @property
-    def cell(self) -> str:
-        """The same question as a cell of a notebook."""
-        try:
-            words = "".join(f", {name}={value!r}" for name, value in self.words.items())
-        except BadInput:
-            words = ""
-        safe = self.sql.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-        return f'answer = sandbox.ask("""\n{safe}\n"""{words})\nanswer'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +187,7 @@ def answer(request: Request, system: System, person: InPerson, grant_id: int, nu
         document=document,
         shown=shown_answer(document),
         sql=sql or document["question"],
-        cell=Written(sql=sql or document["question"]).cell,
+        cell=_cell(sql or document["question"], document["price"]["epsilon"]),
         receipt=receipt,
         receipt_text=json.dumps(receipt, indent=1, ensure_ascii=False),
         epsilon=document["price"]["epsilon"],
@@ -278,6 +269,18 @@ def _keys(estimate: Estimate | None) -> list[tuple[str, list[str], int]]:
 def _schema(desk: Desk) -> str:
     """Names to complete, as JSON for the editor's script."""
     return json.dumps({table.name: list(table.columns) for table in desk.tables})
+
+
+def _cell(sql: str, epsilon: float) -> str:
+    """The question as a cell of a notebook, at a price that the answer already paid.
+
+    >>> print(_cell("SELECT COUNT(*) AS n FROM loans", 0.09999))
+    answer = sandbox.ask("SELECT COUNT(*) AS n FROM loans", epsilon=0.0999)
+    answer
+    """
+    digits = 2 - math.floor(math.log10(epsilon)) if epsilon else 0
+    price = f"epsilon={math.floor(epsilon * 10**digits) / 10**digits:g}" if epsilon else "free=True"
+    return f"answer = sandbox.ask({json.dumps(sql, ensure_ascii=False)}, {price})\nanswer"
 
 
 def _lines(text: str) -> str:
