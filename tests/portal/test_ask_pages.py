@@ -100,8 +100,8 @@ def test_a_refusal_names_its_place_and_what_to_write_instead(world: World, grant
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"sql": ""}, "cannot be read"),
-        ({"sql": "SELECT"}, "cannot be read"),
+        ({"sql": ""}, "The question is empty."),
+        ({"sql": "SELECT"}, "There is no FROM."),
         ({"price": "epsilon", "amount": "much"}, "This is no number."),
         ({"price": "epsilon", "amount": ""}, "The price has no number."),
         ({"price": "epsilon", "amount": "0"}, "psilon"),
