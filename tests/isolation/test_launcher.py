@@ -271,6 +271,7 @@ def test_it_has_these_addresses_and_no_more(tmp_path: Path) -> None:
             server = "/notebooks/{person}/{server}"
             assert listed == {
                 *(("PUT", server), ("GET", server), ("DELETE", server)),
+                ("GET", f"{server}/stage"),
                 ("GET", "/health"),
             }
 
