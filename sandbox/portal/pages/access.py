@@ -15,6 +15,7 @@ from sandbox.domain.objection import OPEN
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.flows.access_views import ApplicationView
 from sandbox.flows.grant_views import GrantView
+from sandbox.language import marked as _
 from sandbox.portal import documents
 from sandbox.portal.api.blocks import lift_block
 from sandbox.portal.forms import FormSender
@@ -119,40 +120,40 @@ def _also(system: Sandbox, owner: Person) -> Iterator[ToDo]:
     """What waits for an owner on other pages."""
     if objections := sum(v.objection.state in OPEN for v in system.objection_views.objections(owner)):
         said = "1 objection waits" if objections == 1 else f"{objections} objections wait"
-        yield ToDo(text=f"{said} for your answer.", button="Objections", link="/objections", urgent=True)
+        yield ToDo(text=f"{said} for your answer.", button=_("Objections"), link="/objections", urgent=True)
     if imports := len(system.import_views.queue(owner)):
         said = "1 import request waits" if imports == 1 else f"{imports} import requests wait"
-        yield ToDo(text=f"{said} for your decision.", button="Imports", link="/imports")
+        yield ToDo(text=f"{said} for your decision.", button=_("Imports"), link="/imports")
     if results := len(system.report_result.waiting(owner)):
         said = "1 reported result waits" if results == 1 else f"{results} reported results wait"
-        yield ToDo(text=f"{said} for you to confirm or send back.", button="Results", link="/results")
+        yield ToDo(text=f"{said} for you to confirm or send back.", button=_("Results"), link="/results")
     changes = sum("approve" in view.allowed_actions for view in system.policy_views.proposals(owner))
     if changes:
         said = "1 change of a policy waits" if changes == 1 else f"{changes} changes of policies wait"
-        yield ToDo(text=f"{said} for a second person.", button="Policies", link="/policies")
+        yield ToDo(text=f"{said} for a second person.", button=_("Policies"), link="/policies")
 
 
 def _tasks(view: ApplicationView, today: date) -> Iterator[ToDo]:
     application, actions = view.application, view.allowed_actions
     link, what = f"/applications/{application.id}", f"{application.project} ({view.title})"
     if "sign" in actions:
-        yield ToDo(text=f"Read and sign the agreement for {what}.", button="Sign", link=f"{link}#sign")
+        yield ToDo(text=f"Read and sign the agreement for {what}.", button=_("Sign"), link=f"{link}#sign")
     if "edit" in actions and application.state is S.RETURNED:
-        yield ToDo(text=f"Your application for {what} came back.", button="Change it", link=link)
+        yield ToDo(text=f"Your application for {what} came back.", button=_("Change it"), link=link)
     if "edit" in actions and application.state is S.DRAFT:
-        yield ToDo(text=f"Your draft for {what} is not submitted.", button="Go on", link=f"{link}/edit")
+        yield ToDo(text=f"Your draft for {what} is not submitted.", button=_("Go on"), link=f"{link}/edit")
     if "report" in actions and application.state is not S.REVOKED:
         owed = next(duty for duty in view.duties if duty.state is not DutyState.DONE)
         if owed.state is not DutyState.AHEAD:
             yield ToDo(
                 text=_owed(owed.state, owed.due, owed.blocks, what),
-                button="Report",
+                button=_("Report"),
                 link=f"{link}#report",
                 urgent=owed.state is not DutyState.DUE_SOON,
             )
     ends = date.fromisoformat(view.ends) if view.ends else None
     if "renew" in actions and ends is not None and ends - today <= _REMIND_END:
-        yield ToDo(text=f"The grant for {what} ends on {day(ends)}.", button="Renew or close", link=link)
+        yield ToDo(text=f"The grant for {what} ends on {day(ends)}.", button=_("Renew or close"), link=link)
 
 
 def _owed(state: DutyState, due: date, blocks: date, what: str) -> str:

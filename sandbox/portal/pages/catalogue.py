@@ -17,6 +17,7 @@ from sandbox.domain.search import MAX_OFFSET, search
 from sandbox.flows.browse_catalogue import CatalogueEntry
 from sandbox.flows.rate_dataset import RatingView
 from sandbox.flows.report_result import ResultViews
+from sandbox.language import marked as _
 from sandbox.portal.pages.facets import chosen_values, facets
 from sandbox.portal.pages.grid import Cell, Grid
 from sandbox.portal.pages.rendering import render
@@ -34,14 +35,14 @@ CLASS_MEANS = {
     OpenClass.CLOSED: "Listed so that you know it exists. It is not opened.",
 }
 MODE_MEANS = {
-    Mode.QUERY: "questions only; answers carry protective noise",
-    Mode.JOB: "your code runs beside the data; outputs are reviewed",
-    Mode.ROOM: "rows readable inside the locked notebook; outputs are reviewed",
+    Mode.QUERY: _("questions only; answers carry protective noise"),
+    Mode.JOB: _("your code runs beside the data; outputs are reviewed"),
+    Mode.ROOM: _("rows readable inside the locked notebook; outputs are reviewed"),
 }
 OPEN_MODE_MEANS = {
-    OpenMode.DOWNLOAD: "whole files",
-    OpenMode.INTERFACE: "rows page by page, for programs",
-    OpenMode.SANDBOX: "inside, under an agreement",
+    OpenMode.DOWNLOAD: _("whole files"),
+    OpenMode.INTERFACE: _("rows page by page, for programs"),
+    OpenMode.SANDBOX: _("inside, under an agreement"),
 }
 
 
