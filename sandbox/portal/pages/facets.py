@@ -11,7 +11,12 @@ from sandbox.domain.policy import Domain, OpenClass
 from sandbox.domain.search import Search
 from sandbox.language import marked as _
 
-_LABELS = {"open_class": _("Openness"), "domain": _("Field"), "mode": _("Opened by"), "frequency": _("Updates")}
+_LABELS = {
+    "open_class": _("Openness"),
+    "domain": _("Field"),
+    "mode": _("Opened by"),
+    "frequency": _("Updates"),
+}
 _VALUES = {"open_class": OpenClass, "domain": Domain, "mode": OpenMode, "frequency": Frequency}
 
 

@@ -38,7 +38,10 @@ MEANING: dict[JobState, tuple[str, int]] = {
     JobState.HELD: ("The data are suspended. It is queued again when they are resumed.", 1),
 }
 PHASES = {Phase.SAMPLE: _("on the sample"), Phase.RAW: _("on raw rows")}
-_STAGES = {Phase.SAMPLE: (_("Queue"), _("Run"), _("Results")), Phase.RAW: (_("Queue"), _("Run"), _("Handed in"))}
+_STAGES = {
+    Phase.SAMPLE: (_("Queue"), _("Run"), _("Results")),
+    Phase.RAW: (_("Queue"), _("Run"), _("Handed in")),
+}
 _STOPPED = frozenset({JobState.ENDED_EARLY, JobState.CANCELLED, JobState.HELD})
 _FINISHED = frozenset({JobState.FINISHED, JobState.HANDED_IN})
 
