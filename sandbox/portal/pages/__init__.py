@@ -1,8 +1,10 @@
 """Pages for people: rendered here, no script, no rule. They show what ``allowed_actions`` says and call the flows.
 
+home        the way in, for everybody
 catalogue   what there is, for everybody
 facets      the catalogue's filters
-access      my data; what an owner decides
+my_data     what to do next, my grants, my applications
+access      what an owner decides
 apply       the form of an application
 application one application, with a form for all that may be done with it
 jobs        my jobs; one job with what it made on the sample
@@ -39,9 +41,11 @@ from sandbox.portal.pages import (
     catalogue,
     demands,
     display,
+    home,
     imports,
     jobs,
     log,
+    my_data,
     objecting,
     objections,
     openness,
@@ -55,7 +59,9 @@ from sandbox.portal.pages.rendering import render
 __all__ = ["PARTS", "render", "router"]
 
 PARTS = (
+    home.router,
     catalogue.router,
+    my_data.router,
     access.router,
     apply.router,  # before ``application``, which takes any verb
     application.router,

@@ -27,6 +27,7 @@ from sandbox.wiring import Sandbox
 router = APIRouter(include_in_schema=False)
 
 PREVIEW_ROWS = 20
+SAMPLE_ROWS = 5
 PER_PAGE = 20
 VERSIONS = 10
 CLASS_MEANS = {
@@ -46,7 +47,7 @@ OPEN_MODE_MEANS = {
 }
 
 
-@router.get("/")
+@router.get("/datasets")
 def catalogue(
     request: Request,
     system: System,
@@ -104,6 +105,7 @@ def dataset(request: Request, system: System, caller: Visitor, name: str) -> Res
         suspensions=system.objection_views.suspensions(name),
         destroyed=system.destroy_data.of(name) is not None,
         previews=_previews(system, entry) if "read_rows" in actions else {},
+        samples=_samples(system, entry),
         may_apply=person is not None and person.has(Role.RESEARCHER),
         grants=system.access_views.current(person, name) if person is not None else (),
         class_means=CLASS_MEANS,
@@ -148,6 +150,19 @@ def _preview(system: Sandbox, name: str, table: str) -> Grid:
         rows=tuple(tuple(Cell(text=_text(value)) for value in row) for row in page.found.rows),
         more=page.found.total > PREVIEW_ROWS,
     )
+
+
+def _samples(system: Sandbox, entry: CatalogueEntry) -> dict[str, Grid]:
+    """Made-up rows of a conditional dataset's tables."""
+    return {
+        name: Grid(
+            columns=tuple(Cell(text=column) for column in rows[0]),
+            rows=tuple(tuple(Cell(text=_text(value)) for value in row.values()) for row in rows),
+            more=False,
+        )
+        for name, rows in system.show_sample.rows(entry.policy.name, limit=SAMPLE_ROWS).items()
+        if rows
+    }
 
 
 def _text(value: object) -> str:
