@@ -139,7 +139,7 @@ def test_the_same_text_would_be_found_on_a_page_that_does_not_escape(
 def test_nothing_in_an_address_becomes_part_of_a_page(world: World, text: str) -> None:
     august = world.browser("august")
     for path in (
-        "/?q={}&domain={}&open_class={}",
+        "/datasets?q={}&domain={}&open_class={}",
         "/?done={}",
         "/log?action={}",
         "/log?page={}",

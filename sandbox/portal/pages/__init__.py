@@ -6,6 +6,7 @@ facets      the catalogue's filters
 my_data     what to do next, my grants, my applications
 access      what an owner decides
 apply       the form of an application
+apply_steps the same, step by step
 application one application, with a form for all that may be done with it
 jobs        my jobs; one job with what it made on the sample
 releases    my outputs; the reviewers' queue; one request with its findings
@@ -37,6 +38,7 @@ from sandbox.portal.pages import (
     account,
     application,
     apply,
+    apply_steps,
     at_rest,
     catalogue,
     demands,
@@ -63,6 +65,7 @@ PARTS = (
     catalogue.router,
     my_data.router,
     access.router,
+    apply_steps.router,
     apply.router,  # before ``application``, which takes any verb
     application.router,
     jobs.router,
