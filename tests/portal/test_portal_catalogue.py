@@ -72,7 +72,10 @@ def test_an_absurd_search_is_refused_with_its_place(world: World, query: str, wh
 
 def test_the_page_counts_each_filter_and_links_keep_the_others(world: World) -> None:
     page = world.browser().get("/datasets?q=bank+loan&mode=sandbox").text
-    assert '<a href="/services/portal/datasets?q=bank+loan&amp;mode=sandbox&amp;domain=inclusive+finance">' in page
+    assert (
+        '<a href="/services/portal/datasets?q=bank+loan&amp;mode=sandbox&amp;domain=inclusive+finance">'
+        in page
+    )
     chosen = re.search(r'<a href="([^"]+)" aria-current="true"[^>]*><span>sandbox</span>', page)
     assert chosen is not None
     assert chosen[1] == "/services/portal/datasets?q=bank+loan"  # takes the filter away

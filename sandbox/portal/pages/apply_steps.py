@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -190,7 +190,13 @@ def _keep(
 
 
 def _same(wanted: Wish, wish: Wish) -> bool:
-    return replace(wanted, members=tuple(sorted(wanted.members))).document() == wish.document()
+    return _compared(wanted) == _compared(wish)
+
+
+def _compared(wish: Wish) -> Mapping[str, Any]:
+    """What a wish says, without the blanks around it and the order of names, which are not kept."""
+    said = {**wish.document(), "members": sorted(wish.members), "project": " ".join(wish.project.split())}
+    return {name: value.strip() if isinstance(value, str) else value for name, value in said.items()}
 
 
 def _with(whole: Written, written: Written, step: Step) -> Written:
