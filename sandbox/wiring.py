@@ -56,6 +56,7 @@ from sandbox.flows.request_access import RequestAccess
 from sandbox.flows.review_queue import ReviewQueue
 from sandbox.flows.review_release import ReviewRelease
 from sandbox.flows.run_job import RunJob
+from sandbox.flows.show_sample import ShowSample
 from sandbox.flows.sign_in import SignIn
 from sandbox.flows.site_policy import settle_site, site_with_lines
 from sandbox.flows.suspend_dataset import SuspendDataset
@@ -147,6 +148,7 @@ class Sandbox:
     policy_views: PolicyViews
     access_views: AccessViews
     browse_catalogue: BrowseCatalogue
+    show_sample: ShowSample
     open_data: ReadOpenData
     verify_books: VerifyBooks
     sign_in: SignIn
@@ -233,6 +235,7 @@ def build(
         ),
     )
     closing = CloseData(store=store, engine=engine)
+    catalogue = BrowseCatalogue(store=store, site=site, address=settings.portal_url)
     extracts = Extracts(store=store, engine=engine, permission=permission, extracts_dir=settings.extracts_dir)
     publish = PublishDataset(
         store=store,
@@ -342,7 +345,8 @@ def build(
         listed=listed,
         policy_views=PolicyViews(store=store, change=change_policy, today=today),
         access_views=access_views,
-        browse_catalogue=BrowseCatalogue(store=store, site=site, address=settings.portal_url),
+        browse_catalogue=catalogue,
+        show_sample=ShowSample(catalogue=catalogue),
         open_data=ReadOpenData(store=store),
         verify_books=VerifyBooks(store=store),
         sign_in=SignIn(store=store, terms=site.sign_in),

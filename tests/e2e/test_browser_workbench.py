@@ -51,7 +51,7 @@ def _to_first_answer(page: Page) -> Hand:
     hand.click(page.locator('main a[href$="/datasets/loans"]').first)
     hand.click(page.locator('main a[href*="/grants#application-"]').first)
     hand.click(page.locator('main a[href$="/ask/1"]').first)
-    hand.click(page.locator("a.example").nth(1))
+    hand.click(page.locator("a.starter").nth(1))
     expect(page.locator("#estimate .price")).to_contain_text("%")  # the price is known before
     hand.click(page.locator("#question button[type=submit]:not([formaction])"))
     expect(page.locator("figure.answer-picture")).to_be_visible()
@@ -123,7 +123,9 @@ def test_it_works_without_script(world: World, chromium: Browser, address: str) 
     page.get_by_role("button", name="Open the notebook").click()
     expect(page.get_by_text("It is being opened.")).to_be_visible()
     world.hub.states["ana", "grant-1"] = NotebookState.READY
-    expect(page.get_by_role("link", name="Go to the notebook")).to_be_visible()  # the page asks again by itself
+    expect(
+        page.get_by_role("link", name="Go to the notebook")
+    ).to_be_visible()  # the page asks again by itself
     context.close()
 
 

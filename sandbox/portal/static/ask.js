@@ -94,7 +94,7 @@ if (form && window.CodeMirror) {
   }
 
   // An example is put into the field, and does not replace the page.
-  for (const example of document.querySelectorAll("a.example")) {
+  for (const example of document.querySelectorAll("a.starter")) {
     example.addEventListener("click", (event) => {
       event.preventDefault();
       editor.setValue(example.parentElement.querySelector("code").textContent);
