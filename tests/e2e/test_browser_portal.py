@@ -177,7 +177,7 @@ def test_from_the_catalogue_to_a_released_crate(world: World, chromium: Browser,
         expect(page.get_by_role("status")).to_contain_text("You signed the agreement.")
         page.get_by_role("link", name="Budget and notebook").click()
         expect(page.get_by_role("link", name="Open notebook")).to_have_attribute(
-            "href", "/hub/spawn/ana/grant-1"
+            "href", "/services/portal/notebooks/grant-1"
         )
     world.submitted(world.sandbox.store.access.grants_of("ana")[0])
     for name in ("rita", "rosa"):
