@@ -36,9 +36,10 @@ from sandbox.flows.published import Published, published
 from sandbox.flows.reuse_answers import Answered, ReuseAnswers
 from sandbox.privacy.answering.reuse import Refinement, Wanted, as_asked, refined, shown_again
 from sandbox.privacy.asking.options import agreed_limits, agreed_price, check_options
-from sandbox.privacy.asking.parse import read
+from sandbox.privacy.asking.parse import Asked, read
 from sandbox.privacy.base.cells import NotInBase
-from sandbox.privacy.base.free import free_answer
+from sandbox.privacy.base.free import Free, free_answer
+from sandbox.privacy.base.release import BaseRelease
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.planning.plan import Plan, plan
 from sandbox.privacy.planning.prices import priced
@@ -100,7 +101,8 @@ class AnswerQuestion:
         self._permitted(person, grant, dataset, wanted.asked.question, cost=ZERO)
         planned = wanted.planned
         spared = self._reuse.spared(dataset, wanted)
-        charge = ZERO if spared.free else planned.loss if spared.refined is None else spared.refined.added
+        free = spared.free or (said is None and self._in_base(grant, sql, limits, free=False) is not None)
+        charge = ZERO if free else planned.loss if spared.refined is None else spared.refined.added
         guarantee = dataset.policy.guarantee
         left = left_under(
             self.store, dataset.policy, grant, allowances(agreed, person=person.name, day_began=self._day())
@@ -254,6 +256,43 @@ class AnswerQuestion:
         Raises:
             QuestionRefused: only with ``free``: the base cannot say.
         """
+        found = self._in_base(grant, sql, limits, free=free)
+        if found is None:
+            return None
+        dataset, asked, base, answer = found
+        permit = self._permitted(person, grant, dataset, asked.question, cost=ZERO)
+        canonical = canonical_sql(asked.question)
+        kept = self.store.ledger.keep_free(
+            grant=grant,
+            lineage=dataset.policy.budget_lineage,
+            snapshot=dataset.snapshot,
+            policy_hash=dataset.policy_hash,
+            canonical=canonical,
+            bounds=f"base {base.id}",
+            answer=answer.body,
+            idempotency_key=idempotency_key,
+            event=Event(
+                actor=person.name,
+                action="question.reserved",
+                object=f"dataset:{dataset.policy.name}",
+                facts={
+                    "grant": grant.id,
+                    "question_sha256": sha256_hex(canonical.encode()),
+                    "base": base.id,
+                    **permit.facts,
+                },
+            ),
+        )
+        return Answered(id=kept.question_id, body=answer.shown, cached=kept.answer is not None)
+
+    def _in_base(
+        self, grant: Grant, sql: str, limits: Limits, *, free: bool
+    ) -> tuple[Published, Asked, BaseRelease, Free] | None:
+        """What the base release says; None where the question is to be paid for.
+
+        Raises:
+            QuestionRefused: only with ``free``: the base cannot say.
+        """
         dataset = published(self.store, grant.dataset)
         base = base_for(self.store, dataset)
         if base is None and not free:
@@ -279,30 +318,7 @@ class AnswerQuestion:
             return None
         if not answer.measured and not free:
             return None
-        permit = self._permitted(person, grant, dataset, asked.question, cost=ZERO)
-        canonical = canonical_sql(asked.question)
-        kept = self.store.ledger.keep_free(
-            grant=grant,
-            lineage=dataset.policy.budget_lineage,
-            snapshot=dataset.snapshot,
-            policy_hash=dataset.policy_hash,
-            canonical=canonical,
-            bounds=f"base {base.id}",
-            answer=answer.body,
-            idempotency_key=idempotency_key,
-            event=Event(
-                actor=person.name,
-                action="question.reserved",
-                object=f"dataset:{dataset.policy.name}",
-                facts={
-                    "grant": grant.id,
-                    "question_sha256": sha256_hex(canonical.encode()),
-                    "base": base.id,
-                    **permit.facts,
-                },
-            ),
-        )
-        return Answered(id=kept.question_id, body=answer.shown, cached=kept.answer is not None)
+        return dataset, asked, base, answer
 
     def _run(
         self, dataset: Published, wanted: Wanted, found: Refinement | None, question_id: int
