@@ -12,7 +12,7 @@ import pytest
 from sandbox.domain.access import Grant
 from sandbox.portal.pages.answer_view import shown_answer, three_texts
 from sandbox.settings import PORTAL_PREFIX
-from tests.portal.example_world import Door, World
+from tests.portal.example_world import LOANS, Door, World, loans_csv
 from tests.portal.markup import dangers, text_of
 
 BY_SEX = "SELECT sex, COUNT(*) AS n FROM applications GROUP BY sex"
@@ -410,3 +410,35 @@ def test_bars_start_at_nought_also_below_it() -> None:
 def test_numbers_have_the_digits_that_their_interval_leaves() -> None:
     assert three_texts(0.123456, 0.1, 0.15) == ("0.123", "0.100", "0.150")
     assert three_texts(None, None, None) == ("–", "–", "–")
+
+
+# --- what is free, and what is derived
+
+
+def test_a_count_that_a_base_release_measured_is_free_before_and_after(world: World) -> None:
+    policy = LOANS.replace("delta: '1e-6'", "delta: '1e-6', base_percent: 40")
+    world.publish("loans", policy, {"applications": loans_csv()})
+    world.sandbox.buy_base(world.person("olga"), "loans")
+    grant, ana = world.granted(), world.browser("ana")
+    assert "Free: it follows from what was paid for before." in text_of(
+        ana.send("/ask/1/estimate", sql=BY_SEX).text
+    )
+    paid = ana.send("/ask/1/estimate", sql=BY_SEX, price="epsilon", amount="0.5")
+    assert "It would take" in text_of(paid.text)
+    page = _followed(ana, _asked(ana, sql=f"{BY_SEX} ORDER BY n DESC LIMIT 1"))
+    assert page.text.count("<tr>") == 2
+    assert "nothing: it follows" in text_of(page.text)
+    assert "free=True" in page.text
+    assert _spent(world, grant) == 0
+
+
+def test_a_sum_of_an_answers_cells_is_free_and_can_be_looked_at_again(world: World, grant: Grant) -> None:
+    ana = world.browser("ana")
+    _asked(ana, price="epsilon", amount="2")
+    spent = _spent(world, grant)
+    whole = "SELECT COUNT(*) AS n FROM applications WHERE sex = 'female'"
+    assert "Free:" in text_of(ana.send("/ask/1/estimate", sql=whole).text)
+    page = _followed(ana, _asked(ana, sql=whole.replace("AS n", "AS n, COUNT(*) / 2 AS half")))
+    assert page.text.count("<tr>") == 2
+    assert "half" in text_of(page.text)
+    assert _spent(world, grant) == spent
