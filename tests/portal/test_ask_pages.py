@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from sandbox.domain.access import Grant
+from sandbox.domain.errors import OperatorError
 from sandbox.portal.pages.answer_view import shown_answer, three_texts
 from sandbox.settings import PORTAL_PREFIX
 from tests.portal.example_world import LOANS, Door, World, loans_csv
@@ -442,3 +443,17 @@ def test_a_sum_of_an_answers_cells_is_free_and_can_be_looked_at_again(world: Wor
     assert page.text.count("<tr>") == 2
     assert "half" in text_of(page.text)
     assert _spent(world, grant) == spent
+
+
+def test_a_stopped_engine_costs_nothing_and_loses_no_text(
+    world: World, grant: Grant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise OperatorError("The engine does not answer.", fix="Tell the operator.")
+
+    monkeypatch.setattr(type(world.sandbox.engine), "health", stopped)
+    answer = _asked(world.browser("ana"))
+    assert answer.status_code == 503
+    assert "The engine does not answer." in text_of(answer.text)
+    assert f">{BY_SEX}</textarea>" in answer.text
+    assert _spent(world, grant) == 0

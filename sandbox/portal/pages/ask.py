@@ -6,6 +6,7 @@ It spends by the same flow as notebooks do, and shows answers on the page alone:
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
 import secrets
@@ -17,7 +18,15 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from sandbox.domain.canonical import canonical_json, sha256_hex
-from sandbox.domain.errors import BadInput, CallerError, NotAllowed, QuestionRefused, SandboxError, Unanswered
+from sandbox.domain.errors import (
+    BadInput,
+    CallerError,
+    NotAllowed,
+    OperatorError,
+    QuestionRefused,
+    SandboxError,
+    Unanswered,
+)
 from sandbox.domain.people import Person
 from sandbox.flows.answer_question import Estimate
 from sandbox.flows.question_desk import Desk
@@ -30,6 +39,7 @@ from sandbox.settings import PORTAL_PREFIX
 from sandbox.wiring import Sandbox
 
 router = APIRouter(include_in_schema=False)
+_log = logging.getLogger(__name__)
 
 MAX_SQL = 10_000  # characters
 MAX_FINISH = 4_000  # characters of a question that an address carries
@@ -162,7 +172,9 @@ def ask(
         answered = system.answer_question.ask(
             person, desk.grant, sql=written.sql, idempotency_key=f"portal-{key}", **written.words
         )
-    except (CallerError, Unanswered) as refused:
+    except (CallerError, Unanswered, OperatorError) as refused:
+        if isinstance(refused, OperatorError):
+            _log.error("a question under grant %d: %s", grant_id, refused)
         return _page(request, system, desk, written, **_refusal(written, refused))
     finish = str(answered.document().get("shown", ""))
     query = f"?{urlencode({'as': finish})}" if finish and len(finish) <= MAX_FINISH else ""
