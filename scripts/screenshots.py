@@ -126,7 +126,6 @@ def main() -> None:
 
 def visitor(camera: Camera) -> None:
     with camera.person("") as page:
-        camera.take(page, "home", height=980)
         page.get_by_role("link", name="Catalogue").first.click()
         camera.take(page, "catalogue", height=980)
         page.get_by_role("link", name="German credit applicants").click()

@@ -159,6 +159,7 @@ def test_from_the_catalogue_to_a_released_crate(world: World, chromium: Browser,
         page.get_by_role("button", name="Save and go on").click()
         page.get_by_label("Budget wanted").press_sequentially("0.5")
         expect(page.get_by_text("This pays about")).to_be_visible()
+        page.get_by_label("Budget wanted").fill("")
         page.get_by_role("button", name="Save and go on").click()
         page.get_by_label("Planned outputs").fill("Counts by sex and housing.")
         page.get_by_role("button", name="Save and go on").click()
@@ -172,7 +173,7 @@ def test_from_the_catalogue_to_a_released_crate(world: World, chromium: Browser,
         page.get_by_role("button", name="Approve").click()
         expect(page.get_by_role("alert")).to_contain_text("can give a project")
         expect(page.get_by_label("Conditions beyond the policy")).to_have_value("Send us the paper.")
-        page.get_by_label("Budget to give").fill("0.4")
+        page.get_by_label("Budget to give").fill("2")
         page.get_by_role("button", name="Approve").click()
         expect(page.get_by_role("status")).to_contain_text("Everybody it names signs next.")
     with signed_in(chromium, address, "ana") as page:
