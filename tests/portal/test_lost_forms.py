@@ -22,7 +22,7 @@ def test_what_was_written_is_shown_when_the_session_is_over(world: World) -> Non
     assert sent["form_token"] not in answer.text
     assert (
         'href="/services/portal/login?next=/services/portal/datasets/loans/apply%3Frenews%3D1"' in answer.text
-    ), again
+    )
 
 
 def test_so_it_is_when_the_page_was_too_old(world: World) -> None:
