@@ -76,12 +76,10 @@ class AccessViews(GrantViews):
 
     def applications(self, person: Person) -> tuple[ApplicationView, ...]:
         """All that the person leads, is named in, or decides; in order."""
-        applications = self.store.access.applications()
-        names = tuple(dict.fromkeys(application.dataset for application in applications))
-        rows = {row.policy.name: row for row in self.store.datasets.several(names)}
+        rows = {row.policy.name: row for row in self.store.datasets.all()}
         return tuple(
             self._application_view(application, rows[application.dataset], person)
-            for application in applications
+            for application in self.store.access.applications()
             if application.dataset in rows and concerns(application, rows[application.dataset].policy, person)
         )
 
