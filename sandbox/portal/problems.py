@@ -25,6 +25,7 @@ from sandbox.domain.errors import (
 )
 from sandbox.domain.second_factor import CLAUSE as SECOND_FACTOR
 from sandbox.language import gettext
+from sandbox.portal.requests import PIECES
 from sandbox.settings import PORTAL_PREFIX
 
 _log = logging.getLogger(__name__)
@@ -106,7 +107,10 @@ def respond(request: Request, error: SandboxError, written: Sequence[str] = ()) 
     Args:
         written: the texts of a form that could not be taken, so that nobody has to write them again.
     """
-    wants_page = "text/html" in request.headers.get("accept", "") and "/api/" not in request.url.path
+    path = request.url.path
+    # A page has form tokens: what a script asks for has none, also when it goes wrong.
+    for_a_program = "/api/" in path or path.startswith(PIECES)
+    wants_page = "text/html" in request.headers.get("accept", "") and not for_a_program
     if not wants_page:
         return JSONResponse(document(error), status_code=error.status)
     if isinstance(error, NotSignedIn) and request.method == "GET":

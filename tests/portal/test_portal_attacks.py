@@ -190,7 +190,7 @@ def test_only_plain_web_addresses_become_links(text: str) -> None:
 
 # --- forms that were not filled in here
 
-ELSEWHERE = (  # see test_society_attacks, test_portal_objections, test_portal_imports
+ELSEWHERE = (  # see test_society_attacks, test_portal_objections, test_portal_imports, test_ask_pages
     pages.demands.router,
     pages.results.router,
     pages.openness.router,
@@ -200,6 +200,8 @@ ELSEWHERE = (  # see test_society_attacks, test_portal_objections, test_portal_i
     pages.jobs.router,
     pages.at_rest.router,
     pages.display.router,
+    pages.ask.router,
+    pages.notebooks.router,
 )
 FORM_ROUTES = sorted(
     route.path

@@ -8,6 +8,9 @@ access      what an owner decides
 apply       the form of an application
 apply_steps the same, step by step
 application one application, with a form for all that may be done with it
+ask         the question workbench: estimate, ask, read the answer
+answer_view an answer becomes cells, bars and sentences
+notebooks   opening a notebook, and how far it is
 jobs        my jobs; one job with what it made on the sample
 releases    my outputs; the reviewers' queue; one request with its findings
 imports     what asks to come in; what is decided about it
@@ -39,6 +42,7 @@ from sandbox.portal.pages import (
     application,
     apply,
     apply_steps,
+    ask,
     at_rest,
     catalogue,
     demands,
@@ -48,6 +52,7 @@ from sandbox.portal.pages import (
     jobs,
     log,
     my_data,
+    notebooks,
     objecting,
     objections,
     openness,
@@ -68,6 +73,8 @@ PARTS = (
     apply_steps.router,
     apply.router,  # before ``application``, which takes any verb
     application.router,
+    ask.router,
+    notebooks.router,
     jobs.router,
     releases.router,
     imports.router,
