@@ -243,7 +243,9 @@ class Settings:
             )
         most = env.get("SANDBOX_PUBLISH_MIB") or "1024"
         if not most.isdigit() or not 1 <= int(most) <= 1_000_000:
-            raise BadInput(f"{most!r} is no size.", where="SANDBOX_PUBLISH_MIB", fix="Use 1 to 1000000 (MiB).")
+            raise BadInput(
+                f"{most!r} is no size.", where="SANDBOX_PUBLISH_MIB", fix="Use 1 to 1000000 (MiB)."
+            )
         return cls(
             home=Path(env.get("SANDBOX_HOME", CHECKOUT / ".sandbox")).resolve(),
             policies=Path(env.get("SANDBOX_POLICIES", CHECKOUT / "policies")).resolve(),
@@ -256,7 +258,9 @@ class Settings:
             extracts=Path(env["SANDBOX_EXTRACTS"]).resolve() if env.get("SANDBOX_EXTRACTS") else None,
             heads=Path(env["SANDBOX_HEADS"]).resolve() if env.get("SANDBOX_HEADS") else None,
             cluster=Path(env["SANDBOX_CLUSTER"]).resolve() if env.get("SANDBOX_CLUSTER") else None,
-            publish_from=tuple(Path(p).resolve() for p in env.get("SANDBOX_PUBLISH_FROM", "").split(":") if p),
+            publish_from=tuple(
+                Path(p).resolve() for p in env.get("SANDBOX_PUBLISH_FROM", "").split(":") if p
+            ),
             publish_mib=int(most),
         )
 

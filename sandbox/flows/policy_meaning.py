@@ -49,7 +49,9 @@ def _meanings(policy: DatasetPolicy) -> Iterator[Meaning]:
             )
             return
         case OpenClass.CLOSED:
-            listed = "The catalogue says that it exists." if policy.listed else "Nobody is told that it exists."
+            listed = (
+                "The catalogue says that it exists." if policy.listed else "Nobody is told that it exists."
+            )
             yield Meaning("open_class", f"Nobody can apply for it, and no file is kept. {listed}")
             return
         case OpenClass.CONDITIONAL:
@@ -74,7 +76,9 @@ def _unit(policy: DatasetPolicy, noun: str) -> Iterator[Meaning]:
     yield Meaning("unit", f"Answers hide whether any one {noun} is in the data.")
     for name, table in policy.tables.items():
         if table.max_rows_per_unit == 1:
-            yield Meaning("unit", f"In {name} each {noun} counts with one row; others are left out by chance.")
+            yield Meaning(
+                "unit", f"In {name} each {noun} counts with one row; others are left out by chance."
+            )
         else:
             yield Meaning(
                 "unit",
@@ -93,7 +97,8 @@ def _budget(policy: DatasetPolicy, budget: BudgetTerms) -> Iterator[Meaning]:
             f"At the usual price (ε = {USUAL_EPSILON:g}) a count of 100 is shown as 100 ± {width}, in 95 of 100 answers.",
         )
     yield Meaning(
-        "budget", f"About {budget.cap.nano // cost.nano:,} such counts fit into the budget, for its whole life."
+        "budget",
+        f"About {budget.cap.nano // cost.nano:,} such counts fit into the budget, for its whole life.",
     )
     yield Meaning(
         "budget",
@@ -117,14 +122,17 @@ def _sums(policy: DatasetPolicy, cost: Loss) -> Iterator[Meaning]:
             if column.key_values:
                 told += 1
                 yield Meaning(
-                    "tables", f"{name}: counts for each of its {len(column.key_values)} values, also of empty ones."
+                    "tables",
+                    f"{name}: counts for each of its {len(column.key_values)} values, also of empty ones.",
                 )
             elif column.summable and name != policy.unit_column:
                 error = _sum_error(policy, table_name, name, cost)
                 if error is not None:
                     told += 1
                     unit = f" {column.measured_in}" if column.measured_in else ""
-                    yield Meaning("tables", f"{name}: a sum at the usual price is right to ± {error:,.6g}{unit}.")
+                    yield Meaning(
+                        "tables", f"{name}: a sum at the usual price is right to ± {error:,.6g}{unit}."
+                    )
 
 
 def _sum_error(policy: DatasetPolicy, table: str, column: str, cost: Loss) -> float | None:

@@ -15,11 +15,10 @@ import secrets
 import shutil
 import threading
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from types import MappingProxyType
 
 from sandbox.domain.errors import Conflict, NotFound, TooLarge
 from sandbox.domain.policy import OpenClass
@@ -72,7 +71,7 @@ class Draft:
     changes: bool
     text: str
     began_at: str  # ISO 8601, UTC
-    files: Mapping[str, DraftFile] = MappingProxyType({})
+    files: Mapping[str, DraftFile] = field(default_factory=dict)
 
     @property
     def mark(self) -> str:
@@ -139,8 +138,13 @@ class Drafts:
         mine = (draft for draft in self._all() if draft.person == person)
         return tuple(sorted(mine, key=lambda draft: draft.began_at, reverse=True))
 
-    def write(self, person: str, draft_id: str, *, text: str, mark: str) -> Draft:
+    def write(
+        self, person: str, draft_id: str, *, text: str, mark: str, open_class: OpenClass | None = None
+    ) -> Draft:
         """Another text in the place of the one that was read.
+
+        Args:
+            open_class: another class, by which files that come later are kept.
 
         Raises:
             Conflict: it was changed meanwhile, as in another tab.
@@ -151,11 +155,13 @@ class Drafts:
                 raise Conflict(
                     "The draft was changed in another window.", fix="Look at both, then save what is to hold."
                 )
-            draft = replace(draft, text=text)
+            draft = replace(draft, text=text, open_class=open_class or draft.open_class)
             self._write(draft)
             return draft
 
-    def put_file(self, person: str, draft_id: str, table: str, file: DraftFile) -> tuple[Draft, DraftFile | None]:
+    def put_file(
+        self, person: str, draft_id: str, table: str, file: DraftFile
+    ) -> tuple[Draft, DraftFile | None]:
         """A file for a table; returns the draft, and the file that had its place."""
         with self._lock:
             draft = self.get(person, draft_id)
@@ -207,7 +213,9 @@ class Drafts:
         except FileNotFoundError:
             return None
         files = {
-            table: DraftFile(**{**file, "columns": tuple(DraftColumn(**column) for column in file["columns"])})
+            table: DraftFile(
+                **{**file, "columns": tuple(DraftColumn(**column) for column in file["columns"])}
+            )
             for table, file in said.pop("files").items()
         }
         return Draft(**{**said, "open_class": OpenClass(said["open_class"])}, text=text, files=files)

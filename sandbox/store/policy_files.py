@@ -204,7 +204,9 @@ def tree_of(text: str, path: Path) -> CommentedMap:
         PolicyRefused: it is no YAML, or not a group of keys.
     """
     if len(text.encode()) > MAX_BYTES:
-        raise BadInput(f"It is longer than {MAX_BYTES} bytes.", where="policy", fix="A policy is a page or two.")
+        raise BadInput(
+            f"It is longer than {MAX_BYTES} bytes.", where="policy", fix="A policy is a page or two."
+        )
     if _brackets(text) > MAX_BRACKETS:
         raise _refused(path, 0, "file", "is nested too deeply")
     loader = YAML(typ="rt")  # builds no objects, and refuses a key given twice

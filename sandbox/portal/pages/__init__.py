@@ -3,6 +3,8 @@
 catalogue   what there is, for everybody
 facets      the catalogue's filters
 access      my data; what an owner decides
+owner       an owner's data: use, cost, feedback, suspending
+publish     a dataset, or another policy, is prepared and published; ``publish_fields`` is its form
 apply       the form of an application
 application one application, with a form for all that may be done with it
 jobs        my jobs; one job with what it made on the sample
@@ -45,8 +47,10 @@ from sandbox.portal.pages import (
     objecting,
     objections,
     openness,
+    owner,
     people,
     policies,
+    publish,
     releases,
     results,
 )
@@ -72,6 +76,8 @@ PARTS = (
     account.router,
     people.router,
     policies.router,
+    owner.router,
+    publish.router,
     sign_in.router,
     display.router,
 )
