@@ -20,6 +20,7 @@ from sandbox.domain.errors import BadInput, CallerError, Conflict, PolicyMistake
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.plain_text import plain_text
 from sandbox.domain.policy import DatasetPolicy, OpenClass
+from sandbox.domain.policy_rules import check
 from sandbox.domain.proposal import Proposal, ProposalState
 from sandbox.flows.change_policy import Applied, ChangePolicy, Comparison
 from sandbox.flows.policy_meaning import Meaning, meanings
@@ -90,18 +91,22 @@ class PrepareDataset:
             Conflict: it is published, or somebody prepares it.
         """
         check_role(person, Role.OWNER, Role.ADMINISTRATOR)
-        text = self._first_text(person, name.strip(), title.strip(), open_class)
-        for mistake in self._read(text)[1]:
-            if mistake.key in ("name", "title", "open_class"):
-                raise BadInput(
-                    f"{mistake.key}: {mistake.problem}.", where=mistake.key, fix=f"Write {mistake.allowed}."
-                )
-        name = name.strip()
+        name, title = name.strip(), title.strip()
+        if open_class not in [str(kind) for kind in OpenClass]:
+            raise BadInput(
+                f"{open_class[:50]!r} is no class.", where="open_class", fix=f"Use {' | '.join(OpenClass)}."
+            )
+        policy = _only_named(name, title, person, OpenClass(open_class))
+        for mistake in check(policy):
+            if mistake.path[0] in ("name", "title"):
+                where = str(mistake.path[0])
+                raise BadInput(f"{mistake.problem}.", where=where, fix=f"Write {mistake.allowed}.")
         if self.store.datasets.get(name) is not None:
             raise Conflict(
                 f"A dataset {name} is published.", fix="Change its policy, or choose another name."
             )
-        check_may_publish(self.store, person, _only_named(name, title, person, OpenClass(open_class)))
+        check_may_publish(self.store, person, policy)
+        text = self._first_text(person, name, title, open_class)
         return self._begun(person, name, OpenClass(open_class), text, changes=False)
 
     def change(self, person: Person, dataset: str) -> Draft:

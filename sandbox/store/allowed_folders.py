@@ -52,12 +52,15 @@ class AllowedFolders:
             number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except (OSError, ValueError):
             raise refused from None
-        with os.fdopen(number, "rb") as file:
+        try:
             really = Path(os.readlink(f"/proc/self/fd/{number}"))
-            if not stat.S_ISREG(os.fstat(number).st_mode):
+            own = any(really.is_relative_to(folder) for folder in self._own(person))
+            if not own or not stat.S_ISREG(os.fstat(number).st_mode):
                 raise refused
-            if not any(really.is_relative_to(own) for own in self._own(person)):
-                raise refused
+        except BaseException:
+            os.close(number)
+            raise
+        with os.fdopen(number, "rb") as file:
             yield file
 
     def _own(self, person: str) -> list[Path]:

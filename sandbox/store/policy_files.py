@@ -210,6 +210,7 @@ def tree_of(text: str, path: Path) -> CommentedMap:
     if _brackets(text) > MAX_BRACKETS:
         raise _refused(path, 0, "file", "is nested too deeply")
     loader = YAML(typ="rt")  # builds no objects, and refuses a key given twice
+    loader.preserve_quotes = True
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an anchor's name used twice is odd, and harmless

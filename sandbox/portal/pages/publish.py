@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -86,7 +87,10 @@ def save(request: Request, system: System, person: FormSender, draft_id: str, fi
     draft = system.prepare_dataset.get(person, draft_id)
     to = _one(fields, "to") or step
     try:
-        text = _merged(system, draft, step, fields, text)
+        with suppress(
+            PolicyRefused
+        ):  # no YAML: it is kept as it was written, and the page says what is wrong
+            text = _merged(system, draft, step, fields, text)
         draft = system.prepare_dataset.write(person, draft_id, text=text, mark=mark)
     except CallerError as mistake:
         return _page(request, system, person, draft, step, text=text, mistake=mistake)
@@ -195,10 +199,8 @@ def form_piece(system: System, person: FormSender, draft_id: str, fields: Fields
     """What the form comes to while it is filled in: the text with it, its mistakes, its meaning. Nothing is kept."""
     draft = system.prepare_dataset.get(person, draft_id)
     step, text = _one(fields, "step"), _one(fields, "text")
-    try:
+    with suppress(PolicyRefused):  # the text's mistakes are told
         text = _merged(system, draft, step, fields, text)
-    except PolicyRefused:
-        pass  # the text says so itself
     return _piece(system, person, draft, step, text, of="form")
 
 

@@ -389,9 +389,14 @@ def _terms(tree: Mapping[str, Any], people: Sequence[str]) -> StepFields:
                         Kind.CHOICE,
                         options=tuple(Accounting),
                     ),
-                    field("budget.project_percent", BudgetTerms, _("One project at most (percent)"), Kind.NUMBER),
                     field(
-                        "budget.per_question_percent", BudgetTerms, _("One question at most (percent)"), Kind.NUMBER
+                        "budget.project_percent", BudgetTerms, _("One project at most (percent)"), Kind.NUMBER
+                    ),
+                    field(
+                        "budget.per_question_percent",
+                        BudgetTerms,
+                        _("One question at most (percent)"),
+                        Kind.NUMBER,
                     ),
                 ),
             ),
