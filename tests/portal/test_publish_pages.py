@@ -526,7 +526,9 @@ def test_a_discarded_draft_takes_its_files_along_but_not_those_of_a_version(worl
 
 def test_an_owner_sees_use_cost_and_what_waits(world: World) -> None:
     grant = world.granted()
-    world.sandbox.answer_question.ask(world.person("ana"), grant, sql="SELECT COUNT(*) AS n FROM applications")
+    world.sandbox.answer_question.ask(
+        world.person("ana"), grant, sql="SELECT COUNT(*) AS n FROM applications"
+    )
     world.applied("ben", project="Elsewhere")
     page = world.browser("olga").get("/owner").text
     assert "1 application waits for your decision." in page

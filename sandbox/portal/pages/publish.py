@@ -27,6 +27,8 @@ from sandbox.wiring import Sandbox
 
 router = APIRouter(include_in_schema=False)
 
+# Which groups' meanings are told first at a step.
+FIRST = {"columns": ("unit", "tables"), "terms": ("budget", "release"), "about": ("open_class",)}
 Sent = Mapping[str, Sequence[str]]
 
 
@@ -248,13 +250,15 @@ def _context(system: Sandbox, person: Person, draft: Draft, step: str, text: str
         readable = True
     except CallerError:
         fields, readable = StepFields(), False
+    checked = system.prepare_dataset.check(person, draft, text)
     return {
         "draft": draft,
         "step": step,
         "text": text,
         "fields": fields,
         "readable": readable,
-        "checked": system.prepare_dataset.check(person, draft, text),
+        "checked": checked,
+        "meanings": sorted(checked.meanings, key=lambda meaning: meaning.key not in FIRST.get(step, ())),
     }
 
 

@@ -71,6 +71,7 @@ class Field:
     hint: str = ""
     otherwise: str = ""
     whole: bool = False  # items are whole numbers where they look so
+    named: bool = False  # options are names, which are not translated
 
     @property
     def name(self) -> str:
@@ -266,6 +267,7 @@ def _columns(tree: Mapping[str, Any], draft: Draft) -> StepFields:
                         _("Column that names them"),
                         Kind.CHOICE,
                         options=tuple(names)[:MAX_COLUMNS],
+                        named=True,
                         hint=_(
                             "The same in every table. The names themselves are not kept in what is asked."
                         ),
@@ -419,7 +421,14 @@ def _terms(tree: Mapping[str, Any], people: Sequence[str]) -> StepFields:
                 (
                     field("release.threshold", ReleaseTerms, _("Fewest units behind a cell"), Kind.NUMBER),
                     field("release.reviewers", ReleaseTerms, _("Votes that an output needs"), Kind.NUMBER),
-                    field("release.pool", ReleaseTerms, _("Reviewers"), Kind.TICKS, options=tuple(known)),
+                    field(
+                        "release.pool",
+                        ReleaseTerms,
+                        _("Reviewers"),
+                        Kind.TICKS,
+                        options=tuple(known),
+                        named=True,
+                    ),
                 ),
             ),
         )
@@ -436,6 +445,7 @@ def _field(
     options: Sequence[str] = (),
     hint: str = "",
     whole: bool = False,
+    named: bool = False,
 ) -> Field:
     return Field(
         place,
@@ -446,6 +456,7 @@ def _field(
         hint,
         _otherwise(of, place[-1]),
         whole,
+        named,
     )
 
 
