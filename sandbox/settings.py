@@ -14,8 +14,8 @@ Every variable starts with ``SANDBOX_`` and has a default that works on one mach
 ``SANDBOX_HOSTS``         where the processes are when each has a machine or container of its own, such as
                           ``hub=hub gate=gate portal=portal proxy=proxy`` (default: all on this machine's loopback)
 ``SANDBOX_EXTRACTS``      a folder for the rows that jobs and rooms read, while they run (default: in memory)
-``SANDBOX_PUBLISH_FROM``  folders, with ``:`` between, from which owners may publish without an upload: each owner from the
-                          subfolder with its user name (default: none)
+``SANDBOX_PUBLISH_FROM``  folders, with ``:`` between, from which owners may publish without an upload: each from the
+                          subfolder with their user name (default: none)
 ``SANDBOX_PUBLISH_MIB``   the largest file that may be uploaded to be published, in MiB (default: 1024)
 ``SANDBOX_CLUSTER``       a file that says how notebooks run on a Kubernetes cluster (default: they run here)
 """

@@ -94,7 +94,8 @@ def _budget(policy: DatasetPolicy, budget: BudgetTerms) -> Iterator[Meaning]:
         width = f"{counted.within:,.0f}"
         yield Meaning(
             "budget",
-            f"At the usual price (ε = {USUAL_EPSILON:g}) a count of 100 is shown as 100 ± {width}, in 95 of 100 answers.",
+            f"At the usual price (ε = {USUAL_EPSILON:g}) a count of 100 is shown as 100 ± {width}, in 95 of 100 "
+            "answers.",
         )
     yield Meaning(
         "budget",

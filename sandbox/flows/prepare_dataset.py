@@ -403,7 +403,7 @@ class PrepareDataset:
         return found
 
     def _files(self, draft: Draft, policy: DatasetPolicy) -> dict[str, str]:
-        """What each table is made of: its new file, else, where private rows are kept, the one it was made of before."""
+        """What each table is made of: its new file, else, where private rows are kept, the one before."""
         if policy.open_class is OpenClass.CLOSED:
             return {}
         row = self.store.datasets.get(policy.name)

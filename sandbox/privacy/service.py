@@ -3,9 +3,9 @@
     python -m sandbox.privacy.service --socket /run/engine/engine.sock --raw /data/raw --views /data/views \
         --keys /data/keys --extracts /data/extracts
 
-POST /publish, /publish-tables, /shape, /profile, /base, /answer, /evidence, /extract, /keys/… and GET /health, JSON in and out
-(``wire``). Who may connect is decided by the socket's folder: there are no people here, only the platform. Nothing of
-a request is logged.
+POST /publish, /publish-tables, /shape, /profile, /base, /answer, /evidence, /extract, /keys/… and GET /health, JSON in
+and out (``wire``). Who may connect is decided by the socket's folder: there are no people here, only the platform.
+Nothing of a request is logged.
 """
 
 from __future__ import annotations

@@ -52,15 +52,17 @@ def shape_of(
         BadInput: a file that cannot be read, or one with too many columns.
     """
     reader = raw_reader(raw, files)
-    with publishing_connection(limits or PUBLISH_LIMITS, spill=None, files=files) as connection:
-        with told_without_rows(raw, files):
-            names = [str(row[0]) for row in connection.execute(f"DESCRIBE FROM {reader}").fetchall()]
-            if len(names) > MAX_COLUMNS:
-                raise BadInput(
-                    f"{raw.name} has {len(names)} columns.", where=raw.name, fix=f"Use at most {MAX_COLUMNS}."
-                )
-            fits = ", ".join(_fits(name) for name in names)
-            row = connection.execute(f"SELECT {fits} FROM {reader}").fetchall()[0]  # noqa: S608 - quoted names
+    with (
+        publishing_connection(limits or PUBLISH_LIMITS, spill=None, files=files) as connection,
+        told_without_rows(raw, files),
+    ):
+        names = [str(row[0]) for row in connection.execute(f"DESCRIBE FROM {reader}").fetchall()]
+        if len(names) > MAX_COLUMNS:
+            raise BadInput(
+                f"{raw.name} has {len(names)} columns.", where=raw.name, fix=f"Use at most {MAX_COLUMNS}."
+            )
+        fits = ", ".join(_fits(name) for name in names)
+        row = connection.execute(f"SELECT {fits} FROM {reader}").fetchall()[0]  # noqa: S608 - quoted names
     each = len(_ORDER) + 1
     return tuple(
         ShapedColumn(name.lower(), _guess(row[place * each : (place + 1) * each]), _usable(name))
