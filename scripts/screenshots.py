@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Locator, Page, expect, sync_playwright
 
 from sandbox.settings import CHECKOUT, PORTAL_PREFIX, Settings
 
@@ -193,8 +193,8 @@ def owner(camera: Camera) -> None:
         page.get_by_label("Name in questions and addresses").fill("town_trees")
         page.get_by_label("Title for people").fill("Trees of the town")
         page.get_by_role("button", name="Begin").click()
-        file = {"name": "trees.csv", "mimeType": "text/csv", "buffer": TREES.encode()}
-        page.locator("#file").set_input_files([file])  # type: ignore[list-item]
+        file = FilePayload(name="trees.csv", mimeType="text/csv", buffer=TREES.encode())
+        page.locator("#file").set_input_files(file)
         page.get_by_role("button", name="Upload").click()
         expect(page.get_by_role("status")).to_contain_text("The file was taken")
         page.get_by_role("link", name="About it").click()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -367,7 +368,7 @@ def from_path(browser: Door, draft: Draft, path: str) -> httpx.Response:
 
 
 @pytest.fixture
-def shared(world: World, tmp_path: Path) -> Path:
+def shared(world: World, tmp_path: Path) -> Iterator[Path]:
     folder = (tmp_path / "shared").resolve()
     for name in ("olga", "oscar"):
         (folder / name).mkdir(parents=True)
