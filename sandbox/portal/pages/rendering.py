@@ -80,6 +80,7 @@ _NOTICES = {
     "draft-discarded": "The draft is gone, and its files with it.",
     "change-applied": "The change holds now.",
     "change-proposed": "The change was proposed. It holds when a second person approves it.",
+    "notebook-stop": "It is stopped, or will be in a moment.",
     "withdraw": "You took the request back.",
     "import-asked": "It was handed in, and the checks have looked at it.",
     "import-let_in": "It is let in: notebooks and jobs of the project see it from their next start.",
