@@ -107,11 +107,12 @@ def vote(
         system.review_release.vote(
             person, release_id, version=version, decision=decision, comment=comment, cause=said
         )
-    except NotFound:
-        raise
     except CallerError as mistake:
         written = Vote(reviewer=person.name, decision=decision, comment=comment, cause=said)
-        return release_page(request, system, person, release_id, written=written, mistake=mistake)
+        try:
+            return release_page(request, system, person, release_id, written=written, mistake=mistake)
+        except NotFound:  # it is not theirs to see
+            raise mistake from None
     return go(f"/releases/{release_id}", done="vote")
 
 

@@ -31,13 +31,16 @@ def comment(
     try:
         at = _row(row)
         system.comment_on_output.write(person, release_id, text=text, file=file, row=at, column=column)
-    except NotFound:
-        raise
     except CallerError as mistake:
-        about = About(
-            file=file, row=None if not row.isascii() or not row.isdigit() else int(row) - 1, column=column
-        )
-        return release_page(request, system, person, release_id, about=about, commented=text, mistake=mistake)
+        typed = row.strip()
+        at = int(typed) - 1 if typed.isascii() and typed.isdigit() else None
+        about = About(file=file, row=at, column=column)
+        try:
+            return release_page(
+                request, system, person, release_id, about=about, commented=text, mistake=mistake
+            )
+        except NotFound:  # it is not theirs to see
+            raise mistake from None
     return go(f"/releases/{release_id}", done="commented", at="comments")
 
 
