@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import shutil
+from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 
 from sandbox.domain.release import Decision, Release
-from tests.portal.example_world import World
+from tests.portal.example_world import World, open_world
 from tests.portal.markup import dangers, without_nonce
 
 A, R, X = Decision
@@ -37,6 +39,7 @@ def everything(world: World, who: str) -> dict[str, str]:
     found = {path: without_nonce(door.get(path).text) for path in PATHS}
     program = world.program(who)
     found |= {f"program {p}": program.get(p.removeprefix("/api/v1")).text for p in PATHS if "/api/" in p}
+    found["/transparency"] = found["/transparency"].partition('<section aria-labelledby="log">')[0]  # see ADR 44
     return {path: re.sub(r"2025-03-10T[0-9:.+]+", "now", text) for path, text in found.items()}
 
 
@@ -48,10 +51,6 @@ def comment(world: World, who: str, release: Release, text: str = SECRET) -> Non
 
 def reject(world: World, release: Release) -> None:
     world.voted(release, ("ravi", X, SECRET))
-
-
-def approve(world: World, release: Release) -> None:
-    world.voted(release, ("ravi", A, ""))
 
 
 @pytest.mark.parametrize("who", ["rita", "rosa", "ana"])
@@ -67,32 +66,21 @@ def test_another_reviewers_comment_changes_nothing_that_anybody_reads(world: Wor
 
 @pytest.mark.parametrize("who", ["rita", "rosa", "ana"])
 def test_which_way_another_voted_changes_nothing_that_anybody_reads(
-    world: World, who: str, tmp_path_factory: pytest.TempPathFactory
+    founded: Path, app: FastAPI, tmp_path: Path, who: str
 ) -> None:
-    def seen(cast: Callable[[World, Release], None], project: str) -> dict[str, str]:
-        release = world.submitted(world.granted(project=project))
-        cast(world, release)
-        texts = everything(world, who)
-        number = str(release.id)
-        door, program = world.browser(who), world.program(who)
-        own = {
-            "page": without_nonce(door.get(f"/releases/{number}").text),
-            "document": program.get(f"/releases/{number}").text,
-        }
-        world.sandbox.review_release.withdraw(world.person("ana"), release.id)
-        return {
-            name: re.sub(rf"\b{number}\b", "N", re.sub(r"2025-03-10T[0-9:.+]+", "now", text)).replace(
-                project, "the project"
-            )
-            for name, text in {**own, "queue": texts["/api/v1/releases/queue"]}.items()
-        }
+    def seen(name: str, *vote: str | Decision) -> dict[str, str]:
+        home = tmp_path / name
+        shutil.copytree(founded, home)
+        world = open_world(home, app=app)
+        release = world.submitted(world.granted())
+        world.voted(release, ("ravi", *vote))  # type: ignore[arg-type]
+        found = everything(world, who)
+        world.close()
+        return found
 
-    one, other = seen(reject, "First words"), seen(approve, "Other words")
-    assert one["queue"].count('"id"') == other["queue"].count('"id"')
-    for name in ("page", "document"):
-        assert SECRET not in one[name]
-        strip = re.compile(r"\d+|[0-9a-f]{64}")
-        assert strip.sub("", one[name]) == strip.sub("", other[name]), name
+    one, other = seen("one", X, SECRET), seen("other", A, "")
+    assert not any(SECRET in text for text in one.values())
+    assert one == other
 
 
 def test_they_would_be_seen_without_the_rule(world: World) -> None:
