@@ -32,6 +32,7 @@ from sandbox.privacy.asking.parse import parse
 from sandbox.store import Store
 
 MOST_EARLIER = 8  # earlier releases that are laid beside, newest first
+MOST_LOOKED_AT = 24  # to find so many that this reviewer may see
 MOST_CELLS = 60  # of each
 
 
@@ -147,12 +148,11 @@ class CompareOutputs:
         numbers = sorted({*beside, *release.builds_on, *filter(None, [release.supersedes])}, reverse=True)
         shown: list[EarlierRelease] = []
         hidden = 0
-        for number in numbers:
-            earlier = self.store.releases.get(number)
-            if earlier is None:
-                continue
+        for at, number in enumerate(numbers):
+            earlier = self.store.releases.get(number) if at < MOST_LOOKED_AT else None
             if (
-                len(shown) == MOST_EARLIER
+                earlier is None
+                or len(shown) == MOST_EARLIER
                 or not self._may_review(person, earlier)
                 or touching(self.store.suspensions.of(earlier.dataset), None) is not None
             ):

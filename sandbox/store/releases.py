@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sandbox.domain.access import Grant
@@ -36,6 +36,7 @@ from sandbox.store.schema import findings as findings_table
 from sandbox.store.schema import output_cells, release_files, release_links, release_turns, releases, votes
 
 OF_EARLIER_TURN = "It was about the files of an earlier turn."
+NEWEST = 500  # decided turns that figures are made of: older ones tell little of how it goes now
 
 
 class Releases:
@@ -265,40 +266,35 @@ class Releases:
         )
         return self._where(releases.c.id.in_(same), releases.c.status.in_(sorted(OUT)))
 
-    def turns(self, datasets: Collection[str]) -> tuple[Turn, ...]:
-        """All turns that reviewers decided, of these datasets."""
-        query = (
-            select(release_turns)
-            .join(releases, releases.c.id == release_turns.c.release_id)
-            .where(releases.c.dataset.in_(list(datasets)), release_turns.c.decided_at != "")
-            .order_by(release_turns.c.release_id, release_turns.c.turn)
-        )
+    def turns(self, datasets: Collection[str], *, newest: int = NEWEST) -> tuple[Turn, ...]:
+        """The turns of these datasets that reviewers decided, of the newest requests, in their order."""
+        query = _decided(datasets).order_by(release_turns.c.release_id.desc(), release_turns.c.turn.desc())
         with self._database.reading() as connection:
-            return tuple(
-                Turn(
-                    release=row.release_id,
-                    turn=row.turn,
-                    waiting_since=row.waiting_since,
-                    decided_at=row.decided_at,
-                    decision=Verb(row.decision),
-                )
-                for row in connection.execute(query)
+            rows = connection.execute(query.limit(newest)).all()
+        return tuple(
+            Turn(
+                release=row.release_id,
+                turn=row.turn,
+                waiting_since=row.waiting_since,
+                decided_at=row.decided_at,
+                decision=Verb(row.decision),
             )
+            for row in reversed(rows)
+        )
 
-    def ballots(self, datasets: Collection[str]) -> tuple[CastTurn, ...]:
-        """The votes of each turn that reviewers decided; none that were lost."""
+    def ballots(self, datasets: Collection[str], *, newest: int = NEWEST) -> tuple[CastTurn, ...]:
+        """The votes of the same turns, but for those that were lost."""
+        chosen = (
+            _decided(datasets)
+            .order_by(release_turns.c.release_id.desc(), release_turns.c.turn.desc())
+            .limit(newest)
+            .subquery()
+        )
         query = (
             select(votes, releases.c.reviewers_needed)
             .join(releases, releases.c.id == votes.c.release_id)
-            .join(
-                release_turns,
-                and_(release_turns.c.release_id == votes.c.release_id, release_turns.c.turn == votes.c.turn),
-            )
-            .where(
-                releases.c.dataset.in_(list(datasets)),
-                release_turns.c.decided_at != "",
-                votes.c.voided.in_(["", OF_EARLIER_TURN]),
-            )
+            .join(chosen, and_(chosen.c.release_id == votes.c.release_id, chosen.c.turn == votes.c.turn))
+            .where(votes.c.voided.in_(["", OF_EARLIER_TURN]))
             .order_by(votes.c.release_id, votes.c.turn, votes.c.position)
         )
         cast: dict[tuple[int, int, int], list[Vote]] = {}
@@ -355,6 +351,14 @@ class Releases:
                 .where(release_turns.c.release_id == release.id, release_turns.c.turn == release.turn)
                 .values(**values)
             )
+
+
+def _decided(datasets: Collection[str]) -> Select[Any]:
+    return (
+        select(release_turns)
+        .join(releases, releases.c.id == release_turns.c.release_id)
+        .where(releases.c.dataset.in_(list(datasets)), release_turns.c.decided_at != "")
+    )
 
 
 def oldest_first(found: Iterable[Release]) -> tuple[Release, ...]:

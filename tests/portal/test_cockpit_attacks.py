@@ -39,7 +39,9 @@ def everything(world: World, who: str) -> dict[str, str]:
     found = {path: without_nonce(door.get(path).text) for path in PATHS}
     program = world.program(who)
     found |= {f"program {p}": program.get(p.removeprefix("/api/v1")).text for p in PATHS if "/api/" in p}
-    found["/transparency"] = found["/transparency"].partition('<section aria-labelledby="log">')[0]  # see ADR 44
+    found["/transparency"] = found["/transparency"].partition('<section aria-labelledby="log">')[
+        0
+    ]  # see ADR 44
     return {path: re.sub(r"2025-03-10T[0-9:.+]+", "now", text) for path, text in found.items()}
 
 
