@@ -18,6 +18,8 @@ from sandbox.flows.browse_catalogue import BrowseCatalogue
 from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.change_policy import ChangePolicy
 from sandbox.flows.check_output import CheckOutput
+from sandbox.flows.comment_on_output import CommentOnOutput
+from sandbox.flows.compare_outputs import CompareOutputs
 from sandbox.flows.data_keys import CloseData
 from sandbox.flows.decide_objection import DecideObjection
 from sandbox.flows.demand_data import DemandData
@@ -39,6 +41,7 @@ from sandbox.flows.listed import Listed
 from sandbox.flows.log_views import LogViews
 from sandbox.flows.look_after_people import LookAfterPeople
 from sandbox.flows.my_account import MyAccount
+from sandbox.flows.next_turn import NextTurn
 from sandbox.flows.object import ObjectToData
 from sandbox.flows.objection_views import ObjectionViews
 from sandbox.flows.open_data import ReadOpenData
@@ -130,6 +133,9 @@ class Sandbox:
     check_output: CheckOutput
     review_release: ReviewRelease
     review_queue: ReviewQueue
+    comment_on_output: CommentOnOutput
+    compare_outputs: CompareOutputs
+    next_turn: NextTurn
     import_files: ImportFiles
     import_views: ImportViews
     suspend_dataset: SuspendDataset
@@ -336,6 +342,9 @@ def build(
         check_output=check_output,
         review_release=review,
         review_queue=ReviewQueue(store=store, views=views, today=today),
+        comment_on_output=CommentOnOutput(store=store, views=views, review=review),
+        compare_outputs=CompareOutputs(store=store, permission=permission),
+        next_turn=NextTurn(store=store, review=review),
         import_files=importing,
         import_views=ImportViews(store=store, importing=importing),
         suspend_dataset=suspend,

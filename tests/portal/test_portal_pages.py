@@ -194,7 +194,8 @@ def test_the_queue_is_oldest_first_and_leads_to_the_vote(world: World) -> None:
     assert rita.send(
         f"/releases/{first.id}/vote", version=first.version, decision="approve", comment="Fine."
     ).headers["location"] == (f"/services/portal/releases/{first.id}?done=vote")
-    assert f"/releases/{first.id}" not in rita.get("/review").text
+    assert f"/releases/{first.id}" not in rita.get("/review?mine=waits").text
+    assert "yours is in" in rita.get("/review?mine=voted").text
     again = rita.send(f"/releases/{first.id}/vote", version=first.version + 1, decision="approve")
     assert again.status_code == 409
 

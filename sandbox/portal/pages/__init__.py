@@ -14,7 +14,10 @@ ask         the question workbench: estimate, ask, read the answer
 answer_view an answer becomes cells, bars and sentences
 notebooks   opening a notebook, and how far it is
 jobs        my jobs; one job with what it made on the sample
-releases    my outputs; the reviewers' queue; one request with its findings
+releases    my outputs; one request with its findings, for its requester and as a cockpit for its reviewers
+review      the reviewers' queue and figures
+review_comments what reviewers write beside cells and files
+resubmit    the next turn of a request
 imports     what asks to come in; what is decided about it
 objecting   for everybody; how it stands
 objections  what an owner decides about objections, and stops by hand
@@ -28,6 +31,7 @@ display     the choice of language and colours
 account     my account: second factor, password, training
 people      accounts, roles and training, for administrators
 rendering   a template becomes a response
+shown_files what leaves of each file, cell by cell
 grid        a CSV file becomes a table to look at
 charts      what was spent becomes the points of a picture
 stages      where something stands on its way
@@ -63,7 +67,10 @@ from sandbox.portal.pages import (
     policies,
     publish,
     releases,
+    resubmit,
     results,
+    review,
+    review_comments,
 )
 from sandbox.portal.pages.rendering import render
 
@@ -81,6 +88,9 @@ PARTS = (
     notebooks.router,
     jobs.router,
     releases.router,
+    resubmit.router,
+    review.router,
+    review_comments.router,
     imports.router,
     objecting.router,
     objections.router,

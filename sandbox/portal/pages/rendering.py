@@ -72,6 +72,9 @@ _NOTICES = {
     "job-cancel": "You took the job back.",
     "job-raw": "The same package was sent to the raw rows. What it writes goes to the reviewers.",
     "vote": "Your vote was counted.",
+    "commented": "Your comment was kept. Others see it when the votes are in.",
+    "comment-voided": "Your comment counts no more. It stays, with your reason.",
+    "next-turn": "The next turn was handed in, and the checks have looked at it.",
     "policy_approve": "You approved the change. It holds now, or once the dataset is published by it.",
     "policy_reject": "You rejected the change. Nothing was changed.",
     "draft-kept": "The draft was kept. Nothing is published yet.",
@@ -161,14 +164,16 @@ def page_policy(nonce: str) -> str:
     )
 
 
-def go(path: str, *, done: str) -> RedirectResponse:
+def go(path: str, *, done: str, at: str = "") -> RedirectResponse:
     """To a page after a form, so that reloading it sends nothing twice.
 
     Args:
         path: below the portal's prefix; written by us, never taken from a request.
         done: a key of the notices.
+        at: where on the page; likewise.
     """
-    return RedirectResponse(f"{PORTAL_PREFIX}{path}?done={done}", status_code=303)
+    place = f"#{at}" if at else ""
+    return RedirectResponse(f"{PORTAL_PREFIX}{path}?done={done}{place}", status_code=303)
 
 
 def _signed_in(request: Request) -> Person | None:
