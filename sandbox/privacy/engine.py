@@ -30,6 +30,7 @@ from sandbox.domain.relation import tables_of
 from sandbox.privacy.answering import run
 from sandbox.privacy.answering.assemble import assemble
 from sandbox.privacy.answering.measured import measured_by, measured_bytes
+from sandbox.privacy.answering.recompute import recompute
 from sandbox.privacy.asking.parse import parse
 from sandbox.privacy.at_rest.closed import ClosedData
 from sandbox.privacy.base.buy import Progress, silent
@@ -345,7 +346,7 @@ class LocalEngine:
         view = _behind(question, view)
         _check_recomputed(question, declared(question.source, view.policy))
         with self._touching("evidence", sql):
-            return run.recompute(question, view, self._limits)
+            return recompute(question, view, self._limits)
 
     def extract(
         self, *, dataset: str, snapshot: str, tables: Mapping[str, Sequence[str]], target: str, max_bytes: int
@@ -493,7 +494,7 @@ def _check_recomputed(question: Question, table: Table) -> None:
             raise QuestionRefused(
                 f"{measure.alias} cannot be held beside exact rows yet.",
                 position=0,
-                fix="Check a table of counts, sums and averages.",
+                fix="Check a table of counts, sums, averages, spreads and quantiles of all rows.",
             )
 
 
