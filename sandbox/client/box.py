@@ -264,7 +264,7 @@ class Sandbox:
             statistics: for other columns what their numbers are: {"mean_age": "mean", "p90": "quantile 0.9"}.
             units: the column that counts the distinct units behind each row.
             sql: the question that made it, so that it can be computed again.
-            more: n, df, rounding, method, table, as outputs.yaml has them.
+            more: n, df, rounding, method, table, draw, x, y, by, as outputs.yaml has them.
         """
         return output(
             self.outbox,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from sandbox.disclosure.declaration import split
 from sandbox.disclosure.judge import Judged, judge
+from sandbox.disclosure.judge_picture import table_behind
 from sandbox.disclosure.judge_table import keys_of
 from sandbox.disclosure.private_answer import private_answer
 from sandbox.disclosure.table import Table
@@ -149,7 +150,6 @@ class CheckOutput:
             recompute: read private rows where a file comes with its question.
         """
         declared, outputs = split(files)
-        names = frozenset(name for name, _ in outputs)
         judged = {
             name: self.judge_one(
                 person,
@@ -159,7 +159,7 @@ class CheckOutput:
                 content,
                 sql=sql.get(name) or (declared[name].sql if name in declared else ""),
                 declared=declared.get(name),
-                beside=names - {name},
+                outputs=outputs,
                 recompute=recompute,
             )
             for name, content in outputs
@@ -182,15 +182,23 @@ class CheckOutput:
         *,
         sql: str,
         declared: Declared | None,
-        beside: frozenset[str],
+        outputs: Sequence[tuple[str, bytes]],
         recompute: bool = True,
     ) -> Judged:
-        """One file's findings and what may leave of it."""
+        """One file's findings and what may leave of it.
+
+        Args:
+            outputs: all of the request.
+        """
         policy = dataset.policy
         question = self._question(dataset, name, sql) if sql else None
         columns = None if question is None else columns_by_table(question, unit=policy.unit_column)
         terms = self.permission(person, grant, Action.CHECK, columns=columns).terms
-        plainly = judge(name, content, terms=terms, policy=policy, declared=declared, beside=beside)
+        beside = {other for other, _ in outputs} - {name}
+        behind = table_behind(declared, outputs, terms=terms, policy=policy)
+        plainly = judge(
+            name, content, terms=terms, policy=policy, declared=declared, beside=beside, behind=behind
+        )
         if question is None:
             return plainly
         canonical = canonical_sql(question)
@@ -216,6 +224,7 @@ class CheckOutput:
             evidence=evidence,
             declared=declared,
             beside=beside,
+            behind=behind,
         )
 
     def _question(self, dataset: Published, name: str, sql: str) -> Question:

@@ -10,6 +10,7 @@ from sandbox.disclosure.crate import build_crate
 from sandbox.disclosure.crate_phases import JobFacts
 from sandbox.disclosure.declaration import split
 from sandbox.disclosure.judge import judge
+from sandbox.disclosure.judge_picture import table_behind
 from sandbox.domain.agreement import release_terms
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import NotAllowed, Tampered
@@ -165,6 +166,7 @@ def _rebuilt(
             policy=policy,
             declared=declared.get(name),
             beside={n for n, _ in outputs},
+            behind=table_behind(declared.get(name), outputs, terms=terms, policy=policy),
         )
         if not checked.rebuilt:
             raise NotAllowed(f"{name} no longer passes its checks.", clause="checks at release")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from sandbox.disclosure.declaration import split
 from sandbox.disclosure.judge import judge
+from sandbox.disclosure.judge_picture import table_behind
 from sandbox.disclosure.judge_table import keys_of
 from sandbox.disclosure.rebuild import rebuild_table, sorted_rows, write_csv
 from sandbox.disclosure.table import Table
@@ -431,13 +432,15 @@ class ReviewRelease:
                     return Preview(
                         file=file, table=None, rebuilt=b"", shown=text, bits_leaving=0, findings=()
                     )
+                terms = self._terms(grant, Action.CHECK)
                 checked = judge(
                     file.name,
                     content,
-                    terms=self._terms(grant, Action.CHECK),
+                    terms=terms,
                     policy=dataset.policy,
                     declared=declared.get(file_name),
                     beside={n for n, _ in outputs},
+                    behind=table_behind(declared.get(file_name), outputs, terms=terms, policy=dataset.policy),
                 )
                 found = tuple(f for f in self.store.releases.findings(release.id) if f.file == file.name)
                 if person.name == release.requester:
