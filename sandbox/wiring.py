@@ -14,6 +14,7 @@ from sandbox.domain.access import Grant
 from sandbox.domain.site_policy import SitePolicy
 from sandbox.flows.access_views import AccessViews
 from sandbox.flows.answer_question import AnswerQuestion
+from sandbox.flows.attack_models import Attack, AttackModels
 from sandbox.flows.browse_catalogue import BrowseCatalogue
 from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.change_policy import ChangePolicy
@@ -67,6 +68,7 @@ from sandbox.isolation.entrance.judge import Entrance
 from sandbox.isolation.entrance.scan import clamav
 from sandbox.isolation.entrance.target import read_target
 from sandbox.isolation.launcher_client import LauncherClient
+from sandbox.isolation.membership_attack import MembershipAttack
 from sandbox.isolation.notebooks import HubNotebooks, LauncherNotebooks, Notebooks, StopNotebooks
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.planning.remembered import Remembered
@@ -157,6 +159,7 @@ def build(
     store: Store | None = None,
     notebooks: Notebooks | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    attack: Attack | None = None,
 ) -> Sandbox:
     """Put the system together.
 
@@ -165,6 +168,7 @@ def build(
         store: the settings' database and files when not given.
         notebooks: ends open notebooks through the launcher and the hub when not given.
         clock: the current time, in UTC.
+        attack: on trained models; in the environment beside the home when not given.
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     site_file = settings.policies / "site.yaml"
@@ -202,7 +206,13 @@ def build(
     change_policy = ChangePolicy(store=store, site=site_now)
     holds = HoldReleases(store=store)
     check_output = CheckOutput(
-        store=store, engine=engine, permission=permission, differences=Differences(store=store)
+        store=store,
+        engine=engine,
+        permission=permission,
+        differences=Differences(store=store),
+        attack_models=AttackModels(
+            engine=engine, attack=attack or MembershipAttack(python=settings.attack_python)
+        ),
     )
     give_receipt = GiveReceipt(store=store)
     lane = TakeFastLane(

@@ -107,7 +107,11 @@ def _declared(name: str, entry: Any) -> Declared:
     except ValueError:
         allowed = " | ".join(k for k in OutputKind)
         raise _bad(f"{name}.kind", f"{entry.get('kind')!r} is no kind of output.", allowed) from None
-    texts = {k: entry[k] for k in ("units", "rounding", "method", "table", "x", "by", "sql") if k in entry}
+    texts = {
+        k: entry[k]
+        for k in ("units", "rounding", "method", "train", "outcome", "table", "x", "by", "sql")
+        if k in entry
+    }
     if isinstance(texts.get("rounding"), int):
         texts["rounding"] = str(texts["rounding"])
     for key, text in texts.items():

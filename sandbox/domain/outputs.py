@@ -88,6 +88,13 @@ class Declared:
     df: int | None = _doc("Residual degrees of freedom, for models and tests.", Way.NEVER, default=None)
     rounding: str = _doc("How counts were rounded: '5', '6', '10' or 'midpoint 6'.", Way.NEVER, default="")
     method: str = _doc("What kind of model it is, such as 'decision tree'.", Way.NEVER, default="")
+    train: str = _doc(
+        "For a model: the folds of the units that it was trained on, which are first digits of pseudonyms, such as "
+        "'0123456789ab'.",
+        Way.NEVER,
+        default="",
+    )
+    outcome: str = _doc("For a model: the column that it predicts.", Way.NEVER, default="")
     table: str = _doc("For a picture: the file of the table that it was drawn from.", Way.NEVER, default="")
     draw: Draw = _doc(
         "For a picture: how the platform draws it from that table; 'pixels': what was sent leaves.",

@@ -29,6 +29,7 @@ from sandbox.domain.permission import Action
 from sandbox.domain.policy import Mode
 from sandbox.domain.question import Question, canonical_sql, columns_by_table
 from sandbox.domain.release_request import check_request
+from sandbox.flows.attack_models import AttackModels
 from sandbox.flows.differences import Differences, Looked, ReadFile
 from sandbox.flows.permission import Permission
 from sandbox.flows.published import Published, published
@@ -64,6 +65,7 @@ class CheckOutput:
     engine: Engine
     permission: Permission
     differences: Differences
+    attack_models: AttackModels
 
     def preview(
         self,
@@ -199,6 +201,10 @@ class CheckOutput:
         plainly = judge(
             name, content, terms=terms, policy=policy, declared=declared, beside=beside, behind=behind
         )
+        attacked: list[Finding] = []
+        if recompute and declared is not None and plainly.table is not None:
+            attacked = self.attack_models(dataset, name, plainly.table, declared, terms)
+            plainly = replace(plainly, findings=(*plainly.findings, *attacked))
         if question is None:
             return plainly
         canonical = canonical_sql(question)
@@ -216,7 +222,7 @@ class CheckOutput:
             # Whether a question can be computed may itself depend on rows: then only reviewers are told.
             unsaid = replace(_not_recomputed(name), from_rows=isinstance(failure, Unanswered))
             return replace(plainly, findings=(*plainly.findings, unsaid))
-        return judge(
+        beside_rows = judge(
             name,
             content,
             terms=terms,
@@ -226,6 +232,7 @@ class CheckOutput:
             beside=beside,
             behind=behind,
         )
+        return replace(beside_rows, findings=(*beside_rows.findings, *attacked))
 
     def _question(self, dataset: Published, name: str, sql: str) -> Question:
         try:
