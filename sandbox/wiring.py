@@ -218,6 +218,7 @@ def build(
     lane = TakeFastLane(
         store=store,
         permission=permission,
+        engine=engine,
         secret=secret(settings.keys_dir, "fast-lane-sample").encode(),
     )
     review = ReviewRelease(

@@ -28,7 +28,7 @@ from sandbox.domain.errors import (
     SandboxError,
     Tampered,
 )
-from sandbox.domain.fast_lane import wholly_answers
+from sandbox.domain.fast_lane import all_passed, wholly_answers
 from sandbox.domain.findings import Finding, Verdict, for_requester, worst
 from sandbox.domain.output_cell import OutputCell
 from sandbox.domain.people import Person, Role
@@ -69,7 +69,7 @@ class _Looked:
     facts: Mapping[str, Fact]  # of the permit
     lineage: str
     cells: Sequence[OutputCell]  # its numbers, to be held beside those of others
-    answers: Mapping[str, int]  # the private answer that each output is; empty: not all of them are one
+    answers: Mapping[str, int]  # what each output is, on the fast lane; empty: they do not take it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,7 +233,11 @@ class ReviewRelease:
             findings.extend(judged[name].findings if name in judged else ())
         looked = self.check.beside_others(dataset, grant, judged, {f.name: f.sql for f in staged})
         findings.extend(looked.findings)
-        fast = wholly_answers(list(judged), findings)
+        answers: Mapping[str, int] = {}
+        if wholly_answers(list(judged), findings):
+            answers = self.leave.lane.answers(dataset, grant, files=files, sql=sql)
+        elif all_passed([name for name, _ in files], findings) and not by_job:
+            answers = self.leave.lane.planned(dataset, grant, files=files, sql=sql, context=context)
         return _Looked(
             staged=tuple(staged),
             findings=tuple(findings),
@@ -241,7 +245,7 @@ class ReviewRelease:
             facts=permit.facts,
             lineage=dataset.policy.budget_lineage,
             cells=looked.cells,
-            answers=self.leave.lane.answers(dataset, grant, files=files, sql=sql) if fast else {},
+            answers=answers,
         )
 
     def _after_checks(self, release: Release, grant: Grant, looked: _Looked, *, by_job: bool) -> Release:
