@@ -38,6 +38,7 @@ from sandbox.flows.let_out import LetOut
 from sandbox.flows.listed import Listed
 from sandbox.flows.log_views import LogViews
 from sandbox.flows.look_after_people import LookAfterPeople
+from sandbox.flows.look_at_request import LookAtRequest
 from sandbox.flows.my_account import MyAccount
 from sandbox.flows.object import ObjectToData
 from sandbox.flows.objection_views import ObjectionViews
@@ -55,6 +56,7 @@ from sandbox.flows.request_access import RequestAccess
 from sandbox.flows.review_queue import ReviewQueue
 from sandbox.flows.review_release import ReviewRelease
 from sandbox.flows.run_job import RunJob
+from sandbox.flows.see_release import SeeRelease
 from sandbox.flows.sign_in import SignIn
 from sandbox.flows.site_policy import settle_site, site_with_lines
 from sandbox.flows.suspend_dataset import SuspendDataset
@@ -117,6 +119,7 @@ class Sandbox:
     give_receipt: GiveReceipt
     check_output: CheckOutput
     review_release: ReviewRelease
+    see_release: SeeRelease
     review_queue: ReviewQueue
     import_files: ImportFiles
     import_views: ImportViews
@@ -224,7 +227,7 @@ def build(
     review = ReviewRelease(
         store=store,
         permission=permission,
-        check=check_output,
+        look=LookAtRequest(store=store, permission=permission, check=check_output, lane=lane),
         holds=holds,
         leave=LetOut(
             store=store,
@@ -294,6 +297,7 @@ def build(
         give_receipt=give_receipt,
         check_output=check_output,
         review_release=review,
+        see_release=SeeRelease(store=store, permission=permission),
         review_queue=ReviewQueue(store=store, views=views, today=today),
         import_files=importing,
         import_views=ImportViews(store=store, importing=importing),

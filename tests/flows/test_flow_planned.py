@@ -40,7 +40,7 @@ def sent(world: Any, grant: Any, content: bytes = TABLE, **more: Any) -> Release
 def test_a_planned_output_leaves_at_once_where_the_agreement_says_so(world: Any) -> None:
     release = sent(world, planned(world))
     assert (release.status, release.votes) == (Status.RELEASED, ())
-    crate = world.sandbox.review_release.crate(world.person("ana"), release.id)
+    crate = world.sandbox.see_release.crate(world.person("ana"), release.id)
     assert verify_crate(crate, verify=world.sandbox.store.signer.check).approvals == 0
     assert "release.fast_lane" in world.actions()
     world.sandbox.verify_books(AUDITOR)

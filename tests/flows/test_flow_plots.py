@@ -33,10 +33,10 @@ def out_of(world: Any, colour: str, said: bytes = SAID) -> tuple[bytes, bytes]:
     grant = world.granted(project=f"plots {colour} {len(said)}")
     files = [("t.csv", GOOD), ("plot.png", picture(colour)), ("outputs.yaml", said)]
     release = submit(world, files=files, grant=grant)
-    shown = world.sandbox.review_release.preview(world.person("rita"), release.id, "plot.png").rebuilt
+    shown = world.sandbox.see_release.preview(world.person("rita"), release.id, "plot.png").rebuilt
     done = vote(world, release, ("rita", A), ("ravi", A))
     assert done.status is Status.RELEASED
-    crate = world.sandbox.review_release.crate(world.person("ana"), release.id)
+    crate = world.sandbox.see_release.crate(world.person("ana"), release.id)
     with zipfile.ZipFile(io.BytesIO(crate)) as archive:
         (name,) = (n for n in archive.namelist() if n.endswith("plot.png"))
         return shown, archive.read(name)

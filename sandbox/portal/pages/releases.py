@@ -161,7 +161,7 @@ def _release_page(
 def _shown(system: Sandbox, person: Person, view: ReleaseView, file: StagedFile) -> ShownFile:
     findings = tuple(f for f in view.findings if f.file == file.name)
     try:
-        preview = system.review_release.preview(person, view.release.id, file.name)
+        preview = system.see_release.preview(person, view.release.id, file.name)
     except NotAllowed as refused:  # such as a suspended dataset: the request is still shown
         return ShownFile(file=file, findings=findings, grid=None, why_not_shown=refused.message)
     except SandboxError as failure:
