@@ -99,7 +99,9 @@ def refusing(world: Any, action: Action) -> Any:
     parts = {name: replace(getattr(sandbox, name), permission=permission) for name in names}
     review = parts["review_release"]
     parts["review_release"] = replace(
-        review, check=parts["check_output"], leave=replace(review.leave, permission=permission)
+        review,
+        look=replace(review.look, permission=permission, check=parts["check_output"]),
+        leave=replace(review.leave, permission=permission),
     )
     return replace(sandbox, **parts)
 

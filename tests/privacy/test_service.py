@@ -421,7 +421,7 @@ BODIES: list[tuple[str, Any]] = [
             "dataset": "d",
             "snapshot": "s",
             "table": "t",
-            "model": {**WEIGHTS, "weights": [1e999]},
+            "model": {**WEIGHTS, "weights": ["x"]},
             "train": "0",
         },
     ),
