@@ -34,7 +34,10 @@ SPEAKING = ("domain", "flows", "store", "privacy", "disclosure", "isolation", "p
 SILENT = (
     "sandbox/isolation/probe/",
     "sandbox/store/migrations/",
+    "sandbox/isolation/packages_reference.py",
+    "sandbox/isolation/reference.py",
     "sandbox/privacy/asking/sql_reference.py",
+    "sandbox/store/policy_reference.py",
 )
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None}
 _SENTENCE = re.compile(r"(?:[A-Z0-9\"“]|\{1\}).*[a-z0-9})\"”…][.?!]", re.DOTALL)
@@ -141,6 +144,8 @@ def fresh(language: str) -> Catalog:
     for text in gathered():
         known = kept.get(text.id)
         string = known.string if known and known.string else None
+        if isinstance(text.id, tuple) and isinstance(string, str):
+            string = (string,) * catalog.num_plurals  # the same word is a text of its own elsewhere
         catalog.add(
             text.id,
             string,
