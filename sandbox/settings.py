@@ -15,6 +15,12 @@ Every variable starts with ``SANDBOX_`` and has a default that works on one mach
                           ``hub=hub gate=gate portal=portal proxy=proxy`` (default: all on this machine's loopback)
 ``SANDBOX_EXTRACTS``      a folder for the rows that jobs and rooms read, while they run (default: in memory)
 ``SANDBOX_CLUSTER``       a file that says how notebooks run on a Kubernetes cluster (default: they run here)
+``SANDBOX_SMTP``          where e-mails are handed in: ``smtp://user@host:587`` (STARTTLS), ``smtps://user@host:465``
+                          (TLS), ``smtp+plain://host:25`` (neither, without a user); the user's password is the file
+                          ``keys/smtp-password`` in the home (default: no e-mails)
+``SANDBOX_SMTP_CA``       a file with the certificates that the server's is held against (default: the machine's)
+``SANDBOX_WEBHOOK``       an https address that notices are posted to, signed with ``keys/webhook-secret`` in the home
+                          (default: none)
 """
 
 from __future__ import annotations
@@ -49,6 +55,9 @@ class Settings:
     hosts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     heads: Path | None = None
     cluster: Path | None = None
+    smtp: str = ""
+    smtp_ca: Path | None = None
+    webhook: str = ""
 
     # Inner ports: on loopback, or on a network that only the processes are in.
     @property
@@ -243,6 +252,9 @@ class Settings:
             extracts=Path(env["SANDBOX_EXTRACTS"]).resolve() if env.get("SANDBOX_EXTRACTS") else None,
             heads=Path(env["SANDBOX_HEADS"]).resolve() if env.get("SANDBOX_HEADS") else None,
             cluster=Path(env["SANDBOX_CLUSTER"]).resolve() if env.get("SANDBOX_CLUSTER") else None,
+            smtp=_smtp(env.get("SANDBOX_SMTP", "")),
+            smtp_ca=Path(env["SANDBOX_SMTP_CA"]).resolve() if env.get("SANDBOX_SMTP_CA") else None,
+            webhook=_webhook(env.get("SANDBOX_WEBHOOK", "")),
         )
 
     def as_environment(self) -> dict[str, str]:
@@ -259,6 +271,9 @@ class Settings:
             "SANDBOX_HOSTS": " ".join(f"{name}={host}" for name, host in self.hosts.items()),
             "SANDBOX_HEADS": str(self.heads or ""),
             "SANDBOX_CLUSTER": str(self.cluster or ""),
+            "SANDBOX_SMTP": self.smtp,
+            "SANDBOX_SMTP_CA": str(self.smtp_ca or ""),
+            "SANDBOX_WEBHOOK": self.webhook,
         }
 
 
@@ -305,3 +320,48 @@ def _hosts(text: str) -> dict[str, str]:
             )
         found[name] = host
     return found
+
+
+def _smtp(text: str) -> str:
+    """The address as given, when it is one of a server that takes e-mails.
+
+    Raises:
+        BadInput: another scheme, no host, a password in it, or a user without TLS.
+    """
+    if not text:
+        return ""
+    parts = urlsplit(text)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    alone = not (parts.path.strip("/") or parts.query or parts.fragment)
+    plain = parts.scheme == "smtp+plain"
+    good = (plain or parts.scheme in ("smtp", "smtps")) and parts.hostname and port != 0 and alone
+    if good and parts.password is None and not (plain and parts.username):
+        return text
+    raise BadInput(
+        "That is not the address of a server that takes e-mails.",
+        where="SANDBOX_SMTP",
+        fix="Write smtp://USER@HOST:587 or smtps://USER@HOST:465, without the password: that is the file "
+        "keys/smtp-password. smtp+plain://HOST:25 takes no user.",
+    )
+
+
+def _webhook(text: str) -> str:
+    """The address as given, when what is posted to it stays secret on its way.
+
+    Raises:
+        BadInput: no https address; http is good for this machine's loopback alone.
+    """
+    if not text:
+        return ""
+    parts = urlsplit(text)
+    loopback = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if parts.hostname and (parts.scheme == "https" or loopback) and not parts.username and not parts.fragment:
+        return text
+    raise BadInput(
+        "That is not an address that notices can be posted to.",
+        where="SANDBOX_WEBHOOK",
+        fix="Write https://HOST/PATH, without a user.",
+    )
