@@ -155,6 +155,15 @@ class Settings:
         return self.run_dir / "jobs" / "jobs.sock"
 
     @property
+    def post_dir(self) -> Path:
+        """What the process that sends notices has of its own."""
+        return self.run_dir / "post"
+
+    def lock_file(self, name: str) -> Path:
+        """What a process holds of which one runs: ``worker`` or ``post``."""
+        return self.post_dir / "post.lock" if name == "post" else self.run_dir / f"{name}.lock"
+
+    @property
     def extracts_dir(self) -> Path:
         """Rows for jobs and rooms while these run: in memory where the machine has a place for that."""
         if self.extracts:

@@ -6,6 +6,7 @@ engine   the container that opens raw data      gate      what passes in and out
 hub      JupyterHub                             launcher  starts notebooks; it alone speaks to the container engine
 portal   pages and API                          proxy     the one public port
 worker   runs sent code, each in a container of its own
+post     tells people what happened; the one that writes e-mails and calls the webhook
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from sandbox.privacy.remote import RemoteEngine
 from sandbox.settings import CHECKOUT, PORTAL_PREFIX, Settings
 from sandbox.wiring import hand_over
 
-NAMES = ("engine", "gate", "launcher", "proxy", "hub", "portal", "worker")
+NAMES = ("engine", "gate", "launcher", "proxy", "hub", "portal", "worker", "post")
 READY_TIMEOUT_S = 120
 
 
@@ -56,6 +57,7 @@ def lay_out(settings: Settings) -> None:
         settings.gate_dir,
         settings.launcher_socket.parent,
         settings.jobs_socket.parent,
+        settings.post_dir,
         settings.hub_dir,
     ):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -259,7 +261,8 @@ def _checks(settings: Settings) -> dict[str, Callable[[], bool]]:
             _answers(f"{settings.portal_inner_url}{PORTAL_PREFIX}/api/v1/health")
             and _answers(f"{settings.proxy_url}{PORTAL_PREFIX}/api/v1/health", host=site_host(settings.url))
         ),
-        "worker": lambda: works(settings),
+        "worker": lambda: works(settings, "worker"),
+        "post": lambda: works(settings, "post"),
     }
 
 

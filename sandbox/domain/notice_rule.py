@@ -66,6 +66,7 @@ class Rule:
         text: for the portal; ``{name}`` stands for a value of ``VALUES``.
         link: a page's path; ``{number}`` is the object's.
         when: facts that the event has to have.
+        inside: shown in the portal alone.
     """
 
     kind: str
@@ -77,10 +78,13 @@ class Rule:
     text: str
     link: str
     when: Mapping[str, Fact]
+    inside: bool = False
 
 
 # What a notice may hold; nothing else of an event or an object is taken over.
-VALUES = frozenset({"number", "dataset", "project", "due", "ends", "days", "course", "until", "about"})
+VALUES = frozenset(
+    {"number", "dataset", "project", "due", "ends", "days", "course", "until", "about", "channel"}
+)
 
 
 def message(text: str) -> str:

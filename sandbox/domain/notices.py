@@ -11,11 +11,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from sandbox.domain.audit import Fact
-from sandbox.domain.notice_rule import Rule, Topic, Urgency, Whom, message
+from sandbox.domain.notice_rule import Notice, Rule, Topic, Urgency, Whom, message
 from sandbox.domain.release_states import TRANSITIONS
 from sandbox.domain.release_states import Notice as Told
 
@@ -30,6 +30,7 @@ def _rule(
     text: str,
     *,
     to: str = "",
+    inside: bool = False,
     **when: Fact,
 ) -> Rule:
     """A row.
@@ -48,6 +49,7 @@ def _rule(
         text=text,
         link=link,
         when=when,
+        inside=inside,
     )
 
 
@@ -348,6 +350,10 @@ _USE = (
     _rule("log.restored", (_W.AUDITORS, _W.ADMINISTRATORS), _T.USE, _U.NOW, "/log",
           message("The log was restored"),
           message("The log goes on from a database that was put back. Its entry says from where.")),
+    _rule("message.given_up", _W.ADMINISTRATORS, _T.USE, _U.NOW, "/notices",
+          message("Messages could not be sent"),
+          message("Messages by {channel} could not be sent for too long. 'sandbox notices outbox' says why."),
+          inside=True),
     _rule("breach.recorded", (_W.MEMBER, _W.OWNER), _T.USE, _U.NOW, "/breaches",
           message("A breach was recorded"),
           message("A breach of the agreement on {dataset} was recorded.")),
@@ -432,6 +438,7 @@ _BY_EVENT: dict[str, tuple[Rule, ...]] = {}
 for _one in TABLE:
     _BY_EVENT[_one.event] = (*_BY_EVENT.get(_one.event, ()), _one)
 EVENTS = frozenset(_BY_EVENT)
+UNKNOWN = message("There is something for you")
 
 
 def rules_for(action: str, facts: Mapping[str, Fact]) -> tuple[Rule, ...]:
@@ -452,3 +459,20 @@ def told_minute(at: str) -> str:
     exact = datetime.fromisoformat(at)
     minute = exact.replace(second=0, microsecond=0)
     return (minute if minute == exact else minute + timedelta(minutes=1)).isoformat()
+
+
+def subject_of(notice: Notice, translate: Callable[[str], str]) -> str:
+    """The constant line of a notice, in words; of a kind that this version does not know, that there is something."""
+    rule = RULES.get(notice.kind)
+    return translate(rule.subject if rule is not None else UNKNOWN)
+
+
+def text_of(notice: Notice, translate: Callable[[str], str]) -> str:
+    """What a notice says in the portal; a value that it does not have is a dash."""
+    rule = RULES.get(notice.kind)
+    return translate(rule.text).format_map(_Dashes(notice.values)) if rule is not None else ""
+
+
+class _Dashes(dict[str, str]):
+    def __missing__(self, name: str) -> str:
+        return "–"

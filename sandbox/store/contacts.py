@@ -107,20 +107,24 @@ class Contacts:
             )
 
     def confirm(self, person: str, address: str, *, event: Event) -> MailAddress:
-        """The code was right, or the operator vouches for the address: it counts from now on.
+        """The code was right: the address counts from now on.
 
         Raises:
             Conflict: another one was asked for meanwhile.
         """
         with self._database.transaction() as connection:
             row = _row(connection, person)
-            if row is not None and row.asked and row.asked != address:
+            if row is None or row.asked != address:
                 raise Conflict("Another address was given meanwhile.", fix="Type the newest code.")
-            return self._write(person, {"address": address, "asked": "", "asked_at": "", "tries": 0}, event)
+            return self.set(person, address, event=event)
+
+    def set(self, person: str, address: str, *, event: Event) -> MailAddress:
+        """An address that counts from now on, without a code: somebody vouches for it."""
+        return self._write(person, {"address": address, "asked": "", "asked_at": "", "tries": 0}, event)
 
     def forget(self, person: str, *, event: Event) -> MailAddress:
         """No address any more: nothing is written to this person."""
-        return self._write(person, {"address": "", "asked": "", "asked_at": "", "tries": 0}, event)
+        return self.set(person, "", event=event)
 
     def _write(self, person: str, values: dict[str, Any], event: Event) -> MailAddress:
         with self._database.transaction() as connection:
