@@ -344,9 +344,14 @@ _POLICIES = (
 )
 
 _USE = (
-    _rule("use.unusual", (_W.OWNER, _W.ADMINISTRATORS), _T.USE, _U.NOW, "/log",
+    _rule("use.unusual", _W.OWNER, _T.USE, _U.NOW, "/decisions",
           message("Unusual use of data"),
-          message("Somebody of the project {project} uses {dataset} unusually. The log shows what they did.")),
+          message("Somebody of the project {project} uses {dataset} unusually. Look at who has access."),
+          to="owner"),
+    _rule("use.unusual", _W.ADMINISTRATORS, _T.USE, _U.NOW, "/log",
+          message("Unusual use of data"),
+          message("Somebody of the project {project} uses {dataset} unusually. The log shows what they did."),
+          to="administrators"),
     _rule("log.restored", (_W.AUDITORS, _W.ADMINISTRATORS), _T.USE, _U.NOW, "/log",
           message("The log was restored"),
           message("The log goes on from a database that was put back. Its entry says from where.")),

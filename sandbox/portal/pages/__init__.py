@@ -15,6 +15,7 @@ results     what was made with the data
 openness    projects, figures, breaches
 at_rest     destroying data for ever
 policies    changes that wait for a second person
+notices     what I am told, and how I am reached
 log         the log, for auditors
 account     my account: second factor, password, training
 people      accounts, roles and training, for administrators
@@ -40,6 +41,7 @@ from sandbox.portal.pages import (
     imports,
     jobs,
     log,
+    notices,
     objecting,
     objections,
     openness,
@@ -66,6 +68,7 @@ PARTS = (
     demands.router,
     results.router,
     openness.router,
+    notices.router,
     log.router,
     account.router,
     people.router,

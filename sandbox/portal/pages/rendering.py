@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from sandbox.domain.audit import Fact
+from sandbox.domain.errors import SandboxError
 from sandbox.domain.people import Person, Role
 from sandbox.domain.privacy_loss import Accounting
 from sandbox.portal.forms import FIELD, form_token, visitor_token
@@ -100,6 +101,12 @@ _NOTICES = {
     "activate": "The account was opened again.",
     "reset_second_factor": "The second factor was taken away.",
     "training": "The course was recorded.",
+    "notices": "Your choice was kept.",
+    "address": "A code is on its way to that address. Type it below when it is there.",
+    "confirmed": "The address is confirmed. Notices are sent there.",
+    "no_address": "The address was taken away. Nothing is sent to you by e-mail.",
+    "language": "Your language was kept.",
+    "read": "They are marked as read.",
 }
 
 
@@ -110,7 +117,7 @@ def render(request: Request, template: str, *, status: int = 200, **context: Any
         template: a file's name in ``templates/``.
         status: the HTTP status.
         context: the template's values. Every page also has ``site``, ``prefix``, ``path``, ``person``,
-            ``navigation``, ``notice`` and the form token.
+            ``navigation``, ``notice``, ``unread`` (notices) and the form token.
     """
     person = _signed_in(request)
     html = _environment.get_template(template).render(
@@ -119,6 +126,7 @@ def render(request: Request, template: str, *, status: int = 200, **context: Any
         path=request.url.path.removeprefix(PORTAL_PREFIX) or "/",
         person=person,
         public=_PUBLIC,
+        unread=_unread(request, person),
         navigation=[(path, label) for path, label, roles in _NAVIGATION if person and person.roles & roles],
         notice=_NOTICES.get(request.query_params.get("done", ""), ""),
         form_field=FIELD,
@@ -146,6 +154,14 @@ def _signed_in(request: Request) -> Person | None:
     ):  # the page that says what is wrong has to be written even when the hub or the store is down
         return None
     return caller.person if caller and caller.grant_id is None else None
+
+
+def _unread(request: Request, person: Person | None) -> int:
+    """How many notices this person has not read; pages are written also when nobody can say."""
+    try:
+        return system_of(request).my_notices.unread(person) if person else 0
+    except SandboxError:
+        return 0
 
 
 def with_links(text: str) -> Markup:
