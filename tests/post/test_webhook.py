@@ -65,8 +65,6 @@ def served() -> Iterator[Receiver]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        do_GET = do_POST
-
         def log_message(self, *words: object) -> None:
             return
 
