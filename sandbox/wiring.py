@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sandbox.disclosure.file_type import recognise
 from sandbox.domain.access import Grant
-from sandbox.domain.notice_choices import LANGUAGES, Channel
+from sandbox.domain.notice_choices import Channel
 from sandbox.domain.site_policy import SitePolicy
 from sandbox.flows.access_views import AccessViews
 from sandbox.flows.answer_question import AnswerQuestion
@@ -360,7 +360,6 @@ def build(
         my_notices=MyNotices(
             store=store,
             tell=tell,
-            languages=LANGUAGES,
             code_key=secret(settings.keys_dir, CODE_KEY).encode(),
             now=clock,
         ),

@@ -10,6 +10,7 @@ import typer
 from sandbox.cli.common import console, operator, system
 from sandbox.domain.errors import BadInput
 from sandbox.domain.notice_choices import Channel, Sending
+from sandbox.language import gettext, speaking, spoken
 from sandbox.terminal import plain_table
 
 app = typer.Typer(no_args_is_help=True, help="What people are told, and what is sent to them.")
@@ -33,14 +34,15 @@ def notices_test(
         return
     if not to:
         raise BadInput("Nobody to write to.", where="--to", fix="Give an address: --to name@host.example.")
-    letter = letters.trial(
-        key=key,
-        to=mail_address(to),
-        site=words.site,
-        portal=words.portal,
-        language=words.language,
-        translate=words.translator(words.language),
-    )
+    with spoken(words.language):
+        letter = letters.trial(
+            key=key,
+            to=mail_address(to),
+            site=words.site,
+            portal=words.portal,
+            language=speaking(),
+            translate=gettext,
+        )
     mail_of(sandbox)(letter)
     console.print(f"The server took it for {letter.to} ({key}).", highlight=False)
 

@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 from sandbox.cli.working import alone
 from sandbox.domain.errors import OperatorError
-from sandbox.domain.letters import Translate
 from sandbox.domain.notice_choices import Channel
 from sandbox.flows.keep_time import KeepTime
 from sandbox.flows.send_notices import SendNotices, Wording, by_mail, by_webhook
@@ -64,16 +63,10 @@ def wording(sandbox: Sandbox) -> Wording:
     return Wording(
         site=sandbox.site.name,
         portal=sandbox.settings.portal_url,
-        language="en",
-        translator=translator,
+        language=sandbox.site.notices.language,
         code_key=secret(keys, CODE_KEY).encode(),
         hook_secret=secret(keys, HOOK_SECRET).encode(),
     )
-
-
-def translator(language: str) -> Translate:
-    """The texts in a language."""
-    return str
 
 
 def mail_of(sandbox: Sandbox) -> Mail:

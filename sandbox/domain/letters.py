@@ -14,21 +14,21 @@ from html import escape
 from typing import Any
 
 from sandbox.domain.errors import OperatorError
-from sandbox.domain.notice_rule import Message, Notice, message
+from sandbox.domain.notice_rule import Message, Notice, marked
 from sandbox.domain.notices import subject_of
 
 Translate = Callable[[str], str]
 
-_SEVERAL = message("{count} notices")
-_READ_HERE = message("Read it here:")
-_WHY = message("You get this because you have an account here. How often is yours to choose:")
-_CONFIRM_SUBJECT = message("Confirm your address")
-_CONFIRM = message(
+_SEVERAL = marked("{count} notices")
+_READ_HERE = marked("Read it here:")
+_WHY = marked("You get this because you have an account here. How often is yours to choose:")
+_CONFIRM_SUBJECT = marked("Confirm your address")
+_CONFIRM = marked(
     "Somebody gave this address for their notices. If it was you, type this code on your account's page:"
 )
-_CONFIRM_NOT = message("If it was not you, do nothing: nothing more will come.")
-_TRIAL_SUBJECT = message("A trial")
-_TRIAL = message("This is a trial. Notices of this installation arrive here.")
+_CONFIRM_NOT = marked("If it was not you, do nothing: nothing more will come.")
+_TRIAL_SUBJECT = marked("A trial")
+_TRIAL = marked("This is a trial. Notices of this installation arrive here.")
 
 _STYLE = "font-family:sans-serif;line-height:1.5;color:#1b2330"
 

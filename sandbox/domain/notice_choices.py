@@ -32,7 +32,6 @@ class Sending(StrEnum):
 
 
 DEFAULT_PACE = Pace.AT_ONCE
-LANGUAGES = ("en", "zh-Hans")  # BCP 47
 _FIRST_WAIT_S = 60
 _LONGEST_WAIT_S = 6 * 3600
 

@@ -87,8 +87,8 @@ VALUES = frozenset(
 )
 
 
-def message(text: str) -> str:
-    """Marks a text that is translated where it is shown."""
+def marked(text: str) -> str:
+    """Marks a text, which is worded where it is shown; ``scripts/texts.py`` gathers them."""
     return text
 
 

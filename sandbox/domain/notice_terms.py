@@ -19,6 +19,9 @@ class NoticeTerms:
         Way.NEVER,
         default="",
     )
+    language: str = doc(
+        "The language (BCP 47) of what is sent to people who chose none.", Way.NEVER, default="en"
+    )
     digest_hour: int = doc("The hour (UTC, 0 to 23) at which daily digests are sent.", Way.NEVER, default=6)
     most_a_day: int = doc(
         "So many messages are sent at once to one person in a day (UTC) by one channel; what comes beyond is in the "

@@ -21,6 +21,7 @@ from sandbox.domain.notice_rule import Notice, Topic
 from sandbox.domain.people import Person, Role, check_active, check_role
 from sandbox.flows.send_notices import code_message
 from sandbox.flows.tell_people import TellPeople
+from sandbox.language import LANGUAGES
 from sandbox.store import MailAddress, Store
 
 PER_PAGE = 50
@@ -60,13 +61,11 @@ class MyNotices:
     """The journey's parts.
 
     Args:
-        languages: those that one can be spoken to in.
         code_key: makes the codes that confirm addresses.
     """
 
     store: Store
     tell: TellPeople
-    languages: tuple[str, ...]
     code_key: bytes
     now: Callable[[], datetime]
 
@@ -148,7 +147,7 @@ class MyNotices:
             channels=self.tell.channels,
             choices=self.store.contacts.choices(person.name),
             mail=mail,
-            languages=self.languages,
+            languages=tuple(LANGUAGES),
             allowed_actions=tuple(actions),
         )
 
@@ -166,11 +165,11 @@ class MyNotices:
             BadInput: none that there are words in.
         """
         check_active(person)
-        if language and language not in self.languages:
+        if language and language not in LANGUAGES:
             raise BadInput(
                 f"There are no words in {language[:20]!r}.",
                 where="language",
-                fix=f"Choose from {', '.join(self.languages)}.",
+                fix=f"Choose from {', '.join(LANGUAGES)}.",
             )
         event = Event(person.name, "person.language_set", f"person:{person.name}", {"language": language})
         self.store.contacts.set_language(person.name, language, event=event)

@@ -15,11 +15,12 @@ from typing import Protocol
 
 from sandbox.domain import letters
 from sandbox.domain.audit import Event
-from sandbox.domain.letters import Letter, Translate, Undelivered
+from sandbox.domain.letters import Letter, Undelivered
 from sandbox.domain.mail_address import CODE_HOURS, confirming_code
 from sandbox.domain.notice_choices import Channel, Pace, Sending, wait_s
 from sandbox.domain.notice_rule import Message, Notice
 from sandbox.domain.notice_terms import NoticeTerms
+from sandbox.language import gettext, speaking, spoken
 from sandbox.store import Store
 
 _log = logging.getLogger(__name__)
@@ -42,7 +43,6 @@ class Wording:
         site: the installation's name.
         portal: its address, without a slash at the end.
         language: the site's own.
-        translator: a language's translation of the table's texts.
         code_key: makes the codes that confirm addresses.
         hook_secret: makes the pseudonyms of webhooks.
     """
@@ -50,7 +50,6 @@ class Wording:
     site: str
     portal: str
     language: str
-    translator: Callable[[str], Translate]
     code_key: bytes
     hook_secret: bytes
 
@@ -146,34 +145,35 @@ def by_mail(store: Store, words: Wording, send: SendMail) -> Callable[[Message, 
     """Carries messages as e-mails, in the language of who gets them."""
 
     def carry(message: Message, notices: Sequence[Notice]) -> None:
-        mail = store.contacts.mail(message.person)
-        language = store.contacts.choices(message.person).language or words.language
-        translate = words.translator(language)
-        if notices:
-            letter = letters.telling(
-                message,
-                notices,
-                to=mail.address,
-                site=words.site,
-                portal=words.portal,
-                language=language,
-                translate=translate,
-            )
-        else:
-            letter = letters.confirming(
-                message,
-                to=mail.asked,
-                code=confirming_code(
-                    words.code_key, person=message.person, address=mail.asked, asked_at=mail.asked_at
-                ),
-                site=words.site,
-                portal=words.portal,
-                language=language,
-                translate=translate,
-            )
+        with spoken(store.contacts.choices(message.person).language or words.language):
+            letter = _letter(store, words, message, notices)
         send(letter)
 
     return carry
+
+
+def _letter(store: Store, words: Wording, message: Message, notices: Sequence[Notice]) -> Letter:
+    mail = store.contacts.mail(message.person)
+    if notices:
+        return letters.telling(
+            message,
+            notices,
+            to=mail.address,
+            site=words.site,
+            portal=words.portal,
+            language=speaking(),
+            translate=gettext,
+        )
+    code = confirming_code(words.code_key, person=message.person, address=mail.asked, asked_at=mail.asked_at)
+    return letters.confirming(
+        message,
+        to=mail.asked,
+        code=code,
+        site=words.site,
+        portal=words.portal,
+        language=speaking(),
+        translate=gettext,
+    )
 
 
 def by_webhook(words: Wording, send: SendHook) -> Callable[[Message, Sequence[Notice]], None]:

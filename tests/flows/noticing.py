@@ -82,7 +82,6 @@ def desk_of(world: Any, clock: list[Any], channels: tuple[Channel, ...] = BOTH) 
         site="Test",
         portal="https://sandbox.example/services/portal",
         language="en",
-        translator=lambda language: str if language == "en" else lambda text: f"<{language}> {text}",
         code_key=sandbox.my_notices.code_key,
         hook_secret=b"a secret of two",
     )

@@ -17,6 +17,7 @@ at_rest     destroying data for ever
 policies    changes that wait for a second person
 notices     what I am told, and how I am reached
 log         the log, for auditors
+display     the choice of language and colours
 account     my account: second factor, password, training
 people      accounts, roles and training, for administrators
 rendering   a template becomes a response
@@ -38,6 +39,7 @@ from sandbox.portal.pages import (
     at_rest,
     catalogue,
     demands,
+    display,
     imports,
     jobs,
     log,
@@ -74,6 +76,7 @@ PARTS = (
     people.router,
     policies.router,
     sign_in.router,
+    display.router,
 )
 
 router = APIRouter(include_in_schema=False)

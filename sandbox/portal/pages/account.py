@@ -12,6 +12,7 @@ from sandbox.domain.errors import BadInput, CallerError, NotSignedIn
 from sandbox.domain.notice_choices import Channel, Pace
 from sandbox.domain.people import Person
 from sandbox.domain.second_factor import enrolment_address
+from sandbox.language import marked as _
 from sandbox.portal.forms import EnrollingSender
 from sandbox.portal.pages.rendering import go, render
 from sandbox.portal.requests import Enrolling, System
@@ -19,8 +20,7 @@ from sandbox.wiring import Sandbox
 
 router = APIRouter(include_in_schema=False)
 
-_CHANNELS = {Channel.MAIL: "E-mail", Channel.WEBHOOK: "This installation’s webhook"}
-LANGUAGE_NAMES = {"en": "English", "zh-Hans": "简体中文"}
+_CHANNELS = {Channel.MAIL: _("E-mail"), Channel.WEBHOOK: _("This installation’s webhook")}
 
 Password = Annotated[str, Form(max_length=1000)]
 Code = Annotated[str, Form(max_length=100)]
@@ -90,7 +90,6 @@ def account_page(
         reached=system.my_notices.reached(person),
         channels=_CHANNELS,
         paces=list(Pace),
-        languages=LANGUAGE_NAMES,
         today=system.my_account.today(),
         mistake=mistake,
         form=form,
