@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -68,8 +68,8 @@ class SendNotices:
     terms: NoticeTerms
     carry: Callable[[Message, Sequence[Notice]], None]
     now: Callable[[], datetime]
-    _failures: int = 0  # of the channel, one after another
-    _paused_until: datetime | None = None
+    _failures: int = field(default=0, init=False)  # of the channel, one after another
+    _paused_until: datetime | None = field(default=None, init=False)
 
     def __call__(self) -> int:
         """Send what is due.
