@@ -49,7 +49,7 @@ class Sentences:
             return whole
         found = [self._sentence(part) for part in parts]
         # One sentence, or several: whichever leaves fewer words to values.
-        return whole if own >= sum(known for known, _ in found) else _joined([said for _, said in found])
+        return whole if own > sum(known for known, _ in found) else _joined([said for _, said in found])
 
     def _sentence(self, text: str) -> tuple[int, str]:
         """How many characters of it are known, and what it is; itself when none are."""

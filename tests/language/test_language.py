@@ -21,7 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def _texts() -> ModuleType:
     spec = importlib.util.spec_from_file_location("texts", ROOT / "scripts" / "texts.py")
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules["texts"] = module
     spec.loader.exec_module(module)

@@ -127,7 +127,7 @@ def test_nothing_that_people_write_becomes_part_of_a_page(world: World, text: st
 def test_the_same_text_would_be_found_on_a_page_that_does_not_escape(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rendering, "_environment", rendering.templates(autoescape=False))
+    monkeypatch.setattr(rendering, "_environment", rendering._environment.overlay(autoescape=False))
     _written_everywhere(world, PAYLOADS[0])
     found = [name for name, html in _every_page(world).items() if "script" in dangers(html)]
     seen = {"ana:/grants", "ana:/applications/1", "ana:/applications/6", "ana:/applications/6/edit"}

@@ -221,7 +221,7 @@ def test_the_same_text_would_be_found_on_a_page_that_does_not_escape(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     objected(world, text=HOSTILE[0])
-    monkeypatch.setattr(rendering, "_environment", rendering.templates(autoescape=False))
+    monkeypatch.setattr(rendering, "_environment", rendering._environment.overlay(autoescape=False))
     assert "script" in dangers(world.browser("olga").get("/objections/1").text)
 
 

@@ -75,7 +75,7 @@ def test_nothing_that_people_write_becomes_part_of_a_page(world: World, text: st
 def test_the_same_text_would_be_found_on_a_page_that_does_not_escape(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rendering, "_environment", rendering.templates(autoescape=False))
+    monkeypatch.setattr(rendering, "_environment", rendering._environment.overlay(autoescape=False))
     furnished(world, text=PAYLOADS[0])
     found = {path for path, html in everything_public(world).items() if "script" in dangers(html)}
     assert set(PAGES) - {"/transparency"} <= found

@@ -278,35 +278,29 @@ def words(value: str) -> str:
     return language.gettext(str(value).replace("_", " "))
 
 
-def templates(*, autoescape: bool = True) -> Environment:
-    """The pages' templates with all that they call."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
-        autoescape=autoescape,
-        extensions=["jinja2.ext.i18n"],
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.policies["ext.i18n.trimmed"] = True
-    environment.install_gettext_callables(  # type: ignore[attr-defined]  # put there by the extension
-        language.gettext, language.ngettext, newstyle=True
-    )
-    environment.filters.update(
-        said=language.said,
-        with_links=with_links,
-        day=day,
-        moment=moment,
-        size=size,
-        rounded=rounded,
-        plain=plain,
-        nanos=nanos,
-        fact=fact,
-        words=words,
-        opening=opening,
-        grouped=grouped,
-    )
-    return environment
-
-
-_environment = templates()
+_environment = Environment(
+    loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
+    autoescape=True,
+    extensions=["jinja2.ext.i18n"],
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_environment.policies["ext.i18n.trimmed"] = True
+_environment.install_gettext_callables(  # type: ignore[attr-defined]  # put there by the extension
+    language.gettext, language.ngettext, newstyle=True
+)
+_environment.filters.update(
+    said=language.said,
+    with_links=with_links,
+    day=day,
+    moment=moment,
+    size=size,
+    rounded=rounded,
+    plain=plain,
+    nanos=nanos,
+    fact=fact,
+    words=words,
+    opening=opening,
+    grouped=grouped,
+)
