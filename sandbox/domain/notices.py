@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sandbox.domain.audit import Fact
 from sandbox.domain.notice_rule import Notice, Rule, Topic, Urgency, Whom, marked
@@ -443,6 +443,7 @@ _BY_EVENT: dict[str, tuple[Rule, ...]] = {}
 for _one in TABLE:
     _BY_EVENT[_one.event] = (*_BY_EVENT.get(_one.event, ()), _one)
 EVENTS = frozenset(_BY_EVENT)
+_DAYS = ("due", "ends", "until")
 UNKNOWN = marked("There is something for you")
 
 
@@ -472,10 +473,24 @@ def subject_of(notice: Notice, translate: Callable[[str], str]) -> str:
     return translate(rule.subject if rule is not None else UNKNOWN)
 
 
-def text_of(notice: Notice, translate: Callable[[str], str]) -> str:
-    """What a notice says in the portal; a value that it does not have is a dash."""
+def text_of(
+    notice: Notice, translate: Callable[[str], str], *, day: Callable[[date], str] = date.isoformat
+) -> str:
+    """What a notice says in the portal; a value that it does not have is a dash.
+
+    Args:
+        day: words a day.
+    """
     rule = RULES.get(notice.kind)
-    return translate(rule.text if rule is not None else UNKNOWN).format_map(_Dashes(notice.values))
+    values = {name: _day(value, day) if name in _DAYS else value for name, value in notice.values.items()}
+    return translate(rule.text if rule is not None else UNKNOWN).format_map(_Dashes(values))
+
+
+def _day(value: str, day: Callable[[date], str]) -> str:
+    try:
+        return day(date.fromisoformat(value))
+    except ValueError:
+        return value
 
 
 class _Dashes(dict[str, str]):

@@ -12,7 +12,7 @@ from sandbox.domain.notice_choices import Channel, Pace
 from sandbox.domain.notice_rule import Topic
 from sandbox.domain.notices import text_of
 from sandbox.flows.my_notices import PER_PAGE
-from sandbox.language import gettext
+from sandbox.language import day, gettext
 from sandbox.portal.forms import FormSender
 from sandbox.portal.pages.account import account_page
 from sandbox.portal.pages.rendering import go, render
@@ -41,7 +41,7 @@ def notices(
         request,
         "notices.html",
         shown=shown,
-        texts={notice.id: text_of(notice, gettext) for notice in shown.notices},
+        texts={notice.id: text_of(notice, gettext, day=day) for notice in shown.notices},
         show="unread" if show == "unread" else "",
         topic=wanted or "",
         topics=list(Topic),
