@@ -146,6 +146,7 @@ def _portal(settings: Settings) -> None:
             sandbox.remind_ends.grants,
             sandbox.remind_ends.courses,
             sandbox.watch_use,
+            sandbox.tell_people.catch_up,  # the post does it every other second; here, where none runs
         ]
     )
     keeper.start()
