@@ -28,6 +28,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,6 +39,9 @@ from sandbox.domain.errors import BadInput
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PORTAL_PREFIX = "/services/portal"
+_PLAIN = re.compile(
+    r"[!#-\[\]-~]+"
+)  # visible ASCII without quotes and backslashes: settings are handed on as text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -344,7 +348,7 @@ def _smtp(text: str) -> str:
         port = parts.port
     except ValueError:
         port = 0
-    alone = not (parts.path.strip("/") or parts.query or parts.fragment)
+    alone = _PLAIN.fullmatch(text) and not (parts.path.strip("/") or parts.query or parts.fragment)
     plain = parts.scheme == "smtp+plain"
     good = (plain or parts.scheme in ("smtp", "smtps")) and parts.hostname and port != 0 and alone
     if good and parts.password is None and not (plain and parts.username):
@@ -367,7 +371,13 @@ def _webhook(text: str) -> str:
         return ""
     parts = urlsplit(text)
     loopback = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
-    if parts.hostname and (parts.scheme == "https" or loopback) and not parts.username and not parts.fragment:
+    if (
+        _PLAIN.fullmatch(text)
+        and parts.hostname
+        and (parts.scheme == "https" or loopback)
+        and not parts.username
+        and not parts.fragment
+    ):
         return text
     raise BadInput(
         "That is not an address that notices can be posted to.",

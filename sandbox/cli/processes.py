@@ -204,7 +204,7 @@ def command(name: str, settings: Settings) -> tuple[list[str], dict[str, str]]:
 
 
 def _config(settings: Settings) -> str:
-    environment = ",".join(f'{k}="{v}"' for k, v in settings.as_environment().items())
+    environment = ",".join(f'{k}="{_told(v)}"' for k, v in settings.as_environment().items())
     path = f"{Path(sys.executable).parent}:%(ENV_PATH)s"
     parts = [
         "[supervisord]",
@@ -239,6 +239,11 @@ def _config(settings: Settings) -> str:
             "stdout_logfile_backups=2",
         ]
     return "\n".join(parts) + "\n"
+
+
+def _told(value: str) -> str:
+    """A setting as supervisord reads it: a percent sign would begin a name of its own."""
+    return value.replace("%", "%%")
 
 
 def _checks(settings: Settings) -> dict[str, Callable[[], bool]]:

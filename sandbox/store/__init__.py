@@ -168,6 +168,7 @@ class Store:
         self.results = Results(self.database, self.log, now)
         self.breaches = Breaches(self.database, self.log, now)
         self.notices = Notices(self.database, now)
+        self.notices.found()
         self.outbox = Outbox(self.database, now)
         self.contacts = Contacts(self.database, self.log, now)
         self.figures = Figures(self.database)

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from sandbox.domain.canonical import canonical_json
 from sandbox.domain.notice_rule import Notice, Topic, Urgency
@@ -24,6 +25,17 @@ class Notices:
 
     def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         self._database, self._now = database, now
+
+    def found(self) -> None:
+        """Begin where the log stands, once, when the table is made: what it held before is old, and told to nobody."""
+        with self._database.transaction() as connection:
+            if connection.execute(select(notice_cursor.c.id)).first() is None:
+                head = connection.execute(select(audit_head.c.seq)).scalar_one_or_none()
+                try:
+                    with connection.begin_nested():
+                        connection.execute(insert(notice_cursor).values(id=1, seq=int(head or 0)))
+                except IntegrityError:
+                    return  # another process was first
 
     def behind(self) -> bool:
         """Whether the log has entries that were not looked at."""

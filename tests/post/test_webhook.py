@@ -157,6 +157,8 @@ def test_these_are(address: str) -> None:
         "smtp://",
         "smtp://mail.example.org:port",
         "smtp://mail.example.org/path",
+        'smtp://a"b@mail.example.org',
+        "smtp://a b@mail.example.org",
     ],
 )
 def test_an_e_mail_servers_address_holds_no_password_and_sends_none_in_the_clear(address: str) -> None:

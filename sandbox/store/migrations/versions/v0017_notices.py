@@ -14,13 +14,10 @@ NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """What is on the log already is told to nobody: it is old."""
+    """The tables; ``Notices.found`` begins where the log stands."""
     op.add_column("people", sa.Column("language", sa.String(16), nullable=False, server_default=""))
     _notices()
     _sending()
-    op.execute(
-        sa.text("INSERT INTO notice_cursor (id, seq) SELECT 1, COALESCE((SELECT seq FROM audit_head), 0)")
-    )
 
 
 def _notices() -> None:
