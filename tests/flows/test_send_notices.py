@@ -14,6 +14,7 @@ from sandbox.domain.audit import Event
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound, TooOften
 from sandbox.domain.letters import Undelivered, pseudonym
 from sandbox.domain.notice_choices import Channel, Pace, Sending
+from sandbox.language import gettext, spoken
 from tests.flows.noticing import Desk, desk_of
 from tests.flows.reviewing import OTHER, A, submit, vote
 
@@ -100,7 +101,10 @@ def test_letters_speak_the_language_of_who_reads_them(desk: Desk) -> None:
     asked(desk)
     desk.send()
     (letter,) = desk.postman.letters
-    assert letter.language == "zh-Hans"
+    with spoken("zh-Hans"):
+        said = gettext("An output waits for your review")
+    assert (letter.language, letter.subject) == ("zh-Hans", f"[Test] {said}")
+    assert said != "An output waits for your review"
     with pytest.raises(BadInput):
         desk.mine.set_language(desk.world.person("rita"), "tlh")
 
