@@ -8,13 +8,13 @@ transaction; see docs/adr/0040.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 
 from sandbox.domain.audit import Entry
 from sandbox.domain.errors import CallerError, Tampered
-from sandbox.domain.notice_choices import Channel, Pace, next_digest
+from sandbox.domain.notice_choices import Channel, Choices, Pace, next_digest
 from sandbox.domain.notice_rule import Notice, Whom
 from sandbox.domain.notice_terms import NoticeTerms
 from sandbox.domain.notices import EVENTS, RULES, rules_for, told_minute
@@ -22,7 +22,7 @@ from sandbox.domain.people import Person
 from sandbox.flows.who_is_told import WhoIsTold
 from sandbox.store import Store
 
-PAGE = 200  # entries in one transaction: writers wait for it
+PAGE = 50  # entries in one transaction: writers wait for it
 _log = logging.getLogger(__name__)
 
 
@@ -65,8 +65,7 @@ class TellPeople:
             if any(entry.event.action in EVENTS for entry in entries):
                 everybody = {person.name: person for person in self.store.people.all()}
             found = [notice for entry in entries for notice in self._of(entry, everybody)]
-            for notice in self.store.notices.add(found, cursor=entries[-1].seq):
-                self._send(notice)
+            self._send(self.store.notices.add(found, cursor=entries[-1].seq))
         return len(found)
 
     def _of(self, entry: Entry, everybody: Mapping[str, Person]) -> tuple[Notice, ...]:
@@ -102,26 +101,31 @@ class TellPeople:
                     )
         return tuple(told.values())
 
-    def _send(self, notice: Notice) -> None:
-        """The messages of a notice, as its person chose; within the caller's transaction."""
-        choices = self.store.contacts.choices(notice.person)
-        for channel in self.channels:
-            pace = choices.pace(channel)
-            if pace is Pace.NEVER or RULES[notice.kind].inside:
-                continue
-            if channel is Channel.MAIL and not self._address(notice.person):
-                continue
-            if pace is Pace.AT_ONCE and not self._many(notice.person, channel):
-                key = f"notice-{channel}-{notice.id}"
-                self.store.outbox.put(key, person=notice.person, channel=channel, notices=(notice.id,))
-            else:
-                due = next_digest(self.now(), hour=self.terms.digest_hour)
-                self.store.outbox.gather(notice.id, person=notice.person, channel=channel, due=due)
+    def _send(self, kept: Sequence[Notice]) -> None:
+        """The messages of notices, as their people chose; within the caller's transaction."""
+        reached = {name: self._reached(name) for name in {notice.person for notice in kept}}
+        left = {(name, channel): self._left(name, channel) for name, to in reached.items() for channel in to}
+        at_once = []
+        for notice in kept:
+            for channel, pace in () if RULES[notice.kind].inside else reached[notice.person].items():
+                here = (notice.person, channel)
+                if pace is Pace.AT_ONCE and left[here] > 0:
+                    left[here] -= 1
+                    at_once.append((f"notice-{channel}-{notice.id}", *here, notice.id))
+                else:
+                    due = next_digest(self.now(), hour=self.terms.digest_hour)
+                    self.store.outbox.gather(notice.id, person=notice.person, channel=channel, due=due)
+        self.store.outbox.put_all(at_once)
 
-    def _address(self, person: str) -> str:
-        return self.store.contacts.mail(person).address
+    def _reached(self, person: str) -> dict[Channel, Pace]:
+        """By which channels something is sent to this person, and how soon."""
+        choices = self.store.contacts.choices(person) if self.channels else Choices()
+        paces = {channel: choices.pace(channel) for channel in self.channels}
+        if Channel.MAIL in paces and not self.store.contacts.mail(person).address:
+            del paces[Channel.MAIL]
+        return {channel: pace for channel, pace in paces.items() if pace is not Pace.NEVER}
 
-    def _many(self, person: str, channel: Channel) -> bool:
+    def _left(self, person: str, channel: Channel) -> int:
+        """How many messages may still be sent at once today."""
         midnight = datetime.combine(self.now().date(), time(), tzinfo=UTC)
-        sent = self.store.outbox.made_since(midnight, person=person, channel=channel)
-        return sent >= self.terms.most_a_day
+        return self.terms.most_a_day - self.store.outbox.made_since(midnight, person=person, channel=channel)

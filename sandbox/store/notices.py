@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from sandbox.domain.canonical import canonical_json
 from sandbox.domain.notice_rule import Notice, Topic, Urgency
-from sandbox.store.database import Database, number_of, stamp
+from sandbox.store.database import Database, stamp
 from sandbox.store.schema import audit_head, notice_cursor, notices
 
 
@@ -54,24 +54,14 @@ class Notices:
         Returns:
             The notices with their numbers.
         """
-        kept = []
         with self._database.transaction() as connection:
-            for notice in found:
-                made = connection.execute(
-                    insert(notices).values(
-                        seq=notice.seq,
-                        person=notice.person,
-                        kind=notice.kind,
-                        topic=str(notice.topic),
-                        urgency=str(notice.urgency),
-                        details=canonical_json(dict(notice.values)).decode(),
-                        link=notice.link,
-                        at=notice.at,
-                    )
-                )
-                kept.append(_one(connection, number_of(made)))
             connection.execute(update(notice_cursor).values(seq=cursor))
-        return tuple(kept)
+            if not found:
+                return ()
+            connection.execute(insert(notices), [_values(notice) for notice in found])
+            seqs = sorted({notice.seq for notice in found})
+            query = select(notices).where(notices.c.seq.in_(seqs)).order_by(notices.c.id)
+            return tuple(_notice(row) for row in connection.execute(query))
 
     def unread(self, person: str) -> int:
         """How many this person has not read."""
@@ -125,8 +115,18 @@ def _cursor(connection: Connection) -> int:
     return int(connection.execute(select(notice_cursor.c.seq)).scalar_one())
 
 
-def _one(connection: Connection, number: int) -> Notice:
-    return _notice(connection.execute(select(notices).where(notices.c.id == number)).one())
+def _values(notice: Notice) -> dict[str, Any]:
+    return {
+        "seq": notice.seq,
+        "person": notice.person,
+        "kind": notice.kind,
+        "topic": str(notice.topic),
+        "urgency": str(notice.urgency),
+        "details": canonical_json(dict(notice.values)).decode(),
+        "link": notice.link,
+        "at": notice.at,
+        "read_at": "",
+    }
 
 
 def _notice(row: Row[Any]) -> Notice:

@@ -31,6 +31,16 @@ class Outbox:
             if _keyed(connection, key) is None:
                 self._insert(connection, key, person, channel, notices, due=self._now(), digest=False)
 
+    def put_all(self, due_now: Sequence[tuple[str, str, Channel, int]]) -> None:
+        """Messages of one notice each, all due now: key, person, channel and the notice's number."""
+        rows = [
+            self._row(key, person, channel, (number,), due=self._now(), digest=False)
+            for key, person, channel, number in due_now
+        ]
+        with self._database.transaction() as connection:
+            if rows:
+                connection.execute(insert(outbox), rows)
+
     def gather(self, notice: int, *, person: str, channel: Channel, due: datetime) -> None:
         """Put a notice into the person's digest of the day."""
         key = f"digest-{channel}-{person}-{stamp(due)[:13]}"
@@ -138,17 +148,25 @@ class Outbox:
         digest: bool,
     ) -> None:
         connection.execute(
-            insert(outbox).values(
-                key=key,
-                person=person,
-                channel=str(channel),
-                notices=json.dumps(list(notices)),
-                digest=digest,
-                state=str(Sending.WAITING),
-                made_at=stamp(self._now()),
-                due_at=stamp(due),
-            )
+            insert(outbox).values(self._row(key, person, channel, notices, due=due, digest=digest))
         )
+
+    def _row(
+        self, key: str, person: str, channel: Channel, notices: Sequence[int], *, due: datetime, digest: bool
+    ) -> dict[str, Any]:
+        return {
+            "key": key,
+            "person": person,
+            "channel": str(channel),
+            "notices": json.dumps(list(notices)),
+            "digest": digest,
+            "state": str(Sending.WAITING),
+            "made_at": stamp(self._now()),
+            "due_at": stamp(due),
+            "attempts": 0,
+            "ended_at": "",
+            "failure": "",
+        }
 
     def _set(self, connection: Connection, number: int, **values: Any) -> None:
         connection.execute(update(outbox).where(outbox.c.id == number).values(values))

@@ -829,7 +829,8 @@ notices = Table(
     Column("at", Time, nullable=False),  # the minute of the event
     Column("read_at", Time, nullable=False, default=""),  # empty: not yet
     UniqueConstraint("seq", "person"),  # an entry is told once to each
-    Index("ix_notices_person", "person", "read_at", "id"),
+    Index("ix_notices_unread", "person", "read_at", "id"),
+    Index("ix_notices_newest", "person", "id"),
     sqlite_autoincrement=True,
 )
 
@@ -850,17 +851,18 @@ outbox = Table(
     Column(
         "key", String(128), nullable=False, unique=True
     ),  # the same at every try: a receiver knows it again
-    Column("person", Name, ForeignKey("people.name"), nullable=False, index=True),
+    Column("person", Name, ForeignKey("people.name"), nullable=False),
     Column("channel", String(16), nullable=False),
     Column("notices", Text, nullable=False),  # JSON list of numbers; empty: a code that confirms an address
     Column("digest", Boolean, nullable=False),
     Column("state", String(16), nullable=False),
-    Column("made_at", Time, nullable=False, index=True),
+    Column("made_at", Time, nullable=False),
     Column("due_at", Time, nullable=False),  # when it is tried next
     Column("attempts", Integer, nullable=False, default=0),
     Column("ended_at", Time, nullable=False, default=""),
     Column("failure", Text, nullable=False, default=""),  # of the newest try, in words of ours
     Index("ix_outbox_waiting", "state", "due_at"),
+    Index("ix_outbox_made", "person", "channel", "made_at"),
     sqlite_autoincrement=True,
 )
 

@@ -343,8 +343,8 @@ class Died(BaseException):
 class Dying(TellPeople):
     """Ends while it writes the messages of a notice."""
 
-    def _send(self, notice: Any) -> None:
-        super()._send(notice)
+    def _send(self, kept: Any) -> None:
+        super()._send(kept)
         raise Died
 
 

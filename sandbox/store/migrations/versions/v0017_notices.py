@@ -38,7 +38,8 @@ def _notices() -> None:
         sa.UniqueConstraint("seq", "person", name=op.f("uq_notices_seq_person")),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_notices_person", "notices", ["person", "read_at", "id"], unique=False)
+    op.create_index("ix_notices_unread", "notices", ["person", "read_at", "id"], unique=False)
+    op.create_index("ix_notices_newest", "notices", ["person", "id"], unique=False)
     op.create_table(
         "notice_cursor",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
@@ -68,8 +69,7 @@ def _sending() -> None:
         sa.UniqueConstraint("key", name=op.f("uq_outbox_key")),
         sqlite_autoincrement=True,
     )
-    for column in ("person", "made_at"):
-        op.create_index(op.f(f"ix_outbox_{column}"), "outbox", [column], unique=False)
+    op.create_index("ix_outbox_made", "outbox", ["person", "channel", "made_at"], unique=False)
     op.create_index("ix_outbox_waiting", "outbox", ["state", "due_at"], unique=False)
     op.create_table(
         "notice_choices",
