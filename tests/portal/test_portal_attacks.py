@@ -188,7 +188,7 @@ def test_only_plain_web_addresses_become_links(text: str) -> None:
 
 # --- forms that were not filled in here
 
-ELSEWHERE = (  # see test_society_attacks, test_portal_objections, test_portal_imports
+ELSEWHERE = (  # see test_society_attacks, test_portal_objections, test_portal_imports, test_portal_notices
     pages.demands.router,
     pages.results.router,
     pages.openness.router,
@@ -198,6 +198,7 @@ ELSEWHERE = (  # see test_society_attacks, test_portal_objections, test_portal_i
     pages.jobs.router,
     pages.at_rest.router,
     pages.display.router,
+    pages.notices.router,
 )
 FORM_ROUTES = sorted(
     route.path
