@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from fastapi.routing import APIRoute
 
 from sandbox.domain.audit import Event
 from sandbox.domain.notice_choices import Channel
 from sandbox.domain.release import Decision
+from sandbox.portal import pages
 from tests.portal.example_world import World
 from tests.portal.markup import dangers, text_of
 
@@ -90,15 +92,44 @@ def test_anothers_notice_is_not_there(world: World) -> None:
     assert world.program("ana").post(f"/notices/{number}/read").json()["read"] is True  # the control
 
 
-@pytest.mark.parametrize(
-    "path", ["/notices/read", "/notices/1/open", "/account/notices", "/account/language"]
+FORMS = sorted(
+    route.path
+    for route in pages.notices.router.routes
+    if isinstance(route, APIRoute) and "POST" in route.methods
 )
-def test_a_form_from_elsewhere_does_nothing(world: World, path: str) -> None:
+
+
+def test_every_form_is_known_to_these_tests() -> None:
+    assert FORMS == [
+        "/account/address",
+        "/account/address/confirm",
+        "/account/address/remove",
+        "/account/language",
+        "/account/notices",
+        "/notices/read",
+        "/notices/{number}/open",
+    ]
+
+
+@pytest.mark.parametrize("path", FORMS)
+def test_a_form_of_another_site_changes_nothing(world: World, path: str) -> None:
+    world = with_channels(world)
     granted(world)
-    told(world, "ana")
-    sent = world.browser("ana").post(path, data={"up_to": "99", "language": "en", "form_token": "0" * 64})
-    assert sent.status_code == 403
-    assert all(not one["read"] for one in told(world, "ana"))
+    ana, number = world.browser("ana"), told(world, "ana")[0]["notice"]
+    fields = {"up_to": "99", "language": "zh-Hans", "address": "a@example.org", "code": "x", "mail": "never"}
+    tokens: dict[str, dict[str, str]] = {
+        "missing": {},
+        "guessed": {"form_token": "0" * 64},
+        "of another session": {"form_token": world.browser("ben").form_token()},
+    }
+    before = (world.sandbox.store.log.head(), told(world, "ana"))
+    for which, token in tokens.items():
+        sent = ana.post(path.replace("{number}", str(number)), data={**fields, **token})
+        assert sent.status_code == 403, which
+    assert (world.sandbox.store.log.head(), told(world, "ana")) == before
+    if path != "/account/address/confirm":  # the control; there is no code to confirm
+        assert ana.send(path.replace("{number}", str(number)), **fields).status_code == 303
+        assert (world.sandbox.store.log.head(), told(world, "ana")) != before
 
 
 def test_all_are_read_up_to_what_was_shown(world: World) -> None:
