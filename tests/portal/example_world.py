@@ -351,7 +351,9 @@ def found_world(home: Path) -> None:
     world.close()
 
 
-def open_world(home: Path, *, public_url: str = "", app: FastAPI | None = None, database: str = "") -> World:
+def open_world(
+    home: Path, *, public_url: str = "", app: FastAPI | None = None, database: str = ""
+) -> World:
     """The installation in a folder, or in a copy of it.
 
     Args:
