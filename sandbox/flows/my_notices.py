@@ -171,6 +171,8 @@ class MyNotices:
                 where="language",
                 fix=f"Choose from {', '.join(LANGUAGES)}.",
             )
+        if language == self.store.contacts.choices(person.name).language:
+            return
         event = Event(person.name, "person.language_set", f"person:{person.name}", {"language": language})
         self.store.contacts.set_language(person.name, language, event=event)
 
@@ -216,7 +218,8 @@ class MyNotices:
             raise Conflict("This code is not good any more.", fix="Give your address again.")
         right = confirming_code(self.code_key, person=person.name, address=mail.asked, asked_at=mail.asked_at)
         if not same_code(right, code):
-            self.store.contacts.count_wrong(person.name)
+            wrong = Event(person.name, "person.mail_code_refused", f"person:{person.name}")
+            self.store.contacts.count_wrong(person.name, event=wrong)
             raise BadInput(
                 "That is not the code.", where="code", fix="Copy it from the newest e-mail to this address."
             )

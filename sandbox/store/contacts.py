@@ -97,7 +97,7 @@ class Contacts:
         }
         return self._write(person, values, event)
 
-    def count_wrong(self, person: str) -> None:
+    def count_wrong(self, person: str, *, event: Event) -> None:
         """A wrong code was typed."""
         with self._database.transaction() as connection:
             connection.execute(
@@ -105,6 +105,7 @@ class Contacts:
                 .where(mail_addresses.c.person == person)
                 .values(tries=mail_addresses.c.tries + 1)
             )
+            self._log.append(connection, event)
 
     def confirm(self, person: str, address: str, *, event: Event) -> MailAddress:
         """The code was right: the address counts from now on.

@@ -220,6 +220,9 @@ def test_an_address_is_given_confirmed_and_taken_away(world: World) -> None:
     how = world.program("ana").get("/account/notices").json()
     assert (how["address"], how["address_to_confirm"]) == ("ana@example.org", "")
     assert ana.send("/account/address/remove").status_code == 303
+    assert world.program("ana").put("/account/address", json={"address": "b@example.org"}).status_code == 200
+    gone = world.program("ana").request("DELETE", "/account/address").json()
+    assert (gone["address"], gone["address_to_confirm"]) == ("", "")
     assert world.program("ana").get("/account/notices").json()["address"] == ""
 
 

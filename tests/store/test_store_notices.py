@@ -114,7 +114,7 @@ def test_how_a_person_is_reached_is_kept_with_an_event(people: Store) -> None:
     with pytest.raises(NotFound):
         contacts.set_language("nobody", "en", event=event)
     contacts.ask("ana", "ana@example.org", day="2026-01-05", times=1, event=event)
-    contacts.count_wrong("ana")
+    contacts.count_wrong("ana", event=event)
     assert contacts.mail("ana").tries == 1
     with pytest.raises(Conflict):
         contacts.confirm("ana", "other@example.org", event=event)
@@ -132,6 +132,7 @@ BROKEN = Event("t", "half a character \ud800", "person:ana")
         lambda contacts: contacts.choose("ana", {MAIL: Pace.NEVER}, event=BROKEN),
         lambda contacts: contacts.set_language("ana", "zh-Hans", event=BROKEN),
         lambda contacts: contacts.ask("ana", "a@example.org", day="", times=1, event=BROKEN),
+        lambda contacts: contacts.count_wrong("ana", event=BROKEN),
         lambda contacts: contacts.set("ana", "a@example.org", event=BROKEN),
     ],
 )
