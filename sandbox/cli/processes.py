@@ -242,8 +242,8 @@ def _config(settings: Settings) -> str:
 
 
 def _told(value: str) -> str:
-    """A setting as supervisord reads it: a percent sign would begin a name of its own."""
-    return value.replace("%", "%%")
+    """A setting as supervisord reads it: a percent sign would begin a name of its own, and it looks for those twice."""
+    return value.replace("%", "%%%%")
 
 
 def _checks(settings: Settings) -> dict[str, Callable[[], bool]]:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from sandbox.cli import app
 from sandbox.cli.posting import senders
+from sandbox.cli.processes import _config, lay_out
 from sandbox.cli.working import works
 from sandbox.domain.audit import Event
 from sandbox.domain.notice_choices import Sending
@@ -137,3 +138,21 @@ def test_the_process_goes_on_where_a_killed_one_was(tmp_path: Path, monkeypatch:
         assert second.wait(timeout=30) == 0
         assert len({letter["Message-ID"] for _, _, letter in server.letters}) == 2
         made.store.close()
+
+
+def test_a_percent_sign_in_a_setting_reaches_the_processes(tmp_path: Path) -> None:
+    """supervisord would read it as the beginning of a name of its own."""
+    from supervisor.options import ServerOptions
+
+    settings = Settings(
+        home=tmp_path, smtp="smtp://a%40b@mail.example.org", webhook="https://h.example/x%2Fy"
+    )
+    lay_out(settings)
+    file = tmp_path / "supervisord.conf"
+    file.write_text(_config(settings))
+    options = ServerOptions()
+    options.realize(["-c", str(file), "-n"])
+    told = options.configroot.supervisord.environment
+    assert "post" in {group.name for group in options.process_group_configs}
+    assert told["SANDBOX_SMTP"] == settings.smtp
+    assert told["SANDBOX_WEBHOOK"] == settings.webhook
