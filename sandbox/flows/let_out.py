@@ -138,7 +138,7 @@ class LetOut:
             earlier = self.store.releases.get(number)
             if earlier is None or earlier.status is Status.RECALLED:
                 raise NotAllowed(
-                    f"Release {number}, which it builds on, was recalled.",
+                    f"Request {number}, which it builds on, was recalled.",
                     clause="recall",
                     fix="Withdraw it, and submit what does not rest on that release.",
                 )

@@ -34,7 +34,7 @@ from sandbox.domain.people import Person, Role
 from sandbox.domain.permission import Action
 from sandbox.domain.policy import Mode, ReleaseTerms
 from sandbox.domain.question import canonical_sql
-from sandbox.domain.release import Decision, Release, StagedFile, Status, Verb
+from sandbox.domain.release import Cause, Decision, Release, StagedFile, Status, Verb
 from sandbox.domain.release_links import check_links
 from sandbox.domain.release_request import check_request
 from sandbox.flows.check_output import CheckOutput
@@ -262,12 +262,20 @@ class ReviewRelease:
         return self.let_out(release) if release.status is Status.APPROVED else release
 
     def vote(
-        self, person: Person, release_id: int, *, version: int, decision: Decision, comment: str
+        self,
+        person: Person,
+        release_id: int,
+        *,
+        version: int,
+        decision: Decision,
+        comment: str,
+        cause: Cause | None = None,
     ) -> Release:
         """Cast a vote; the last one decides, and an approved release leaves at once.
 
         Args:
             version: the version the reviewer looked at; a change in between is a Conflict.
+            cause: of a vote that sends back, why in one word, for the figures.
         """
         release = self._release(release_id)
         dataset = published(self.store, release.dataset)
@@ -288,7 +296,12 @@ class ReviewRelease:
             release = self._void_lost(release, dataset.policy.release.pool)
             release = self.store.releases.add_vote(
                 release,
-                rule.Vote(reviewer=person.name, decision=decision, comment=comment.strip()[:2000]),
+                rule.Vote(
+                    reviewer=person.name,
+                    decision=decision,
+                    comment=comment.strip()[:2000],
+                    cause=None if decision is Decision.APPROVE else cause,
+                ),
                 row=rule.transition(release.status, Verb.VOTE),
                 # Which way the vote went stays off the log until all are in: the log has readers too.
                 event=Event(
@@ -369,17 +382,17 @@ class ReviewRelease:
         release = self._release(release_id)
         dataset = published(self.store, release.dataset)
         if person.name not in (release.requester, dataset.policy.owner):
-            raise NotFound(f"You have no release {release_id}.")
+            raise NotFound(f"You have no request {release_id}.")
         if release.status is Status.RECALLED:
             raise NotAllowed(
-                f"Release {release_id} was recalled. {release.reason}",
+                f"Request {release_id} was recalled. {release.reason}",
                 clause="recall",
                 fix="Do not use or pass on copies of it.",
             )
         in_use(self.store, release.dataset, columns=columns_behind(release, dataset.policy))
         if release.status not in rule.OUT:
             raise NotAllowed(
-                f"Release {release_id} is {release.status}, not released.",
+                f"Request {release_id} is {release.status}, not released.",
                 clause="state",
                 fix="Wait for the reviewers.",
             )
@@ -409,7 +422,7 @@ class ReviewRelease:
             and person.name not in self.store.access.members_of(release.project)
         )
         if grant is None or (person.name != release.requester and not reviewer):
-            raise NotFound(f"You have no release {release_id}.")
+            raise NotFound(f"You have no request {release_id}.")
         by_job = self.store.jobs.of_release(release.id) is not None
         if rule.sealed(release, person, by_job=by_job):
             raise NotAllowed(
@@ -456,7 +469,7 @@ class ReviewRelease:
                     bits_leaving=checked.bits_leaving,
                     findings=found,
                 )
-        raise NotFound(f"Release {release_id} has no file {file_name!r}.")
+        raise NotFound(f"Request {release_id} has no file {file_name!r}.")
 
     def _originals(self, release: Release) -> list[tuple[str, bytes]]:
         """All files as they were staged; raises Tampered when bytes changed."""
@@ -482,11 +495,11 @@ class ReviewRelease:
     def _own(self, person: Person, release_id: int) -> Release:
         release = self.store.releases.get(release_id)
         if release is None or release.requester != person.name:
-            raise NotFound(f"You have no release {release_id}.")
+            raise NotFound(f"You have no request {release_id}.")
         return release
 
     def _release(self, release_id: int) -> Release:
         release = self.store.releases.get(release_id)
         if release is None:
-            raise NotFound(f"There is no release {release_id}.")
+            raise NotFound(f"There is no request {release_id}.")
         return release

@@ -87,7 +87,7 @@ class WhoIsTold:
     def _around(self, dataset: str) -> dict[Whom, tuple[str, ...]]:
         row = self.store.datasets.get(dataset)
         today = self.today()
-        using = {g.person for g in self.store.access.grants_on(dataset) if g.holds_on(today)}
+        using = {g.person for g in self.store.access.grants(dataset=dataset) if g.holds_on(today)}
         return {
             Whom.OWNER: (row.policy.owner,) if row is not None else _NOBODY,
             Whom.USERS: tuple(sorted(using)),
@@ -196,7 +196,11 @@ class WhoIsTold:
             return Found()
         members = tuple(
             sorted(
-                {g.person for g in self.store.access.grants_on(breach.dataset) if g.project == breach.project}
+                {
+                    g.person
+                    for g in self.store.access.grants(dataset=breach.dataset)
+                    if g.project == breach.project
+                }
             )
         )
         about = (breach.person,) if breach.person else members

@@ -183,7 +183,7 @@ def test_a_recall_names_what_rests_on_it_and_what_builds_on_it_does_not_leave(wo
     (event,) = [e.event for e in world.sandbox.store.log.newest(limit=5, action="release.recalled")]
     assert event.facts["later"] == [second.id, third.id, same.id, waiting.id]
     assert alone.id not in event.facts["later"]
-    with pytest.raises(NotAllowed, match=f"Release {first.id}, which it builds on, was recalled") as refused:
+    with pytest.raises(NotAllowed, match=f"Request {first.id}, which it builds on, was recalled") as refused:
         vote(world, waiting, ("rita", A), ("ravi", A))
     assert refused.value.clause == "recall"
     assert now(world, waiting).status is Status.APPROVED
