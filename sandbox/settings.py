@@ -133,6 +133,11 @@ class Settings:
         return self.home / "hub"
 
     @property
+    def attack_python(self) -> Path:
+        """The Python of the environment from which models are attacked."""
+        return self.home / "attack" / "bin" / "python"
+
+    @property
     def database(self) -> str:
         return self.database_url or f"sqlite:///{self.home / 'state.db'}"
 

@@ -15,6 +15,7 @@ from sandbox.domain.notice_choices import Channel
 from sandbox.domain.site_policy import SitePolicy
 from sandbox.flows.access_views import AccessViews
 from sandbox.flows.answer_question import AnswerQuestion
+from sandbox.flows.attack_models import Attack, AttackModels
 from sandbox.flows.browse_catalogue import BrowseCatalogue
 from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.change_policy import ChangePolicy
@@ -41,6 +42,7 @@ from sandbox.flows.let_out import LetOut
 from sandbox.flows.listed import Listed
 from sandbox.flows.log_views import LogViews
 from sandbox.flows.look_after_people import LookAfterPeople
+from sandbox.flows.look_at_request import LookAtRequest
 from sandbox.flows.my_account import MyAccount
 from sandbox.flows.my_notices import MyNotices
 from sandbox.flows.next_turn import NextTurn
@@ -64,6 +66,7 @@ from sandbox.flows.request_access import RequestAccess
 from sandbox.flows.review_queue import ReviewQueue
 from sandbox.flows.review_release import ReviewRelease
 from sandbox.flows.run_job import RunJob
+from sandbox.flows.see_release import SeeRelease
 from sandbox.flows.show_sample import ShowSample
 from sandbox.flows.sign_in import SignIn
 from sandbox.flows.site_policy import settle_site, site_with_lines
@@ -83,6 +86,7 @@ from sandbox.isolation.entrance.judge import Entrance
 from sandbox.isolation.entrance.scan import clamav
 from sandbox.isolation.entrance.target import read_target
 from sandbox.isolation.launcher_client import LauncherClient
+from sandbox.isolation.membership_attack import MembershipAttack
 from sandbox.isolation.notebooks import HubNotebooks, LauncherNotebooks, Notebooks, StopNotebooks
 from sandbox.isolation.own_notebooks import HubOwnNotebooks, OwnNotebooks
 from sandbox.privacy.engine import Engine
@@ -139,6 +143,7 @@ class Sandbox:
     give_receipt: GiveReceipt
     check_output: CheckOutput
     review_release: ReviewRelease
+    see_release: SeeRelease
     review_queue: ReviewQueue
     comment_on_output: CommentOnOutput
     compare_outputs: CompareOutputs
@@ -196,6 +201,7 @@ def build(
     notebooks: Notebooks | None = None,
     own_notebooks: OwnNotebooks | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    attack: Attack | None = None,
 ) -> Sandbox:
     """Put the system together.
 
@@ -205,6 +211,7 @@ def build(
         notebooks: ends open notebooks through the launcher and the hub when not given.
         own_notebooks: opens and stops them in their person's name, through the hub when not given.
         clock: the current time, in UTC.
+        attack: on trained models; in the environment beside the home when not given.
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     site_file = settings.policies / "site.yaml"
@@ -243,18 +250,25 @@ def build(
     change_policy = ChangePolicy(store=store, site=site_now)
     holds = HoldReleases(store=store)
     check_output = CheckOutput(
-        store=store, engine=engine, permission=permission, differences=Differences(store=store)
+        store=store,
+        engine=engine,
+        permission=permission,
+        differences=Differences(store=store),
+        attack_models=AttackModels(
+            engine=engine, attack=attack or MembershipAttack(python=settings.attack_python)
+        ),
     )
     give_receipt = GiveReceipt(store=store)
     lane = TakeFastLane(
         store=store,
         permission=permission,
+        engine=engine,
         secret=secret(settings.keys_dir, "fast-lane-sample").encode(),
     )
     review = ReviewRelease(
         store=store,
         permission=permission,
-        check=check_output,
+        look=LookAtRequest(store=store, permission=permission, check=check_output, lane=lane),
         holds=holds,
         leave=LetOut(
             store=store,
@@ -324,6 +338,7 @@ def build(
         now=clock,
     )
 
+    seeing = SeeRelease(store=store, permission=permission)
     return Sandbox(
         settings=settings,
         site=site,
@@ -366,8 +381,9 @@ def build(
         give_receipt=give_receipt,
         check_output=check_output,
         review_release=review,
+        see_release=seeing,
         review_queue=ReviewQueue(store=store, views=views, today=today),
-        comment_on_output=CommentOnOutput(store=store, views=views, review=review),
+        comment_on_output=CommentOnOutput(store=store, views=views, see=seeing),
         compare_outputs=CompareOutputs(store=store, permission=permission),
         next_turn=NextTurn(store=store, review=review),
         import_files=importing,

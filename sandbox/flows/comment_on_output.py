@@ -11,7 +11,7 @@ from sandbox.domain.people import Person
 from sandbox.domain.release import Release
 from sandbox.domain.review_comment import ReviewComment
 from sandbox.flows.published import published
-from sandbox.flows.review_release import ReviewRelease
+from sandbox.flows.see_release import SeeRelease
 from sandbox.flows.views import Views
 from sandbox.store import Store
 
@@ -22,7 +22,7 @@ class CommentOnOutput:
 
     store: Store
     views: Views
-    review: ReviewRelease
+    see: SeeRelease
 
     def write(
         self,
@@ -95,7 +95,7 @@ class CommentOnOutput:
         return release
 
     def _check_cell(self, person: Person, release: Release, file: str, row: int | None, column: str) -> None:
-        table = self.review.preview(person, release.id, file).table
+        table = self.see.preview(person, release.id, file).table
         if table is None or column not in table.columns or not 0 <= (row or 0) < max(len(table.rows), 1):
             raise BadInput(
                 "There is no such cell.",

@@ -27,7 +27,7 @@ def test_a_returned_request_comes_again_under_its_number_and_needs_all_votes_ane
     half = vote(world, again, ("ravi", A))
     assert half.status is Status.PARTIALLY_REVIEWED  # the earlier votes count no more
     assert vote(world, half, ("rosa", A)).status is Status.RELEASED
-    assert b"61" in world.sandbox.review_release.crate(world.person("ana"), first.id)
+    assert b"61" in world.sandbox.see_release.crate(world.person("ana"), first.id)
     world.sandbox.verify_books(AUDITOR)
 
 
@@ -164,7 +164,7 @@ def test_a_release_stands_in_the_place_of_an_earlier_one_once_it_leaves(world: A
     assert now(world, first).status is Status.RELEASED
     assert vote(world, second, ("rita", A), ("ravi", A)).status is Status.RELEASED
     assert now(world, first).status is Status.SUPERSEDED
-    assert world.sandbox.review_release.crate(
+    assert world.sandbox.see_release.crate(
         world.person("ana"), first.id
     )  # copies of it are about all the same
     recalled = world.sandbox.hold_releases.recall(world.person("olga"), first.id, reason="A wrong unit.")

@@ -110,6 +110,6 @@ def withdraw(system: System, caller: Program, release_id: int, version: int | No
 @router.get("/releases/{release_id}/crate", tags=["releases"])
 def crate(system: System, caller: SignedIn, release_id: int) -> Response:
     """The released crate: files, findings, agreement, signature."""
-    body = system.review_release.crate(caller.in_person(), release_id)
+    body = system.see_release.crate(caller.in_person(), release_id)
     headers = {"Content-Disposition": f'attachment; filename="release-{release_id}.crate.zip"'}
     return Response(body, media_type="application/zip", headers=headers)

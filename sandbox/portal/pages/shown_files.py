@@ -67,7 +67,7 @@ def _shown(
     findings = tuple(f for f in view.findings if f.file == file.name)
     comments = tuple(c for c in view.comments if c.file == file.name)
     try:
-        preview = system.review_release.preview(person, view.release.id, file.name)
+        preview = system.see_release.preview(person, view.release.id, file.name)
     except SandboxError as failure:
         return ShownFile(
             file=file, findings=findings, grid=None, why_not_shown=failure.message, comments=comments
