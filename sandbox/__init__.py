@@ -5,6 +5,7 @@ store       what must last: the database, the ledger, the log, files by hash
 privacy     how a question becomes a private answer
 isolation   how code is locked in: container settings and the gate
 disclosure  how an output file is judged
+post        how word leaves: e-mails and webhooks
 deploy      what a cluster needs to run all of it, as manifests
 flows       the journeys, one file a story, told top to bottom
 portal      the door for people (pages) and programs (``/api/v1``)
@@ -15,7 +16,7 @@ demo        the tour, its people and its data
 Beside them: ``settings``, ``wiring`` (puts the parts together), ``hub_session`` (a person signed in at the hub) and
 ``terminal`` (how things are laid out there).
 
-``domain <- {store, privacy, isolation, disclosure} <- flows <- {portal, cli, demo}``;
+``domain <- {store, privacy, isolation, disclosure} <- flows <- {portal, cli, demo}``, ``domain <- post <- cli``;
 ``tests/test_architecture.py`` holds the direction.
 
 In a notebook:

@@ -18,6 +18,12 @@ Every variable starts with ``SANDBOX_`` and has a default that works on one mach
                           subfolder with their user name (default: none)
 ``SANDBOX_PUBLISH_MIB``   the largest file that may be uploaded to be published, in MiB (default: 1024)
 ``SANDBOX_CLUSTER``       a file that says how notebooks run on a Kubernetes cluster (default: they run here)
+``SANDBOX_SMTP``          where e-mails are handed in: ``smtp://user@host:587`` (STARTTLS), ``smtps://user@host:465``
+                          (TLS), ``smtp+plain://host:25`` (neither, without a user); the user's password is the file
+                          ``keys/smtp-password`` in the home (default: no e-mails)
+``SANDBOX_SMTP_CA``       a file with the certificates that the server's is held against (default: the machine's)
+``SANDBOX_WEBHOOK``       an https address that notices are posted to, signed with ``keys/webhook-secret`` in the home
+                          (default: none)
 """
 
 from __future__ import annotations
@@ -25,6 +31,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,6 +42,9 @@ from sandbox.domain.errors import BadInput
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 PORTAL_PREFIX = "/services/portal"
+_PLAIN = re.compile(
+    r"[!#-\[\]-~]+"
+)  # visible ASCII without quotes and backslashes: settings are handed on as text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +62,9 @@ class Settings:
     hosts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     heads: Path | None = None
     cluster: Path | None = None
+    smtp: str = ""
+    smtp_ca: Path | None = None
+    webhook: str = ""
     publish_from: tuple[Path, ...] = ()
     publish_mib: int = 1024
 
@@ -154,6 +167,15 @@ class Settings:
     def jobs_socket(self) -> Path:
         """Where it listens for the worker alone: in a folder that the hub has no need to see."""
         return self.run_dir / "jobs" / "jobs.sock"
+
+    @property
+    def post_dir(self) -> Path:
+        """What the process that sends notices has of its own."""
+        return self.run_dir / "post"
+
+    def lock_file(self, name: str) -> Path:
+        """What a process holds of which one runs: ``worker`` or ``post``."""
+        return self.post_dir / "post.lock" if name == "post" else self.run_dir / f"{name}.lock"
 
     @property
     def extracts_dir(self) -> Path:
@@ -263,6 +285,9 @@ class Settings:
             extracts=Path(env["SANDBOX_EXTRACTS"]).resolve() if env.get("SANDBOX_EXTRACTS") else None,
             heads=Path(env["SANDBOX_HEADS"]).resolve() if env.get("SANDBOX_HEADS") else None,
             cluster=Path(env["SANDBOX_CLUSTER"]).resolve() if env.get("SANDBOX_CLUSTER") else None,
+            smtp=_smtp(env.get("SANDBOX_SMTP", "")),
+            smtp_ca=Path(env["SANDBOX_SMTP_CA"]).resolve() if env.get("SANDBOX_SMTP_CA") else None,
+            webhook=_webhook(env.get("SANDBOX_WEBHOOK", "")),
             publish_from=tuple(
                 Path(p).resolve() for p in env.get("SANDBOX_PUBLISH_FROM", "").split(":") if p
             ),
@@ -283,6 +308,9 @@ class Settings:
             "SANDBOX_HOSTS": " ".join(f"{name}={host}" for name, host in self.hosts.items()),
             "SANDBOX_HEADS": str(self.heads or ""),
             "SANDBOX_CLUSTER": str(self.cluster or ""),
+            "SANDBOX_SMTP": self.smtp,
+            "SANDBOX_SMTP_CA": str(self.smtp_ca or ""),
+            "SANDBOX_WEBHOOK": self.webhook,
             "SANDBOX_PUBLISH_FROM": ":".join(map(str, self.publish_from)),
             "SANDBOX_PUBLISH_MIB": str(self.publish_mib),
         }
@@ -331,3 +359,54 @@ def _hosts(text: str) -> dict[str, str]:
             )
         found[name] = host
     return found
+
+
+def _smtp(text: str) -> str:
+    """The address as given, when it is one of a server that takes e-mails.
+
+    Raises:
+        BadInput: another scheme, no host, a password in it, or a user without TLS.
+    """
+    if not text:
+        return ""
+    parts = urlsplit(text)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    alone = _PLAIN.fullmatch(text) and not (parts.path.strip("/") or parts.query or parts.fragment)
+    plain = parts.scheme == "smtp+plain"
+    good = (plain or parts.scheme in ("smtp", "smtps")) and parts.hostname and port != 0 and alone
+    if good and parts.password is None and not (plain and parts.username):
+        return text
+    raise BadInput(
+        "That is not the address of a server that takes e-mails.",
+        where="SANDBOX_SMTP",
+        fix="Write smtp://USER@HOST:587 or smtps://USER@HOST:465, without the password: that is the file "
+        "keys/smtp-password. smtp+plain://HOST:25 takes no user.",
+    )
+
+
+def _webhook(text: str) -> str:
+    """The address as given, when what is posted to it stays secret on its way.
+
+    Raises:
+        BadInput: no https address; http is good for this machine's loopback alone.
+    """
+    if not text:
+        return ""
+    parts = urlsplit(text)
+    loopback = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+    if (
+        _PLAIN.fullmatch(text)
+        and parts.hostname
+        and (parts.scheme == "https" or loopback)
+        and not parts.username
+        and not parts.fragment
+    ):
+        return text
+    raise BadInput(
+        "That is not an address that notices can be posted to.",
+        where="SANDBOX_WEBHOOK",
+        fix="Write https://HOST/PATH, without a user.",
+    )

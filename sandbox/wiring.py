@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sandbox.disclosure.file_type import recognise
 from sandbox.domain.access import Grant
+from sandbox.domain.notice_choices import Channel
 from sandbox.domain.site_policy import SitePolicy
 from sandbox.flows.access_views import AccessViews
 from sandbox.flows.answer_question import AnswerQuestion
@@ -43,6 +44,7 @@ from sandbox.flows.log_views import LogViews
 from sandbox.flows.look_after_people import LookAfterPeople
 from sandbox.flows.look_at_request import LookAtRequest
 from sandbox.flows.my_account import MyAccount
+from sandbox.flows.my_notices import MyNotices
 from sandbox.flows.next_turn import NextTurn
 from sandbox.flows.object import ObjectToData
 from sandbox.flows.objection_views import ObjectionViews
@@ -58,6 +60,7 @@ from sandbox.flows.question_desk import QuestionDesk
 from sandbox.flows.rate_dataset import RateDataset
 from sandbox.flows.record_attacks import RecordAttacks
 from sandbox.flows.record_breach import RecordBreach
+from sandbox.flows.remind_ends import RemindEnds
 from sandbox.flows.report_result import ReportResult
 from sandbox.flows.request_access import RequestAccess
 from sandbox.flows.review_queue import ReviewQueue
@@ -69,11 +72,14 @@ from sandbox.flows.sign_in import SignIn
 from sandbox.flows.site_policy import settle_site, site_with_lines
 from sandbox.flows.suspend_dataset import SuspendDataset
 from sandbox.flows.take_raw import TakeRaw
+from sandbox.flows.tell_people import TellPeople
 from sandbox.flows.trained import Trained
 from sandbox.flows.transparency import Transparency
 from sandbox.flows.verify_books import VerifyBooks
 from sandbox.flows.views import Views
 from sandbox.flows.visitors import Visitors
+from sandbox.flows.watch_use import WatchUse
+from sandbox.flows.who_is_told import WhoIsTold
 from sandbox.flows.withheld_units import WithheldUnits
 from sandbox.isolation.container import languages_here
 from sandbox.isolation.entrance.judge import Entrance
@@ -93,6 +99,7 @@ from sandbox.store.drafts import Drafts
 from sandbox.store.policy_files import Site, read_site_policy
 from sandbox.store.secrets import secret
 
+CODE_KEY = "mail-codes"  # the secret that makes the codes which confirm e-mail addresses
 ENGINE_UID_FOR_ROOT = 64_000  # the engine never runs as root: when the operator is root, it runs as this user
 
 
@@ -174,6 +181,16 @@ class Sandbox:
     my_account: MyAccount
     look_after_people: LookAfterPeople
     record_attacks: RecordAttacks
+    tell_people: TellPeople
+    my_notices: MyNotices
+    watch_use: WatchUse
+    remind_ends: RemindEnds
+
+
+def channels(settings: Settings, site: SitePolicy) -> tuple[Channel, ...]:
+    """The ways out of the portal that the operator has set up."""
+    mail = (Channel.MAIL,) if settings.smtp and site.notices.mail_from else ()
+    return (*mail, *((Channel.WEBHOOK,) if settings.webhook else ()))
 
 
 def build(
@@ -313,6 +330,14 @@ def build(
         imports=importing.folder,
     )
 
+    tell = TellPeople(
+        store=store,
+        who=WhoIsTold(store=store, today=today),
+        terms=site.notices,
+        channels=channels(settings, site),
+        now=clock,
+    )
+
     seeing = SeeRelease(store=store, permission=permission)
     return Sandbox(
         settings=settings,
@@ -409,4 +434,15 @@ def build(
         my_account=my_account,
         look_after_people=LookAfterPeople(store=store, site=site, today=today),
         record_attacks=RecordAttacks(store=store, folder=settings.home / "attacks"),
+        tell_people=tell,
+        my_notices=MyNotices(
+            store=store,
+            tell=tell,
+            code_key=secret(settings.keys_dir, CODE_KEY).encode(),
+            now=clock,
+        ),
+        watch_use=WatchUse(store=store, terms=site.notices, now=clock),
+        remind_ends=RemindEnds(
+            store=store, days=site.notices.grant_ends_days, training=site.training, today=today
+        ),
     )

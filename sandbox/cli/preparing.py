@@ -26,7 +26,15 @@ def prepare(
 
     settings = Settings.from_environment()
     processes.lay_out(settings)
-    for name in ("hub-cookie", "proxy-token", "portal-token", "launcher-token", "pseudonyms"):
+    for name in (
+        "hub-cookie",
+        "proxy-token",
+        "portal-token",
+        "launcher-token",
+        "pseudonyms",
+        "mail-codes",
+        "webhook-secret",
+    ):
         secret(settings.keys_dir, name)
     # The proxy speaks to the world: it gets its own secret and no other.
     proxy = settings.home / "proxy" / "keys"

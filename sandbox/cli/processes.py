@@ -6,6 +6,7 @@ engine   the container that opens raw data      gate      what passes in and out
 hub      JupyterHub                             launcher  starts notebooks; it alone speaks to the container engine
 portal   pages and API                          proxy     the one public port
 worker   runs sent code, each in a container of its own
+post     tells people what happened; the one that writes e-mails and calls the webhook
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from sandbox.privacy.remote import RemoteEngine
 from sandbox.settings import CHECKOUT, PORTAL_PREFIX, Settings
 from sandbox.wiring import hand_over
 
-NAMES = ("engine", "gate", "launcher", "proxy", "hub", "portal", "worker")
+NAMES = ("engine", "gate", "launcher", "proxy", "hub", "portal", "worker", "post")
 READY_TIMEOUT_S = 120
 
 
@@ -56,6 +57,7 @@ def lay_out(settings: Settings) -> None:
         settings.gate_dir,
         settings.launcher_socket.parent,
         settings.jobs_socket.parent,
+        settings.post_dir,
         settings.hub_dir,
     ):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -202,7 +204,7 @@ def command(name: str, settings: Settings) -> tuple[list[str], dict[str, str]]:
 
 
 def _config(settings: Settings) -> str:
-    environment = ",".join(f'{k}="{v}"' for k, v in settings.as_environment().items())
+    environment = ",".join(f'{k}="{_told(v)}"' for k, v in settings.as_environment().items())
     path = f"{Path(sys.executable).parent}:%(ENV_PATH)s"
     parts = [
         "[supervisord]",
@@ -239,6 +241,11 @@ def _config(settings: Settings) -> str:
     return "\n".join(parts) + "\n"
 
 
+def _told(value: str) -> str:
+    """A setting as supervisord reads it: a percent sign would begin a name of its own, and it looks for those twice."""
+    return value.replace("%", "%%%%")
+
+
 def _checks(settings: Settings) -> dict[str, Callable[[], bool]]:
     engine = RemoteEngine(settings.engine_socket, timeout_s=2)
 
@@ -259,7 +266,8 @@ def _checks(settings: Settings) -> dict[str, Callable[[], bool]]:
             _answers(f"{settings.portal_inner_url}{PORTAL_PREFIX}/api/v1/health")
             and _answers(f"{settings.proxy_url}{PORTAL_PREFIX}/api/v1/health", host=site_host(settings.url))
         ),
-        "worker": lambda: works(settings),
+        "worker": lambda: works(settings, "worker"),
+        "post": lambda: works(settings, "post"),
     }
 
 

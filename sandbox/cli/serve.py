@@ -31,6 +31,8 @@ def serve(name: str) -> None:
             _portal(settings)
         case "worker":
             _worker(settings)
+        case "post":
+            _post(settings)
         case "hub" | "proxy":
             arguments, more = processes.command(name, settings)
             os.execve(arguments[0], arguments, os.environ | settings.as_environment() | more)  # noqa: S606
@@ -113,6 +115,13 @@ def _worker(settings: Settings) -> None:
     run_worker(build(settings))
 
 
+def _post(settings: Settings) -> None:
+    from sandbox.cli.posting import run_post
+    from sandbox.wiring import build
+
+    run_post(build(settings))
+
+
 def _portal(settings: Settings) -> None:
     import uvicorn
 
@@ -134,6 +143,10 @@ def _portal(settings: Settings) -> None:
             sandbox.import_files.expire,
             sandbox.store.log_tree.keep_head_daily,
             sandbox.review_queue.remind,
+            sandbox.remind_ends.grants,
+            sandbox.remind_ends.courses,
+            sandbox.watch_use,
+            sandbox.tell_people.catch_up,  # the post does it every other second; here, where none runs
         ]
     )
     keeper.start()

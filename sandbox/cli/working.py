@@ -1,4 +1,7 @@
-"""The worker of the jobs' queue, put together of the system's parts. One of them runs in an installation."""
+"""The worker of the jobs' queue, put together of the system's parts. One of them runs in an installation.
+
+``alone`` and ``works`` are for every process of which one runs.
+"""
 
 from __future__ import annotations
 
@@ -37,32 +40,32 @@ def run_worker(sandbox: Sandbox) -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    with alone(sandbox.settings):
+    with alone(sandbox.settings, "worker"):
         worker_of(sandbox).serve(ended)
 
 
 @contextmanager
-def alone(settings: Settings) -> Iterator[None]:
-    """Hold the worker's lock: whoever holds it may take what an earlier worker left for dead.
+def alone(settings: Settings, name: str) -> Iterator[None]:
+    """Hold a process's lock: whoever holds it may take what an earlier one left for dead.
 
     Raises:
-        OperatorError: another worker runs.
+        OperatorError: another one runs.
     """
-    descriptor = _opened(settings)
+    descriptor = _opened(settings, name)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise OperatorError("Another worker runs here.", fix="Stop it first: sandbox down.") from None
+            raise OperatorError(f"Another {name} runs here.", fix="Stop it first: sandbox down.") from None
         yield
     finally:
         os.close(descriptor)
 
 
-def works(settings: Settings) -> bool:
-    """Whether a worker runs here."""
+def works(settings: Settings, name: str) -> bool:
+    """Whether a process of this name runs here."""
     try:
-        descriptor = _opened(settings)
+        descriptor = _opened(settings, name)
     except FileNotFoundError:  # nothing was ever started here
         return False
     try:
@@ -74,6 +77,6 @@ def works(settings: Settings) -> bool:
     return False
 
 
-def _opened(settings: Settings) -> int:
-    path: Path = settings.run_dir / "worker.lock"
+def _opened(settings: Settings, name: str) -> int:
+    path: Path = settings.lock_file(name)
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -31,7 +31,12 @@ OWN = frozenset(
             f"person.{verb}"
             for verb in ("roles_set", "second_factor_reset", "second_factor_set", "signed_in")
         ),
-        "person.sign_in_refused",
+        *(f"person.{verb}" for verb in ("language_set", "mail_asked", "mail_code_refused", "mail_confirmed")),
+        *(
+            f"person.{verb}"
+            for verb in ("mail_removed", "notices_chosen", "sign_in_refused", "sign_in_unusual")
+        ),
+        "grant.ends_soon",
         *(f"question.{verb}" for verb in ("reserved", "reused", "derived")),
         *(
             f"release.{verb}"

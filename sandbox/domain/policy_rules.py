@@ -13,6 +13,7 @@ from datetime import date
 from fractions import Fraction
 
 from sandbox.domain.check_terms import check_terms_mistakes, file_type_mistakes
+from sandbox.domain.notice_terms import notice_mistakes
 from sandbox.domain.people import NAME as USER_NAME
 from sandbox.domain.people_policy import separation_mistakes, sign_in_mistakes, training_mistakes
 from sandbox.domain.policy import (
@@ -64,6 +65,7 @@ def check_site(site: SitePolicy) -> tuple[Mistake, ...]:
         *_room_mistakes(site.room),
         *sign_in_mistakes(site.sign_in),
         *separation_mistakes(site.separation),
+        *notice_mistakes(site.notices),
         *training_mistakes(site.training),
     )
     return tuple(Mistake(path, problem, allowed) for path, problem, allowed in found)

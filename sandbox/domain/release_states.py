@@ -61,6 +61,7 @@ class Notice(StrEnum):
     NOBODY = "nobody"
     REQUESTER = "requester"
     REVIEWERS = "reviewers"
+    VOTERS = "who voted"
     BOTH = "requester and reviewers"
 
 
@@ -102,7 +103,7 @@ def _rows() -> tuple[Transition, ...]:
             "release.further_asked",
             n.REVIEWERS,
         ),
-        t(s.PARTIALLY_REVIEWED, v.COMPLETE, s.REVIEWED, platform, "release.reviewed", n.NOBODY),
+        t(s.PARTIALLY_REVIEWED, v.COMPLETE, s.REVIEWED, platform, "release.reviewed", n.VOTERS),
         t(s.REVIEWED, v.APPROVE, s.APPROVED, platform, "release.approved", n.NOBODY),
         t(s.REVIEWED, v.RETURN, s.RETURNED, platform, "release.returned", n.REQUESTER),
         t(s.REVIEWED, v.REJECT, s.REJECTED, platform, "release.rejected", n.REQUESTER),

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from sandbox.domain.catalogue_terms import ClassNames
 from sandbox.domain.import_terms import ImportTerms
+from sandbox.domain.notice_terms import NoticeTerms
 from sandbox.domain.people_policy import SeparationTerms, SignInTerms, TrainingTerms
 from sandbox.domain.policy import Mode, OpenClass
 from sandbox.domain.policy_keys import Way
@@ -236,3 +237,4 @@ class SitePolicy:
     imports: ImportTerms = _doc(
         "Files and packages that researchers ask to bring in.", Way.NEVER, default=ImportTerms()
     )
+    notices: NoticeTerms = _doc("What people are told of, by e-mail too.", Way.NEVER, default=NoticeTerms())

@@ -26,6 +26,8 @@ project_register  who is allowed what; ``transparency`` sums up the whole
 sign_in           somebody at the door: password and code, or a provider's word
 my_account        what is known of me, my second factor, my password
 look_after_people accounts, roles and training, by administrators
+tell_people       the log becomes notices and messages: ``who_is_told``, ``send_notices`` carries them, ``my_notices``
+                  reads them; ``remind_ends`` and ``watch_use`` put what time and use bring on the log
 trained           before an activity that needs a course
 watch_gate        what the gate saw, on the log
 views             what each person may see; ``access_views`` of applications, grants and

@@ -20,6 +20,7 @@ data_keys     what files are closed with: public halves alone; ``destructions``:
 objections    who objects to what; ``suspensions``: what is stopped, and until when it was
 jobs          the queue of sent code
 second_factors, identities, training  what people show at the door; ``attempts`` counts wrong tries
+notices, outbox, contacts    what people are told, what is sent to them, how they want it
 vault         files by SHA-256
 keys          the platform's signature
 policy_files  policy files read, with every mistake located; ``policy_reference`` writes their manual
@@ -44,6 +45,7 @@ from sandbox.store.anchor import Anchor
 from sandbox.store.breaches import Breaches
 from sandbox.store.catalogue import Catalogue
 from sandbox.store.charges import Charge
+from sandbox.store.contacts import Contacts, MailAddress
 from sandbox.store.data_keys import DataKeys, KnownKey
 from sandbox.store.database import Database
 from sandbox.store.datasets import Dataset, Datasets, refresh_catalogue
@@ -61,7 +63,9 @@ from sandbox.store.log import Log
 from sandbox.store.log_tree import LogTree
 from sandbox.store.log_views import LogEntries
 from sandbox.store.migrations import upgrade
+from sandbox.store.notices import Notices
 from sandbox.store.objections import Objections
+from sandbox.store.outbox import Outbox
 from sandbox.store.output_cells import OutputCells
 from sandbox.store.people import Account, People
 from sandbox.store.policies import Policies, SiteVersion
@@ -84,6 +88,7 @@ __all__ = [
     "Charge",
     "Dataset",
     "KnownKey",
+    "MailAddress",
     "Report",
     "Reservation",
     "SignedAgreement",
@@ -165,6 +170,10 @@ class Store:
         self.ratings = Ratings(self.database, self.log, now)
         self.results = Results(self.database, self.log, now)
         self.breaches = Breaches(self.database, self.log, now)
+        self.notices = Notices(self.database, now)
+        self.notices.found()
+        self.outbox = Outbox(self.database, now)
+        self.contacts = Contacts(self.database, self.log, now)
         self.figures = Figures(self.database)
         self.ledger = Ledger(self.database, self.log, now=now, worker=worker or this_process(), sleep=sleep)
 

@@ -58,6 +58,8 @@ def faults(document: Document) -> Iterator[str]:
             yield f"{name} is reached from outside"
         if "outer" in service.get("networks", []) and name != "proxy":
             yield f"{name} reaches the outside"
+        if "post" in service.get("networks", []) and name != "post":
+            yield f"{name} is where e-mails are written"
         if "data" in service.get("networks", []) and name == "proxy":
             yield "proxy reaches the database"
         sources = mounted(service)
@@ -93,6 +95,7 @@ PLANTED: dict[str, Callable[[Document], None]] = {
     "hub reaches the container engine": _set("hub", "volumes", ["/var/run/docker.sock:/var/run/docker.sock"]),
     "portal is reached from outside": _set("portal", "ports", ["80:80"]),
     "hub reaches the outside": _set("hub", "networks", ["outer"]),
+    "worker is where e-mails are written": _set("worker", "networks", ["data", "post"]),
     "proxy reaches the database": _set("proxy", "networks", ["outer", "data"]),
     "worker sees the keys of the data": _set("worker", "tmpfs", ["/tmp"]),
     "the network data leads outside": lambda document: document["networks"]["data"].clear(),

@@ -95,7 +95,7 @@ def test_the_tour_passes_against_the_containers(composed: Composed) -> None:
 def test_only_the_launcher_reaches_the_container_engine(composed: Composed) -> None:
     client = docker.APIClient()
     holders = []
-    for service in ("engine", "gate", "hub", "launcher", "portal", "postgres", "proxy", "worker"):
+    for service in ("engine", "gate", "hub", "launcher", "portal", "post", "postgres", "proxy", "worker"):
         found = client.inspect_container(composed.one(service))
         if any("docker.sock" in mount["Source"] for mount in found["Mounts"]):
             holders.append(service)
@@ -111,7 +111,7 @@ READ_KEYS = "import os, sys; print(os.listdir(sys.argv[1]))"
 
 def test_nobody_but_the_engine_reads_the_keys_of_the_data(composed: Composed) -> None:
     keys = f"{composed.home}/keys/data"
-    for service in ("portal", "hub", "worker", "launcher", "gate"):
+    for service in ("portal", "hub", "worker", "launcher", "gate", "post"):
         asked = composed.compose("exec", "-T", service, "python", "-c", READ_KEYS, keys)
         assert asked.returncode != 0, asked.stdout
         assert "PermissionError" in asked.stderr
@@ -120,12 +120,12 @@ def test_nobody_but_the_engine_reads_the_keys_of_the_data(composed: Composed) ->
     assert control.stdout.strip() not in ("", "[]")
 
 
-def test_only_the_proxy_is_in_a_network_that_leads_outside(composed: Composed) -> None:
+def test_only_proxy_and_post_are_in_networks_that_lead_outside(composed: Composed) -> None:
     client = docker.APIClient()
     outside = []
-    for service in ("engine", "gate", "hub", "launcher", "portal", "postgres", "proxy", "worker"):
+    for service in ("engine", "gate", "hub", "launcher", "portal", "post", "postgres", "proxy", "worker"):
         networks = client.inspect_container(composed.one(service))["NetworkSettings"]["Networks"]
         if not all(n == "none" or client.inspect_network(n)["Internal"] for n in networks):
             outside.append(service)
     client.close()
-    assert outside == ["proxy"]
+    assert outside == ["post", "proxy"]

@@ -203,10 +203,10 @@ def test_a_worker_that_is_told_to_end_gives_its_job_back(desk: Desk) -> None:
 
 def test_one_worker_runs_at_a_time(desk: Desk) -> None:
     settings = desk.sandbox.settings
-    assert not works(settings)
-    with alone(settings):
-        assert works(settings)
-        with pytest.raises(OperatorError, match="Another worker"), alone(settings):
+    assert not works(settings, "worker")
+    with alone(settings, "worker"):
+        assert works(settings, "worker")
+        with pytest.raises(OperatorError, match="Another worker"), alone(settings, "worker"):
             pass
-    assert not works(settings)
-    assert not works(replace(settings, home=Path("/nowhere")))
+    assert not works(settings, "worker")
+    assert not works(replace(settings, home=Path("/nowhere")), "worker")

@@ -190,7 +190,8 @@ def test_only_plain_web_addresses_become_links(text: str) -> None:
 
 # --- forms that were not filled in here
 
-# See test_society_attacks, test_portal_objections, test_portal_imports, test_publish_pages, test_ask_pages.
+# See test_society_attacks, test_portal_objections, test_portal_imports, test_publish_pages, test_ask_pages,
+# test_portal_notices.
 ELSEWHERE = (
     pages.demands.router,
     pages.results.router,
@@ -201,6 +202,7 @@ ELSEWHERE = (
     pages.jobs.router,
     pages.at_rest.router,
     pages.display.router,
+    pages.notices.router,
     pages.publish.router,
     pages.review_comments.router,  # test_cockpit_attacks
     pages.resubmit.router,

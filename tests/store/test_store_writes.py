@@ -28,6 +28,7 @@ from sandbox.domain.site_policy import SitePolicy
 from sandbox.domain.suspension import Suspension
 from sandbox.store import Store
 from sandbox.store.access import Access
+from sandbox.store.contacts import Contacts
 from sandbox.store.database import Database
 from sandbox.store.datasets import Datasets
 from sandbox.store.duties import Duties
@@ -63,6 +64,7 @@ WRITERS = (
     SecondFactors,
     Identities,
     Training,
+    Contacts,
     Datasets,
     Profiles,
     Access,

@@ -20,6 +20,7 @@ openness    projects, breaches, all figures
 people      my account; people, for administrators
 at_rest     keys of the data, and their destruction
 policies    changes that wait for a second person
+notices     what I am told, and how I am reached
 log         heads, proofs, and one's own entries
 system      the whole log, and health
 conditional answers that a program may keep
@@ -41,6 +42,7 @@ from sandbox.portal.api import (
     imports,
     jobs,
     log,
+    notices,
     objections,
     open_data,
     openness,
@@ -77,6 +79,7 @@ PARTS = (
     openness.router,
     people.router,
     policies.router,
+    notices.router,
     at_rest.router,
     log.router,
     system.router,

@@ -9,6 +9,7 @@ from sandbox.portal.documents.dcat import catalogue_graph, dataset_graph
 from sandbox.portal.documents.dictionary import dictionary_csv
 from sandbox.portal.documents.imports import import_preview, import_request
 from sandbox.portal.documents.jobs import job, job_record
+from sandbox.portal.documents.notices import notice, notices_page, reached
 from sandbox.portal.documents.objections import held, objection, suspension, tracked
 from sandbox.portal.documents.people import account, person
 from sandbox.portal.documents.policies import policy_comparison, policy_proposal
@@ -55,6 +56,8 @@ __all__ = [
     "job",
     "job_record",
     "log",
+    "notice",
+    "notices_page",
     "objection",
     "own_entries",
     "person",
@@ -63,6 +66,7 @@ __all__ = [
     "projects",
     "queued",
     "ratings",
+    "reached",
     "release",
     "result",
     "results",

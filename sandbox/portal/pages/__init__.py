@@ -26,6 +26,7 @@ results     what was made with the data
 openness    projects, figures, breaches
 at_rest     destroying data for ever
 policies    changes that wait for a second person
+notices     what I am told, and how I am reached
 log         the log, for auditors
 display     the choice of language and colours
 account     my account: second factor, password, training
@@ -59,6 +60,7 @@ from sandbox.portal.pages import (
     log,
     my_data,
     notebooks,
+    notices,
     objecting,
     objections,
     openness,
@@ -98,6 +100,7 @@ PARTS = (
     demands.router,
     results.router,
     openness.router,
+    notices.router,
     log.router,
     account.router,
     people.router,

@@ -8,15 +8,19 @@ import segno
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
-from sandbox.domain.errors import BadInput, NotSignedIn
+from sandbox.domain.errors import BadInput, CallerError, NotSignedIn
+from sandbox.domain.notice_choices import Channel, Pace
 from sandbox.domain.people import Person
 from sandbox.domain.second_factor import enrolment_address
+from sandbox.language import marked as _
 from sandbox.portal.forms import EnrollingSender
 from sandbox.portal.pages.rendering import go, render
 from sandbox.portal.requests import Enrolling, System
 from sandbox.wiring import Sandbox
 
 router = APIRouter(include_in_schema=False)
+
+_CHANNELS = {Channel.MAIL: _("E-mail"), Channel.WEBHOOK: _("This installation’s webhook")}
 
 Password = Annotated[str, Form(max_length=1000)]
 Code = Annotated[str, Form(max_length=100)]
@@ -25,7 +29,7 @@ Code = Annotated[str, Form(max_length=100)]
 @router.get("/account")
 def account(request: Request, system: System, person: Enrolling) -> Response:
     """What is known of me, and what I may change."""
-    return _page(request, system, person)
+    return account_page(request, system, person)
 
 
 @router.post("/account/second-factor")
@@ -36,7 +40,7 @@ def begin(
     try:
         secret = system.my_account.begin_second_factor(person, password=password, code=code)
     except NotSignedIn as mistake:
-        return _page(request, system, person, mistake=mistake, form="second-factor")
+        return account_page(request, system, person, mistake=mistake, form="second-factor")
     return _enrol(request, system, person, secret)
 
 
@@ -65,23 +69,27 @@ def change_password(
     try:
         system.my_account.change_password(person, password=password, code=code, new=new, again=again)
     except (BadInput, NotSignedIn) as mistake:
-        return _page(request, system, person, mistake=mistake, form="password")
+        return account_page(request, system, person, mistake=mistake, form="password")
     return go("/account", done="password")
 
 
-def _page(
+def account_page(
     request: Request,
     system: Sandbox,
     person: Person,
     *,
-    mistake: BadInput | NotSignedIn | None = None,
+    mistake: CallerError | None = None,
     form: str = "",
 ) -> Response:
+    """My account, with what went wrong in one of its forms."""
     return render(
         request,
         "account.html",
         status=BadInput.status if mistake else 200,  # who is signed in stays so
         view=system.my_account.view(person),
+        reached=system.my_notices.reached(person),
+        channels=_CHANNELS,
+        paces=list(Pace),
         today=system.my_account.today(),
         mistake=mistake,
         form=form,

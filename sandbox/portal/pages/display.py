@@ -7,10 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
+from sandbox.domain.people import Person
 from sandbox.language import LANGUAGES
 from sandbox.portal.display import LANGUAGE_COOKIE, THEME_COOKIE, THEMES
 from sandbox.portal.forms import AnySender
-from sandbox.portal.requests import https
+from sandbox.portal.requests import System, https
 from sandbox.portal.sign_in import local_path
 from sandbox.settings import PORTAL_PREFIX
 
@@ -22,6 +23,7 @@ _YEAR_S = 365 * 24 * 3600
 @router.post("/display")
 def display(
     request: Request,
+    system: System,
     sender: AnySender,
     language: Annotated[str, Form()] = "",
     theme: Annotated[str, Form()] = "",
@@ -29,6 +31,8 @@ def display(
 ) -> Response:
     """Keep what was chosen, and go back to where the reader was."""
     response = RedirectResponse(local_path(back), status_code=303)
+    if isinstance(sender, Person) and language in LANGUAGES:
+        system.my_notices.set_language(sender, language)  # what is sent to them speaks it too
     for name, value, known in ((LANGUAGE_COOKIE, language, LANGUAGES), (THEME_COOKIE, theme, THEMES)):
         if value in known:
             response.set_cookie(

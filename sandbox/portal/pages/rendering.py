@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 
 from sandbox import language
 from sandbox.domain.audit import Fact
+from sandbox.domain.errors import SandboxError
 from sandbox.domain.people import Person, Role
 from sandbox.domain.privacy_loss import Accounting
 from sandbox.language import marked as _
@@ -115,6 +116,12 @@ _NOTICES = {
     "activate": "The account was opened again.",
     "reset_second_factor": "The second factor was taken away.",
     "training": "The course was recorded.",
+    "notices": "Your choice was kept.",
+    "address": "A code is on its way to that address. Type it below when it is there.",
+    "confirmed": "The address is confirmed. Notices are sent there.",
+    "no_address": "The address was taken away. Nothing is sent to you by e-mail.",
+    "language": "Your language was kept.",
+    "read": "They are marked as read.",
 }
 
 
@@ -125,7 +132,7 @@ def render(request: Request, template: str, *, status: int = 200, **context: Any
         template: a file's name in ``templates/``.
         status: the HTTP status.
         context: the template's values. Every page also has ``site``, ``prefix``, ``path``, ``person``,
-            ``navigation``, ``notice``, the form token, and what the reader chose to see.
+            ``navigation``, ``notice``, ``unread`` (notices), the form token, and what the reader chose to see.
     """
     person = _signed_in(request)
     nonce = secrets.token_urlsafe(16)
@@ -135,6 +142,7 @@ def render(request: Request, template: str, *, status: int = 200, **context: Any
         path=request.url.path.removeprefix(PORTAL_PREFIX) or "/",
         person=person,
         public=_PUBLIC,
+        unread=_unread(request, person),
         navigation=[(path, label) for path, label, roles in _NAVIGATION if person and person.roles & roles],
         notice=_NOTICES.get(request.query_params.get("done", ""), ""),
         languages=language.LANGUAGES,
@@ -184,6 +192,14 @@ def _signed_in(request: Request) -> Person | None:
     ):  # the page that says what is wrong has to be written even when the hub or the store is down
         return None
     return caller.person if caller and caller.grant_id is None else None
+
+
+def _unread(request: Request, person: Person | None) -> int:
+    """How many notices this person has not read; pages are written also when nobody can say."""
+    try:
+        return system_of(request).my_notices.unread(person) if person else 0
+    except SandboxError:
+        return 0
 
 
 def with_links(text: str) -> Markup:
