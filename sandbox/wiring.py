@@ -25,6 +25,7 @@ from sandbox.flows.destroy_data import DestroyData
 from sandbox.flows.differences import Differences
 from sandbox.flows.end_access import EndAccess
 from sandbox.flows.exact_beside_private import ExactBesidePrivate
+from sandbox.flows.explore_log import ExploreLog
 from sandbox.flows.extracts import Extracts
 from sandbox.flows.fast_lane import TakeFastLane
 from sandbox.flows.give_receipt import GiveReceipt
@@ -60,6 +61,7 @@ from sandbox.flows.suspend_dataset import SuspendDataset
 from sandbox.flows.trained import Trained
 from sandbox.flows.transparency import Transparency
 from sandbox.flows.verify_books import VerifyBooks
+from sandbox.flows.verify_log import VerifyLog
 from sandbox.flows.views import Views
 from sandbox.flows.visitors import Visitors
 from sandbox.flows.withheld_units import WithheldUnits
@@ -139,6 +141,8 @@ class Sandbox:
     transparency: Transparency
     views: Views
     log_views: LogViews
+    explore_log: ExploreLog
+    verify_log: VerifyLog
     listed: Listed
     policy_views: PolicyViews
     access_views: AccessViews
@@ -328,6 +332,8 @@ def build(
         transparency=Transparency(store=store, listed=listed, projects=projects, today=today),
         views=views,
         log_views=LogViews(store=store),
+        explore_log=ExploreLog(store=store),
+        verify_log=VerifyLog(store=store, books=VerifyBooks(store=store)),
         listed=listed,
         policy_views=PolicyViews(store=store, change=change_policy, today=today),
         access_views=AccessViews(store=store, today=today, usual=Remembered()),
