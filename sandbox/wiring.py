@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sandbox.disclosure.file_type import recognise
 from sandbox.domain.access import Grant
+from sandbox.domain.errors import OperatorError
 from sandbox.domain.site_policy import SitePolicy
 from sandbox.flows.access_views import AccessViews
 from sandbox.flows.answer_question import AnswerQuestion
@@ -38,6 +39,7 @@ from sandbox.flows.let_out import LetOut
 from sandbox.flows.listed import Listed
 from sandbox.flows.log_views import LogViews
 from sandbox.flows.look_after_people import LookAfterPeople
+from sandbox.flows.look_at_health import LookAtHealth
 from sandbox.flows.my_account import MyAccount
 from sandbox.flows.object import ObjectToData
 from sandbox.flows.objection_views import ObjectionViews
@@ -69,8 +71,10 @@ from sandbox.isolation.container import languages_here
 from sandbox.isolation.entrance.judge import Entrance
 from sandbox.isolation.entrance.scan import clamav
 from sandbox.isolation.entrance.target import read_target
+from sandbox.isolation.image_list import built_images
 from sandbox.isolation.launcher_client import LauncherClient
 from sandbox.isolation.notebooks import HubNotebooks, LauncherNotebooks, Notebooks, StopNotebooks
+from sandbox.isolation.reach import answers, held, listens
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.planning.remembered import Remembered
 from sandbox.privacy.remote import RemoteEngine
@@ -98,6 +102,27 @@ def hand_over(path: Path, *, remapped_to: int = 0) -> None:
     if os.getuid() == 0:
         os.chown(path, uid + remapped_to, gid + remapped_to)
     path.chmod(0o700 if path.is_dir() else 0o400)
+
+
+def probes(settings: Settings) -> dict[str, Callable[[], bool]]:
+    """Whether each process beside the portal answers, as this one sees it; none takes longer than a few seconds."""
+    engine = RemoteEngine(settings.engine_socket, timeout_s=2)
+
+    def engine_ready() -> bool:
+        try:
+            engine.health()
+        except OperatorError:
+            return False
+        return True
+
+    return {
+        "engine": engine_ready,
+        "gate": lambda: listens(settings.gate_url),
+        "launcher": LauncherClient(settings.launcher_socket).health,
+        "proxy": lambda: listens(settings.proxy_api_url),
+        "hub": lambda: answers(f"{settings.hub_url}/hub/api/health"),
+        "worker": lambda: held(settings.run_dir / "worker.lock"),
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +178,7 @@ class Sandbox:
     my_account: MyAccount
     look_after_people: LookAfterPeople
     record_attacks: RecordAttacks
+    look_at_health: LookAtHealth
 
 
 def build(
@@ -269,6 +295,8 @@ def build(
         today=today,
     )
 
+    record_attacks = RecordAttacks(store=store, folder=settings.home / "attacks")
+
     return Sandbox(
         settings=settings,
         site=site,
@@ -343,5 +371,13 @@ def build(
         sign_in=SignIn(store=store, terms=site.sign_in),
         my_account=my_account,
         look_after_people=LookAfterPeople(store=store, site=site, today=today),
-        record_attacks=RecordAttacks(store=store, folder=settings.home / "attacks"),
+        record_attacks=record_attacks,
+        look_at_health=LookAtHealth(
+            store=store,
+            attacks=record_attacks,
+            home=settings.home,
+            probes=probes(settings),
+            images=lambda: built_images(settings.images_file),
+            now=clock,
+        ),
     )

@@ -14,6 +14,7 @@ from sandbox.domain.errors import OperatorError
 from sandbox.flows.work_jobs import WorkJobs
 from sandbox.isolation.job_launcher import LaunchedJobs
 from sandbox.isolation.launcher_client import LauncherClient
+from sandbox.isolation.reach import held
 from sandbox.settings import Settings
 from sandbox.store.workers import this_process
 from sandbox.wiring import Sandbox
@@ -61,19 +62,13 @@ def alone(settings: Settings) -> Iterator[None]:
 
 def works(settings: Settings) -> bool:
     """Whether a worker runs here."""
-    try:
-        descriptor = _opened(settings)
-    except FileNotFoundError:  # nothing was ever started here
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return held(_lock(settings))
 
 
 def _opened(settings: Settings) -> int:
+    return os.open(_lock(settings), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _lock(settings: Settings) -> Path:
     path: Path = settings.run_dir / "worker.lock"
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    return path

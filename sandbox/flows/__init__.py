@@ -26,6 +26,9 @@ project_register  who is allowed what; ``transparency`` sums up the whole
 sign_in           somebody at the door: password and code, or a provider's word
 my_account        what is known of me, my second factor, my password
 look_after_people accounts, roles and training, by administrators
+look_at_health    how every part is, for administrators
+explore_log       the log, looked through: filters, pages, one entry, files; ``blinding`` keeps reviewers unnamed
+verify_log        verified by a button, and written down
 trained           before an activity that needs a course
 watch_gate        what the gate saw, on the log
 views             what each person may see; ``access_views`` of applications, grants and

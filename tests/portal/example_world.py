@@ -351,9 +351,7 @@ def found_world(home: Path) -> None:
     world.close()
 
 
-def open_world(
-    home: Path, *, public_url: str = "", app: FastAPI | None = None, database: str = ""
-) -> World:
+def open_world(home: Path, *, public_url: str = "", app: FastAPI | None = None, database: str = "") -> World:
     """The installation in a folder, or in a copy of it.
 
     Args:

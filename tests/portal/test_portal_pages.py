@@ -283,7 +283,7 @@ def test_the_log_has_pages(world: World) -> None:
         ("ana", "/decisions", 403),
         ("ana", "/review", 403),
         ("olga", "/log", 403),
-        ("august", "/log?page=x", 422),
+        ("august", "/log?before=x", 422),
         ("ana", "/applications/77", 404),
         ("ana", "/applications/77/edit", 404),
         ("olga", "/datasets/loans/apply", 403),

@@ -15,7 +15,8 @@ results     what was made with the data
 openness    projects, figures, breaches
 at_rest     destroying data for ever
 policies    changes that wait for a second person
-log         the log, for auditors
+log         the log, for auditors; what it has about oneself
+health      how every part is, for administrators
 display     the choice of language and colours
 account     my account: second factor, password, training
 people      accounts, roles and training, for administrators
@@ -39,6 +40,7 @@ from sandbox.portal.pages import (
     catalogue,
     demands,
     display,
+    health,
     imports,
     jobs,
     log,
@@ -71,6 +73,7 @@ PARTS = (
     log.router,
     account.router,
     people.router,
+    health.router,
     policies.router,
     sign_in.router,
     display.router,
