@@ -90,7 +90,7 @@ class LookAtHealth:
                 name=name,
                 condition=Condition.OK if up else Condition.DOWN,
                 state="It answers." if up else "It does not answer.",
-                fix="" if up else f"Read {name}.log in the folder of logs, then run: sandbox up",
+                fix="" if up else f"Read {name}.log in the folder of logs, then run: sandbox up.",
             )
 
     def _database(self) -> PartHealth:
@@ -109,7 +109,7 @@ class LookAtHealth:
         return _part("storage", "disk", condition, state, "Free some space: images and views need 5 GiB.")
 
     def _log(self) -> Iterator[PartHealth]:
-        stop = "Stop the system, keep a copy of it as it is, and run: sandbox audit verify"
+        stop = "Stop the system, keep a copy of it as it is, and run: sandbox audit verify."
         try:
             end = self.store.log.check_end()
         except Tampered as broken:
@@ -127,7 +127,7 @@ class LookAtHealth:
             yield _part("log", "signed heads", Condition.DOWN, broken.message, stop)
             return
         if head is None:
-            keep = "Keep the first one: sandbox audit head"
+            keep = "Keep the first one: sandbox audit head."
             yield _part("log", "signed heads", Condition.LOOK, "None was kept yet.", keep)
         elif self.now() - datetime.fromisoformat(head.at) > HEAD_IS_LATE:
             state = f"The newest is of {head.at[:10]}; one is due every day."
@@ -148,7 +148,7 @@ class LookAtHealth:
         return _part("queues", "jobs", Condition.LOOK, state, fix)
 
     def _attacked(self) -> PartHealth:
-        again = "Attack it again: sandbox doctor --attack"
+        again = "Attack it again: sandbox doctor --attack."
         name = "last attack on ourselves"
         try:
             report = self.attacks.last()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -37,7 +38,7 @@ def piece(system: System, person: InPerson) -> Response:
     return fragment("health_piece.html", **_seen(system, person))
 
 
-def _seen(system: Sandbox, person: Person) -> dict[str, object]:
+def _seen(system: Sandbox, person: Person) -> dict[str, Any]:
     parts = system.look_at_health(person)
     return {
         "groups": [(label, [p for p in parts if p.group == group]) for group, label in GROUPS.items()],
