@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-fast lint audit bench bench-rooms replay disclosure-report redteam compose chaos images lock clean
+.PHONY: help demo up down test test-fast lint audit bench bench-rooms replay disclosure-report bench-differencing redteam compose chaos images lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ disclosure-report: ## what the output checks find and miss on a corpus with the 
 	@scripts/setup_venv.sh
 	@benchmarks/peers/setup_acro.sh
 	@.venv/bin/python -m benchmarks.disclosure
+
+bench-differencing: ## seconds to hold a request against 10,000 earlier releases (make bench-differencing RELEASES=1000)
+	@scripts/setup_venv.sh
+	@.venv/bin/python -m benchmarks.differencing $(RELEASES)
 
 redteam: ## set up, then attack it: every attack in every mode and runtime, each with its control (minutes)
 	@scripts/setup.sh

@@ -15,10 +15,13 @@ from sandbox.domain.errors import OperatorError
 from sandbox.domain.site_policy import SitePolicy
 from sandbox.flows.access_views import AccessViews
 from sandbox.flows.answer_question import AnswerQuestion
+from sandbox.flows.attack_models import Attack, AttackModels
 from sandbox.flows.browse_catalogue import BrowseCatalogue
 from sandbox.flows.buy_base import BuyBase
 from sandbox.flows.change_policy import ChangePolicy
 from sandbox.flows.check_output import CheckOutput
+from sandbox.flows.comment_on_output import CommentOnOutput
+from sandbox.flows.compare_outputs import CompareOutputs
 from sandbox.flows.data_keys import CloseData
 from sandbox.flows.decide_objection import DecideObjection
 from sandbox.flows.demand_data import DemandData
@@ -29,6 +32,7 @@ from sandbox.flows.exact_beside_private import ExactBesidePrivate
 from sandbox.flows.explore_log import ExploreLog
 from sandbox.flows.extracts import Extracts
 from sandbox.flows.fast_lane import TakeFastLane
+from sandbox.flows.follow_notebook import FollowNotebook
 from sandbox.flows.give_receipt import GiveReceipt
 from sandbox.flows.hold_jobs import HoldJobs
 from sandbox.flows.hold_releases import HoldReleases
@@ -40,15 +44,20 @@ from sandbox.flows.listed import Listed
 from sandbox.flows.log_views import LogViews
 from sandbox.flows.look_after_people import LookAfterPeople
 from sandbox.flows.look_at_health import LookAtHealth
+from sandbox.flows.look_at_request import LookAtRequest
 from sandbox.flows.my_account import MyAccount
+from sandbox.flows.next_turn import NextTurn
 from sandbox.flows.object import ObjectToData
 from sandbox.flows.objection_views import ObjectionViews
 from sandbox.flows.open_data import ReadOpenData
 from sandbox.flows.open_notebook import OpenNotebook
+from sandbox.flows.owner_views import OwnerViews
 from sandbox.flows.permission import Permission
 from sandbox.flows.policy_views import PolicyViews
+from sandbox.flows.prepare_dataset import PrepareDataset
 from sandbox.flows.project_register import ProjectRegister
 from sandbox.flows.publish_dataset import PublishDataset
+from sandbox.flows.question_desk import QuestionDesk
 from sandbox.flows.rate_dataset import RateDataset
 from sandbox.flows.record_attacks import RecordAttacks
 from sandbox.flows.record_breach import RecordBreach
@@ -57,9 +66,12 @@ from sandbox.flows.request_access import RequestAccess
 from sandbox.flows.review_queue import ReviewQueue
 from sandbox.flows.review_release import ReviewRelease
 from sandbox.flows.run_job import RunJob
+from sandbox.flows.see_release import SeeRelease
+from sandbox.flows.show_sample import ShowSample
 from sandbox.flows.sign_in import SignIn
 from sandbox.flows.site_policy import settle_site, site_with_lines
 from sandbox.flows.suspend_dataset import SuspendDataset
+from sandbox.flows.take_raw import TakeRaw
 from sandbox.flows.trained import Trained
 from sandbox.flows.transparency import Transparency
 from sandbox.flows.verify_books import VerifyBooks
@@ -73,13 +85,17 @@ from sandbox.isolation.entrance.scan import clamav
 from sandbox.isolation.entrance.target import read_target
 from sandbox.isolation.image_list import built_images
 from sandbox.isolation.launcher_client import LauncherClient
+from sandbox.isolation.membership_attack import MembershipAttack
 from sandbox.isolation.notebooks import HubNotebooks, LauncherNotebooks, Notebooks, StopNotebooks
+from sandbox.isolation.own_notebooks import HubOwnNotebooks, OwnNotebooks
 from sandbox.isolation.reach import answers, held, listens
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.planning.remembered import Remembered
 from sandbox.privacy.remote import RemoteEngine
 from sandbox.settings import Settings
 from sandbox.store import Store
+from sandbox.store.allowed_folders import AllowedFolders
+from sandbox.store.drafts import Drafts
 from sandbox.store.policy_files import Site, read_site_policy
 from sandbox.store.secrets import secret
 
@@ -134,16 +150,24 @@ class Sandbox:
     store: Store
     engine: Engine
     publish_dataset: PublishDataset
+    prepare_dataset: PrepareDataset
+    owner_views: OwnerViews
     change_policy: ChangePolicy
     buy_base: BuyBase
     request_access: RequestAccess
     end_access: EndAccess
     open_notebook: OpenNotebook
+    follow_notebook: FollowNotebook
     answer_question: AnswerQuestion
+    question_desk: QuestionDesk
     give_receipt: GiveReceipt
     check_output: CheckOutput
     review_release: ReviewRelease
+    see_release: SeeRelease
     review_queue: ReviewQueue
+    comment_on_output: CommentOnOutput
+    compare_outputs: CompareOutputs
+    next_turn: NextTurn
     import_files: ImportFiles
     import_views: ImportViews
     suspend_dataset: SuspendDataset
@@ -172,6 +196,7 @@ class Sandbox:
     policy_views: PolicyViews
     access_views: AccessViews
     browse_catalogue: BrowseCatalogue
+    show_sample: ShowSample
     open_data: ReadOpenData
     verify_books: VerifyBooks
     sign_in: SignIn
@@ -187,7 +212,9 @@ def build(
     engine: Engine | None = None,
     store: Store | None = None,
     notebooks: Notebooks | None = None,
+    own_notebooks: OwnNotebooks | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    attack: Attack | None = None,
 ) -> Sandbox:
     """Put the system together.
 
@@ -195,7 +222,9 @@ def build(
         engine: asks the engine's own process over its socket when not given.
         store: the settings' database and files when not given.
         notebooks: ends open notebooks through the launcher and the hub when not given.
+        own_notebooks: opens and stops them in their person's name, through the hub when not given.
         clock: the current time, in UTC.
+        attack: on trained models; in the environment beside the home when not given.
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     site_file = settings.policies / "site.yaml"
@@ -215,7 +244,8 @@ def build(
     permission = Permission(store=store, today=today, untrained=trained)
     hub = HubNotebooks(settings.hub_url, lambda: secret(settings.keys_dir, "portal-token"))
     # On a cluster the hub itself starts and ends them.
-    ending = hub if settings.cluster else LauncherNotebooks(LauncherClient(settings.launcher_socket), hub)
+    launcher = None if settings.cluster else LauncherClient(settings.launcher_socket)
+    ending = hub if launcher is None else LauncherNotebooks(launcher, hub)
     stop_notebooks = StopNotebooks(notebooks or ending)
     hold_jobs = HoldJobs(store=store, permission=permission)
 
@@ -233,18 +263,25 @@ def build(
     change_policy = ChangePolicy(store=store, site=site_now)
     holds = HoldReleases(store=store)
     check_output = CheckOutput(
-        store=store, engine=engine, permission=permission, differences=Differences(store=store)
+        store=store,
+        engine=engine,
+        permission=permission,
+        differences=Differences(store=store),
+        attack_models=AttackModels(
+            engine=engine, attack=attack or MembershipAttack(python=settings.attack_python)
+        ),
     )
     give_receipt = GiveReceipt(store=store)
     lane = TakeFastLane(
         store=store,
         permission=permission,
+        engine=engine,
         secret=secret(settings.keys_dir, "fast-lane-sample").encode(),
     )
     review = ReviewRelease(
         store=store,
         permission=permission,
-        check=check_output,
+        look=LookAtRequest(store=store, permission=permission, check=check_output, lane=lane),
         holds=holds,
         leave=LetOut(
             store=store,
@@ -256,6 +293,7 @@ def build(
         ),
     )
     closing = CloseData(store=store, engine=engine)
+    catalogue = BrowseCatalogue(store=store, site=site, address=settings.portal_url)
     extracts = Extracts(store=store, engine=engine, permission=permission, extracts_dir=settings.extracts_dir)
     publish = PublishDataset(
         store=store,
@@ -274,6 +312,7 @@ def build(
         let_out=review.finish_approved,
     )
     views = Views(store=store, today=today)
+    access_views = AccessViews(store=store, today=today, usual=Remembered())
     run_job = RunJob(
         store=store,
         permission=permission,
@@ -294,35 +333,66 @@ def build(
         folders=settings.imports_dir,
         today=today,
     )
+    opening = OpenNotebook(
+        store=store,
+        limits=site.notebook,
+        room=site.room,
+        permission=permission,
+        check_enrolled=my_account.check_enrolled,
+        extracts=extracts,
+        imports=importing.folder,
+    )
 
     record_attacks = RecordAttacks(store=store, folder=settings.home / "attacks")
 
+    seeing = SeeRelease(store=store, permission=permission)
     return Sandbox(
         settings=settings,
         site=site,
         store=store,
         engine=engine,
         publish_dataset=publish,
+        prepare_dataset=PrepareDataset(
+            store=store,
+            engine=engine,
+            drafts=Drafts(settings.drafts_dir),
+            site=site_now,
+            taking=TakeRaw(
+                closing=closing,
+                raw_dir=settings.raw_dir,
+                hand_over=to_engine,
+                most_bytes=settings.publish_mib << 20,
+            ),
+            folders=AllowedFolders(settings.publish_from),
+            publishing=publish,
+            changing=change_policy,
+            now=clock,
+        ),
+        owner_views=OwnerViews(store=store, today=today),
         change_policy=change_policy,
         buy_base=BuyBase(store=store, engine=engine, permission=permission),
         request_access=RequestAccess(store=store, today=today, stop=stop),
         end_access=end_access,
-        open_notebook=OpenNotebook(
-            store=store,
-            limits=site.notebook,
-            room=site.room,
-            permission=permission,
-            check_enrolled=my_account.check_enrolled,
-            extracts=extracts,
-            imports=importing.folder,
+        open_notebook=opening,
+        follow_notebook=FollowNotebook(
+            opening=opening,
+            access_views=access_views,
+            hub=own_notebooks or HubOwnNotebooks(settings.hub_url),
+            stage=launcher.stage if launcher is not None else None,
+            site_url=settings.url,
         ),
         answer_question=AnswerQuestion(
             store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
         ),
+        question_desk=QuestionDesk(store=store, access_views=access_views),
         give_receipt=give_receipt,
         check_output=check_output,
         review_release=review,
+        see_release=seeing,
         review_queue=ReviewQueue(store=store, views=views, today=today),
+        comment_on_output=CommentOnOutput(store=store, views=views, see=seeing),
+        compare_outputs=CompareOutputs(store=store, permission=permission),
+        next_turn=NextTurn(store=store, review=review),
         import_files=importing,
         import_views=ImportViews(store=store, importing=importing),
         suspend_dataset=suspend,
@@ -364,8 +434,9 @@ def build(
         verify_log=VerifyLog(store=store, books=VerifyBooks(store=store)),
         listed=listed,
         policy_views=PolicyViews(store=store, change=change_policy, today=today),
-        access_views=AccessViews(store=store, today=today, usual=Remembered()),
-        browse_catalogue=BrowseCatalogue(store=store, site=site, address=settings.portal_url),
+        access_views=access_views,
+        browse_catalogue=catalogue,
+        show_sample=ShowSample(catalogue=catalogue),
         open_data=ReadOpenData(store=store),
         verify_books=VerifyBooks(store=store),
         sign_in=SignIn(store=store, terms=site.sign_in),

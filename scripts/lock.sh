@@ -30,6 +30,7 @@ lock_everything() {
   compile spark requirements/spark.in --constraints requirements/all.lock "$@"
   compile notebook pyproject.toml requirements/notebook.in --constraints requirements/all.lock "$@"
   compile house pyproject.toml --extra engine --extra server --extra kubernetes --constraints requirements/all.lock "$@"
+  compile attack requirements/attack.in --no-deps "$@"
   engine_requirements | compile engine - --constraints requirements/all.lock "$@"
 }
 lock_npm() { # FOLDER with a package.json

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # What only the tests need: a Chromium to drive, PostgreSQL's programs for a database that the tests start themselves,
-# a local Spark with its Java, Docker Compose, an OpenID Connect provider, a validator of RO-Crates, and R's image.
+# a local Spark with its Java, Docker Compose, an OpenID Connect provider, a validator of RO-Crates, R's image, and the
+# attack on models.
 set -euo pipefail
 # shellcheck source=scripts/steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 
 missing=()
 [ -x /usr/bin/chromium ] || missing+=(chromium fonts-liberation)
+[ -n "$(fc-list :lang=zh 2>/dev/null)" ] || missing+=(fonts-droid-fallback fontconfig) # Chinese, for the pictures
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
 { command -v docker-compose || docker compose version; } >/dev/null 2>&1 || missing+=(docker-compose)
 command -v java >/dev/null || missing+=(openjdk-17-jre-headless)
@@ -45,6 +47,8 @@ if [ "$(cat "$validator/installed" 2>/dev/null)" = "$crates" ]; then
 else
   step rocrate "Installing the RO-Crate validator for the tests" install_validator
 fi
+
+"$root/scripts/setup_attack.sh"
 
 # The OpenID Connect provider that the tests sign in with, run by the Node that a Python package carries.
 provider=$root/.venv/oidc-provider

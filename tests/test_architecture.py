@@ -82,7 +82,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "fastapi": frozenset({"portal"}),
     "pandas": frozenset({"client", "disclosure", "demo"}),
     "scipy": frozenset({"disclosure"}),
-    "matplotlib": frozenset({"client"}),
+    "matplotlib": frozenset({"client", "disclosure"}),
     "typer": frozenset({"cli"}),
     "babel": frozenset({"language"}),
 }

@@ -28,6 +28,7 @@ from sandbox.client.declare import declared, only_about, output, with_declaratio
 from sandbox.client.errors import BadInput
 from sandbox.client.imports import NOTEBOOK_BYTES, ImportRequest, read_files
 from sandbox.client.jobs import Job, send_job
+from sandbox.client.models import NODES, model_table
 from sandbox.client.outbox import make_outbox, read_outbox
 from sandbox.client.views import Budget, Dataset, Estimate, Release
 
@@ -264,7 +265,7 @@ class Sandbox:
             statistics: for other columns what their numbers are: {"mean_age": "mean", "p90": "quantile 0.9"}.
             units: the column that counts the distinct units behind each row.
             sql: the question that made it, so that it can be computed again.
-            more: n, df, rounding, method, table, as outputs.yaml has them.
+            more: n, df, rounding, method, table, draw, x, y, by, as outputs.yaml has them.
         """
         return output(
             self.outbox,
@@ -275,6 +276,32 @@ class Sandbox:
             statistics=statistics,
             units=units,
             sql=sql,
+            **more,
+        )
+
+    def model(self, estimator: Any, file: str, *, train: str, outcome: str, **more: Any) -> Path:
+        """Write a fitted classifier to the outbox as a table, and say what it is: nodes of trees, or coefficients.
+
+        Args:
+            estimator: a decision tree, a random forest, or a logistic regression of two classes (scikit-learn), fitted
+                to a DataFrame whose columns are named as the dataset's, or ``column=value`` as
+                ``pd.get_dummies(frame, prefix_sep="=")`` names them.
+            train: the folds that it was trained on, such as "0123456789ab": first digits of the unit's pseudonyms. The
+                platform attacks it with the rows of the other folds.
+            outcome: the column that it predicts.
+            more: n, df, as outputs.yaml has them.
+        """
+        table, method = model_table(estimator)
+        dims = [c for c in NODES if c in table]
+        return output(
+            self.outbox,
+            table,
+            file,
+            kind="model",
+            dims=dims,
+            method=method,
+            train=train,
+            outcome=outcome,
             **more,
         )
 

@@ -227,7 +227,7 @@ class Release(_Shown):
             if "votes_in" in self.raw
             else ""
         )
-        return f"Release {self.id} is {self.status.replace('_', ' ')}{votes}."
+        return f"Request {self.id} is {self.status.replace('_', ' ')}{votes}."
 
     def __str__(self) -> str:
         lines = [self._headline()]

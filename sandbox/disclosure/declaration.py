@@ -20,6 +20,7 @@ from sandbox.domain.outputs import (
     DECLARATIONS,
     FORMAT,
     Declared,
+    Draw,
     OutputKind,
     statistic_named,
 )
@@ -106,7 +107,11 @@ def _declared(name: str, entry: Any) -> Declared:
     except ValueError:
         allowed = " | ".join(k for k in OutputKind)
         raise _bad(f"{name}.kind", f"{entry.get('kind')!r} is no kind of output.", allowed) from None
-    texts = {k: entry[k] for k in ("units", "rounding", "method", "table", "sql") if k in entry}
+    texts = {
+        k: entry[k]
+        for k in ("units", "rounding", "method", "train", "outcome", "table", "x", "by", "sql")
+        if k in entry
+    }
     if isinstance(texts.get("rounding"), int):
         texts["rounding"] = str(texts["rounding"])
     for key, text in texts.items():
@@ -115,12 +120,22 @@ def _declared(name: str, entry: Any) -> Declared:
     for key in ("n", "df"):
         if key in entry and (type(entry[key]) is not int or entry[key] < 0):
             raise _bad(f"{name}.{key}", "It is no whole number.", "0, 1, 2 …")
-    dims = entry.get("dims", [])
-    if not isinstance(dims, list) or not all(isinstance(d, str) for d in dims):
-        raise _bad(f"{name}.dims", "It is no list of columns.", "[sex, age_band]")
+    dims, y = (_columns(name, key, entry.get(key, [])) for key in ("dims", "y"))
+    try:
+        draw = Draw(str(entry.get("draw", Draw.PIXELS)))
+    except ValueError:
+        raise _bad(
+            f"{name}.draw", f"{entry['draw']!r} is no way to draw.", " | ".join(d for d in Draw)
+        ) from None
     figures = {key: entry[key] for key in ("n", "df") if key in entry}
     statistics = dict(_statistics(name, entry.get("statistics", {})))
-    return Declared(kind=kind, dims=tuple(dims), statistics=statistics, **figures, **texts)
+    return Declared(kind=kind, dims=dims, statistics=statistics, draw=draw, y=y, **figures, **texts)
+
+
+def _columns(name: str, key: str, columns: Any) -> tuple[str, ...]:
+    if not isinstance(columns, list) or not all(isinstance(c, str) for c in columns):
+        raise _bad(f"{name}.{key}", "It is no list of columns.", "[sex, age_band]")
+    return tuple(columns)
 
 
 def _statistics(name: str, entry: Any) -> Iterator[tuple[str, str]]:

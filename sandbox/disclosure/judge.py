@@ -7,22 +7,21 @@ from dataclasses import dataclass
 
 from sandbox.disclosure.bits import bits_of_bytes, bits_of_table
 from sandbox.disclosure.file_type import check_file_type, ending
-from sandbox.disclosure.json_table import read_json_table, write_json_table
-from sandbox.disclosure.judge_table import judge_table, keys_of, undeclared
+from sandbox.disclosure.json_table import write_json_table
+from sandbox.disclosure.judge_picture import judge_picture
+from sandbox.disclosure.judge_table import judge_table, keys_of
 from sandbox.disclosure.kinds.registry import FOR_A_PERSON, KINDS
 from sandbox.disclosure.notebook import check_notebook, read_notebook, write_notebook
-from sandbox.disclosure.parquet_table import read_parquet_table, write_parquet_table
-from sandbox.disclosure.picture import NO_TABLE, read_picture, write_picture
+from sandbox.disclosure.parquet_table import write_parquet_table
 from sandbox.disclosure.private_answer import PrivateAnswer, check_private_answer
+from sandbox.disclosure.readers import READERS
 from sandbox.disclosure.rebuild import rebuild_table, sorted_rows, write_csv
-from sandbox.disclosure.table import Table, check_cells, read_table
+from sandbox.disclosure.table import Table, check_cells
 from sandbox.disclosure.writing import check_text, rebuild_text
 from sandbox.domain.evidence import Evidence
 from sandbox.domain.findings import Finding
 from sandbox.domain.outputs import Declared, OutputKind
 from sandbox.domain.policy import DatasetPolicy, ReleaseTerms
-
-_READERS = {"csv": read_table, "json": read_json_table, "parquet": read_parquet_table}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,7 @@ def judge(
     private: PrivateAnswer | None = None,
     declared: Declared | None = None,
     beside: Collection[str] = (),
+    behind: Table | None = None,
 ) -> Judged:
     """Judge one output file. Pure: the same arguments always give the same verdict and the same bytes.
 
@@ -70,6 +70,7 @@ def judge(
             numbers is protected by their noise: neither threshold nor evidence is asked of it.
         declared: what the file is said to be, by the declaration beside it.
         beside: the names of the other files of the request.
+        behind: of a plot that we are to draw, its table as it leaves (``table_behind``).
     """
     findings = check_file_type(name, data, allowed=terms.file_types, max_bytes=terms.max_bytes)
     if findings:
@@ -77,12 +78,15 @@ def judge(
     kind = ending(name)
     unit_column = policy.unit_column if policy is not None else ""
     if kind == "png":
-        return _picture(name, data, terms, declared, beside)
+        found, picture, bits = judge_picture(
+            name, data, terms=terms, declared=declared, beside=beside, behind=behind
+        )
+        return Judged(tuple(found), rebuilt=picture, bits_leaving=bits)
     if kind == "ipynb":
         return _notebook(name, data, unit_column)
     if kind in ("md", "txt"):
         return _text(name, data, unit_column)
-    table, findings = _READERS[kind](name, data)
+    table, findings = READERS[kind](name, data)
     if table is None:
         return Judged(tuple(findings))
     findings = check_cells(name, table)
@@ -108,26 +112,6 @@ def _written(kind: str, rebuilt: Table) -> bytes:
     if kind == "json":
         return write_json_table(rebuilt)
     return write_parquet_table(rebuilt) if kind == "parquet" else write_csv(rebuilt)
-
-
-def _picture(
-    name: str, data: bytes, terms: ReleaseTerms, declared: Declared | None, beside: Collection[str]
-) -> Judged:
-    picture, findings = read_picture(name, data)
-    if picture is None:
-        return Judged(tuple(findings))
-    table = declared.table if declared is not None else ""
-    if not table:
-        findings.append(NO_TABLE.file(name, "Nobody said from which table it was drawn."))
-    elif table not in beside:
-        findings.append(
-            NO_TABLE.file(name, f"It is said to be drawn from {table}, which is not in the request.")
-        )
-    if declared is None:
-        findings.append(undeclared(name, terms))
-    findings.append(FOR_A_PERSON.file(name, KINDS[OutputKind.PLOT].person))
-    rebuilt = write_picture(picture)
-    return Judged(tuple(findings), rebuilt=rebuilt, bits_leaving=bits_of_bytes(rebuilt))
 
 
 def _text(name: str, data: bytes, unit_column: str) -> Judged:

@@ -53,7 +53,7 @@ def page() -> str:
     lines = [_HEAD]
     for module, own in rules().items():
         text = importlib.import_module(f"sandbox.disclosure.{module}").__doc__ or ""
-        title = module.removeprefix("kinds.").replace("_", " ")
+        title = module.removeprefix("kinds.").removesuffix(".rules").replace("_", " ")
         lines += [f"## {title}\n", " ".join(text.strip().split("\n\n")[0].split()) + "\n"]
         lines += [
             "| check | verdict | what it finds | held against | what mends it |",

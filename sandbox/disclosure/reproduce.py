@@ -14,6 +14,7 @@ from sandbox.disclosure.cells import Number, is_suppressed, plain, read_number
 from sandbox.disclosure.columns import Column, is_total, normal
 from sandbox.disclosure.contributors import broken_rule, check_contributors
 from sandbox.disclosure.mark import Rule
+from sandbox.disclosure.sides import check_sides
 from sandbox.disclosure.sources import HANDBOOK, RECOMPUTED
 from sandbox.disclosure.table import MAX_FINDINGS
 from sandbox.domain.check_terms import CheckTerms
@@ -73,6 +74,11 @@ REPRODUCED = Rule(
     standing=True,
 )
 
+_SPREADS = (MeasureKind.STDDEV, MeasureKind.VARIANCE)
+# What binary fractions lose: of one number, nearly nothing; of a spread, as much as its values are larger than it.
+_LOST = {MeasureKind.STDDEV: Decimal("1e-9"), MeasureKind.VARIANCE: Decimal("1e-9")}
+_LOST_OF_ONE = Decimal("1e-15")
+
 _Fits = Callable[[int, int], bool]  # (number shown, exact number) -> it is that number, rounded
 
 
@@ -123,15 +129,19 @@ def check_reproduced(
         agreed += len(shown) - len(wrong)
         if rounding:
             findings.append(ROUNDING.column(name, column.name, f"The counts are {rounding}."))
+        behind = [(cell.row, row) for cell in shown if (row := rows[cell.row]) is not None]
         findings += check_contributors(
             name,
             column.name,
-            [(cell.row, row) for cell in shown if (row := rows[cell.row]) is not None],
+            behind,
             measure=measure,
             kind=kind,
             threshold=threshold,
             terms=terms,
             noun=noun,
+        )
+        findings += check_sides(
+            name, column.name, behind, measure=measure, kind=kind, threshold=threshold, noun=noun
         )
     # Said also when a cell failed: how much of the file does hold helps the person who judges.
     if agreed:
@@ -180,8 +190,8 @@ def _cell_key(cell: str, whole: bool) -> str:
 def _total(
     cells: Sequence[str], key: Sequence[str], evidence: Evidence, terms: CheckTerms
 ) -> EvidenceRow | None:
-    """A total row, where it can be known: row counts and sums add up; unit counts and means do not. Of its
-    contributors a bound is known; where that is not enough, nothing is said of them."""
+    """A total row, where it can be known: row counts and sums add up; unit counts, means, spreads and quantiles do
+    not. Of its contributors a bound is known; where that is not enough, nothing is said of them."""
     parts = [
         r
         for r in evidence.rows
@@ -239,6 +249,7 @@ def _shown(
     """The numbers that are shown, and those that may not be."""
     shown: list[_Shown] = []
     findings: list[Finding] = []
+    least = threshold + (kind in _SPREADS)  # one degree of freedom is spent on the mean
     for at, (row, cell) in enumerate(zip(rows, column.cells, strict=True)):
         number = read_number(cell)
         if row is None or (number is None and is_suppressed(cell)):
@@ -247,10 +258,10 @@ def _shown(
             findings.append(NOT_REPRODUCED.cell(name, at, column.name, f"'{plain(cell)}' is no number."))
             continue
         told = is_count(kind) and 0 <= number.value < threshold  # the file's own number was flagged already
-        if 0 < row.units < threshold and not told:
-            reason = f"Fewer than {threshold} different {noun}s are behind this cell."
+        if 0 < row.units < least and not told:
+            reason = f"Fewer than {least} different {noun}s are behind this cell."
             findings.append(SMALL_CELL.cell(name, at, column.name, reason))
-        elif row.units == 0 and kind is not MeasureKind.AVG and not told:
+        elif row.units == 0 and (is_count(kind) or kind is MeasureKind.SUM) and not told:
             reason = f"No {noun} is in this cell: that says something about everybody in the group."
             findings.append(EMPTY_CELL.cell(name, at, column.name, reason))
         if measure in row.values:
@@ -264,10 +275,10 @@ def _shown(
 def _different(shown: Sequence[_Shown], kind: MeasureKind) -> tuple[list[_Shown], str]:
     """The numbers that are not the recomputed ones, and the rounding that was recognised.
 
-    Counts: exactly equal, or the whole column rounded in one way. Sums and means: equal up to the digits shown.
+    Counts: exactly equal, or the whole column rounded in one way. All others: equal up to the digits shown.
     """
     if not is_count(kind):
-        return [s for s in shown if not agrees(s.number, s.exact)], ""
+        return [s for s in shown if not agrees(s.number, s.exact, lost=_LOST.get(kind, _LOST_OF_ONE))], ""
     wrong = [s for s in shown if s.exact is None or s.number.value != Decimal(str(s.exact))]
     if not wrong:
         return [], ""
@@ -300,11 +311,14 @@ _ROUNDINGS: tuple[tuple[str, _Fits], ...] = (
 )
 
 
-def agrees(number: Number, exact: Exact) -> bool:
+def agrees(number: Number, exact: Exact, *, lost: Decimal = _LOST_OF_ONE) -> bool:
     """True when the number is the exact one, rounded to the digits that the file shows.
 
     The recomputed decimal text is itself cut at its last digit; binary fractions print up to 17 digits, of
     which 15 are meant.
+
+    Args:
+        lost: the part of a number that its own arithmetic may have lost.
     """
     if exact is None or number.percent:
         return False
@@ -312,4 +326,4 @@ def agrees(number: Number, exact: Exact) -> bool:
     exponent = wanted.as_tuple().exponent
     given = Decimal(1).scaleb(-number.decimals) / 2
     own = Decimal(1).scaleb(exponent) if isinstance(exponent, int) and exponent < 0 else Decimal(0)
-    return abs(number.value - wanted) <= given * (number.decimals > 0) + own + abs(wanted) * Decimal("1e-15")
+    return abs(number.value - wanted) <= given * (number.decimals > 0) + own + abs(wanted) * lost

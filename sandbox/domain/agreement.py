@@ -266,11 +266,18 @@ _MODES = {
 
 
 def _fast_lane(review: Mapping[str, Any]) -> str:
-    if review.get("fast_lane", FastLane.NONE) != FastLane.ANSWERS:
+    lane = FastLane(review.get("fast_lane", FastLane.NONE))
+    if lane is FastLane.NONE:
         return ""
+    planned = (
+        " So do, for people who read raw rows, tables that the plan names with their question, when the platform "
+        "writes the same bytes and every check passes."
+        if lane is FastLane.PLANNED
+        else ""
+    )
     return (
-        " Outputs that consist wholly of private answers leave without them, but for people who read raw rows; "
-        f"{review['sample_percent']} % of them are looked at all the same."
+        " Outputs that consist wholly of private answers leave without them, but for people who read raw rows."
+        f"{planned} {review['sample_percent']} % of them are looked at all the same."
     )
 
 

@@ -8,7 +8,9 @@ from sandbox.domain.audit import Entry
 from sandbox.domain.people import Person
 from sandbox.domain.release import Release, votes_are_in
 
-HIDES = frozenset({"release.voted", "release.reviewed", "release.vote_voided"})
+_BY_REVIEWERS = frozenset({"release.voted", "release.commented", "release.comment_voided"})
+HIDES = _BY_REVIEWERS | {"release.reviewed", "release.vote_voided"}
+_TELLING = frozenset({"decisions", "reviewer", "comment", "file"})
 SOMEBODY = "a reviewer"
 
 
@@ -24,6 +26,6 @@ def blinded(entry: Entry, person: Person, release: Release, *, project_members: 
     theirs = person.name == release.requester or person.name in project_members
     if not theirs and (votes_are_in(release) or event.actor == person.name):
         return entry
-    facts = {name: v for name, v in event.facts.items() if name not in ("decisions", "reviewer")}
-    actor = SOMEBODY if event.action == "release.voted" else event.actor
+    facts = {name: v for name, v in event.facts.items() if name not in _TELLING}
+    actor = SOMEBODY if event.action in _BY_REVIEWERS else event.actor
     return replace(entry, event=replace(event, actor=actor, facts=facts))

@@ -45,6 +45,12 @@ class CheckTerms:
     parameters_percent: int = _doc(
         "The most parameters of a model for each hundred observations.", Way.LARGER, default=33
     )
+    attack_auc_percent: int = _doc(
+        "The most that an attack may succeed in telling a model's training rows from others: the area under its curve "
+        "(50-100, percent; 50 is guessing).",
+        Way.LARGER,
+        default=65,
+    )
     undeclared: Undeclared = _doc(
         "A file without a declaration and without the question behind it.",
         Way.EARLIER,
@@ -83,6 +89,8 @@ def check_terms_mistakes(terms: CheckTerms) -> Iterator[tuple[tuple[str, ...], s
             "two hold no less than one",
             f"{terms.largest_percent} or more",
         )
+    if not 50 <= terms.attack_auc_percent <= 100:
+        yield ("checks", "attack_auc_percent"), "an attacker who guesses comes to 50", "50 to 100"
     if terms.residual_df < 1:
         yield ("checks", "residual_df"), "a model without freedom is its rows", "1 or more"
 

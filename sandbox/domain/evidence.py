@@ -43,6 +43,9 @@ RECOMPUTED = frozenset(
         MeasureKind.COUNT_UNITS,
         MeasureKind.SUM,
         MeasureKind.AVG,
+        MeasureKind.VARIANCE,
+        MeasureKind.STDDEV,
+        MeasureKind.QUANTILE,
     }
 )
 
@@ -80,6 +83,20 @@ class Contributors:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """Who stands on each side of a cell's quantile.
+
+    Attributes:
+        below, above: distinct units with a value strictly on that side, in the order of values.
+        equal: every filled value of the cell is the same.
+    """
+
+    below: int
+    above: int
+    equal: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceRow:
     """One cell of the recomputed table.
 
@@ -89,6 +106,7 @@ class EvidenceRow:
         units: distinct privacy units in the cell.
         rows: rows in the cell.
         contributors: whose values a measure is made of, by its output name; for sums, means and spreads.
+        sides: who is on each side of a quantile, by its output name.
     """
 
     key: tuple[Scalar | None, ...]
@@ -96,6 +114,7 @@ class EvidenceRow:
     units: int
     rows: int
     contributors: Mapping[str, Contributors] = field(default_factory=dict)
+    sides: Mapping[str, Sides] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +147,7 @@ def evidence_document(evidence: Evidence) -> dict[str, Any]:
                 "units": row.units,
                 "rows": row.rows,
                 "contributors": {name: asdict(c) for name, c in row.contributors.items()},
+                "sides": {name: asdict(s) for name, s in row.sides.items()},
             }
             for row in evidence.rows
         ],
@@ -151,6 +171,7 @@ def evidence_from_document(document: Mapping[str, Any]) -> Evidence:
                 units=row["units"],
                 rows=row["rows"],
                 contributors={name: Contributors(**c) for name, c in row["contributors"].items()},
+                sides={name: Sides(**s) for name, s in row["sides"].items()},
             )
             for row in document["rows"]
         ),

@@ -2,7 +2,7 @@
 
 Listed is what is shown; an action that nobody listed is shown to auditors alone. Not listed, and why:
 
-- ``release.voted`` and ``release.reviewed`` name reviewers; requesters and owners never learn who they are.
+- ``release.voted``, ``.reviewed`` and ``.commented`` name reviewers; requesters and owners never learn who they are.
 - ``question.answered``, ``.started`` and ``.failed``, and what the platform notes of a job, carry the moment to the
   microsecond: how long private rows were read. Whoever asked learns it on ticks only, so these are for owners.
 - What a job hands in tells its sender when it ended, and the hashes of outputs that they have not seen (``SEALED``).
@@ -58,6 +58,7 @@ OF_OWNED = (
     | {"objection.withdrawn", "policy.applied", "base.released", "base.reserved", "extract.made"}
     | {"profile.released", "profile.reserved"}
 )
+BLINDED = frozenset({"release.voted", "release.commented", "release.comment_voided", "release.vote_voided"})
 SEALED = frozenset({"release.staged", "release.submitted", "release.blocked"})  # of a job, before its sender
 
 
@@ -68,11 +69,13 @@ class Sight:
     Attributes:
         everything: an auditor's, or an administrator's.
         owned: the datasets whose owner this is.
+        reviews: a reviewer, who does not learn from the log who voted or wrote before a turn is decided.
     """
 
     person: str
     everything: bool = False
     owned: tuple[str, ...] = ()
+    reviews: bool = False
 
 
 def sight_of(person: Person, *, owned: tuple[str, ...]) -> Sight:
@@ -86,4 +89,5 @@ def sight_of(person: Person, *, owned: tuple[str, ...]) -> Sight:
         person=person.name,
         everything=person.has(Role.AUDITOR) or person.has(Role.ADMINISTRATOR),
         owned=owned if person.has(Role.OWNER) else (),
+        reviews=person.has(Role.REVIEWER),
     )

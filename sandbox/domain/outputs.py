@@ -60,6 +60,16 @@ class Statistic(StrEnum):
     EACH_ROW = "each_row"  # residuals, fitted values: one number for each row of the data
 
 
+class Draw(StrEnum):
+    """How a picture comes to leave: its pixels as they were sent, or drawn by the platform from the table behind it."""
+
+    PIXELS = "pixels"
+    BAR = "bar"
+    LINE = "line"
+    SCATTER = "scatter"  # of rows that are groups
+    HISTOGRAM = "histogram"  # bars that touch, one for each bin
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
     """What one file is said to be."""
@@ -78,7 +88,22 @@ class Declared:
     df: int | None = _doc("Residual degrees of freedom, for models and tests.", Way.NEVER, default=None)
     rounding: str = _doc("How counts were rounded: '5', '6', '10' or 'midpoint 6'.", Way.NEVER, default="")
     method: str = _doc("What kind of model it is, such as 'decision tree'.", Way.NEVER, default="")
+    train: str = _doc(
+        "For a model: the folds of the units that it was trained on, which are first digits of pseudonyms, such as "
+        "'0123456789ab'.",
+        Way.NEVER,
+        default="",
+    )
+    outcome: str = _doc("For a model: the column that it predicts.", Way.NEVER, default="")
     table: str = _doc("For a picture: the file of the table that it was drawn from.", Way.NEVER, default="")
+    draw: Draw = _doc(
+        "For a picture: how the platform draws it from that table; 'pixels': what was sent leaves.",
+        Way.NEVER,
+        default=Draw.PIXELS,
+    )
+    x: str = _doc("For a picture that is drawn: the table's column along the axis.", Way.NEVER, default="")
+    y: tuple[str, ...] = _doc("The columns with the numbers that are drawn.", Way.NEVER, default=())
+    by: str = _doc("The column that tells series apart, where they are in rows.", Way.NEVER, default="")
     sql: str = _doc("The question that made it, so that it can be computed again.", Way.NEVER, default="")
 
 

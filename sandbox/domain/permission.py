@@ -58,6 +58,7 @@ class Facts:
         reviewer: who votes.
         approvals: distinct people who approved.
         private_answers: what would leave consists wholly of private answers.
+        planned: what would leave is as it was planned, and every check passes.
     """
 
     today: date
@@ -75,6 +76,7 @@ class Facts:
     reviewer: str = ""
     approvals: frozenset[str] | None = None
     private_answers: bool = False
+    planned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +323,8 @@ def _votes(agreement: Mapping[str, Any], facts: Facts) -> Decision | None:
     needed = agreement["review"]["reviewers"]
     if facts.private_answers and takes_fast_lane(agreement):
         return None
+    if facts.planned and takes_planned_lane(agreement):
+        return None
     if facts.approvals is None:
         return Decision(False, "review", "It is not known who approved.")
     independent = facts.approvals - set(agreement["people"]["all"])
@@ -335,8 +339,14 @@ def _votes(agreement: Mapping[str, Any], facts: Facts) -> Decision | None:
 
 def takes_fast_lane(agreement: Mapping[str, Any]) -> bool:
     """Whether private answers leave without a vote: it was agreed, and nobody reads raw rows under it."""
-    agreed = agreement["review"].get("fast_lane", FastLane.NONE) == FastLane.ANSWERS
+    agreed = agreement["review"].get("fast_lane", FastLane.NONE) in (FastLane.ANSWERS, FastLane.PLANNED)
     return agreed and Mode(agreement["mode"]) is Mode.QUERY
+
+
+def takes_planned_lane(agreement: Mapping[str, Any]) -> bool:
+    """Whether planned outputs leave without a vote: it was agreed, and a verdict on rows tells their sender nothing."""
+    agreed = agreement["review"].get("fast_lane", FastLane.NONE) == FastLane.PLANNED
+    return agreed and Mode(agreement["mode"]) is Mode.ROOM
 
 
 @dataclass(frozen=True, slots=True)

@@ -370,7 +370,8 @@ class ReleaseTerms:
     )
     fast_lane: FastLane = _doc(
         "What leaves without a vote. answers: outputs that consist wholly of private answers, for people who read no "
-        "raw rows. none: nothing.",
+        "raw rows. planned: these, and for people who read raw rows tables that the signed plan names with their "
+        "question, when the platform writes the same bytes and every check passes. none: nothing.",
         Way.EARLIER,
         default=FastLane.NONE,
     )

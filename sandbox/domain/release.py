@@ -15,6 +15,7 @@ The states are in ``release_states``, the way without a vote is in ``fast_lane``
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -39,11 +40,13 @@ from sandbox.domain.release_states import (
 __all__ = [
     "FINAL",
     "LIVE",
+    "NOT_SAID",
     "OUT",
     "OVER",
     "TRANSITIONS",
     "WAITING",
     "By",
+    "Cause",
     "Decision",
     "Release",
     "StagedFile",
@@ -54,6 +57,7 @@ __all__ = [
     "after_checks",
     "after_vote",
     "allowed_verbs",
+    "causes",
     "check_approvable",
     "check_file_name",
     "check_resubmission",
@@ -79,11 +83,27 @@ class Decision(StrEnum):
     REJECT = "reject"
 
 
+class Cause(StrEnum):
+    """Why a vote sends a request back, in one word; the words that OpenSAFELY's output checkers count, and ours."""
+
+    SMALL_COUNTS = "small_counts"
+    UNROUNDED = "unrounded_counts"
+    CONTEXT = "missing_context"
+    NO_TABLE = "no_table_behind_it"
+    FILE_TYPE = "file_type"
+    DIFFERENCING = "differences_to_other_releases"
+    OTHER = "something_else"
+
+
+NOT_SAID = "not_said"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vote:
     reviewer: str
     decision: Decision
     comment: str
+    cause: Cause | None = None  # of one that sends back, where it was said
     turn: int = 1
     voided: str = ""  # why it counts no more; it is kept all the same
 
@@ -161,7 +181,7 @@ def check_vote(
         raise NotAllowed(f"You are not a reviewer for {release.dataset}.", clause="reviewer pool")
     if release.status is Status.ON_HOLD:
         raise NotAllowed(
-            f"Release {release.id} is on hold. {release.reason}",
+            f"Request {release.id} is on hold. {release.reason}",
             clause="hold",
             fix="Vote when it goes on.",
         )
@@ -348,6 +368,12 @@ def allowed_verbs(
     else:
         verbs.append(Verb.VOTE)
     return tuple(verbs)
+
+
+def causes(votes: Sequence[Vote]) -> dict[str, int]:
+    """Of votes that sent back, how many for what, the most frequent first; ``not_said`` for those without a word."""
+    said = Counter(str(v.cause) if v.cause else NOT_SAID for v in votes if v.decision is not Decision.APPROVE)
+    return dict(sorted(said.items(), key=lambda one: (-one[1], one[0])))
 
 
 def check_file_name(name: str) -> str:

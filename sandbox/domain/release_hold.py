@@ -44,13 +44,13 @@ def owner_step(release: Release, verb: Verb, person: Person, *, owner: str, reas
     """
     if person.name != owner:
         raise NotAllowed(
-            f"Only the owner of {release.dataset} ({owner}) may {verb} release {release.id}.",
+            f"Only the owner of {release.dataset} ({owner}) may {verb} request {release.id}.",
             clause="separation of duties",
         )
     row = transition(release.status, verb, held_from=release.held_from)
     if verb is Verb.RESUME and not release.held_by:
         raise NotAllowed(
-            f"A suspension of {release.dataset} holds release {release.id}.",
+            f"A suspension of {release.dataset} holds request {release.id}.",
             clause="suspension",
             fix="It goes on when the data are resumed.",
         )

@@ -45,11 +45,11 @@ def check_links(
         found = earlier.get(number)
         if found is None or (found.project, found.dataset) != (grant.project, grant.dataset):
             raise BadInput(
-                f"There is no release {number} of this project and dataset.",
+                f"There is no request {number} of this project and dataset.",
                 where=where,
                 fix="See 'My outputs' for the numbers.",
             )
         if found.status not in allowed:
             raise BadInput(
-                f"Release {number} is {found.status}.", where=where, fix="Name one that is released."
+                f"Request {number} is {found.status}.", where=where, fix="Name one that is released."
             )

@@ -138,5 +138,5 @@ def check_recorded(
     )
     if not story:
         raise Tampered(
-            f"Release {release.id} is not the one that the log tells of.", place=f"release {release.id}"
+            f"Request {release.id} is not the one that the log tells of.", place=f"release {release.id}"
         )

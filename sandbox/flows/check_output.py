@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from sandbox.disclosure.declaration import split
 from sandbox.disclosure.judge import Judged, judge
+from sandbox.disclosure.judge_picture import table_behind
 from sandbox.disclosure.judge_table import keys_of
 from sandbox.disclosure.private_answer import private_answer
 from sandbox.disclosure.table import Table
@@ -28,6 +29,7 @@ from sandbox.domain.permission import Action
 from sandbox.domain.policy import Mode
 from sandbox.domain.question import Question, canonical_sql, columns_by_table
 from sandbox.domain.release_request import check_request
+from sandbox.flows.attack_models import AttackModels
 from sandbox.flows.differences import Differences, Looked, ReadFile
 from sandbox.flows.permission import Permission
 from sandbox.flows.published import Published, published
@@ -63,6 +65,7 @@ class CheckOutput:
     engine: Engine
     permission: Permission
     differences: Differences
+    attack_models: AttackModels
 
     def preview(
         self,
@@ -149,7 +152,6 @@ class CheckOutput:
             recompute: read private rows where a file comes with its question.
         """
         declared, outputs = split(files)
-        names = frozenset(name for name, _ in outputs)
         judged = {
             name: self.judge_one(
                 person,
@@ -159,7 +161,7 @@ class CheckOutput:
                 content,
                 sql=sql.get(name) or (declared[name].sql if name in declared else ""),
                 declared=declared.get(name),
-                beside=names - {name},
+                outputs=outputs,
                 recompute=recompute,
             )
             for name, content in outputs
@@ -182,15 +184,27 @@ class CheckOutput:
         *,
         sql: str,
         declared: Declared | None,
-        beside: frozenset[str],
+        outputs: Sequence[tuple[str, bytes]],
         recompute: bool = True,
     ) -> Judged:
-        """One file's findings and what may leave of it."""
+        """One file's findings and what may leave of it.
+
+        Args:
+            outputs: all of the request.
+        """
         policy = dataset.policy
         question = self._question(dataset, name, sql) if sql else None
         columns = None if question is None else columns_by_table(question, unit=policy.unit_column)
         terms = self.permission(person, grant, Action.CHECK, columns=columns).terms
-        plainly = judge(name, content, terms=terms, policy=policy, declared=declared, beside=beside)
+        beside = {other for other, _ in outputs} - {name}
+        behind = table_behind(declared, outputs, terms=terms, policy=policy)
+        plainly = judge(
+            name, content, terms=terms, policy=policy, declared=declared, beside=beside, behind=behind
+        )
+        attacked: list[Finding] = []
+        if recompute and declared is not None and plainly.table is not None:
+            attacked = self.attack_models(dataset, name, plainly.table, declared, terms)
+            plainly = replace(plainly, findings=(*plainly.findings, *attacked))
         if question is None:
             return plainly
         canonical = canonical_sql(question)
@@ -208,7 +222,7 @@ class CheckOutput:
             # Whether a question can be computed may itself depend on rows: then only reviewers are told.
             unsaid = replace(_not_recomputed(name), from_rows=isinstance(failure, Unanswered))
             return replace(plainly, findings=(*plainly.findings, unsaid))
-        return judge(
+        beside_rows = judge(
             name,
             content,
             terms=terms,
@@ -216,7 +230,9 @@ class CheckOutput:
             evidence=evidence,
             declared=declared,
             beside=beside,
+            behind=behind,
         )
+        return replace(beside_rows, findings=(*beside_rows.findings, *attacked))
 
     def _question(self, dataset: Published, name: str, sql: str) -> Question:
         try:

@@ -14,7 +14,8 @@ from sandbox.disclosure.differencing.asked import asked, steps_of
 from sandbox.disclosure.differencing.check import Compared, compare
 from sandbox.disclosure.differencing.covered import AnswerCell, cells_of_answer, covered, finding_of
 from sandbox.disclosure.differencing.reading import cells_of_labels, cells_of_question, margins_of
-from sandbox.disclosure.differencing.words import CHECK, findings_of
+from sandbox.disclosure.differencing.rules import ISOLATED
+from sandbox.disclosure.differencing.words import findings_of
 from sandbox.disclosure.table import Table
 from sandbox.domain.errors import NotAllowed, QuestionRefused
 from sandbox.domain.evidence import Evidence
@@ -108,7 +109,9 @@ class Differences:
         noun = dataset.policy.unit.noun if dataset.policy.unit else "unit"
         now = findings_of(compared, file="", project=release.project, noun=noun, threshold=threshold)
         known = {
-            (f.file, f.row, f.column) for f in self.store.releases.findings(release.id) if f.check == CHECK
+            (f.file, f.row, f.column)
+            for f in self.store.releases.findings(release.id)
+            if f.check == ISOLATED.name
         }
         for finding in now:
             place = (finding.file, finding.row, finding.column)

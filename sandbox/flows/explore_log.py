@@ -144,7 +144,7 @@ class ExploreLog:
         """So many entries, or as many as there are: what blinding takes out of an answer leaves no gap."""
         blind, found = Blinding(self.store, person), list[SeenEntry]()
         # A name can be tried against the hash of its entry, and of every entry after it: they go on from each other.
-        hashes = sight.everything and not person.has(Role.RESEARCHER)
+        hashes = sight.everything and not sight.reviews and not person.has(Role.RESEARCHER)
         while len(found) < limit:
             rows = self.store.log_entries.of(sight, sought, before=before, after=after, limit=limit)
             for row in rows:
@@ -171,7 +171,7 @@ class ExploreLog:
     def _sight(self, person: Person, *, mine: bool) -> Sight:
         if not mine:
             check_role(person, Role.AUDITOR, Role.ADMINISTRATOR)
-        owned = tuple(row.policy.name for row in self.store.datasets.all() if row.policy.owner == person.name)
+        owned = tuple(row.policy.name for row in self.store.datasets.of_owner(person.name))
         sight = sight_of(person, owned=owned)
         return replace(sight, everything=False) if mine else sight
 

@@ -1,4 +1,6 @@
-"""Recognising outputs that consist wholly of private answers, and the draw that sends some of them to people."""
+"""Recognising what may leave without a vote, private answers and planned outputs, and the draw that sends some of it to
+people all the same.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +9,22 @@ from dataclasses import dataclass
 
 from sandbox.disclosure.declaration import split
 from sandbox.disclosure.judge import judge
+from sandbox.disclosure.judge_table import keys_of
+from sandbox.disclosure.planned import planned_csv
 from sandbox.disclosure.private_answer import private_answer
 from sandbox.domain.access import Grant
 from sandbox.domain.agreement import release_terms
 from sandbox.domain.budget import ChargeState
-from sandbox.domain.errors import QuestionRefused
-from sandbox.domain.fast_lane import sampled, wholly_answers
-from sandbox.domain.permission import Action, takes_fast_lane
+from sandbox.domain.canonical import canonical_json, sha256_hex
+from sandbox.domain.errors import OperatorError, QuestionRefused, Unanswered
+from sandbox.domain.fast_lane import AS_PLANNED, planned_outputs, sampled, wholly_answers
+from sandbox.domain.permission import Action, takes_fast_lane, takes_planned_lane
 from sandbox.domain.policy import DatasetPolicy, Mode, ReleaseTerms
 from sandbox.domain.question import canonical_sql
 from sandbox.flows.permission import Permission
 from sandbox.flows.published import Published
 from sandbox.privacy.asking.parse import parse
+from sandbox.privacy.engine import Engine
 from sandbox.store import Store
 
 
@@ -32,6 +38,7 @@ class TakeFastLane:
 
     store: Store
     permission: Permission
+    engine: Engine
     secret: bytes
 
     def answers(
@@ -54,6 +61,42 @@ class TakeFastLane:
             if not number:
                 return {}
             found[name] = number
+        return found
+
+    def planned(
+        self,
+        dataset: Published,
+        grant: Grant,
+        *,
+        files: Sequence[tuple[str, bytes]],
+        sql: Mapping[str, str],
+        context: str,
+    ) -> dict[str, int]:
+        """A number that stands for each output, where all of them are as the signed plan names them; else nothing.
+
+        The files' bytes have to be those that the platform writes from the questions: no order, digit or name is left
+        to their sender, who reads raw rows. That every check passes is for the caller to see.
+        """
+        agreement = self.permission.agreement(grant, Action.CHECK)
+        if not takes_planned_lane(agreement) or context.strip() != AS_PLANNED:
+            return {}
+        plan = planned_outputs(agreement["outputs"]["plan"])
+        found = {}
+        for name, content in files:
+            if name not in plan or sql.get(name) != plan[name]:
+                return {}
+            try:
+                question = parse(plan[name], dataset.policy)
+                canonical = canonical_sql(question)
+                evidence = self.engine.evidence(
+                    dataset=dataset.policy.name, snapshot=dataset.snapshot, sql=canonical
+                )
+            except (QuestionRefused, Unanswered, OperatorError):
+                return {}
+            if planned_csv(evidence, question.select, order=keys_of(dataset.policy)) != content:
+                return {}
+            drawn_by = sha256_hex(canonical_json({"sql": canonical, "snapshot": dataset.snapshot}))
+            found[name] = int(drawn_by[:12], 16)
         return found
 
     def looked_at(self, grant: Grant, answers: Mapping[str, int]) -> bool:

@@ -128,5 +128,5 @@ class HoldReleases:
         release = self.store.releases.get(release_id)
         policy = self._policy(release.dataset) if release is not None else None
         if release is None or policy is None or person.name != policy.owner:
-            raise NotFound(f"You own no data of release {release_id}.")
+            raise NotFound(f"You own no data of request {release_id}.")
         return release, policy.owner, policy.budget_lineage

@@ -98,7 +98,7 @@ class JobViews:
         view = self.views.release(person, release_id)
         job = self.store.jobs.of_release(release_id)
         if job is None or person.name == view.release.requester:
-            raise NotFound(f"No job stands behind release {release_id}.")
+            raise NotFound(f"No job stands behind request {release_id}.")
         printed = self.store.vault.get(job.log.sha256) if job.log is not None else b""
         return JobRecord(
             job=job, package=self.run_job.package(job), log=printed.decode("utf-8", errors="replace")

@@ -10,9 +10,11 @@ from sandbox.disclosure.crate import build_crate
 from sandbox.disclosure.crate_phases import JobFacts
 from sandbox.disclosure.declaration import split
 from sandbox.disclosure.judge import judge
+from sandbox.disclosure.judge_picture import table_behind
 from sandbox.domain.agreement import release_terms
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import NotAllowed, Tampered
+from sandbox.domain.fast_lane import all_passed
 from sandbox.domain.findings import for_requester
 from sandbox.domain.permission import Action
 from sandbox.domain.policy import DatasetPolicy, Mode, ReleaseTerms
@@ -54,13 +56,14 @@ class LetOut:
         dataset = published(self.store, release.dataset)
         originals = [(file.name, self.store.vault.get(file.sha256)) for file in release.files]
         answers = {} if release.votes else self._answers(release, originals)
+        planned = bool(not release.votes and not answers and self._planned(release, originals))
         terms = release_terms(self.permission.agreement(grant, Action.RELEASE))
         check_recorded(
             release,
             grant,
             self.store.log.proved(f"release:{release.id}"),
             needed=terms.reviewers,
-            fast_lane=bool(answers),
+            fast_lane=bool(answers) or planned,
         )
         permit = self.permission(
             None,
@@ -69,6 +72,7 @@ class LetOut:
             approvals=frozenset(v.reviewer for v in release.votes if v.decision is Decision.APPROVE),
             columns=columns_behind(release, dataset.policy),
             private_answers=bool(answers),
+            planned=planned,
         )
         self.differences.look_again(dataset, release, threshold=permit.terms.threshold)
         self._check_earlier(release)
@@ -119,6 +123,22 @@ class LetOut:
         sql = {file.name: file.sql for file in release.files if file.sql}
         return self.lane.answers(published(self.store, release.dataset), grant, files=originals, sql=sql)
 
+    def _planned(self, release: Release, originals: Sequence[tuple[str, bytes]]) -> dict[str, int]:
+        """What stands for its planned outputs, recognised anew; nothing when a job made them, or a check spoke."""
+        grant = self.store.access.grant(release.grant_id)
+        found = self.store.releases.findings(release.id)
+        if grant is None or self.store.jobs.of_release(release.id) is not None:
+            return {}
+        if not all_passed([name for name, _ in originals], found):
+            return {}
+        return self.lane.planned(
+            published(self.store, release.dataset),
+            grant,
+            files=originals,
+            sql={file.name: file.sql for file in release.files},
+            context=release.context,
+        )
+
     def _made_by(self, release: Release) -> dict[str, Any]:
         """The job that made the files, for their crate. When it ran stays here: that tells of the rows."""
         job = self.store.jobs.of_release(release.id)
@@ -138,7 +158,7 @@ class LetOut:
             earlier = self.store.releases.get(number)
             if earlier is None or earlier.status is Status.RECALLED:
                 raise NotAllowed(
-                    f"Release {number}, which it builds on, was recalled.",
+                    f"Request {number}, which it builds on, was recalled.",
                     clause="recall",
                     fix="Withdraw it, and submit what does not rest on that release.",
                 )
@@ -165,6 +185,7 @@ def _rebuilt(
             policy=policy,
             declared=declared.get(name),
             beside={n for n, _ in outputs},
+            behind=table_behind(declared.get(name), outputs, terms=terms, policy=policy),
         )
         if not checked.rebuilt:
             raise NotAllowed(f"{name} no longer passes its checks.", clause="checks at release")

@@ -6,10 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+from sandbox.disclosure.declaration import read_declarations
 from sandbox.domain.audit import Event
+from sandbox.domain.errors import BadInput
+from sandbox.domain.outputs import DECLARATIONS, Declared
 from sandbox.domain.people import Person, Role, check_role
-from sandbox.domain.release import WAITING, Release, votes_needed
-from sandbox.domain.release_clock import Clock, Turnaround, clock, turnaround
+from sandbox.domain.rater_agreement import Agreement, rater_agreement
+from sandbox.domain.release import WAITING, Release, causes, votes_needed
+from sandbox.domain.release_clock import Clock, Turnaround, turnaround
+from sandbox.domain.release_clock import clock as how_it_stands
 from sandbox.flows.reviewers import reviewers_left
 from sandbox.flows.views import ReleaseView, Views
 from sandbox.store import Store
@@ -20,10 +25,17 @@ REMINDING = "system:review"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queued:
-    """A request that waits for this reviewer's vote."""
+    """A request that waits for votes.
+
+    Attributes:
+        kinds: what its outputs are, as declared; of undeclared ones, how their names end.
+        voted: this reviewer has voted; it waits for others.
+    """
 
     view: ReleaseView
     clock: Clock
+    kinds: tuple[str, ...] = ()
+    voted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +50,19 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetTurnaround:
-    """How long decisions on a dataset's outputs took."""
+    """How long decisions on a dataset's outputs took, why they sent back, and how far reviewers agree.
+
+    Attributes:
+        days: working days that reviewers have.
+        causes: of votes that sent back, how many for what; ``not_said`` among them.
+    """
 
     dataset: str
     title: str
-    days: int  # working days that reviewers have
+    days: int
     figures: Turnaround
+    causes: dict[str, int]
+    agreement: Agreement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +76,15 @@ class ReviewQueue:
     def of(self, person: Person) -> tuple[Queued, ...]:
         """What waits for this reviewer's vote, the longest waiting first."""
         return tuple(
-            Queued(view=view, clock=self._clock(view.release)) for view in self.views.review_queue(person)
+            Queued(view=view, clock=self.clock(view.release), kinds=self._kinds(view.release))
+            for view in self.views.review_queue(person)
+        )
+
+    def voted(self, person: Person) -> tuple[Queued, ...]:
+        """What this reviewer has voted on and others have not yet, the longest waiting first."""
+        return tuple(
+            Queued(view=view, clock=self.clock(view.release), kinds=self._kinds(view.release), voted=True)
+            for view in self.views.voted_and_waiting(person)
         )
 
     def all(self, person: Person) -> tuple[Waiting, ...]:
@@ -74,10 +101,15 @@ class ReviewQueue:
             reviews = person.has(Role.REVIEWER) and person.name in terms.pool
             if not policy.private or not (everything or reviews or person.name == policy.owner):
                 continue
-            figures = turnaround(self.store.releases.turns([policy.name]), days=terms.review_days)
+            cast = self.store.releases.ballots([policy.name])
             found.append(
                 DatasetTurnaround(
-                    dataset=policy.name, title=policy.title, days=terms.review_days, figures=figures
+                    dataset=policy.name,
+                    title=policy.title,
+                    days=terms.review_days,
+                    figures=turnaround(self.store.releases.turns([policy.name]), days=terms.review_days),
+                    causes=causes([vote for turn in cast for vote in turn.votes]),
+                    agreement=rater_agreement([turn.ballot for turn in cast]),
                 )
             )
         return tuple(found)
@@ -115,17 +147,30 @@ class ReviewQueue:
         return tuple(
             Waiting(
                 release=release,
-                clock=self._clock(release),
+                clock=self.clock(release),
                 votes_needed=votes_needed(release),
                 reviewers_left=len(reviewers_left(self.store, release, self._pool(release.dataset))),
             )
             for release in oldest_first(self.store.releases.in_status(sorted(WAITING)))
         )
 
-    def _clock(self, release: Release) -> Clock:
+    def _kinds(self, release: Release) -> tuple[str, ...]:
+        declared: dict[str, Declared] = {}
+        for file in release.files:
+            if file.name == DECLARATIONS:
+                try:
+                    declared = read_declarations(self.store.vault.get(file.sha256))
+                except BadInput:  # what is known of it by its name will do
+                    declared = {}
+        outputs = [f.name for f in release.files if f.name != DECLARATIONS]
+        kinds = (str(declared[n].kind) if n in declared else n.rpartition(".")[2].lower() for n in outputs)
+        return tuple(dict.fromkeys(kinds))
+
+    def clock(self, release: Release) -> Clock:
+        """How a waiting request stands against its deadline."""
         row = self.store.datasets.get(release.dataset)
         days = row.policy.release.review_days if row is not None else 1
-        return clock(release.waiting_since, today=self.today(), days=days)
+        return how_it_stands(release.waiting_since, today=self.today(), days=days)
 
     def _pool(self, dataset: str) -> tuple[str, ...]:
         row = self.store.datasets.get(dataset)

@@ -16,8 +16,10 @@ from sandbox.domain.findings import Finding, for_requester
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.policy import DatasetPolicy, Mode
 from sandbox.domain.release import Release, Vote
+from sandbox.domain.review_comment import ReviewComment, may_comment, may_void, visible_comments
 from sandbox.flows.blinding import Blinding
 from sandbox.store import Store
+from sandbox.store.releases import oldest_first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,8 @@ class ReleaseView:
     votes_in: int
     votes_needed: int
     allowed_actions: tuple[str, ...]
+    comments: tuple[ReviewComment, ...] = ()  # beside cells and files, those this person may see
+    voidable: tuple[ReviewComment, ...] = ()  # those that this person may void
     job: int = 0  # the job that made the files; 0 when its requester sent them
     sealed: bool = False  # the files are a job's, and this person sees nothing of them before they leave
 
@@ -63,22 +67,46 @@ class Views:
         views = (self._release_view(r, person) for r in waiting)
         return tuple(v for v in views if "vote" in v.allowed_actions)
 
+    def voted_and_waiting(self, person: Person) -> tuple[ReleaseView, ...]:
+        """What this reviewer has voted on and waits for others' votes, oldest first."""
+        check_role(person, Role.REVIEWER)
+        waiting = oldest_first(self.store.releases.in_status(sorted(release_rules.WAITING)))
+        return tuple(
+            self._release_view(r, person)
+            for r in waiting
+            if any(v.reviewer == person.name for v in r.votes) and self._reviews(person, r)
+        )
+
     def release(self, person: Person, release_id: int) -> ReleaseView:
         """One request, for its requester, the pool's reviewers and auditors."""
         release = self.store.releases.get(release_id)
         if release is None:
-            raise NotFound(f"There is no release {release_id}.")
-        policy = self._policy(release.dataset)
-        reviewer = person.has(Role.REVIEWER) and person.name in policy.release.pool
-        members = self.store.access.members_of(release.project)
-        if person.name != release.requester and not (reviewer and person.name not in members):
-            raise NotFound(f"There is no release {release_id}.")
+            raise NotFound(f"There is no request {release_id}.")
+        if person.name != release.requester and not self._reviews(person, release):
+            raise NotFound(f"There is no request {release_id}.")
         return self._release_view(release, person)
+
+    def _reviews(self, person: Person, release: Release) -> bool:
+        return person.has(Role.REVIEWER) and release_rules.may_review(
+            person.name,
+            release,
+            pool=self._policy(release.dataset).release.pool,
+            project_members=self.store.access.members_of(release.project),
+        )
 
     def _release_view(self, release: Release, person: Person) -> ReleaseView:
         policy = self._policy(release.dataset)
         job = self.store.jobs.of_release(release.id)
         sealed = release_rules.sealed(release, person, by_job=job is not None)
+        members = self.store.access.members_of(release.project)
+        pool = policy.release.pool
+        comments = visible_comments(
+            release,
+            self.store.review_comments.of(release.id),
+            person,
+            project_members=members,
+            sealed=sealed,
+        )
         if sealed:
             # A job writes the declared questions as well: they can hold rows like any other file of it.
             bare = tuple(replace(file, sha256="", size_bytes=0, sql="") for file in release.files)
@@ -94,13 +122,18 @@ class Views:
             split_comments=release_rules.split_comments(release, person),
             votes_needed=release_rules.votes_needed(release),
             votes_in=len(release.votes),
-            allowed_actions=release_rules.allowed_verbs(
-                release,
-                person,
-                pool=policy.release.pool,
-                project_members=self.store.access.members_of(release.project),
-                by_job=job is not None,
+            allowed_actions=(
+                *release_rules.allowed_verbs(
+                    release,
+                    person,
+                    pool=pool,
+                    project_members=members,
+                    by_job=job is not None,
+                ),
+                *(("comment",) if may_comment(release, person, pool=pool, project_members=members) else ()),
             ),
+            comments=comments,
+            voidable=tuple(c for c in comments if may_void(release, c, person)),
         )
 
     def _findings(self, release: Release, person: Person) -> tuple[Finding, ...]:

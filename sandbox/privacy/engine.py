@@ -28,9 +28,12 @@ from sandbox.domain.policy import DatasetPolicy, Table
 from sandbox.domain.privacy_loss import Accounting, Loss
 from sandbox.domain.question import Question
 from sandbox.domain.relation import tables_of
+from sandbox.domain.trained_model import Model, ModelScores
 from sandbox.privacy.answering import run
 from sandbox.privacy.answering.assemble import assemble
 from sandbox.privacy.answering.measured import measured_by, measured_bytes
+from sandbox.privacy.answering.model_scores import model_scores
+from sandbox.privacy.answering.recompute import recompute
 from sandbox.privacy.asking.parse import parse
 from sandbox.privacy.at_rest.closed import ClosedData
 from sandbox.privacy.base.buy import Progress, silent
@@ -45,10 +48,12 @@ from sandbox.privacy.planning.profile import Profile, offer
 from sandbox.privacy.planning.refining import topped_up
 from sandbox.privacy.publishing import publish, views
 from sandbox.privacy.publishing.extracting import ExtractReport, extract
+from sandbox.privacy.publishing.folds import fold_key
 from sandbox.privacy.publishing.in_place import prepare
 from sandbox.privacy.publishing.profiles import find_profile, keep_profile, profile_of
 from sandbox.privacy.publishing.profiling import buy
 from sandbox.privacy.publishing.publish import PublishReport
+from sandbox.privacy.publishing.shape import ShapedColumn, shape_of
 from sandbox.privacy.publishing.views import View
 from sandbox.privacy.publishing.withheld import read_withheld
 
@@ -85,6 +90,10 @@ class Engine(Protocol):
         self, *, policy: DatasetPolicy, files: Mapping[str, str], withheld: Sequence[str] = ()
     ) -> PublishReport:
         """Make the private views of several tables, as one snapshot. May be repeated."""
+        ...
+
+    def shape(self, *, dataset: str, file: str) -> tuple[ShapedColumn, ...]:
+        """The names of a raw file's columns, and their types: for its owner, before there is a policy."""
         ...
 
     def profile(self, *, dataset: str, snapshot: str) -> Profile:
@@ -131,6 +140,17 @@ class Engine(Protocol):
 
     def evidence(self, *, dataset: str, snapshot: str, sql: str) -> Evidence:
         """The exact table behind a question. For the platform's own checks only; never to be shown."""
+        ...
+
+    def model_scores(
+        self, *, dataset: str, snapshot: str, table: str, model: Model, train: str
+    ) -> ModelScores:
+        """What a model says of the rows. For the platform's own checks only; never to be shown.
+
+        Args:
+            table: whose columns the model looks at.
+            train: the folds of the units that it was trained on.
+        """
         ...
 
     def extract(
@@ -268,6 +288,14 @@ class LocalEngine:
             files=held,
         )
 
+    def shape(self, *, dataset: str, file: str) -> tuple[ShapedColumn, ...]:
+        """The columns of a raw file, with types that all their cells fit; no cell of it.
+
+        Raises:
+            BadInput: what is wrong with the file.
+        """
+        return shape_of(self._raw_file(file), limits=self._publishing, files=self._closed.files(dataset))
+
     def profile(self, *, dataset: str, snapshot: str) -> Profile:
         """The contribution profile of a snapshot. Drawn once: asked again, it is the same.
 
@@ -354,7 +382,18 @@ class LocalEngine:
         view = _behind(question, view)
         _check_recomputed(question, declared(question.source, view.policy))
         with self._touching("evidence", sql):
-            return run.recompute(question, view, self._limits)
+            return recompute(question, view, self._limits)
+
+    def model_scores(
+        self, *, dataset: str, snapshot: str, table: str, model: Model, train: str
+    ) -> ModelScores:
+        """What a model says of the rows, on both sides of its training. Raises as ``evidence``."""
+        view = self._view(dataset, snapshot).of({table})
+        if view is None:
+            raise BadInput("The snapshot has no such table.", where="table", fix="Name one that it has.")
+        key = fold_key(self._salt(), dataset)
+        with self._touching("model", table):
+            return model_scores(model, train, view, key=key, limits=self._limits)
 
     def extract(
         self,
@@ -510,7 +549,7 @@ def _check_recomputed(question: Question, table: Table) -> None:
             raise QuestionRefused(
                 f"{measure.alias} cannot be held beside exact rows yet.",
                 position=0,
-                fix="Check a table of counts, sums and averages.",
+                fix="Check a table of counts, sums, averages, spreads and quantiles of all rows.",
             )
 
 

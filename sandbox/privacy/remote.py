@@ -20,6 +20,7 @@ from sandbox.domain.job import RowFiles
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.policy_document import policy_to_document
+from sandbox.domain.trained_model import Model, ModelScores, model_document, scores_from_document
 from sandbox.privacy.base.buy import Progress, silent
 from sandbox.privacy.base.release import BaseRelease
 from sandbox.privacy.base.wire import base_of_lines
@@ -27,6 +28,7 @@ from sandbox.privacy.engine import Health
 from sandbox.privacy.planning.profile import Profile, profile_from_document
 from sandbox.privacy.publishing.extracting import ExtractReport
 from sandbox.privacy.publishing.publish import PublishReport
+from sandbox.privacy.publishing.shape import ShapedColumn, shape_from
 from sandbox.privacy.wire import error_of, extract_of, key_of, report_of
 
 if TYPE_CHECKING:
@@ -87,6 +89,10 @@ class RemoteEngine:
                 "Publishing broke off.", fix="Look at the engine's log; publish again."
             ) from None
 
+    def shape(self, *, dataset: str, file: str) -> tuple[ShapedColumn, ...]:
+        """See ``Engine.shape``."""
+        return self._told("/shape", {"dataset": dataset, "file": file}, shape_from)
+
     def profile(self, *, dataset: str, snapshot: str) -> Profile:
         """See ``Engine.profile``. When it breaks off, ask again: it is the same one."""
         body = {"dataset": dataset, "snapshot": snapshot}
@@ -146,6 +152,23 @@ class RemoteEngine:
         response = self._send("POST", "/evidence", body, self._timeout_s)
         try:
             return evidence_from_document(response.json())
+        except (ValueError, KeyError, TypeError):
+            raise Unanswered from None
+
+    def model_scores(
+        self, *, dataset: str, snapshot: str, table: str, model: Model, train: str
+    ) -> ModelScores:
+        """See ``Engine.model_scores``."""
+        body = {
+            "dataset": dataset,
+            "snapshot": snapshot,
+            "table": table,
+            "model": model_document(model),
+            "train": train,
+        }
+        response = self._send("POST", "/model", body, self._timeout_s)
+        try:
+            return scores_from_document(response.json())
         except (ValueError, KeyError, TypeError):
             raise Unanswered from None
 

@@ -3,9 +3,10 @@
     python -m sandbox.privacy.service --socket /run/engine/engine.sock --raw /data/raw --views /data/views \
         --keys /data/keys --extracts /data/extracts
 
-POST /publish, /publish-tables, /profile, /base, /answer, /evidence, /extract, /keys/… and GET /health, JSON in and out
-(``wire``). Who may connect is decided by the socket's folder: there are no people here, only the platform. Nothing of
-a request is logged.
+POST /publish, /publish-tables, /shape, /profile, /base, /answer, /evidence, /model, /extract, /keys/… and GET /health,
+JSON in and out (``wire``). Who may connect is decided by the socket's folder: there are no people here, only the
+platform.
+Nothing of a request is logged.
 """
 
 from __future__ import annotations
@@ -35,11 +36,13 @@ from sandbox.domain.evidence import evidence_document
 from sandbox.domain.job import RowFiles
 from sandbox.domain.limits import Limits
 from sandbox.domain.policy_document import policy_from_document
+from sandbox.domain.trained_model import check_folds, model_from_document, scores_document
 from sandbox.privacy.base.wire import lines
 from sandbox.privacy.engine import Engine, LocalEngine
 from sandbox.privacy.engines.holding import EngineLimits
 from sandbox.privacy.planning.profile import profile_document
 from sandbox.privacy.publishing.publish import PUBLISH_LIMITS
+from sandbox.privacy.publishing.shape import shape_document
 from sandbox.privacy.wire import (
     MAX_REQUEST_BYTES,
     error_document,
@@ -75,6 +78,10 @@ def application(engine: Engine, *, questions: int = 2) -> Starlette:
         report = await _run(publishing, lambda: engine.publish_tables(policy=policy, **body))
         return JSONResponse(report_document(report))
 
+    async def shape(request: Request) -> Response:
+        body = await _body(request, {"dataset": str, "file": str})
+        return JSONResponse(shape_document(await _run(publishing, lambda: engine.shape(**body))))
+
     async def profile(request: Request) -> Response:
         body = await _body(request, {"dataset": str, "snapshot": str})
         bought = await _run(publishing, lambda: engine.profile(**body))
@@ -106,6 +113,20 @@ def application(engine: Engine, *, questions: int = 2) -> Starlette:
     async def evidence(request: Request) -> Response:
         body = await _body(request, {"dataset": str, "snapshot": str, "sql": str})
         return JSONResponse(evidence_document(await _run(asking, lambda: engine.evidence(**body))))
+
+    async def model(request: Request) -> Response:
+        body = await _body(
+            request, {"dataset": str, "snapshot": str, "table": str, "model": dict, "train": str}
+        )
+        try:
+            read = model_from_document(body.pop("model"))
+            body["train"] = check_folds(body["train"])
+        except (KeyError, TypeError, ValueError):
+            raise BadInput(
+                "This is no model.", where="model", fix="Send what model_document makes."
+            ) from None
+        scores = await _run(asking, lambda: engine.model_scores(model=read, **body))
+        return JSONResponse(scores_document(scores))
 
     async def extract(request: Request) -> Response:
         body = await _body(
@@ -155,10 +176,12 @@ def application(engine: Engine, *, questions: int = 2) -> Starlette:
         routes=[
             Route("/publish", publish, methods=["POST"]),
             Route("/publish-tables", publish_tables, methods=["POST"]),
+            Route("/shape", shape, methods=["POST"]),
             Route("/profile", profile, methods=["POST"]),
             Route("/base", base, methods=["POST"]),
             Route("/answer", answer, methods=["POST"]),
             Route("/evidence", evidence, methods=["POST"]),
+            Route("/model", model, methods=["POST"]),
             Route("/extract", extract, methods=["POST"]),
             Route("/keys/current", data_key, methods=["POST"]),
             Route("/keys/rotate", rotate_key, methods=["POST"]),

@@ -9,6 +9,7 @@ ledger        reserve -> start -> settle | fail; ``accounts`` holds the caps, ``
 profiles      what was bought to know how units contribute; and base releases
 catalogue     finds datasets by words and filters, through an index of what is published
 people, datasets, access, releases    one noun each; every changing call takes the event it writes
+review_comments    what reviewers write beside requests
 output_cells    the numbers of all requests, to be compared; reading only
 imports       files and packages that ask to come in
 demands, ratings, results, breaches    what society asks and is told; likewise
@@ -68,6 +69,7 @@ from sandbox.store.profiles import BoughtProfile, Profiles
 from sandbox.store.ratings import Ratings
 from sandbox.store.releases import Releases
 from sandbox.store.results import Results
+from sandbox.store.review_comments import ReviewComments
 from sandbox.store.schema import bases
 from sandbox.store.second_factors import SecondFactors
 from sandbox.store.secrets import secret
@@ -155,6 +157,7 @@ class Store:
         self.access = Access(self.database, self.log, now)
         self.duties = Duties(self.database, self.log, now)
         self.releases = Releases(self.database, self.log, now)
+        self.review_comments = ReviewComments(self.database, self.log, now)
         self.output_cells = OutputCells(self.database)
         self.imports = Imports(self.database, self.log, now)
         self.jobs = Jobs(self.database, self.log, now)

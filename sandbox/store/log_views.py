@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, String, Table, and_, cast, false, literal, not_, or_, select, true
 
 from sandbox.domain.audit import Entry
-from sandbox.domain.log_sight import OF_OWNED, OWN, SEALED, Sight
+from sandbox.domain.log_sight import BLINDED, OF_OWNED, OWN, SEALED, Sight
 from sandbox.store.database import Database
 from sandbox.store.log import entry_of
 from sandbox.store.schema import (
@@ -20,6 +20,7 @@ from sandbox.store.schema import (
     jobs,
     objections,
     questions,
+    release_turns,
     releases,
     results,
 )
@@ -130,9 +131,9 @@ def _sought(sought: Sought) -> list[ColumnElement[bool]]:
 
 
 def _seen(sight: Sight) -> ColumnElement[bool]:
-    if sight.everything:
-        return true()
     c = audit_log.c
+    if sight.everything:
+        return not_(_blinded(sight)) if sight.reviews else true()
     about_own = [c.object == f"person:{sight.person}"]
     about_own += [
         c.object.in_(_names(word, table, table.c[column] == sight.person))
@@ -147,6 +148,20 @@ def _seen(sight: Sight) -> ColumnElement[bool]:
         not_(and_(c.action.in_(sorted(SEALED)), c.object.in_(of_jobs))),
     )
     return or_(own, _owned(sight.owned))
+
+
+def _blinded(sight: Sight) -> ColumnElement[bool]:
+    """What others did beside requests whose present turn is not decided."""
+    c = audit_log.c
+    undecided = (
+        select(literal("release:") + cast(releases.c.id, String))
+        .join(
+            release_turns,
+            and_(release_turns.c.release_id == releases.c.id, release_turns.c.turn == releases.c.turn),
+        )
+        .where(release_turns.c.decided_at == "")
+    )
+    return and_(c.action.in_(sorted(BLINDED)), c.actor != sight.person, c.object.in_(undecided))
 
 
 def _owned(names: tuple[str, ...]) -> ColumnElement[bool]:

@@ -8,14 +8,14 @@ from sqlalchemy import Connection, Row, select
 
 from sandbox.domain.errors import NotFound
 from sandbox.domain.findings import Finding, Verdict
-from sandbox.domain.release import Decision, Release, StagedFile, Status, Vote
+from sandbox.domain.release import Cause, Decision, Release, StagedFile, Status, Vote
 from sandbox.store.schema import release_files, release_links, release_turns, releases, votes
 
 
 def read_one(connection: Connection, release_id: int) -> Release:
     found = read_releases(connection, releases.c.id == release_id)
     if not found:
-        raise NotFound(f"There is no release {release_id}.")
+        raise NotFound(f"There is no request {release_id}.")
     return found[0]
 
 
@@ -30,22 +30,12 @@ def read_releases(connection: Connection, *where: Any) -> tuple[Release, ...]:
         .where(release_files.c.release_id.in_(numbers), release_files.c.turn == releases.c.turn)
         .order_by(release_files.c.position)
     ):
-        files.setdefault(f.release_id, []).append(
-            StagedFile(name=f.name, sha256=f.sha256, size_bytes=f.size_bytes, sql=f.sql)
-        )
+        files.setdefault(f.release_id, []).append(staged_file(f))
     cast: dict[int, list[Vote]] = {}
     for v in connection.execute(
         select(votes).where(votes.c.release_id.in_(numbers)).order_by(votes.c.turn, votes.c.position)
     ):
-        cast.setdefault(v.release_id, []).append(
-            Vote(
-                reviewer=v.reviewer,
-                decision=Decision(v.decision),
-                comment=v.comment,
-                turn=v.turn,
-                voided=v.voided,
-            )
-        )
+        cast.setdefault(v.release_id, []).append(vote_of(v))
     links: dict[int, list[Any]] = {}
     for link in connection.execute(
         select(release_links)
@@ -82,6 +72,21 @@ def read_releases(connection: Connection, *where: Any) -> tuple[Release, ...]:
         )
         for row in rows
     )
+
+
+def vote_of(row: Row[Any]) -> Vote:
+    return Vote(
+        reviewer=row.reviewer,
+        decision=Decision(row.decision),
+        comment=row.comment,
+        cause=Cause(row.cause) if row.cause else None,
+        turn=row.turn,
+        voided=row.voided,
+    )
+
+
+def staged_file(row: Row[Any]) -> StagedFile:
+    return StagedFile(name=row.name, sha256=row.sha256, size_bytes=row.size_bytes, sql=row.sql)
 
 
 def file_values(file: StagedFile) -> dict[str, Any]:

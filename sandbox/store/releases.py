@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sandbox.domain.access import Grant
@@ -17,6 +17,7 @@ from sandbox.domain.audit import Event
 from sandbox.domain.errors import Conflict
 from sandbox.domain.findings import Finding
 from sandbox.domain.output_cell import OutputCell
+from sandbox.domain.rater_agreement import CastTurn
 from sandbox.domain.release import OUT, WAITING, Release, StagedFile, Status, Transition, Verb, Vote
 from sandbox.domain.release_clock import Turn
 from sandbox.store.database import Database, number_of, stamp
@@ -28,9 +29,14 @@ from sandbox.store.release_rows import (
     finding_values,
     read_one,
     read_releases,
+    staged_file,
+    vote_of,
 )
 from sandbox.store.schema import findings as findings_table
 from sandbox.store.schema import output_cells, release_files, release_links, release_turns, releases, votes
+
+OF_EARLIER_TURN = "It was about the files of an earlier turn."
+NEWEST = 500  # decided turns that figures are made of: older ones tell little of how it goes now
 
 
 class Releases:
@@ -118,7 +124,7 @@ class Releases:
             connection.execute(
                 update(votes)
                 .where(votes.c.release_id == release.id, votes.c.voided == "")
-                .values(voided="It was about the files of an earlier turn.")
+                .values(voided=OF_EARLIER_TURN)
             )
             _stage(
                 connection,
@@ -169,6 +175,7 @@ class Releases:
                             position=len(release.votes) + len(release.early),
                             decision=vote.decision,
                             comment=vote.comment,
+                            cause=vote.cause or "",
                             cast_at=stamp(self._now()),
                             voided="",
                         )
@@ -259,25 +266,55 @@ class Releases:
         )
         return self._where(releases.c.id.in_(same), releases.c.status.in_(sorted(OUT)))
 
-    def turns(self, datasets: Collection[str]) -> tuple[Turn, ...]:
-        """All turns that reviewers decided, of these datasets."""
-        query = (
-            select(release_turns)
-            .join(releases, releases.c.id == release_turns.c.release_id)
-            .where(releases.c.dataset.in_(list(datasets)), release_turns.c.decided_at != "")
-            .order_by(release_turns.c.release_id, release_turns.c.turn)
-        )
+    def turns(self, datasets: Collection[str], *, newest: int = NEWEST) -> tuple[Turn, ...]:
+        """The turns of these datasets that reviewers decided, of the newest requests, in their order."""
+        query = _decided(datasets).order_by(release_turns.c.release_id.desc(), release_turns.c.turn.desc())
         with self._database.reading() as connection:
-            return tuple(
-                Turn(
-                    release=row.release_id,
-                    turn=row.turn,
-                    waiting_since=row.waiting_since,
-                    decided_at=row.decided_at,
-                    decision=Verb(row.decision),
-                )
-                for row in connection.execute(query)
+            rows = connection.execute(query.limit(newest)).all()
+        return tuple(
+            Turn(
+                release=row.release_id,
+                turn=row.turn,
+                waiting_since=row.waiting_since,
+                decided_at=row.decided_at,
+                decision=Verb(row.decision),
             )
+            for row in reversed(rows)
+        )
+
+    def ballots(self, datasets: Collection[str], *, newest: int = NEWEST) -> tuple[CastTurn, ...]:
+        """The votes of the same turns, but for those that were lost."""
+        chosen = (
+            _decided(datasets)
+            .order_by(release_turns.c.release_id.desc(), release_turns.c.turn.desc())
+            .limit(newest)
+            .subquery()
+        )
+        query = (
+            select(votes, releases.c.reviewers_needed)
+            .join(releases, releases.c.id == votes.c.release_id)
+            .join(chosen, and_(chosen.c.release_id == votes.c.release_id, chosen.c.turn == votes.c.turn))
+            .where(votes.c.voided.in_(["", OF_EARLIER_TURN]))
+            .order_by(votes.c.release_id, votes.c.turn, votes.c.position)
+        )
+        cast: dict[tuple[int, int, int], list[Vote]] = {}
+        with self._database.reading() as connection:
+            for row in connection.execute(query):
+                cast.setdefault((row.release_id, row.turn, row.reviewers_needed), []).append(vote_of(row))
+        return tuple(CastTurn(votes=tuple(found), blind=needed) for (*_, needed), found in cast.items())
+
+    def files_by_turn(self, release_id: int) -> dict[int, tuple[StagedFile, ...]]:
+        """The files of every turn of a request, from the first."""
+        query = (
+            select(release_files)
+            .where(release_files.c.release_id == release_id)
+            .order_by(release_files.c.position)
+        )
+        found: dict[int, list[StagedFile]] = {}
+        with self._database.reading() as connection:
+            for row in connection.execute(query):
+                found.setdefault(row.turn, []).append(staged_file(row))
+        return {turn: tuple(files) for turn, files in sorted(found.items())}
 
     def _where(self, *where: Any) -> tuple[Release, ...]:
         with self._database.reading() as connection:
@@ -296,7 +333,7 @@ class Releases:
         if moved.rowcount != 1:
             now = read_one(connection, release.id)
             raise Conflict(
-                f"Release {release.id} changed: it is {now.status} now, version {now.version}.",
+                f"Request {release.id} changed: it is {now.status} now, version {now.version}.",
                 fix="Open it again and look once more.",
             )
 
@@ -314,6 +351,14 @@ class Releases:
                 .where(release_turns.c.release_id == release.id, release_turns.c.turn == release.turn)
                 .values(**values)
             )
+
+
+def _decided(datasets: Collection[str]) -> Select[Any]:
+    return (
+        select(release_turns)
+        .join(releases, releases.c.id == release_turns.c.release_id)
+        .where(releases.c.dataset.in_(list(datasets)), release_turns.c.decided_at != "")
+    )
 
 
 def oldest_first(found: Iterable[Release]) -> tuple[Release, ...]:

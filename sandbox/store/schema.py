@@ -365,6 +365,7 @@ votes = Table(
     Column("comment", Text, nullable=False),
     Column("cast_at", Time, nullable=False),
     Column("voided", Text, nullable=False),  # why it counts no more; empty: it does
+    Column("cause", String(32), nullable=False, default="", server_default=""),  # of one that sends back
 )
 
 # What each turn brought, and how long it took.
@@ -808,6 +809,24 @@ import_findings = Table(
     Column("reason", Text, nullable=False),
     Column("fix", Text, nullable=False),
     Column("source", Text, nullable=False),
+)
+
+# What reviewers write beside outputs
+
+# Numbered for each author apart, so that a number tells nothing of what others wrote.
+review_comments = Table(
+    "review_comments",
+    metadata,
+    Column("release_id", Id, ForeignKey("releases.id"), primary_key=True, autoincrement=False),
+    Column("author", Name, ForeignKey("people.name"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),  # from 1
+    Column("turn", Integer, nullable=False),
+    Column("file", Text, nullable=False),  # empty: all files together
+    Column("row", Integer),  # 0-based data row; null: no cell
+    Column("column", Text, nullable=False),  # empty: the whole file
+    Column("text", Text, nullable=False),
+    Column("written_at", Time, nullable=False),
+    Column("voided", Text, nullable=False),  # why it counts no more; empty: it does
 )
 
 # The log

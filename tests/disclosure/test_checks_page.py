@@ -27,5 +27,10 @@ def test_every_rule_says_what_it_finds_where_it_comes_from_and_what_mends_it() -
         assert rule.fix or rule.verdict is Verdict.PASS, rule.name
 
 
+def test_what_all_releases_say_together_is_among_the_rules() -> None:
+    names = {rule.name for rule in reference.rules()["differencing.rules"]}
+    assert names == {"differencing", "contradiction", "differencing_unsettled"}
+
+
 def test_every_kind_has_its_checks() -> None:
     assert set(reference.KINDS) == set(OutputKind)

@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.disclosure.declaration import read_acro, read_declarations, split
 from sandbox.domain.errors import BadInput
-from sandbox.domain.outputs import Declared, OutputKind
+from sandbox.domain.outputs import Declared, Draw, OutputKind
 
 GOOD = b"""\
 format: sandbox-outputs-v1
@@ -35,6 +35,17 @@ def test_a_declaration_is_read() -> None:
         n=1000,
         sql="SELECT sex, AVG(age) AS mean_age FROM loans GROUP BY sex",
     )
+
+
+def test_how_a_plot_is_drawn_is_read() -> None:
+    said = b"format: sandbox-outputs-v1\nfiles: {p.png: {kind: plot, table: t.csv, draw: bar, x: sex, y: [n], by: arm}}\n"
+    (declared,) = read_declarations(said).values()
+    assert (declared.draw, declared.x, declared.y, declared.by) == (Draw.BAR, "sex", ("n",), "arm")
+    for wrong, word in ((b"pie", "p.png.draw"), (b"[bar]", "p.png.draw")):
+        with pytest.raises(BadInput, match=word):
+            read_declarations(said.replace(b"draw: bar", b"draw: " + wrong))
+    with pytest.raises(BadInput, match=r"p\.png\.y"):
+        read_declarations(said.replace(b"y: [n]", b"y: n"))
 
 
 @pytest.mark.parametrize(

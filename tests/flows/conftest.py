@@ -22,13 +22,16 @@ from sandbox.domain.evidence import Evidence
 from sandbox.domain.job import RowFiles
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.people import Person, Role
-from sandbox.domain.policy import DatasetPolicy, Mode
+from sandbox.domain.policy import ColumnType, DatasetPolicy, Mode
 from sandbox.domain.policy_document import policy_to_document
 from sandbox.domain.proposal import Proposal
+from sandbox.domain.trained_model import Model, ModelScores
+from sandbox.isolation.membership_attack import Attacked
 from sandbox.privacy.engine import Health
 from sandbox.privacy.planning.profile import Counted, Histogram, Profile
 from sandbox.privacy.publishing.extracting import ExtractReport
 from sandbox.privacy.publishing.publish import PublishReport
+from sandbox.privacy.publishing.shape import ShapedColumn
 from sandbox.privacy.remote import EngineUnavailable
 from sandbox.settings import Settings
 from sandbox.store import Store
@@ -56,6 +59,17 @@ release: {pool: [rita, ravi, rosa]}
 """
 
 
+def sides(members: int, others: int, *reached: int) -> ModelScores:
+    """What a model says of so many rows on each side of its training."""
+    return ModelScores(
+        members=((0.5, 0.5),) * members,
+        others=((0.4, 0.6),) * others,
+        members_right=(True,) * members,
+        others_right=(False,) * others,
+        reached=reached,
+    )
+
+
 @dataclass
 class FakeEngine:
     """Answers with numbered bytes. ``fails`` and ``down`` make it fail after, or before, it was asked.
@@ -72,6 +86,8 @@ class FakeEngine:
     profiled: list[str] = field(default_factory=list)
     planned_by: list[tuple[str, Limits]] = field(default_factory=list)
     units: int = 50
+    auc: float | None = None
+    scores: ModelScores = field(default_factory=lambda: sides(60, 60))
 
     def health(self) -> Health:
         if self.down:
@@ -96,6 +112,13 @@ class FakeEngine:
     ) -> PublishReport:
         one = self.publish(policy=policy, table="", file=" ".join(files.values()), withheld=withheld)
         return replace(one, rows=3 * len(files))
+
+    def shape(self, *, dataset: str, file: str) -> tuple[ShapedColumn, ...]:
+        return (
+            ShapedColumn("id", ColumnType.INTEGER, True),
+            ShapedColumn("sex", ColumnType.TEXT, True),
+            ShapedColumn("amount", ColumnType.INTEGER, True),
+        )
 
     def profile(self, *, dataset: str, snapshot: str) -> Profile:
         """One unit has a row, and that is all; numbered by how often it was asked for."""
@@ -162,6 +185,20 @@ class FakeEngine:
             for sex in ("female", "male")
         )
         return Evidence(sql=sql, keys=("sex",), rows=rows, kinds={"n": MeasureKind.COUNT_ROWS})
+
+    def model_scores(
+        self, *, dataset: str, snapshot: str, table: str, model: Model, train: str
+    ) -> ModelScores:
+        """Of a model, ``scores``; in them an attacker succeeds ``auc`` of the time."""
+        if self.fails:
+            raise Unanswered
+        self.asked.append(f"{table} {train}")
+        return self.scores
+
+    def attack(self, scores: ModelScores) -> Attacked:
+        if self.auc is None:
+            raise OperatorError("It is not set up.")
+        return Attacked(auc=self.auc, version="made up")
 
 
 ALMA = Person("alma", frozenset({Role.ADMINISTRATOR}))
@@ -235,7 +272,9 @@ def world(tmp_path: Path, clock: list[datetime]) -> Iterator[World]:
     store = Store(settings.database, settings.home, now=now, hasher=PasswordHasher(1, 8, 1))
     engine = FakeEngine()
     notebooks = FakeNotebooks()
-    sandbox = build(settings, engine=engine, store=store, notebooks=notebooks, clock=now)
+    sandbox = build(
+        settings, engine=engine, store=store, notebooks=notebooks, clock=now, attack=engine.attack
+    )
     roles = {
         "ana": {Role.RESEARCHER},
         "ben": {Role.RESEARCHER, Role.REVIEWER},

@@ -107,7 +107,7 @@ def left(at_work: Working, rows: bytes) -> Release:
 def test_a_released_jobs_preview_tells_its_sender_no_more_than_left(at_work: Working) -> None:
     release = left(at_work, b"sex,n\nmale,50\nfemale,60\n")
     preview, ana, rita = (
-        at_work.world.sandbox.review_release.preview,
+        at_work.world.sandbox.see_release.preview,
         at_work.world.person("ana"),
         at_work.world.person("rita"),
     )
@@ -120,10 +120,10 @@ def test_a_released_jobs_preview_tells_its_sender_no_more_than_left(at_work: Wor
 def test_what_was_recalled_is_not_read_on_the_page_instead(at_work: Working) -> None:
     release = left(at_work, b"sex,n\nfemale,60\nmale,50\n")
     sandbox, ana = at_work.world.sandbox, at_work.world.person("ana")
-    assert sandbox.review_release.preview(ana, release.id, "t.csv").shown  # the control
+    assert sandbox.see_release.preview(ana, release.id, "t.csv").shown  # the control
     sandbox.hold_releases.recall(at_work.world.person("olga"), release.id, reason="It tells of one person.")
     with pytest.raises(NotAllowed):
-        sandbox.review_release.preview(ana, release.id, "t.csv")
+        sandbox.see_release.preview(ana, release.id, "t.csv")
     assert sandbox.views.release(ana, release.id).release.files[0].sha256 == ""
 
 

@@ -143,7 +143,7 @@ def test_the_crate_tells_nothing_of_other_projects(world: Any) -> None:
     theirs = world.granted(project="other", name="ben")
     approve(world, submit(world, ALL, grant=theirs))
     mine = approve(world, submit(world, MOST))
-    crate = world.sandbox.review_release.crate(world.person("ana"), mine.id)
+    crate = world.sandbox.see_release.crate(world.person("ana"), mine.id)
     assert b"project other" not in crate
     assert b"findings.json" in crate
 

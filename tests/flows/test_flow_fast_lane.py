@@ -22,7 +22,7 @@ def test_a_private_answer_leaves_at_once_where_the_agreement_says_so(world: Any)
     grant = with_fast_lane(world)
     release = submit(world, ANSWER, grant=grant, **MINE)
     assert (release.status, release.votes) == (Status.RELEASED, ())
-    crate = world.sandbox.review_release.crate(world.person("ana"), release.id)
+    crate = world.sandbox.see_release.crate(world.person("ana"), release.id)
     key = world.sandbox.store.signer
     assert verify_crate(crate, verify=key.check).approvals == 0
     assert "release.fast_lane" in world.actions()

@@ -82,8 +82,8 @@ def test_on_raw_rows_the_outputs_go_to_the_reviewers_and_the_sender_reads_nothin
     assert (job.state, release.status) == (JobState.HANDED_IN, Status.SUBMITTED)
     for attempt in (
         lambda: sandbox.job_views.result(ana(at_work), job.id, "t.csv"),
-        lambda: sandbox.review_release.preview(ana(at_work), release.id, "t.csv"),
-        lambda: sandbox.review_release.crate(ana(at_work), release.id),
+        lambda: sandbox.see_release.preview(ana(at_work), release.id, "t.csv"),
+        lambda: sandbox.see_release.crate(ana(at_work), release.id),
         lambda: sandbox.job_views.behind(ana(at_work), release.id),
     ):
         with pytest.raises((NotAllowed, NotFound)):
@@ -107,7 +107,7 @@ def test_once_released_the_sender_reads_it(at_work: Working) -> None:
     assert release.status is Status.RELEASED
     seen = at_work.world.sandbox.views.release(ana(at_work), release.id)
     assert seen.release.files[0].sha256
-    assert at_work.world.sandbox.review_release.crate(ana(at_work), release.id)
+    assert at_work.world.sandbox.see_release.crate(ana(at_work), release.id)
 
 
 def test_a_failing_check_of_a_jobs_output_is_no_answer_to_its_sender(at_work: Working) -> None:

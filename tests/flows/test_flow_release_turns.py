@@ -27,7 +27,7 @@ def test_a_returned_request_comes_again_under_its_number_and_needs_all_votes_ane
     half = vote(world, again, ("ravi", A))
     assert half.status is Status.PARTIALLY_REVIEWED  # the earlier votes count no more
     assert vote(world, half, ("rosa", A)).status is Status.RELEASED
-    assert b"61" in world.sandbox.review_release.crate(world.person("ana"), first.id)
+    assert b"61" in world.sandbox.see_release.crate(world.person("ana"), first.id)
     world.sandbox.verify_books(AUDITOR)
 
 
@@ -164,7 +164,7 @@ def test_a_release_stands_in_the_place_of_an_earlier_one_once_it_leaves(world: A
     assert now(world, first).status is Status.RELEASED
     assert vote(world, second, ("rita", A), ("ravi", A)).status is Status.RELEASED
     assert now(world, first).status is Status.SUPERSEDED
-    assert world.sandbox.review_release.crate(
+    assert world.sandbox.see_release.crate(
         world.person("ana"), first.id
     )  # copies of it are about all the same
     recalled = world.sandbox.hold_releases.recall(world.person("olga"), first.id, reason="A wrong unit.")
@@ -183,7 +183,7 @@ def test_a_recall_names_what_rests_on_it_and_what_builds_on_it_does_not_leave(wo
     (event,) = [e.event for e in world.sandbox.store.log.newest(limit=5, action="release.recalled")]
     assert event.facts["later"] == [second.id, third.id, same.id, waiting.id]
     assert alone.id not in event.facts["later"]
-    with pytest.raises(NotAllowed, match=f"Release {first.id}, which it builds on, was recalled") as refused:
+    with pytest.raises(NotAllowed, match=f"Request {first.id}, which it builds on, was recalled") as refused:
         vote(world, waiting, ("rita", A), ("ravi", A))
     assert refused.value.clause == "recall"
     assert now(world, waiting).status is Status.APPROVED

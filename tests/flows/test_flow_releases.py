@@ -46,7 +46,7 @@ def test_two_approvals_release_a_crate_that_verifies(world: Any) -> None:
     assert release.status is Status.SUBMITTED
     assert vote(world, release, "rita").status is Status.PARTIALLY_REVIEWED
     assert vote(world, release, "ravi").status is Status.RELEASED
-    crate = world.sandbox.review_release.crate(world.person("ana"), release.id)
+    crate = world.sandbox.see_release.crate(world.person("ana"), release.id)
     key = world.sandbox.store.signer.public_pem
     assert verify_crate(crate, verify=partial(verify_signature, key)).lines()
     broken = crate.replace(b"male,40", b"male,41") if b"male,40" in crate else crate[:-1] + b"x"
@@ -69,7 +69,7 @@ def test_what_was_staged_is_what_leaves(world: Any) -> None:
     content[-3:-1] = b"99"  # the notebook's copy changes after submission
     vote(world, release, "rita")
     vote(world, release, "ravi")
-    crate = world.sandbox.review_release.crate(world.person("ana"), release.id)
+    crate = world.sandbox.see_release.crate(world.person("ana"), release.id)
     with zipfile.ZipFile(io.BytesIO(crate)) as archive:
         left = [archive.read(name) for name in archive.namelist() if name.endswith("t.csv")]
     assert left == [GOOD]
@@ -147,12 +147,12 @@ def test_how_a_vote_went_is_not_on_the_log_before_the_last(world: Any) -> None:
 def test_a_crate_is_for_its_requester_and_owner_and_only_once_released(world: Any) -> None:
     release = submit(world).release
     with pytest.raises(NotAllowed):
-        world.sandbox.review_release.crate(world.person("ana"), release.id)
+        world.sandbox.see_release.crate(world.person("ana"), release.id)
     vote(world, release, "rita")
     vote(world, release, "ravi")
-    assert world.sandbox.review_release.crate(world.person("olga"), release.id)
+    assert world.sandbox.see_release.crate(world.person("olga"), release.id)
     with pytest.raises(NotFound):
-        world.sandbox.review_release.crate(world.person("ben"), release.id)
+        world.sandbox.see_release.crate(world.person("ben"), release.id)
 
 
 @pytest.mark.parametrize(

@@ -179,8 +179,8 @@ def test_a_request_that_was_handed_in_while_the_data_were_suspended_waits_too(
     world: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The checks run before the request is kept; the suspension comes in between."""
-    flow = type(world.sandbox.review_release)
-    looked = flow._look
+    flow = type(world.sandbox.review_release.look)
+    looked = flow.__call__
 
     def meanwhile(self: Any, *given: Any, **named: Any) -> Any:
         found = looked(self, *given, **named)
@@ -188,7 +188,7 @@ def test_a_request_that_was_handed_in_while_the_data_were_suspended_waits_too(
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(flow, "_look", meanwhile)
+        patch.setattr(flow, "__call__", meanwhile)
         release = submit(world)
     assert (release.status, release.held_from) == (Status.ON_HOLD, Status.SUBMITTED)
 
@@ -297,7 +297,7 @@ def test_a_recalled_crate_is_not_handed_out_any_more_and_says_why(world: Any) ->
     release = submit(world)
     vote(world, release, "rita")
     vote(world, release, "ravi")
-    crate = world.sandbox.review_release.crate
+    crate = world.sandbox.see_release.crate
     assert crate(world.person("ana"), release.id)  # the control
     called = world.sandbox.hold_releases.recall(
         world.person("olga"), release.id, reason="Its rows were wrong."
@@ -324,7 +324,7 @@ def test_a_released_crate_is_not_handed_out_while_what_it_is_made_of_is_suspende
     release = submit(world, sql=ASK)
     vote(world, release, "rita")
     vote(world, release, "ravi")
-    crate, ana = world.sandbox.review_release.crate, world.person("ana")
+    crate, ana = world.sandbox.see_release.crate, world.person("ana")
     suspend(world, table="loans", column="amount")
     assert crate(ana, release.id)  # it does not use this one
     suspend(world, table="loans", column="sex")

@@ -29,7 +29,7 @@ GUARDS = {
     ("open_notebook.py", "_may_see", "SHOW_ROWS"),  # the launcher, at the start and at every look
     ("import_files.py", "ask", "IMPORT"),
     ("run_job.py", "_permitted", "RUN_JOB"),  # the queue, and again before a container starts
-    ("review_release.py", "_look", "SUBMIT"),
+    ("look_at_request.py", "__call__", "SUBMIT"),
     ("check_output.py", "preview", "SUBMIT"),  # what the checks would say
     ("check_output.py", "judge_one", "CHECK"),  # the checks
     ("review_release.py", "vote", "REVIEW"),  # the review
@@ -99,7 +99,9 @@ def refusing(world: Any, action: Action) -> Any:
     parts = {name: replace(getattr(sandbox, name), permission=permission) for name in names}
     review = parts["review_release"]
     parts["review_release"] = replace(
-        review, check=parts["check_output"], leave=replace(review.leave, permission=permission)
+        review,
+        look=replace(review.look, permission=permission, check=parts["check_output"]),
+        leave=replace(review.leave, permission=permission),
     )
     return replace(sandbox, **parts)
 

@@ -161,7 +161,7 @@ def test_each_document_says_what_its_reader_may_do(world: World) -> None:
         name: world.program(name).get(f"/releases/{release.id}").json()["allowed_actions"]
         for name in ("ana", "rita")
     }
-    assert actions == {"ana": ["withdraw"], "rita": ["vote"]}
+    assert actions == {"ana": ["withdraw"], "rita": ["vote", "comment"]}
     world.voted(release, ("rita", Decision.APPROVE, ""), ("rosa", Decision.APPROVE, ""))
     assert world.program("ana").get(f"/releases/{release.id}").json()["allowed_actions"] == ["download"]
 

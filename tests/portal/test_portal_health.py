@@ -67,7 +67,7 @@ def test_the_piece_is_the_page_s_and_for_its_person_only(staffed: World) -> None
     assert "form_token" not in piece.text
     foreign = {**OURS, "sec-fetch-site": "same-site"}  # as a notebook's script would ask
     refused = alma.get("/piece/health", headers=foreign)
-    assert refused.status_code == 303  # to the sign-in, as for nobody
+    assert refused.status_code == 401  # as for nobody
     assert "hub.log" not in refused.text
     assert PIECES.startswith(PORTAL_PREFIX)
 
@@ -78,7 +78,7 @@ def test_nobody_else_sees_health(staffed: World, name: str) -> None:
         answer = staffed.browser(name).get(path)
         assert answer.status_code == 403
         assert "hub.log" not in answer.text
-    assert staffed.browser("").get("/piece/health").status_code == 303
+    assert staffed.browser("").get("/piece/health").status_code == 401
 
 
 def test_a_late_head_a_cut_log_and_a_full_queue_are_seen(world: World) -> None:

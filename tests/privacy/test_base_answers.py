@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox.domain.policy import BudgetTerms, Column, ColumnType
-from sandbox.privacy.answering.run import recompute
+from sandbox.privacy.answering.recompute import recompute
 from sandbox.privacy.asking.parse import read
 from sandbox.privacy.base.answer import answer_from, known
 from sandbox.privacy.base.buy import count_rows

@@ -24,7 +24,8 @@ from sandbox.domain.policy import (
 )
 from sandbox.domain.privacy_loss import Loss, loss_for_epsilon
 from sandbox.domain.question import MeasureKind
-from sandbox.privacy.answering.run import count_exactly, recompute
+from sandbox.privacy.answering.recompute import recompute
+from sandbox.privacy.answering.run import count_exactly
 from sandbox.privacy.asking.parse import parse
 from sandbox.privacy.planning import choice
 from sandbox.privacy.planning.bounding import Bounding, BoundingPlan, groups_plan, rows_plan

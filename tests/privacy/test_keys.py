@@ -18,7 +18,8 @@ from sandbox.domain.errors import QuestionRefused
 from sandbox.domain.policy import Column, ColumnType
 from sandbox.domain.policy_rules import check
 from sandbox.domain.question import canonical_sql
-from sandbox.privacy.answering.run import count_exactly, recompute
+from sandbox.privacy.answering.recompute import recompute
+from sandbox.privacy.answering.run import count_exactly
 from sandbox.privacy.asking.parse import parse
 from sandbox.privacy.planning.bounding import groups_plan, rows_plan
 from sandbox.privacy.planning.plan import plan

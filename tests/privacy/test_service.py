@@ -39,6 +39,13 @@ from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import BudgetTerms, Column, ColumnType, DatasetPolicy, Table
 from sandbox.domain.policy_document import policy_to_document
 from sandbox.domain.question import canonical_sql
+from sandbox.domain.trained_model import (
+    Feature,
+    Model,
+    ModelScores,
+    model_document,
+    scores_from_document,
+)
 from sandbox.privacy.asking.parse import parse
 from sandbox.privacy.base.wire import base_of_lines
 from sandbox.privacy.engine import Health
@@ -176,6 +183,10 @@ def test_several_tables_go_over_the_socket(running: Process) -> None:
     write_csv(running.folder / "raw" / "patients.csv", rows, ["patient_id", "born"])
     remote = RemoteEngine(running.socket)
     files = {"visits": "visits.csv", "patients": "patients.csv"}
+    shape = remote.shape(dataset="hospital", file="patients.csv")
+    assert {column.name for column in shape} == {"patient_id", "born"}
+    with pytest.raises(BadInput, match="outside the folder"):
+        remote.shape(dataset="hospital", file="../patients.csv")
     report = remote.publish_tables(policy=policy, files=files)
     assert (report.rows, report.units) == (200, 60)
     where = {"dataset": "hospital", "snapshot": report.snapshot}
@@ -253,6 +264,13 @@ def test_an_engine_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
         lambda e: e.answer(dataset="d", snapshot="s", sql="q", nano=1),
         lambda e: e.evidence(dataset="d", snapshot="s", sql="q"),
         lambda e: e.publish(policy=POLICY, table="visits", file="x"),
+        lambda e: e.model_scores(
+            dataset="d",
+            snapshot="s",
+            table="t",
+            model=Model(features=(), weights=(1.0,), outcome="", classes=()),
+            train="0",
+        ),
     ):
         with pytest.raises(EngineUnavailable):
             verb(RemoteEngine(tmp_path / "none.sock"))
@@ -342,6 +360,12 @@ class Told:
         self._do(dataset=dataset, snapshot=snapshot, sql=sql)
         return Evidence(sql=sql, keys=(), rows=())
 
+    def model_scores(
+        self, *, dataset: str, snapshot: str, table: str, model: Model, train: str
+    ) -> ModelScores:
+        self._do(dataset=dataset, snapshot=snapshot, table=table, train=train)
+        return ModelScores(members=((0.5, 0.5),), others=(), members_right=(True,), others_right=())
+
     def health(self) -> Health:
         return Health(ready=True, busy=0)
 
@@ -372,6 +396,21 @@ def test_answers_are_passed_on_byte_for_byte() -> None:
     assert engine.calls == [ASK]
 
 
+WEIGHTS = model_document(
+    Model(features=(Feature("age"),), weights=(0.5,), outcome="sick", classes=("0", "1"))
+)
+
+
+def test_a_model_reaches_the_engine_as_a_value_and_its_scores_come_back() -> None:
+    engine = Told()
+    body = {"dataset": "d", "snapshot": "s", "table": "t", "model": WEIGHTS, "train": "ba"}
+    response = TestClient(application(engine)).post("/model", json=body)
+    assert scores_from_document(response.json()) == ModelScores(
+        members=((0.5, 0.5),), others=(), members_right=(True,), others_right=()
+    )
+    assert engine.calls == [{"dataset": "d", "snapshot": "s", "table": "t", "train": "ab"}]
+
+
 BODIES: list[tuple[str, Any]] = [
     ("/answer", {}),
     ("/answer", {**ASK, "nano": "5"}),
@@ -381,6 +420,21 @@ BODIES: list[tuple[str, Any]] = [
     ("/answer", [ASK]),
     ("/answer", None),
     ("/evidence", {**ASK}),
+    ("/model", {"dataset": "d", "snapshot": "s", "table": "t", "model": {}, "train": "0"}),
+    (
+        "/model",
+        {"dataset": "d", "snapshot": "s", "table": "t", "model": WEIGHTS, "train": "0123456789abcdef"},
+    ),
+    (
+        "/model",
+        {
+            "dataset": "d",
+            "snapshot": "s",
+            "table": "t",
+            "model": {**WEIGHTS, "weights": ["x"]},
+            "train": "0",
+        },
+    ),
     ("/publish", {"policy": "x", "table": "t", "file": "f"}),
     ("/publish", {"policy": {}, "table": "t", "file": "f"}),
     ("/publish", {"policy": {**policy_to_document(POLICY), "extra": 1}, "table": "t", "file": "f"}),

@@ -40,6 +40,7 @@ from sandbox.store.people import People
 from sandbox.store.policies import Policies
 from sandbox.store.profiles import Profiles
 from sandbox.store.releases import Releases
+from sandbox.store.review_comments import ReviewComments
 from sandbox.store.schema import metadata
 from sandbox.store.second_factors import SecondFactors
 from sandbox.store.suspensions import Suspensions
@@ -67,6 +68,7 @@ WRITERS = (
     Access,
     Duties,
     Releases,
+    ReviewComments,
     Imports,
     Ledger,
     Policies,

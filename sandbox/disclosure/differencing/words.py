@@ -6,16 +6,14 @@ nobody has seen yet: it follows from private rows, and a verdict about it answer
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sandbox.disclosure.differencing.check import Because, Compared, Isolated
 from sandbox.disclosure.differencing.members import Member
-from sandbox.disclosure.sources import SECONDARY
+from sandbox.disclosure.differencing.rules import CONTRADICTION, GUESSED, ISOLATED, MAY_ISOLATE, UNSETTLED
 from sandbox.disclosure.table import MAX_FINDINGS
-from sandbox.domain.findings import Finding, Verdict
+from sandbox.domain.findings import Finding
 from sandbox.domain.population import population_words
-
-CHECK = "differencing"
-_FIX = "Leave the number out, merge groups so that both releases count the same people, or round all counts to 10."
-_FIX_UNKNOWN = "Give the question (sql) that made each table: then it is known whom it counts."
 
 
 def findings_of(compared: Compared, *, file: str, project: str, noun: str, threshold: int) -> list[Finding]:
@@ -57,14 +55,9 @@ def _finding(one: Isolated, project: str, noun: str, threshold: int) -> Finding:
             reason += " Both are called the same, and it is not known whom the one without a question counts."
         case _:
             pass
-    return Finding(
-        file=one.cell.file,
-        check=CHECK,
-        verdict=Verdict.FAIL if sure and not pending else Verdict.REVIEW,
-        place=_place(one),
-        reason=reason,
-        fix=_FIX_UNKNOWN if one.guessed else _FIX,
-        source=SECONDARY,
+    rule = GUESSED if one.guessed else ISOLATED if sure and not pending else MAY_ISOLATE
+    return replace(
+        rule.file(one.cell.file, reason, place=_place(one)),
         row=one.cell.row if one.cell.row >= 0 else None,
         column=one.cell.column,
         from_rows=bool(foreign) or one.private,
@@ -121,25 +114,16 @@ def _contradiction(file: str, compared: Compared) -> Finding:
     reason = "These numbers and those of earlier releases cannot all be true of the same people."
     if not others:
         reason = "The request's own numbers cannot all be true of the people they are said to count."
-    return Finding(
-        file=file,
-        check="contradiction",
-        verdict=Verdict.REVIEW,
-        reason=reason,
-        fix="See whether a filter is missing from a question; until then nothing can be said about differences.",
-        source=SECONDARY,
+    return replace(
+        CONTRADICTION.file(file, reason),
         from_rows=bool(others),
         detail=f"Releases: {', '.join(map(str, others))}." if others else "",
     )
 
 
 def _unsettled(file: str, compared: Compared) -> Finding:
-    return Finding(
-        file=file,
-        check="differencing_unsettled",
-        verdict=Verdict.REVIEW,
-        reason="There are too many earlier numbers to solve all combinations of them; a person looks.",
-        fix="Nothing to mend: by twos and threes all were compared.",
-        source=SECONDARY,
+    reason = "There are too many earlier numbers to solve all combinations of them; a person looks."
+    return replace(
+        UNSETTLED.file(file, reason),
         detail=f"{compared.unsettled} earlier numbers were compared by twos and threes alone.",
     )

@@ -177,6 +177,11 @@ def numbers_of(column: Column) -> Iterator[tuple[int, Number]]:
             yield row, number
 
 
+def recomputed(case: Case, column: Column) -> bool:
+    """Whether the platform computed a column's numbers again."""
+    return case.evidence is not None and normal(column.name) in {normal(m) for m in case.evidence.kinds}
+
+
 def roles_of(columns: Sequence[Column], declared: Declared | None) -> dict[str, Role]:
     """What the numbers of each column are: as declared, else by name.
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from sandbox.disclosure.columns import Column, Kind, normal
-from sandbox.disclosure.kinds.case import Case, numbers_of
+from sandbox.disclosure.kinds.case import Case, numbers_of, recomputed
 from sandbox.disclosure.mark import Rule
 from sandbox.disclosure.sources import DOMINANCE_RULES, HANDBOOK_MAGNITUDE
 from sandbox.domain.findings import Finding, Verdict
@@ -84,7 +84,7 @@ def check_counts_behind(case: Case) -> Iterator[Finding]:
     """Each number of this kind has the count of units behind it, and that count is large enough."""
     measures = list(case.of(Statistic.SUM, Statistic.MEAN, Statistic.SPREAD, Statistic.CONCENTRATION))
     for column in measures:
-        if case.evidence is not None and _recomputed(case, column):
+        if case.evidence is not None and recomputed(case, column):
             continue
         if not case.says_units:
             yield COUNTS_MISSING.column(
@@ -106,7 +106,7 @@ def check_counts_behind(case: Case) -> Iterator[Finding]:
 def check_implied_dominance(case: Case) -> Iterator[Finding]:
     """What mean, deviation and count prove about the largest unit."""
     for spread, mean in _paired(case):
-        if mean is None and not _recomputed(case, spread):
+        if mean is None and not recomputed(case, spread):
             yield SPREAD_ALONE.column(case.name, spread.name, "No mean of the same values stands beside it.")
         squared = not _is_deviation(spread)
         for row, deviation in numbers_of(spread):
@@ -120,7 +120,7 @@ def check_implied_dominance(case: Case) -> Iterator[Finding]:
                 if share * 100 > case.terms.largest_percent:
                     reason = f"By these numbers one {case.noun} holds at least {share:.0%} of the total."
                     yield IMPLIED_DOMINANCE.cell(case.name, row, spread.name, reason)
-                elif share.sqrt() * 100 > case.terms.largest_percent and not _recomputed(case, spread):
+                elif share.sqrt() * 100 > case.terms.largest_percent and not recomputed(case, spread):
                     reason = (
                         f"By these numbers one {case.noun} may hold up to {share.sqrt():.0%} of the total."
                     )
@@ -152,13 +152,9 @@ def check_whole_numbers(case: Case) -> Iterator[Finding]:
         known = [number for _, number in numbers_of(column)]
         small = any(0 < number.value < case.threshold for number in known)
         small = small and column.kind is Kind.NUMBER and all(number.whole for number in known)
-        if small and not _recomputed(case, column):
+        if small and not recomputed(case, column):
             reason = "All numbers are whole and some are small: they could be counts."
             yield WHOLE_NUMBERS.column(case.name, column.name, reason)
-
-
-def _recomputed(case: Case, column: Column) -> bool:
-    return case.evidence is not None and normal(column.name) in {normal(m) for m in case.evidence.kinds}
 
 
 _SPREADS = frozenset({"sd", "std", "stdev", "stddev", "dev", "var", "variance"})

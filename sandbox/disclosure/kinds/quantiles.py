@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from sandbox.disclosure.columns import normal
-from sandbox.disclosure.kinds.case import Case, numbers_of
+from sandbox.disclosure.kinds.case import Case, numbers_of, recomputed
 from sandbox.disclosure.kinds.magnitude import COUNTS_MISSING
 from sandbox.disclosure.mark import Rule
 from sandbox.disclosure.sources import HANDBOOK_POSITION
@@ -43,6 +43,8 @@ _ENDS = re.compile(r"(^|_)(whisker|whiskers|whislo|whishi|outlier|outliers|flier
 def check_tails(case: Case) -> Iterator[Finding]:
     """Units on each side: n·share and n·(1 − share)."""
     for column in case.of(Statistic.QUANTILE):
+        if recomputed(case, column):
+            continue  # its sides were counted on the raw rows
         share = case.roles[column.name].share
         if share is None:
             yield WHICH.column(case.name, column.name, "It is not known which quantile this is.")

@@ -8,6 +8,7 @@ blocks      who may not apply for a time
 jobs        code that runs beside the rows
 review      the reviewers' queue and figures; the next turn of a request
 releases    outputs on their way out
+comments    what reviewers write beside them
 checks      what the checks would say
 uploads     files as programs send them
 imports     files and packages on their way in
@@ -35,6 +36,7 @@ from sandbox.portal.api import (
     blocks,
     catalogue,
     checks,
+    comments,
     demands,
     imports,
     jobs,
@@ -63,6 +65,7 @@ PARTS = (
     access.router,
     blocks.router,
     jobs.router,
+    comments.router,
     review.router,  # before it: its queue is no number
     releases.router,
     checks.router,

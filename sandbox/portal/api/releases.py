@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
 from sandbox.domain.errors import BadInput
-from sandbox.domain.release import Decision
+from sandbox.domain.release import Cause, Decision
 from sandbox.portal import documents
 from sandbox.portal.api.common import Body, check_bound, grant_of
 from sandbox.portal.api.uploads import sql_by_file, uploaded
@@ -22,6 +22,7 @@ class VoteBody(Body):
     version: int
     decision: Decision
     comment: str = Field(default="", max_length=2000)
+    cause: Cause | None = None
 
 
 @router.get("/releases", tags=["releases"])
@@ -88,7 +89,12 @@ def vote(system: System, caller: Program, release_id: int, body: VoteBody) -> di
     """Vote as a reviewer. Others' votes stay hidden until the last is in."""
     person = caller.in_person()
     system.review_release.vote(
-        person, release_id, version=body.version, decision=body.decision, comment=body.comment
+        person,
+        release_id,
+        version=body.version,
+        decision=body.decision,
+        comment=body.comment,
+        cause=body.cause,
     )
     return documents.release(system.views.release(person, release_id))
 
@@ -104,6 +110,6 @@ def withdraw(system: System, caller: Program, release_id: int, version: int | No
 @router.get("/releases/{release_id}/crate", tags=["releases"])
 def crate(system: System, caller: SignedIn, release_id: int) -> Response:
     """The released crate: files, findings, agreement, signature."""
-    body = system.review_release.crate(caller.in_person(), release_id)
+    body = system.see_release.crate(caller.in_person(), release_id)
     headers = {"Content-Disposition": f'attachment; filename="release-{release_id}.crate.zip"'}
     return Response(body, media_type="application/zip", headers=headers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sandbox.portal.documents.access import application, block, grant, grant_actions
 from sandbox.portal.documents.catalogue import catalogue_entry, catalogue_page, file_name, rows, version
+from sandbox.portal.documents.comments import review_comment
 from sandbox.portal.documents.dcat import catalogue_graph, dataset_graph
 from sandbox.portal.documents.dictionary import dictionary_csv
 from sandbox.portal.documents.imports import import_preview, import_request
@@ -65,6 +66,7 @@ __all__ = [
     "release",
     "result",
     "results",
+    "review_comment",
     "rows",
     "suspension",
     "tracked",

@@ -8,6 +8,7 @@ from typing import Any
 from sandbox.domain.findings import Finding, Verdict
 from sandbox.flows.check_output import Checked
 from sandbox.flows.views import ReleaseView
+from sandbox.portal.documents.comments import review_comment
 
 
 def finding(value: Finding) -> dict[str, Any]:
@@ -46,6 +47,7 @@ def release(view: ReleaseView) -> dict[str, Any]:
         "waiting_since": r.waiting_since or None,
         "votes": [asdict(v) for v in view.votes],
         "early_votes": [asdict(v) for v in view.early],
+        "comments": [review_comment(c, may_void=c in view.voidable) for c in view.comments],
         "split_comments": list(view.split_comments),
         "votes_in": view.votes_in,
         "votes_needed": view.votes_needed,

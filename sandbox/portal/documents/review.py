@@ -11,7 +11,7 @@ from sandbox.portal.documents.releases import release
 
 
 def queued(value: Queued) -> dict[str, Any]:
-    return {**release(value.view), **_clock(value.clock)}
+    return {**release(value.view), **_clock(value.clock), "kinds": list(value.kinds), "voted": value.voted}
 
 
 def dataset_turnaround(value: DatasetTurnaround) -> dict[str, Any]:
@@ -20,6 +20,8 @@ def dataset_turnaround(value: DatasetTurnaround) -> dict[str, Any]:
         "title": value.title,
         "review_days": value.days,
         **asdict(value.figures),
+        "causes": value.causes,
+        "agreement": asdict(value.agreement),
         "allowed_actions": [],
     }
 

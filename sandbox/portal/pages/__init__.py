@@ -1,12 +1,23 @@
 """Pages for people: rendered here, no script, no rule. They show what ``allowed_actions`` says and call the flows.
 
+home        the way in, for everybody
 catalogue   what there is, for everybody
 facets      the catalogue's filters
-access      my data; what an owner decides
+my_data     what to do next, my grants, my applications
+access      what an owner decides
+owner       an owner's data: use, cost, feedback, suspending
+publish     a dataset, or another policy, is prepared and published; ``publish_fields`` is its form
 apply       the form of an application
+apply_steps the same, step by step
 application one application, with a form for all that may be done with it
+ask         the question workbench: estimate, ask, read the answer
+answer_view an answer becomes cells, bars and sentences
+notebooks   opening a notebook, and how far it is
 jobs        my jobs; one job with what it made on the sample
-releases    my outputs; the reviewers' queue; one request with its findings
+releases    my outputs; one request with its findings, for its requester and as a cockpit for its reviewers
+review      the reviewers' queue and figures
+review_comments what reviewers write beside cells and files
+resubmit    the next turn of a request
 imports     what asks to come in; what is decided about it
 objecting   for everybody; how it stands
 objections  what an owner decides about objections, and stops by hand
@@ -21,6 +32,7 @@ display     the choice of language and colours
 account     my account: second factor, password, training
 people      accounts, roles and training, for administrators
 rendering   a template becomes a response
+shown_files what leaves of each file, cell by cell
 grid        a CSV file becomes a table to look at
 charts      what was spent becomes the points of a picture
 stages      where something stands on its way
@@ -36,33 +48,51 @@ from sandbox.portal.pages import (
     account,
     application,
     apply,
+    apply_steps,
+    ask,
     at_rest,
     catalogue,
     demands,
     display,
     health,
+    home,
     imports,
     jobs,
     log,
+    my_data,
+    notebooks,
     objecting,
     objections,
     openness,
+    owner,
     people,
     policies,
+    publish,
     releases,
+    resubmit,
     results,
+    review,
+    review_comments,
 )
 from sandbox.portal.pages.rendering import render
 
 __all__ = ["PARTS", "render", "router"]
 
 PARTS = (
+    home.router,
     catalogue.router,
+    my_data.router,
     access.router,
+    apply_steps.router,
     apply.router,  # before ``application``, which takes any verb
     application.router,
+    ask.router,
+    notebooks.router,
     jobs.router,
     releases.router,
+    resubmit.router,
+    review.router,
+    review_comments.router,
     imports.router,
     objecting.router,
     objections.router,
@@ -75,6 +105,8 @@ PARTS = (
     people.router,
     health.router,
     policies.router,
+    owner.router,
+    publish.router,
     sign_in.router,
     display.router,
 )

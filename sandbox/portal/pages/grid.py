@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from sandbox.domain.findings import Finding, Verdict
+
+NOTHING_HELD: Mapping[tuple[int, str], str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +21,7 @@ class Cell:
     findings: tuple[int, ...] = ()  # numbers of findings, from 1, worst first
     verdict: str = ""  # the worst verdict; empty when nothing was found
     reason: str = ""
+    held: str = ""  # of a number: whether it holds when computed again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +33,20 @@ class Grid:
     more: bool  # the file goes on
 
 
-def grid(content: bytes, *, limit: int, findings: Sequence[Finding] = ()) -> Grid | None:
+def grid(
+    content: bytes,
+    *,
+    limit: int,
+    findings: Sequence[Finding] = (),
+    held: Mapping[tuple[int, str], str] = NOTHING_HELD,
+) -> Grid | None:
     """Read a CSV file for showing.
 
     Args:
         limit: the most rows to show.
         findings: the file's, in the order in which the page numbers them; each marks its cell, its column's
             head, or nothing when it is about the whole file.
+        held: by row and column, whether a number holds when computed again.
 
     Returns:
         None when the file cannot be read as a table.
@@ -55,7 +66,8 @@ def grid(content: bytes, *, limit: int, findings: Sequence[Finding] = ()) -> Gri
             padded = line + [""] * (len(names) - len(line))
             rows.append(
                 tuple(
-                    _cell(text, marks.get((at, name), ())) for text, name in zip(padded, names, strict=False)
+                    _cell(text, marks.get((at, name), ()), held.get((at, name), ""))
+                    for text, name in zip(padded, names, strict=False)
                 )
             )
     except (UnicodeDecodeError, csv.Error):
@@ -80,12 +92,13 @@ def _marks(findings: Sequence[Finding]) -> dict[tuple[int | None, str], tuple[_M
     return marks
 
 
-def _cell(text: str, marks: tuple[_Mark, ...]) -> Cell:
+def _cell(text: str, marks: tuple[_Mark, ...], held: str = "") -> Cell:
     if not marks:
-        return Cell(text=text)
+        return Cell(text=text, held=held)
     return Cell(
         text=text,
         findings=tuple(number for number, _ in marks),
         verdict=str(marks[0][1].verdict),
         reason=" ".join(finding.reason for _, finding in marks),
+        held=held,
     )

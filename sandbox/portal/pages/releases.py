@@ -1,30 +1,26 @@
-"""My outputs; the reviewers' queue; one request with its files, findings and votes."""
+"""My outputs; one request, as its requester sees it or as a cockpit for its reviewers; votes."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
-from sandbox.domain.errors import BadInput, NotAllowed, SandboxError
-from sandbox.domain.findings import Finding, Verdict
+from sandbox.domain.errors import CallerError, NotFound, SandboxError
 from sandbox.domain.people import Person
-from sandbox.domain.release import OUT, Decision, Release, StagedFile, Status, Vote
-from sandbox.flows.views import ReleaseView
+from sandbox.domain.release import OUT, WAITING, Cause, Decision, Release, Status, Vote
+from sandbox.flows.compare_outputs import Lineage
+from sandbox.language import marked as _
 from sandbox.portal.forms import FormSender
-from sandbox.portal.pages.grid import Grid, grid
 from sandbox.portal.pages.rendering import go, render
+from sandbox.portal.pages.shown_files import SHOWN_ROWS, counts, shown_files
 from sandbox.portal.pages.stages import Stage, ways
 from sandbox.portal.requests import InPerson, System
 from sandbox.wiring import Sandbox
 
 router = APIRouter(include_in_schema=False)
-
-SHOWN_ROWS = 200
 
 # What a status means to a person, and where it stands on the way out: checks, review, decision, release.
 MEANING = {
@@ -52,20 +48,25 @@ STOPPED = frozenset(
         Status.RECALLED,
     }
 )
-STAGES = ("Checks", "Review", "Decision", "Release")
+STAGES = (_("Checks"), _("Review"), _("Decision"), _("Release"))
+CAUSES: dict[Cause, str] = {
+    Cause.SMALL_COUNTS: _("Small counts"),
+    Cause.UNROUNDED: _("Counts that are not rounded"),
+    Cause.CONTEXT: _("Context is missing"),
+    Cause.NO_TABLE: _("The table behind it is missing"),
+    Cause.FILE_TYPE: _("File type"),
+    Cause.DIFFERENCING: _("Differences to other releases"),
+    Cause.OTHER: _("Something else"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ShownFile:
-    """A file with its findings, and what leaves of it: a table, a text, or a picture's pixels (PNG in base 64)."""
+class About:
+    """The cell that a reviewer is about to write about, as a link names it."""
 
-    file: StagedFile
-    findings: tuple[Finding, ...]
-    grid: Grid | None
-    text: str = ""
-    picture: str = ""
-    bits_leaving: int = 0
-    why_not_shown: str = ""
+    file: str = ""
+    row: int | None = None
+    column: str = ""
 
 
 @router.get("/releases")
@@ -75,23 +76,18 @@ def releases(request: Request, system: System, person: InPerson) -> Response:
     return render(request, "releases.html", requests=views, meaning=MEANING)
 
 
-@router.get("/review")
-def review(request: Request, system: System, person: InPerson) -> Response:
-    """What waits for this reviewer's vote, oldest first."""
-    queue = system.review_queue.of(person)
-    return render(
-        request,
-        "review.html",
-        queue=queue,
-        counts=[_counts(one.view.findings) for one in queue],
-        turnaround=system.review_queue.turnaround(person),
-    )
-
-
 @router.get("/releases/{release_id}")
-def release(request: Request, system: System, person: InPerson, release_id: int) -> Response:
+def release(
+    request: Request,
+    system: System,
+    person: InPerson,
+    release_id: int,
+    file: Annotated[str, Query(max_length=100)] = "",
+    row: int | None = None,
+    column: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
     """One request, for its requester and its reviewers."""
-    return _release_page(request, system, person, release_id)
+    return release_page(request, system, person, release_id, about=About(file=file, row=row, column=column))
 
 
 @router.post("/releases/{release_id}/vote")
@@ -103,13 +99,20 @@ def vote(
     version: Annotated[int, Form()],
     decision: Annotated[Decision, Form()],
     comment: Annotated[str, Form(max_length=2000)] = "",
+    cause: Annotated[Cause | Literal[""], Form()] = "",
 ) -> Response:
-    """Vote. A vote without its reason brings the page back with what was written."""
+    """Vote. What is not taken brings the page back, as it is now, with what was written."""
+    said = cause or None
     try:
-        system.review_release.vote(person, release_id, version=version, decision=decision, comment=comment)
-    except BadInput as mistake:
-        written = Vote(reviewer=person.name, decision=decision, comment=comment)
-        return _release_page(request, system, person, release_id, written=written, mistake=mistake)
+        system.review_release.vote(
+            person, release_id, version=version, decision=decision, comment=comment, cause=said
+        )
+    except CallerError as mistake:
+        written = Vote(reviewer=person.name, decision=decision, comment=comment, cause=said)
+        try:
+            return release_page(request, system, person, release_id, written=written, mistake=mistake)
+        except NotFound:  # it is not theirs to see
+            raise mistake from None
     return go(f"/releases/{release_id}", done="vote")
 
 
@@ -124,62 +127,59 @@ def stages(release: Release) -> tuple[Stage, ...]:
     """Where a request stands on its way out; nowhere when it was taken back."""
     status = release.status
     finished = status in OUT
-    _, at = MEANING[release.held_from or status]
+    at = MEANING[release.held_from or status][1]
     return ways(STAGES, at, stopped=status in STOPPED, finished=finished)
 
 
-def _release_page(
+def release_page(
     request: Request,
     system: Sandbox,
     person: Person,
     release_id: int,
     *,
     written: Vote | None = None,
-    mistake: BadInput | None = None,
+    about: About | None = None,
+    commented: str = "",
+    mistake: CallerError | None = None,
 ) -> Response:
+    """The page of a request.
+
+    Args:
+        written: a vote that was not taken.
+        about: the cell that a comment will be about.
+        commented: a comment that was not taken.
+    """
     view = system.views.release(person, release_id)  # decides whether this person may see it at all
     mine = view.release.requester == person.name
+    files = shown_files(system, person, view)
     return render(
         request,
-        "release.html",
+        "release.html" if mine else "review_request.html",
         status=mistake.status if mistake else 200,
         view=view,
         release=view.release,
         mine=mine,
         stages=stages(view.release),
         meaning=MEANING,
-        files=[] if view.sealed else [_shown(system, person, view, file) for file in view.release.files],
+        files=files,
+        bits=sum(shown.bits_leaving for shown in files),
         record=system.job_views.behind(person, release_id) if view.job and not mine else None,
-        counts=_counts(view.findings),
+        counts=counts(view.findings),
         decisions=list(Decision),
+        causes=CAUSES,
         shown_rows=SHOWN_ROWS,
         written=written,
+        about=about or About(),
+        commented=commented,
         mistake=mistake,
+        lineage=None if mine else _lineage(system, person, release_id),
+        clock=None if mine or view.release.status not in WAITING else system.review_queue.clock(view.release),
     )
 
 
-def _shown(system: Sandbox, person: Person, view: ReleaseView, file: StagedFile) -> ShownFile:
-    findings = tuple(f for f in view.findings if f.file == file.name)
+def _lineage(system: Sandbox, person: Person, release_id: int) -> Lineage | None:
+    """None where it may not be shown now, such as for a suspended dataset: the request is still shown."""
     try:
-        preview = system.review_release.preview(person, view.release.id, file.name)
-    except NotAllowed as refused:  # such as a suspended dataset: the request is still shown
-        return ShownFile(file=file, findings=findings, grid=None, why_not_shown=refused.message)
-    except SandboxError as failure:
-        return ShownFile(file=file, findings=findings, grid=None, why_not_shown=failure.message)
-    is_table = preview.table is not None
-    shown = grid(preview.shown, limit=SHOWN_ROWS, findings=preview.findings) if is_table else None
-    text = "" if is_table else preview.shown.decode()
-    picture = "" if is_table or text else base64.b64encode(preview.rebuilt).decode()
-    return ShownFile(
-        file=file,
-        findings=findings,
-        grid=shown,
-        text=text,
-        picture=picture,
-        bits_leaving=preview.bits_leaving,
-        why_not_shown="" if shown or text or picture else "This file cannot be shown; its findings say why.",
-    )
-
-
-def _counts(findings: Sequence[Finding]) -> dict[str, int]:
-    return {str(verdict): sum(f.verdict is verdict for f in findings) for verdict in Verdict}
+        return system.compare_outputs.lineage(person, release_id)
+    except SandboxError:
+        return None

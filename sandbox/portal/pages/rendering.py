@@ -41,6 +41,7 @@ _NAVIGATION: tuple[tuple[str, str, frozenset[Role]], ...] = (
     ("/grants", _("My data"), frozenset({Role.RESEARCHER})),
     ("/jobs", _("My jobs"), frozenset({Role.RESEARCHER})),
     ("/releases", _("My outputs"), frozenset({Role.RESEARCHER})),
+    ("/owner", _("Owned data"), frozenset({Role.OWNER})),
     ("/decisions", _("Decisions"), frozenset({Role.OWNER})),
     ("/review", _("Review"), frozenset({Role.REVIEWER})),
     ("/imports", _("Imports"), frozenset({Role.RESEARCHER, Role.OWNER, Role.ADMINISTRATOR})),
@@ -72,8 +73,18 @@ _NOTICES = {
     "job-cancel": "You took the job back.",
     "job-raw": "The same package was sent to the raw rows. What it writes goes to the reviewers.",
     "vote": "Your vote was counted.",
+    "commented": "Your comment was kept. Others see it when the votes are in.",
+    "comment-voided": "Your comment counts no more. It stays, with your reason.",
+    "next-turn": "The next turn was handed in, and the checks have looked at it.",
     "policy_approve": "You approved the change. It holds now, or once the dataset is published by it.",
     "policy_reject": "You rejected the change. Nothing was changed.",
+    "draft-kept": "The draft was kept. Nothing is published yet.",
+    "draft-file": "The file was taken. Its columns are in the policy now, where that said nothing of them.",
+    "draft-file-out": "The file was taken out of the draft.",
+    "draft-discarded": "The draft is gone, and its files with it.",
+    "change-applied": "The change holds now.",
+    "change-proposed": "The change was proposed. It holds when a second person approves it.",
+    "notebook-stop": "It is stopped, or will be in a moment.",
     "withdraw": "You took the request back.",
     "import-asked": "It was handed in, and the checks have looked at it.",
     "import-let_in": "It is let in: notebooks and jobs of the project see it from their next start.",
@@ -154,14 +165,16 @@ def page_policy(nonce: str) -> str:
     )
 
 
-def go(path: str, *, done: str) -> RedirectResponse:
+def go(path: str, *, done: str, at: str = "") -> RedirectResponse:
     """To a page after a form, so that reloading it sends nothing twice.
 
     Args:
         path: below the portal's prefix; written by us, never taken from a request.
         done: a key of the notices.
+        at: where on the page; likewise.
     """
-    return RedirectResponse(f"{PORTAL_PREFIX}{path}?done={done}", status_code=303)
+    place = f"#{at}" if at else ""
+    return RedirectResponse(f"{PORTAL_PREFIX}{path}?done={done}{place}", status_code=303)
 
 
 def _signed_in(request: Request) -> Person | None:

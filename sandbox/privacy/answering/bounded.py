@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import ibis
 
 from sandbox.domain.policy import ColumnType, Table
-from sandbox.domain.question import Key, MeasureKind, Question
+from sandbox.domain.question import Key, Question
 from sandbox.privacy.answering.relations import IBIS_TYPES
 from sandbox.privacy.answering.relations import RANK as RANK
 from sandbox.privacy.answering.relations import UNIT as UNIT
@@ -47,12 +47,12 @@ def bounded(plan: Plan, table: Expression, partial: Expression | None = None) ->
     """
     if partial is not None:
         return _kept_and_cut(plan, partial)
-    rows = _selected(plan.question, plan.table, table)
+    rows = selected(plan.question, plan.table, table)
     rows = rows.filter(rows[RANK] < plan.bounding.rows_per_unit)
-    keys = _keys(plan.question, plan.table, rows)
+    keys = keys_of_cells(plan.question, plan.table, rows)
     targets = flat_targets(plan)
     if plan.bounding.plan is BoundingPlan.ROWS:
-        return _grouped(rows, keys, {t.label: _sum_over_rows(t, rows, plan.table) for t in targets})
+        return grouped(rows, keys, {t.label: _sum_over_rows(t, rows, plan.table) for t in targets})
     return _by_groups(plan, rows, keys, targets)
 
 
@@ -61,45 +61,7 @@ def flat_targets(plan: Plan) -> list[Target]:
     return [m.target for m in plan.measurements if m.target.what is not What.TREE]
 
 
-def exact(question: Question, policy_table: Table, table: Expression) -> Expression:
-    """The question without bounds or clamps, with distinct units and rows behind each cell. Never for answers."""
-    rows = _selected(question, policy_table, table)
-    columns: dict[str, Expression] = {"rows": rows.count(), "units": rows[UNIT].nunique()}
-    for measure in question.measures:
-        if measure.kind in (MeasureKind.SUM, MeasureKind.AVG):
-            # Cells are not clamped here: their sum may leave 64 bits, in which some engines would go on adding.
-            columns[f"sum_{measure.column}"] = rows[measure.column].cast("decimal(38, 0)").sum()
-        if measure.kind in (MeasureKind.SUM, MeasureKind.AVG, MeasureKind.COUNT_FILLED):
-            columns[f"filled_{measure.column}"] = rows[measure.column].count()
-    return _grouped(rows, _keys(question, policy_table, rows), columns)
-
-
-def contributors(question: Question, policy_table: Table, table: Expression, column: str) -> Expression:
-    """Whose values a column's sum is made of in each cell: the two largest parts of a unit, all parts together, the
-    units with any part, and the ends of the values. A unit's part is the sum of its absolute values. Never for answers.
-    """
-    rows = _selected(question, policy_table, table)
-    keys = _keys(question, policy_table, rows)
-    value = rows[column].cast("decimal(38, 0)")
-    by_unit = rows.filter(value.notnull()).group_by(**keys, unit=rows[UNIT])
-    parts = by_unit.aggregate(part=value.abs().sum(), low=rows[column].min(), high=rows[column].max())
-    ranked = parts.mutate(
-        place=ibis.row_number().over(
-            group_by=[parts[name] for name in keys], order_by=[parts.part.desc(), parts.unit]
-        )
-    )
-    columns = {
-        "largest": ranked.part.max(),
-        "second": ranked.part.max(where=ranked.place == 1).coalesce(0),
-        "total": ranked.part.sum(),
-        "givers": ranked.part.count(where=ranked.part > 0),
-        "low": ranked.low.min(),
-        "high": ranked.high.max(),
-    }
-    return _grouped(ranked, {name: ranked[name] for name in keys}, columns)
-
-
-def _selected(question: Question, policy_table: Table, table: Expression) -> Expression:
+def selected(question: Question, policy_table: Table, table: Expression) -> Expression:
     """The rows that pass WHERE and fall in a listed cell."""
     conditions = [is_listed(key, policy_table, table) for key in question.keys]
     if question.where is not None:
@@ -122,11 +84,11 @@ def is_listed(key: Key, policy_table: Table, table: Expression) -> Expression:
     return cell.isin([key_cell(key, value, policy_table) for value in key.values(policy_table)])
 
 
-def _keys(question: Question, policy_table: Table, rows: Expression) -> dict[str, Expression]:
+def keys_of_cells(question: Question, policy_table: Table, rows: Expression) -> dict[str, Expression]:
     return {key_name(i): key_expression(key, policy_table, rows) for i, key in enumerate(question.keys)}
 
 
-def _grouped(rows: Expression, keys: dict[str, Expression], columns: dict[str, Expression]) -> Expression:
+def grouped(rows: Expression, keys: dict[str, Expression], columns: dict[str, Expression]) -> Expression:
     return rows.group_by(**keys).aggregate(**columns) if keys else rows.aggregate(**columns)
 
 
@@ -199,7 +161,7 @@ def _kept_and_cut(plan: Plan, partial: Expression) -> Expression:
         partial = partial.filter(partial["_order"] < bounding.groups_per_unit)
     cut = {t.label: _summed(t, partial, bounding) for t in flat_targets(plan)}
     keys = [key_name(i) for i in range(len(plan.question.keys))]
-    return _grouped(partial, {name: partial[name] for name in keys}, cut)
+    return grouped(partial, {name: partial[name] for name in keys}, cut)
 
 
 def _chooses_cells(plan: Plan) -> bool:
@@ -248,12 +210,12 @@ def _product(target: Target, rows: Expression) -> Expression:
 
 def leaves(plan: Plan, target: Target, table: Expression) -> Expression:
     """Columns ``k0``, ``k1`` … for the keys, ``start`` of a leaf above the lower bound, and its count of rows."""
-    rows = _selected(plan.question, plan.table, table)
+    rows = selected(plan.question, plan.table, table)
     rows = rows.filter(rows[RANK] < plan.bounding.rows_per_unit, rows[target.column].notnull())
     if target.where is not None:
         rows = rows.filter(condition(target.where, plan.table, rows))
     above = clamped(rows[target.column], target.lower, target.upper) - target.lower
-    keys = _keys(plan.question, plan.table, rows)
+    keys = keys_of_cells(plan.question, plan.table, rows)
     return rows.group_by(**keys, start=above - above % target.shape.width).aggregate(n=rows.count())
 
 

@@ -1,20 +1,17 @@
-"""Where rows are touched: a plan, or a check's question, against one private view."""
+"""Where rows are touched for an answer: a plan against one private view."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import ibis
 
-from sandbox.domain.derived import declared
-from sandbox.domain.evidence import Contributors, Evidence, EvidenceRow, Exact
-from sandbox.domain.policy import ColumnType, Scalar, Table
-from sandbox.domain.question import Key, Measure, MeasureKind, Question, canonical_sql
+from sandbox.domain.policy import Scalar, Table
+from sandbox.domain.question import Key, Question
 from sandbox.domain.relation import Base
-from sandbox.privacy.answering.bounded import bounded, contributors, exact, flat_targets, leaves, view_of
+from sandbox.privacy.answering.bounded import bounded, flat_targets, leaves, view_of
 from sandbox.privacy.answering.contributions import key_served, partial_of, schema_of
 from sandbox.privacy.answering.relations import relation_rows
 from sandbox.privacy.answering.rowwise import Expression, key_cell
@@ -22,11 +19,9 @@ from sandbox.privacy.engines.holding import CONTRIBUTIONS, EngineLimits, Rows
 from sandbox.privacy.mechanisms import noise
 from sandbox.privacy.mechanisms.quantiles import tree_of
 from sandbox.privacy.mechanisms.threshold import Threshold, shown
-from sandbox.privacy.planning.measurements import Plan, Target, What, cells_of
+from sandbox.privacy.planning.measurements import Plan, Target, What
 from sandbox.privacy.publishing.views import View
-from sandbox.privacy.stored import Stored, exact_text
-
-_AVERAGE_PLACES = 12  # decimals of an exact average
+from sandbox.privacy.stored import Stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +115,7 @@ def count_exactly(ready: Plan, view: View, limits: EngineLimits) -> dict[str, li
     with view.opened(limits, contributions=_served(ready, view)) as rows:
         found = _found(ready, view, rows)
         leaved = {t.name: rows(leaves(ready, t, table)) for t in trees}
-    place = {key: i for i, key in enumerate(_stored(ready.cells, ready.question, ready.table))}
+    place = {key: i for i, key in enumerate(stored_cells(ready.cells, ready.question, ready.table))}
     vectors = {target.name: [0] * len(place) for target in flat_targets(ready)}
     for key, numbers in found.items():
         if (at := place.get(key)) is not None:  # else no cell of the answer; see ``bounded``
@@ -163,57 +158,10 @@ def _nodes(
     return [node for leaf_counts in counts for node in tree_of(leaf_counts, shape)]
 
 
-def recompute(question: Question, view: View, limits: EngineLimits) -> Evidence:
-    """The exact table behind a question, and how many units and rows are behind each cell."""
-    table = declared(question.source, view.policy)
-    expression = exact(question, table, rows_behind(question, view, whole=True))
-    names = [str(name) for name in expression.columns]
-    summed = [m for m in question.measures if m.kind in (MeasureKind.SUM, MeasureKind.AVG)]
-    behind = rows_behind(question, view, whole=True)
-    with view.opened(limits) as rows_of:
-        found = rows_of(expression)
-        given = {c: rows_of(contributors(question, table, behind, c)) for c in {m.column for m in summed}}
-    width = len(question.keys)
-    by_key = {row[:width]: dict(zip(names[width:], row[width:], strict=True)) for row in found}
-    parts = {
-        column: {row[:width]: _contributors(row[width:]) for row in rows_given}
-        for column, rows_given in given.items()
-    }
-    cells = cells_of(question, table)
-    rows = []
-    for cell, key in zip(cells, _stored(cells, question, table), strict=True):
-        numbers = by_key.get(key, {})
-        rows.append(
-            EvidenceRow(
-                key=cell,
-                values={m.alias: _exact_value(m, numbers, table) for m in question.measures},
-                units=int(numbers.get("units", 0)),
-                rows=int(numbers.get("rows", 0)),
-                contributors={m.alias: parts[m.column][key] for m in summed if key in parts[m.column]},
-            )
-        )
-    return Evidence(
-        sql=canonical_sql(question),
-        keys=tuple(key.alias for key in question.keys),
-        rows=tuple(rows),
-        kinds={m.alias: m.kind for m in question.measures},
-    )
-
-
-def _contributors(numbers: Sequence[Any]) -> Contributors:
-    largest, second, total, givers, low, high = numbers
-    return Contributors(
-        largest=int(largest),
-        second=int(second),
-        total=int(total),
-        givers=int(givers),
-        equal=low == high,
-    )
-
-
-def _stored(
+def stored_cells(
     cells: Iterable[tuple[Scalar, ...]], question: Question, table: Table
 ) -> Iterable[tuple[Stored, ...]]:
+    """The keys of cells, as the view stores them."""
     values = [_stored_keys(key, table) for key in question.keys]
     return [tuple(stored[v] for v, stored in zip(cell, values, strict=True)) for cell in cells]
 
@@ -221,20 +169,3 @@ def _stored(
 def _stored_keys(key: Key, table: Table) -> dict[Scalar, Stored]:
     """A key's public values, as the view stores them."""
     return {value: key_cell(key, value, table) for value in key.values(table)}
-
-
-def _exact_value(measure: Measure, numbers: Mapping[str, Any], table: Table) -> Exact:
-    if measure.kind is MeasureKind.COUNT_ROWS:
-        return int(numbers.get("rows", 0))
-    if measure.kind is MeasureKind.COUNT_UNITS:
-        return int(numbers.get("units", 0))
-    if measure.kind is MeasureKind.COUNT_FILLED:
-        return int(numbers.get(f"filled_{measure.column}") or 0)
-    column = table.columns[measure.column]
-    total = int(numbers.get(f"sum_{measure.column}") or 0)
-    filled = int(numbers.get(f"filled_{measure.column}") or 0)
-    if measure.kind is MeasureKind.AVG:
-        return exact_text(Fraction(total, filled), column, places=_AVERAGE_PLACES) if filled else None
-    if column.type is ColumnType.INTEGER:
-        return total
-    return exact_text(Fraction(total), column, places=len(column.resolution.partition(".")[2]))

@@ -7,7 +7,8 @@
 - The rows are those of the private view: those that the policy publishes, without units that objections withhold.
   Values are as they were published: not clamped to any bound; a cell that does not fit its type is empty.
 - The unit's column stands in every table, and holds a keyed pseudonym that differs from target to target: rows of one
-  unit can be joined, and not named. The view does not hold the name, so no agreement can open it.
+  unit can be joined, and not named. The view does not hold the name, so no agreement can open it. Its first digit alone
+  lasts: the unit's fold (``folds``).
 - A folder is complete under its name, or not there at all.
 """
 
@@ -36,6 +37,7 @@ from sandbox.privacy.answering.bounded import UNIT
 from sandbox.privacy.at_rest.files import Door
 from sandbox.privacy.engines.duck import publishing_connection, quoted, quoted_name
 from sandbox.privacy.engines.holding import EngineLimits
+from sandbox.privacy.publishing.folds import fold_key, fold_sql
 from sandbox.privacy.publishing.views import View
 from sandbox.privacy.stored import steps_per_one
 
@@ -194,12 +196,13 @@ def extract(
     if not wanted:
         raise BadInput("No table is asked for.", where="tables", fix="Name one with its columns.")
     key = hmac.new(salt, f"extract {target}".encode(), hashlib.sha256).hexdigest()
+    pseudonym = f"{fold_sql(fold_key(salt, view.policy.name))} || {_pseudonym(key)}"
     bounded = files or BoundedFiles(max_bytes)
     rows: dict[str, int] = {}
     with _folder(out, target) as work, bounded.telling():
         for name, (one, columns) in wanted.items():
             with publishing_connection(limits, spill=None, files=one.files) as connection:
-                cells = _rows(one, columns, key)
+                cells = _rows(one, columns, pseudonym)
                 rows[name] = _copy(
                     connection,
                     bounded,
@@ -283,10 +286,10 @@ def _columns(policy: DatasetPolicy, table: str, columns: Sequence[str]) -> list[
     return list(dict.fromkeys([policy.unit.column if policy.unit else "", *columns]))
 
 
-def _rows(view: View, columns: Sequence[str], key: str) -> str:
+def _rows(view: View, columns: Sequence[str], pseudonym: str) -> str:
     source = view.files.source(view.parquet)
     cells = [
-        _pseudonym(key) if name == view.unit_column else _cell(name, view.table.columns[name])
+        pseudonym if name == view.unit_column else _cell(name, view.table.columns[name])
         for name in _columns(view.policy, view.table_name, columns)
     ]
     names = _columns(view.policy, view.table_name, columns)
@@ -318,7 +321,7 @@ def _how(policy: DatasetPolicy, table: str, columns: Sequence[str], form: RowFil
 
 
 def _pseudonym(key: str) -> str:
-    return f"left(sha256({quoted(key)} || ':' || CAST({UNIT} AS VARCHAR)), {PSEUDONYM_DIGITS})"
+    return f"left(sha256({quoted(key)} || ':' || CAST({UNIT} AS VARCHAR)), {PSEUDONYM_DIGITS - 1})"
 
 
 def _cell(name: str, column: Column) -> str:

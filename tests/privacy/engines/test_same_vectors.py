@@ -16,7 +16,8 @@ import pytest
 from sandbox.domain.derived import declared
 from sandbox.domain.privacy_loss import Loss
 from sandbox.privacy.answering.bounded import view_of
-from sandbox.privacy.answering.run import count_exactly, count_found, recompute
+from sandbox.privacy.answering.recompute import recompute
+from sandbox.privacy.answering.run import count_exactly, count_found
 from sandbox.privacy.asking.parse import read
 from sandbox.privacy.planning.bounding import Bounding, groups_plan, rows_plan
 from sandbox.privacy.planning.plan import Plan, plan
@@ -92,7 +93,10 @@ def test_an_empty_table_is_the_same_nothing(engines: Engines) -> None:
 
 def test_recomputed_tables_are_the_same_also_where_a_sum_leaves_64_bits(engines: Engines) -> None:
     """For checks of outputs: cells are not clamped there."""
-    sql = "SELECT sex, SUM(big) AS s, AVG(fine) AS m, COUNT(*) AS n FROM visits GROUP BY sex"
+    sql = (
+        "SELECT sex, SUM(big) AS s, AVG(fine) AS m, STDDEV(fine) AS sd, VARIANCE(negative) AS v, MEDIAN(fine) AS q, "
+        "QUANTILE_CONT(big, 0.1) AS low, STDDEV(big) AS wide, COUNT(*) AS n FROM visits GROUP BY sex"
+    )
     question = read(sql, POLICY).question
     found = {name: recompute(question, view, LIMITS) for name, view in engines.full.items()}
     assert found["postgresql"] == found["spark"] == found["duckdb"]
