@@ -77,12 +77,7 @@ class VerifyLog:
             head = self.store.log_tree.heads.newest()
         except Tampered as tampered:
             broken = tampered
-        told = [
-            entry
-            for action in (VERIFIED, FOUND_BROKEN)
-            for entry in self.store.log.newest(limit=1, action=action)
-        ]
-        last = max(told, key=lambda entry: entry.seq, default=None)
+        last = self.store.log.last((VERIFIED, FOUND_BROKEN))
         return LogState(end=end, broken=broken, verified=last, head=head)
 
     def _write(self, event: Event) -> None:

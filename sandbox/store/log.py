@@ -8,12 +8,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sandbox.domain.audit import EMPTY_HEAD, Entry, Event, Fact, Head, chained, verify_chain
@@ -137,6 +137,13 @@ class Log:
         query = _filtered(actor, action, object).order_by(audit_log.c.seq.desc()).offset(offset).limit(limit)
         with self._database.reading() as connection:
             return tuple(entry_of(row) for row in connection.execute(query))
+
+    def last(self, actions: Collection[str]) -> Entry | None:
+        """The newest entry of exactly these actions, found by their index."""
+        newest = select(func.max(audit_log.c.seq)).where(audit_log.c.action.in_(sorted(actions)))
+        with self._database.reading() as connection:
+            seq = connection.execute(newest).scalar()
+            return entry_at(connection, seq) if seq is not None else None
 
     def verify(self, public_pem: bytes | None = None) -> int:
         """Walk the whole chain, from the first entry to the signed head, and hold it against the anchor.
