@@ -5,8 +5,8 @@
     python scripts/texts.py --put FILE.json     take translations: {text: translation} or {text: [form, …]}
 
 Gathered are: what templates mark (``_("…")``, ``{% trans %}``), what Python marks (``_("…")``, ``marked("…")``), whole
-sentences in Python, whose values become places ({1}, {2}), and the values of the domain's enumerations, which pages
-show as words. A test fails when a catalogue is behind.
+sentences in Python, whose values become places ({1}, {2}), the values of the domain's enumerations and the names of the
+checks' rules, which pages show as words, and how a spot in a table is called. A test fails when a catalogue is behind.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ SILENT = (
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None}
 _SENTENCE = re.compile(r"(?:[A-Z0-9\"“]|\{1\}).*[a-z0-9})\"”…][.?!]", re.DOTALL)
 _NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)  # a catalogue changes when its texts do
+_SPOT = re.compile(r"(?:row|column|header,) [^.]*")  # where in a table something stands
 _OPTIONS = {"trimmed": "true", "extensions": "jinja2.ext.i18n"}
 
 
@@ -81,10 +82,12 @@ def _python(path: Path) -> Iterator[Text]:
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and "sandbox/domain" in str(path):
             yield from (Text(value, _name(path)) for value in _words(node))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Rule" and node.args:
+            yield Text(ast.literal_eval(node.args[0]).replace("_", " "), _name(path))
         if id(node) in passed_over or not isinstance(node, (ast.Constant, ast.JoinedStr)):
             continue
         text, about = _with_places(node)
-        if " " in text.strip() and _SENTENCE.fullmatch(text):
+        if (" " in text.strip() and _SENTENCE.fullmatch(text)) or (about and _SPOT.fullmatch(text)):
             yield Text(text, _name(path), about)
 
 

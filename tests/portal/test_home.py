@@ -41,7 +41,7 @@ def test_the_newest_come_first_and_what_is_not_listed_does_not_come(world: World
     assert "Newer 4" not in page
 
 
-@pytest.mark.parametrize(("name", "first"), [("ana", "/grants"), ("olga", "/decisions"), ("rita", "/review")])
+@pytest.mark.parametrize(("name", "first"), [("ana", "/grants"), ("olga", "/owner"), ("rita", "/review")])
 def test_who_is_signed_in_goes_on_with_their_work(world: World, name: str, first: str) -> None:
     page = world.browser(name).get("/").text
     assert f'<a class="button" href="/services/portal{first}">' in page

@@ -216,7 +216,7 @@ def size(n_bytes: int) -> str:
     for unit, step in (("MB", 10**6), ("kB", 10**3)):
         if n_bytes >= step:
             return f"{n_bytes / step:.3g} {unit}"
-    return f"{n_bytes} bytes"
+    return language.gettext("%s bytes") % n_bytes
 
 
 def rounded(value: float) -> str:
@@ -276,6 +276,21 @@ def words(value: str) -> str:
     return language.gettext(str(value).replace("_", " "))
 
 
+# The classes as the regulation calls them; an installation's own names are shown as they are.
+_CLASSES = {
+    "unconditional": _("open class: unconditional"),
+    "conditional": _("open class: conditional"),
+    "closed": _("open class: closed"),
+}
+
+
+def class_word(name: str) -> str:
+    """The name of a class, in the reader's language where it is the usual one."""
+    text = _CLASSES.get(str(name), "")
+    worded = language.gettext(text) if text else ""
+    return str(name) if worded == text else worded
+
+
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
     autoescape=True,
@@ -290,6 +305,7 @@ _environment.install_gettext_callables(  # type: ignore[attr-defined]  # put the
 )
 _environment.filters.update(
     said=language.said,
+    class_word=class_word,
     with_links=with_links,
     day=day,
     moment=moment,
