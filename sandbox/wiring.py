@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sandbox.disclosure.file_type import recognise
 from sandbox.domain.access import Grant
+from sandbox.domain.errors import OperatorError
 from sandbox.domain.notice_choices import Channel
 from sandbox.domain.site_policy import SitePolicy
 from sandbox.flows.access_views import AccessViews
@@ -29,6 +30,7 @@ from sandbox.flows.destroy_data import DestroyData
 from sandbox.flows.differences import Differences
 from sandbox.flows.end_access import EndAccess
 from sandbox.flows.exact_beside_private import ExactBesidePrivate
+from sandbox.flows.explore_log import ExploreLog
 from sandbox.flows.extracts import Extracts
 from sandbox.flows.fast_lane import TakeFastLane
 from sandbox.flows.follow_notebook import FollowNotebook
@@ -42,6 +44,7 @@ from sandbox.flows.let_out import LetOut
 from sandbox.flows.listed import Listed
 from sandbox.flows.log_views import LogViews
 from sandbox.flows.look_after_people import LookAfterPeople
+from sandbox.flows.look_at_health import LookAtHealth
 from sandbox.flows.look_at_request import LookAtRequest
 from sandbox.flows.my_account import MyAccount
 from sandbox.flows.my_notices import MyNotices
@@ -76,6 +79,7 @@ from sandbox.flows.tell_people import TellPeople
 from sandbox.flows.trained import Trained
 from sandbox.flows.transparency import Transparency
 from sandbox.flows.verify_books import VerifyBooks
+from sandbox.flows.verify_log import VerifyLog
 from sandbox.flows.views import Views
 from sandbox.flows.visitors import Visitors
 from sandbox.flows.watch_use import WatchUse
@@ -85,10 +89,12 @@ from sandbox.isolation.container import languages_here
 from sandbox.isolation.entrance.judge import Entrance
 from sandbox.isolation.entrance.scan import clamav
 from sandbox.isolation.entrance.target import read_target
+from sandbox.isolation.image_list import built_images
 from sandbox.isolation.launcher_client import LauncherClient
 from sandbox.isolation.membership_attack import MembershipAttack
 from sandbox.isolation.notebooks import HubNotebooks, LauncherNotebooks, Notebooks, StopNotebooks
 from sandbox.isolation.own_notebooks import HubOwnNotebooks, OwnNotebooks
+from sandbox.isolation.reach import answers, held, listens
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.planning.remembered import Remembered
 from sandbox.privacy.remote import RemoteEngine
@@ -119,6 +125,28 @@ def hand_over(path: Path, *, remapped_to: int = 0) -> None:
     if os.getuid() == 0:
         os.chown(path, uid + remapped_to, gid + remapped_to)
     path.chmod(0o700 if path.is_dir() else 0o400)
+
+
+def probes(settings: Settings) -> dict[str, Callable[[], bool]]:
+    """Whether each process beside the portal answers, as this one sees it; none takes longer than a few seconds."""
+    engine = RemoteEngine(settings.engine_socket, timeout_s=2)
+
+    def engine_ready() -> bool:
+        try:
+            engine.health()
+        except OperatorError:
+            return False
+        return True
+
+    return {
+        "engine": engine_ready,
+        "gate": lambda: listens(settings.gate_url),
+        "launcher": LauncherClient(settings.launcher_socket).health,
+        "proxy": lambda: listens(settings.proxy_api_url),
+        "hub": lambda: answers(f"{settings.hub_url}/hub/api/health"),
+        "worker": lambda: held(settings.lock_file("worker")),
+        "post": lambda: held(settings.lock_file("post")),
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +198,8 @@ class Sandbox:
     transparency: Transparency
     views: Views
     log_views: LogViews
+    explore_log: ExploreLog
+    verify_log: VerifyLog
     listed: Listed
     policy_views: PolicyViews
     access_views: AccessViews
@@ -181,6 +211,7 @@ class Sandbox:
     my_account: MyAccount
     look_after_people: LookAfterPeople
     record_attacks: RecordAttacks
+    look_at_health: LookAtHealth
     tell_people: TellPeople
     my_notices: MyNotices
     watch_use: WatchUse
@@ -330,6 +361,7 @@ def build(
         imports=importing.folder,
     )
 
+    record_attacks = RecordAttacks(store=store, folder=settings.home / "attacks")
     tell = TellPeople(
         store=store,
         who=WhoIsTold(store=store, today=today),
@@ -423,6 +455,8 @@ def build(
         transparency=Transparency(store=store, listed=listed, projects=projects, today=today),
         views=views,
         log_views=LogViews(store=store),
+        explore_log=ExploreLog(store=store),
+        verify_log=VerifyLog(store=store, books=VerifyBooks(store=store)),
         listed=listed,
         policy_views=PolicyViews(store=store, change=change_policy, today=today),
         access_views=access_views,
@@ -433,7 +467,15 @@ def build(
         sign_in=SignIn(store=store, terms=site.sign_in),
         my_account=my_account,
         look_after_people=LookAfterPeople(store=store, site=site, today=today),
-        record_attacks=RecordAttacks(store=store, folder=settings.home / "attacks"),
+        record_attacks=record_attacks,
+        look_at_health=LookAtHealth(
+            store=store,
+            attacks=record_attacks,
+            home=settings.home,
+            probes=probes(settings),
+            images=lambda: built_images(settings.images_file),
+            now=clock,
+        ),
         tell_people=tell,
         my_notices=MyNotices(
             store=store,

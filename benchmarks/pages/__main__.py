@@ -54,7 +54,7 @@ PAGES: tuple[tuple[str, str], ...] = (
     ("rita", "/review"),
     ("rita", "/releases/{last}"),
     ("august", "/log"),
-    ("august", "/log?page=2000"),
+    ("august", "/log?before=900000"),
     ("august", "/log?action=vote.cast"),
     ("alma", "/people"),
     ("alma", "/people/ana"),

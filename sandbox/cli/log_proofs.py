@@ -85,7 +85,7 @@ def audit_export(
     sandbox.store.log_tree.keep_head()
     count = 0
     with out.open("wb") as file:
-        for line in sandbox.log_views.export(operator(sandbox)):
+        for line in sandbox.log_views.export(operator(sandbox), whole=True):
             file.write(line)
             count += 1
     console.print(f"[green]✓[/] {count - 1} entries in {out}.", highlight=False)

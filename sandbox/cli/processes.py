@@ -17,21 +17,16 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.cli.working import works
 from sandbox.domain.errors import OperatorError
 from sandbox.domain.origins import site_host
 from sandbox.isolation.entrance.folder import clear
-from sandbox.isolation.launcher_client import LauncherClient
-from sandbox.privacy.remote import RemoteEngine
+from sandbox.isolation.reach import answers
 from sandbox.settings import CHECKOUT, PORTAL_PREFIX, Settings
-from sandbox.wiring import hand_over
+from sandbox.wiring import hand_over, probes
 
 NAMES = ("engine", "gate", "launcher", "proxy", "hub", "portal", "worker", "post")
 READY_TIMEOUT_S = 120
@@ -247,28 +242,14 @@ def _told(value: str) -> str:
 
 
 def _checks(settings: Settings) -> dict[str, Callable[[], bool]]:
-    engine = RemoteEngine(settings.engine_socket, timeout_s=2)
-
-    def engine_ready() -> bool:
-        try:
-            engine.health()
-        except OperatorError:
-            return False
-        return True
-
-    return {
-        "engine": engine_ready,
-        "gate": lambda: _listens(settings.gate_url),
-        "launcher": LauncherClient(settings.launcher_socket).health,
-        "proxy": lambda: _listens(settings.proxy_api_url),
-        "hub": lambda: _answers(f"{settings.hub_url}/hub/api/health"),
+    checks = {
+        **probes(settings),
         "portal": lambda: (
-            _answers(f"{settings.portal_inner_url}{PORTAL_PREFIX}/api/v1/health")
-            and _answers(f"{settings.proxy_url}{PORTAL_PREFIX}/api/v1/health", host=site_host(settings.url))
+            answers(f"{settings.portal_inner_url}{PORTAL_PREFIX}/api/v1/health")
+            and answers(f"{settings.proxy_url}{PORTAL_PREFIX}/api/v1/health", host=site_host(settings.url))
         ),
-        "worker": lambda: works(settings, "worker"),
-        "post": lambda: works(settings, "post"),
     }
+    return {name: checks[name] for name in NAMES}
 
 
 def _check_ports(settings: Settings) -> None:
@@ -282,25 +263,6 @@ def _check_ports(settings: Settings) -> None:
                     f"Port {port} is in use by another program.",
                     fix="Stop it, or choose five other ports by SANDBOX_PORT=9000.",
                 ) from None
-
-
-def _listens(url: str) -> bool:
-    parts = urllib.parse.urlsplit(url)
-    try:
-        with socket.create_connection((parts.hostname, parts.port or 80), timeout=1):
-            return True
-    except OSError:
-        return False
-
-
-def _answers(url: str, *, host: str = "") -> bool:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    asked = urllib.request.Request(url, headers={"Host": host} if host else {})  # noqa: S310 - ours, http
-    try:
-        with opener.open(asked, timeout=3) as response:
-            return bool(response.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
 
 
 def _pid_file(settings: Settings) -> Path:

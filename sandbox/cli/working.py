@@ -17,6 +17,7 @@ from sandbox.domain.errors import OperatorError
 from sandbox.flows.work_jobs import WorkJobs
 from sandbox.isolation.job_launcher import LaunchedJobs
 from sandbox.isolation.launcher_client import LauncherClient
+from sandbox.isolation.reach import held
 from sandbox.settings import Settings
 from sandbox.store.workers import this_process
 from sandbox.wiring import Sandbox
@@ -64,17 +65,7 @@ def alone(settings: Settings, name: str) -> Iterator[None]:
 
 def works(settings: Settings, name: str) -> bool:
     """Whether a process of this name runs here."""
-    try:
-        descriptor = _opened(settings, name)
-    except FileNotFoundError:  # nothing was ever started here
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
+    return held(settings.lock_file(name))
 
 
 def _opened(settings: Settings, name: str) -> int:

@@ -28,6 +28,9 @@ my_account        what is known of me, my second factor, my password
 look_after_people accounts, roles and training, by administrators
 tell_people       the log becomes notices and messages: ``who_is_told``, ``send_notices`` carries them, ``my_notices``
                   reads them; ``remind_ends`` and ``watch_use`` put what time and use bring on the log
+look_at_health    how every part is, for administrators
+explore_log       the log, looked through: filters, pages, one entry, files; ``blinding`` keeps reviewers unnamed
+verify_log        verified by a button, and written down
 trained           before an activity that needs a course
 watch_gate        what the gate saw, on the log
 views             what each person may see; ``access_views`` of applications, grants and

@@ -5,16 +5,18 @@ Heads and what proves that one begins with another are for anybody: they hold ha
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sandbox.domain.audit import Entry
+from sandbox.domain.audit import Entry, Event
 from sandbox.domain.canonical import canonical_json
-from sandbox.domain.errors import BadInput, NotFound
+from sandbox.domain.errors import BadInput, NotAllowed, NotFound
 from sandbox.domain.log_sight import Sight, sight_of
 from sandbox.domain.people import Person
 from sandbox.domain.tree_head import ConsistencyProof, EntryProof, TreeHead
-from sandbox.store import Store
+from sandbox.flows.blinding import Blinding
+from sandbox.store import Sought, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +39,11 @@ class LogViews:
         """The entries that this person may see, newest first."""
         if not 1 <= limit <= 500:
             raise BadInput("limit is 1 to 500.", where="limit")
-        return self.store.log_entries.of(self._sight(person), before=before, limit=limit, action=action)
+        blind = Blinding(self.store, person)
+        found = self.store.log_entries.of(
+            self._sight(person), Sought(action=action), before=before, limit=limit
+        )
+        return tuple(blind(entry) for entry in found)
 
     def prove(self, person: Person, seq: int) -> ProvedEntry:
         """One entry, proved under the newest kept head.
@@ -49,15 +55,24 @@ class LogViews:
             raise NotFound(f"You see no entry {seq} of the log.")
         head = self.head()
         for proof in self.store.log_tree.prove((seq,), head):
+            if _hidden(proof, Blinding(self.store, person)):
+                raise NotAllowed(
+                    f"Entry {seq} says who reviewed, which you do not learn; a proof would show it.",
+                    clause="blinded review",
+                )
             return ProvedEntry(proof=proof, head=head)
         raise NotFound(f"There is no entry {seq}.")
 
-    def export(self, person: Person) -> Iterator[bytes]:
-        """All that this person may see, as JSON Lines: the newest kept head, then each entry with its proof."""
+    def export(self, person: Person, *, whole: bool = False) -> Iterator[bytes]:
+        """All that this person may see, as JSON Lines: the newest kept head, then each entry with its proof.
+
+        Args:
+            whole: with who reviewed, for the operator, who has the database.
+        """
         head = self.head()
         sight = self._sight(person)
         numbers = self.store.log_entries.numbers(sight, up_to=head.size)
-        return self._lines(head, numbers)
+        return self._lines(head, numbers, None if whole else Blinding(self.store, person))
 
     def head(self) -> TreeHead:
         """The newest kept head.
@@ -76,11 +91,19 @@ class LogViews:
         """That a kept head's log goes on as another's; the newest when ``new_size`` is left out."""
         return self.store.log_tree.consistency(old_size, self.head().size if new_size is None else new_size)
 
-    def _lines(self, head: TreeHead, numbers: tuple[int, ...]) -> Iterator[bytes]:
+    def _lines(self, head: TreeHead, numbers: tuple[int, ...], blind: Blinding | None) -> Iterator[bytes]:
         yield canonical_json(head.document()) + b"\n"
         for proof in self.store.log_tree.prove(numbers, head):
-            yield canonical_json(proof.document()) + b"\n"
+            if blind is None or not _hidden(proof, blind):
+                yield canonical_json(proof.document()) + b"\n"
 
     def _sight(self, person: Person) -> Sight:
         owned = tuple(row.policy.name for row in self.store.datasets.of_owner(person.name))
         return sight_of(person, owned=owned)
+
+
+def _hidden(proof: EntryProof, blind: Blinding) -> bool:
+    """Whether the entry holds what this reader must not know."""
+    facts = json.loads(proof.facts)
+    entry = Entry(proof.seq, proof.at, Event(proof.actor, proof.action, proof.object, facts), "", "")
+    return blind(entry) != entry

@@ -16,6 +16,8 @@ from sandbox.domain.site_policy import SitePolicy
 from sandbox.domain.training import Standing, TrainingRecord, check_record, standing
 from sandbox.store import Account, Store
 
+PER_PAGE = 50
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PersonView:
@@ -27,6 +29,16 @@ class PersonView:
     training: tuple[Standing, ...]
     not_together: tuple[tuple[Role, Role], ...]  # held, though the site's policy keeps them apart
     allowed_actions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeoplePage:
+    """Some of those who fit."""
+
+    people: tuple[PersonView, ...]
+    total: int  # who fit, on all pages
+    page: int  # from 1
+    last: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,23 +62,43 @@ class LookAfterPeople:
     def people(self, actor: Person) -> tuple[PersonView, ...]:
         """Everybody, by name."""
         check_role(actor, Role.ADMINISTRATOR)
-        records = self.store.training.records()
-        return tuple(self._view(actor, account, records) for account in self.store.people.accounts())
+        return self._views(actor, self.store.people.accounts(), names=None)
+
+    def page(self, actor: Person, words: str = "", *, role: Role | None = None, page: int = 1) -> PeoplePage:
+        """Those whose name has these words in it and who have this role, 50 at a time.
+
+        Args:
+            page: from 1; a page beyond the last is the last.
+        """
+        check_role(actor, Role.ADMINISTRATOR)
+        _, total = self.store.people.search(words, role=role, limit=0)
+        last = max(1, -(-total // PER_PAGE))
+        page = min(max(page, 1), last)
+        accounts, total = self.store.people.search(
+            words, role=role, offset=(page - 1) * PER_PAGE, limit=PER_PAGE
+        )
+        views = self._views(actor, accounts, names=[account.person.name for account in accounts])
+        return PeoplePage(people=views, total=total, page=page, last=last)
 
     def person(self, actor: Person, name: str) -> PersonView:
         """One person."""
-        for view in self.people(actor):
-            if view.account.person.name == name:
-                return view
-        raise NotFound(f"There is no person {name!r}.")
+        check_role(actor, Role.ADMINISTRATOR)
+        account = self.store.people.account(name)
+        if account is None:
+            raise NotFound(f"There is no person {name!r}.")
+        (view,) = self._views(actor, (account,), names=(name,))
+        return view
 
     def reminders(self, actor: Person) -> tuple[Reminder, ...]:
         """Needed courses of active people that end within the policy's ``remind_days``, soonest first."""
+        check_role(actor, Role.ADMINISTRATOR)
+        today, taken = self.today(), _by_person(self.store.training.records())
         due = [
-            Reminder(person=view.account.person.name, course=course)
-            for view in self.people(actor)
-            for course in view.training
-            if view.account.person.active and course.needed and course.ends_soon
+            Reminder(person=person.name, course=course)
+            for person in self.store.people.all()
+            if person.active and person.name in taken
+            for course in standing(person, taken[person.name], self.site.training, today)
+            if course.needed and course.ends_soon
         ]
         return tuple(sorted(due, key=lambda r: (r.course.until or date.max, r.person)))
 
@@ -174,9 +206,26 @@ class LookAfterPeople:
         check_role(actor, Role.ADMINISTRATOR)
         check_not_own(actor, name, what)
 
-    def _view(self, actor: Person, account: Account, records: Iterable[TrainingRecord]) -> PersonView:
+    def _views(
+        self, actor: Person, accounts: Iterable[Account], *, names: Collection[str] | None
+    ) -> tuple[PersonView, ...]:
+        """What is beside the accounts is read for all of them at once; ``names`` is None for everybody."""
+        factors = self.store.second_factors.states(names)
+        taken = _by_person(self.store.training.records(people=names))
+        return tuple(
+            self._view(
+                actor,
+                account,
+                taken.get(account.person.name, ()),
+                factors.get(account.person.name, FactorState()),
+            )
+            for account in accounts
+        )
+
+    def _view(
+        self, actor: Person, account: Account, records: Iterable[TrainingRecord], factor: FactorState
+    ) -> PersonView:
         person = account.person
-        factor = self.store.second_factors.state(person.name)
         return PersonView(
             account=account,
             factor=factor,
@@ -199,3 +248,10 @@ class LookAfterPeople:
 
 def _words(roles: Iterable[Role]) -> list[str]:
     return sorted(str(role) for role in roles)
+
+
+def _by_person(records: Iterable[TrainingRecord]) -> dict[str, list[TrainingRecord]]:
+    found: dict[str, list[TrainingRecord]] = {}
+    for record in records:
+        found.setdefault(record.person, []).append(record)
+    return found

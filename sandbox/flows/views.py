@@ -11,13 +11,13 @@ from datetime import date
 
 from sandbox.domain import release as release_rules
 from sandbox.domain.audit import Entry
-from sandbox.domain.blinded_log import HIDES, blinded
 from sandbox.domain.errors import BadInput, NotFound
 from sandbox.domain.findings import Finding, for_requester
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.policy import DatasetPolicy, Mode
 from sandbox.domain.release import Release, Vote
 from sandbox.domain.review_comment import ReviewComment, may_comment, may_void, visible_comments
+from sandbox.flows.blinding import Blinding
 from sandbox.store import Store
 from sandbox.store.releases import oldest_first
 
@@ -158,15 +158,6 @@ class Views:
         if offset < 0 or not 1 <= limit <= 500:
             raise BadInput("offset is at least 0 and limit 1 to 500.", where="limit")
         entries: Sequence[Entry] = self.store.log.newest(offset=offset, limit=limit, action=action)
-        shown = tuple(self._blinded(entry, person) for entry in entries)
+        blind = Blinding(self.store, person)
+        shown = tuple(blind(entry) for entry in entries)
         return LogPage(entries=shown, total=self.store.log.head().seq)
-
-    def _blinded(self, entry: Entry, person: Person) -> Entry:
-        number = entry.event.object.removeprefix("release:")
-        if entry.event.action not in HIDES or not number.isdigit():
-            return entry
-        release = self.store.releases.get(int(number))
-        if release is None:
-            return entry
-        members = self.store.access.members_of(release.project)
-        return blinded(entry, person, release, project_members=members)

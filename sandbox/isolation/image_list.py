@@ -23,6 +23,28 @@ class ListedImage:
     there: bool  # whether the engine has it
 
 
+@dataclass(frozen=True, slots=True)
+class BuiltImage:
+    """An image as the build wrote it down; whether the engine still has it is not asked."""
+
+    role: str
+    tag: str
+    digest: str
+
+
+def built_images(file: Path) -> tuple[BuiltImage, ...]:
+    """All roles that containers are started for; none when nothing was built or the list cannot be read."""
+    try:
+        listed = json.loads(file.read_text())
+        return tuple(
+            BuiltImage(role=role, tag=image["tag"], digest=image["digest"])
+            for role, image in listed.items()
+            if role != "base"
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ()
+
+
 def listed_images(file: Path) -> tuple[ListedImage, ...]:
     """All roles that containers are started for.
 

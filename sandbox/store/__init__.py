@@ -61,7 +61,7 @@ from sandbox.store.keys import Signer, verify_signature
 from sandbox.store.ledger import Ledger, Reservation
 from sandbox.store.log import Log
 from sandbox.store.log_tree import LogTree
-from sandbox.store.log_views import LogEntries
+from sandbox.store.log_views import EVERY, LogEntries, Sought
 from sandbox.store.migrations import upgrade
 from sandbox.store.notices import Notices
 from sandbox.store.objections import Objections
@@ -83,6 +83,7 @@ from sandbox.store.vault import Stored, Vault
 from sandbox.store.workers import this_process
 
 __all__ = [
+    "EVERY",
     "Account",
     "BoughtProfile",
     "Charge",
@@ -94,6 +95,7 @@ __all__ = [
     "SignedAgreement",
     "Signer",
     "SiteVersion",
+    "Sought",
     "Store",
     "Stored",
     "Vault",

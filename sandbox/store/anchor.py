@@ -13,6 +13,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sandbox.domain.audit import Head
@@ -47,6 +48,13 @@ class Anchor:
             raise Tampered(
                 f"The log's anchor {self.path.name} cannot be read.", place=self.path.name
             ) from broken
+
+    def moved_at(self) -> str:
+        """When the file was written last, ISO 8601, UTC; empty when there is none."""
+        try:
+            return datetime.fromtimestamp(self.path.stat().st_mtime, UTC).isoformat(timespec="microseconds")
+        except FileNotFoundError:
+            return ""
 
     def advance(self, head: Head, signature: bytes) -> None:
         """Move the anchor forward, never back. Best effort: its change is committed already, so nothing is raised."""

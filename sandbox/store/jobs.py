@@ -193,6 +193,12 @@ class Jobs:
         """All that are in a state, oldest first."""
         return self._where(jobs.c.state == state)
 
+    def counts(self) -> dict[JobState, int]:
+        """How many are in each state; states of none are left out."""
+        query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
+        with self._database.reading() as connection:
+            return {JobState(state): int(count) for state, count in connection.execute(query)}
+
     def of_release(self, release_id: int) -> Job | None:
         """The job that handed a request in; None when a person did."""
         found = self._where(jobs.c.release_id == release_id)

@@ -8,12 +8,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sandbox.domain.audit import EMPTY_HEAD, Entry, Event, Fact, Head, chained, verify_chain
@@ -25,6 +25,19 @@ from sandbox.store.keys import Signer, verify_signature
 from sandbox.store.schema import audit_head, audit_log
 
 _PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where the log ends, and where its anchor is.
+
+    Attributes:
+        anchored_at: when the anchor was moved last; empty: never.
+    """
+
+    head: Head
+    anchored: Head
+    anchored_at: str
 
 
 class Log:
@@ -125,6 +138,13 @@ class Log:
         with self._database.reading() as connection:
             return tuple(entry_of(row) for row in connection.execute(query))
 
+    def last(self, actions: Collection[str]) -> Entry | None:
+        """The newest entry of exactly these actions, found by their index."""
+        newest = select(func.max(audit_log.c.seq)).where(audit_log.c.action.in_(sorted(actions)))
+        with self._database.reading() as connection:
+            seq = connection.execute(newest).scalar()
+            return entry_at(connection, seq) if seq is not None else None
+
     def verify(self, public_pem: bytes | None = None) -> int:
         """Walk the whole chain, from the first entry to the signed head, and hold it against the anchor.
 
@@ -158,6 +178,28 @@ class Log:
             count = verify_chain(watched(), head)
         self._check_anchor(there, head, at_anchor, public_pem)
         return count
+
+    def check_end(self) -> End:
+        """Hold the signed head and the anchor against the newest entries: quick, and blind to what lies before.
+
+        Raises:
+            Tampered: the head is not signed by us, or the database is not what was committed last.
+        """
+        there, moved_at = self._anchor.read(), self._anchor.moved_at()  # before the head: it never runs ahead
+        with self._database.reading() as connection:
+            head, signature = _head(connection)
+            last = entry_at(connection, head.seq)
+            anchored = entry_at(connection, there[0].seq) if there is not None else None
+        try:
+            self._signer.check(signature, head.signed_bytes())
+        except Tampered as broken:
+            raise Tampered(
+                f"The log's head (entry {head.seq}) is not signed by us.", place="head"
+            ) from broken
+        if head.seq and (last is None or last.hash != head.hash):
+            raise Tampered(f"Entry {head.seq} is not the one that was signed.", place=f"entry {head.seq}")
+        self._check_anchor(there, head, [anchored.hash] if anchored else [], None)
+        return End(head=head, anchored=there[0] if there else EMPTY_HEAD, anchored_at=moved_at)
 
     def proved(self, object: str) -> tuple[Entry, ...]:
         """All entries about an object, each proved by the chain from there up to the signed head.

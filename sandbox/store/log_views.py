@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, String, Table, and_, cast, false, literal, not_, or_, select, true
@@ -35,6 +37,25 @@ _NUMBERED: tuple[tuple[str, Table, str], ...] = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """What entries are looked for; empty: any.
+
+    Attributes:
+        action: the whole action or its first words.
+        since, until: the first and the last day, UTC.
+    """
+
+    actor: str = ""
+    action: str = ""
+    object: str = ""
+    since: date | None = None
+    until: date | None = None
+
+
+EVERY = Sought()
+
+
 class LogEntries:
     """Reading only."""
 
@@ -42,19 +63,27 @@ class LogEntries:
         self._database = database
 
     def of(
-        self, sight: Sight, *, before: int | None = None, limit: int = 100, action: str = ""
+        self,
+        sight: Sight,
+        sought: Sought = EVERY,
+        *,
+        before: int | None = None,
+        after: int | None = None,
+        limit: int = 100,
     ) -> tuple[Entry, ...]:
-        """Entries that this person may see, newest first.
+        """Entries that this person may see, newest first; oldest first with ``after``.
 
         Args:
             before: only those with a smaller number.
-            action: the whole action or its first words.
+            after: only those with a larger number.
         """
-        query = select(audit_log).where(_seen(sight)).order_by(audit_log.c.seq.desc()).limit(limit)
+        seq = audit_log.c.seq
+        query = select(audit_log).where(_seen(sight), *_sought(sought)).limit(limit)
         if before is not None:
-            query = query.where(audit_log.c.seq < before)
-        if action:
-            query = query.where(audit_log.c.action.startswith(action, autoescape=True))
+            query = query.where(seq < before)
+        if after is not None:
+            query = query.where(seq > after)
+        query = query.order_by(seq if after is not None else seq.desc())
         with self._database.reading() as connection:
             return tuple(entry_of(row) for row in connection.execute(query))
 
@@ -83,6 +112,22 @@ class LogEntries:
                 )
                 seq = connection.execute(select(c.seq).where(c.action == "question.derived", told)).scalar()
         return int(seq or 0)
+
+
+def _sought(sought: Sought) -> list[ColumnElement[bool]]:
+    c = audit_log.c
+    wanted: list[ColumnElement[bool]] = []
+    if sought.actor:
+        wanted.append(c.actor == sought.actor)
+    if sought.action:
+        wanted.append(c.action.startswith(sought.action, autoescape=True))
+    if sought.object:
+        wanted.append(c.object == sought.object)
+    if sought.since is not None:
+        wanted.append(c.at >= sought.since.isoformat())
+    if sought.until is not None:
+        wanted.append(c.at < f"{sought.until.isoformat()}U")  # after the T of that day's every moment
+    return wanted
 
 
 def _seen(sight: Sight) -> ColumnElement[bool]:

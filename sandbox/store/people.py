@@ -15,7 +15,7 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from sandbox.domain.audit import Event, Fact
 from sandbox.domain.canonical import canonical_json
@@ -100,15 +100,29 @@ class People:
     def accounts(self) -> tuple[Account, ...]:
         """Everybody, by name, with when they were here."""
         with self._database.reading() as connection:
-            return tuple(
-                Account(
-                    person=_person(row),
-                    added_at=row.added_at,
-                    last_sign_in_at=row.last_sign_in_at,
-                    has_password=bool(row.password_hash),
-                )
-                for row in connection.execute(select(people).order_by(people.c.name))
-            )
+            return tuple(_account(row) for row in connection.execute(select(people).order_by(people.c.name)))
+
+    def account(self, name: str) -> Account | None:
+        """One of them, or None."""
+        with self._database.reading() as connection:
+            row = _row(connection, name)
+        return _account(row) if row is not None else None
+
+    def search(
+        self, words: str = "", *, role: Role | None = None, offset: int = 0, limit: int = 50
+    ) -> tuple[tuple[Account, ...], int]:
+        """A page of those who fit, by name, and how many fit.
+
+        Args:
+            words: a part of the name, in small or capital letters.
+        """
+        fits = [func.lower(people.c.name).contains(words.lower(), autoescape=True)] if words else []
+        if role is not None:
+            fits.append(people.c.roles.contains(f'"{role}"', autoescape=True))
+        page = select(people).where(*fits).order_by(people.c.name).offset(offset).limit(limit)
+        with self._database.reading() as connection:
+            count = connection.execute(select(func.count()).select_from(people).where(*fits)).scalar_one()
+            return tuple(_account(row) for row in connection.execute(page)), count
 
     def set_roles(self, name: str, roles: Iterable[Role], *, event: Event) -> Person:
         """Give a person exactly these roles."""
@@ -222,6 +236,15 @@ def _row(connection: Connection, name: str) -> Row[Any] | None:
 
 def _person(row: Row[Any]) -> Person:
     return Person(row.name, frozenset(Role(role) for role in json.loads(row.roles)), row.active)
+
+
+def _account(row: Row[Any]) -> Account:
+    return Account(
+        person=_person(row),
+        added_at=row.added_at,
+        last_sign_in_at=row.last_sign_in_at,
+        has_password=bool(row.password_hash),
+    )
 
 
 def _told(person: Person) -> dict[str, Fact]:

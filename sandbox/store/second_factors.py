@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import secrets
 from base64 import b32encode
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -41,6 +41,7 @@ from sandbox.store.secrets import secret
 KEY, RECOVERY_KEY = "second-factors", "recovery-codes"
 NONCE_BYTES = 12  # of AES-GCM
 RECOVERY_BYTES = 10  # 80 bits, 16 letters
+_UNUSED = (recovery_codes.c.used_at == "", recovery_codes.c.withdrawn.is_(False))
 NOBODYS = b32encode(b"nobody's secret, for the same work").decode().rstrip("=")
 
 
@@ -144,6 +145,20 @@ class SecondFactors:
             FactorState(enrolled_at=row.enrolled_at, recovery_left=left) if row is not None else FactorState()
         )
 
+    def states(self, names: Collection[str] | None = None) -> dict[str, FactorState]:
+        """The same for many people, or for everybody; those who never began are not in it."""
+        rows, codes = select(second_factors.c.person, second_factors.c.enrolled_at), recovery_codes.c
+        left = select(codes.person, func.count()).where(*_UNUSED).group_by(codes.person)
+        if names is not None:
+            rows = rows.where(second_factors.c.person.in_(names))
+            left = left.where(codes.person.in_(names))
+        with self._database.reading() as connection:
+            counts = {person: int(count) for person, count in connection.execute(left)}
+            return {
+                row.person: FactorState(enrolled_at=row.enrolled_at, recovery_left=counts.get(row.person, 0))
+                for row in connection.execute(rows)
+            }
+
     def judge(self, connection: Connection, name: str, code: str) -> Proof:
         """What a code typed at the door is worth. The work is the same whoever is asked for, and changes nothing.
 
@@ -226,5 +241,4 @@ def _change(connection: Connection, name: str, **values: Any) -> None:
 
 
 def _usable(name: str) -> tuple[Any, ...]:
-    codes = recovery_codes.c
-    return (codes.person == name, codes.used_at == "", codes.withdrawn.is_(False))
+    return (recovery_codes.c.person == name, *_UNUSED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import date, datetime
 
 from sqlalchemy import insert, select
@@ -37,11 +37,15 @@ class Training:
             )
             self._log.append(connection, event)
 
-    def records(self, person: str = "") -> tuple[TrainingRecord, ...]:
-        """One person's, or everybody's, oldest first."""
+    def records(
+        self, person: str = "", *, people: Collection[str] | None = None
+    ) -> tuple[TrainingRecord, ...]:
+        """One person's, these people's, or everybody's, oldest first."""
         query = select(training_records).order_by(training_records.c.id)
         if person:
             query = query.where(training_records.c.person == person)
+        if people is not None:
+            query = query.where(training_records.c.person.in_(people))
         with self._database.reading() as connection:
             return tuple(
                 TrainingRecord(

@@ -48,10 +48,11 @@ def _every_page(world: World) -> dict[str, str]:
             "/releases/1",
             "/releases/2",
         ),
-        "ben": ("/grants", "/applications/5"),
+        "ben": ("/log/mine", "/grants", "/applications/5"),
         "olga": ("/decisions", "/policies", *(f"/applications/{number}" for number in range(1, 7))),
         "rita": ("/review", "/releases/1", "/releases/2"),
-        "august": ("/log",),
+        "august": ("/log", "/log/12"),
+        "alma": ("/people", "/people/ana", "/health"),
     }
     seen = {}
     for name, paths in visits.items():

@@ -27,7 +27,8 @@ openness    projects, figures, breaches
 at_rest     destroying data for ever
 policies    changes that wait for a second person
 notices     what I am told, and how I am reached
-log         the log, for auditors
+log         the log, for auditors; what it has about oneself
+health      how every part is, for administrators
 display     the choice of language and colours
 account     my account: second factor, password, training
 people      accounts, roles and training, for administrators
@@ -54,6 +55,7 @@ from sandbox.portal.pages import (
     catalogue,
     demands,
     display,
+    health,
     home,
     imports,
     jobs,
@@ -104,6 +106,7 @@ PARTS = (
     log.router,
     account.router,
     people.router,
+    health.router,
     policies.router,
     owner.router,
     publish.router,

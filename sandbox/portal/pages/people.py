@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Annotated
+from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
 from sandbox.domain.errors import BadInput, CallerError, NotAllowed, NotFound
@@ -17,16 +18,33 @@ from sandbox.wiring import Sandbox
 
 router = APIRouter(include_in_schema=False)
 
+MOST_REMINDERS = 20
+
 
 @router.get("/people")
-def people(request: Request, system: System, person: InPerson) -> Response:
-    """Everybody, and whose courses end soon."""
+def people(
+    request: Request,
+    system: System,
+    person: InPerson,
+    q: Annotated[str, Query(max_length=64)] = "",
+    role: str = "",
+    page: int = 1,
+) -> Response:
+    """Those who fit, page by page, and whose courses end soon."""
     look = system.look_after_people
+    wanted = Role(role) if role in list(Role) else None
+    found = look.page(person, q.strip(), role=wanted, page=page)
+    reminders = look.reminders(person)
     return render(
         request,
         "people.html",
-        people=look.people(person),
-        reminders=look.reminders(person),
+        found=found,
+        q=q,
+        role=wanted or "",
+        roles=list(Role),
+        same=urlencode({name: value for name, value in (("q", q), ("role", wanted)) if value}),
+        reminders=reminders[:MOST_REMINDERS],
+        more_reminders=len(reminders[MOST_REMINDERS:]),
         remind_days=system.site.training.remind_days,
     )
 

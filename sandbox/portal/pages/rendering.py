@@ -50,6 +50,7 @@ _NAVIGATION: tuple[tuple[str, str, frozenset[Role]], ...] = (
     ("/people", _("People"), frozenset({Role.ADMINISTRATOR})),
     ("/policies", _("Policies"), frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.AUDITOR})),
     ("/log", _("Log"), frozenset({Role.AUDITOR, Role.ADMINISTRATOR})),
+    ("/health", _("Health"), frozenset({Role.ADMINISTRATOR})),
 )
 
 # What a page says after a form: only these texts, so that an address cannot put words on a page.
