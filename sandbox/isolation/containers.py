@@ -22,14 +22,17 @@ class Containers:
     client: docker.APIClient
 
     @classmethod
-    def of_this_host(cls) -> Containers:
+    def of_this_host(cls, environment: Mapping[str, str] | None = None) -> Containers:
         """Use the engine that answers: DOCKER_HOST, else the default socket.
+
+        Args:
+            environment: where DOCKER_HOST stands; None: this process's own.
 
         Raises:
             OperatorError: none answers.
         """
         try:
-            client = docker.from_env(timeout=60).api
+            client = docker.from_env(timeout=60, environment=environment).api
             client.ping()
         except (DockerException, OSError) as error:
             raise OperatorError(

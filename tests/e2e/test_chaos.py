@@ -28,7 +28,7 @@ from sandbox.hub_session import HubRefused, HubSession
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.gate_client import open_door
 from sandbox.settings import PORTAL_PREFIX
-from tests.e2e.chaos import DATASET, House, kill, left_over, schedule
+from tests.e2e.chaos import DATASET, KILLED, OURS, House, kill, left_over, schedule
 
 SECONDS = float(os.environ.get("SANDBOX_CHAOS_S", "40"))
 SEED = int(os.environ.get("SANDBOX_CHAOS_SEED") or secrets.randbelow(1_000_000))
@@ -213,6 +213,16 @@ def unsettled(house: House) -> list[str]:
     ]
 
 
+def standing(house: House, containers: Containers) -> list[str]:
+    """Containers, rows and doors of anybody, owned or not."""
+    names = [name for kind in ("notebook", "carrier", "job") for name in containers.names(kind)]
+    return [
+        *(name for name in names if name.startswith(house.prefix)),
+        *(f"rows {rows.name}" for rows in house.settings.extracts_dir.iterdir()),
+        *(f"door {door.name}" for door in house.settings.gate_dir.glob("*/*")),
+    ]
+
+
 @pytest.fixture
 def sessions(staffed: House) -> Iterator[dict[str, HubSession]]:
     staffed.installation.ready()
@@ -226,17 +236,16 @@ def sessions(staffed: House) -> Iterator[dict[str, HubSession]]:
 def test_after_deaths_at_random_nothing_is_lost_and_nothing_is_left(
     staffed: House, sessions: dict[str, HubSession], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    deaths = schedule(SEED, SECONDS)
+    deaths = schedule(SEED, SECONDS, killed=KILLED if staffed.daemon is not None else OURS)
     say(
         capsys,
-        f"SANDBOX_CHAOS_SEED={SEED} SANDBOX_CHAOS_S={SECONDS:.0f}: "
-        + " ".join(f"{a}:{w}" for a, w in deaths),
+        f"SANDBOX_CHAOS_SEED={SEED} SANDBOX_CHAOS_S={SECONDS:.0f}: " + " ".join(map(str, deaths)),
     )
     began = time.monotonic()
     with Load(staffed, sessions) as load:
-        for at_s, who in deaths:
-            time.sleep(max(0.0, began + at_s - time.monotonic()))
-            kill(staffed, who)
+        for death in deaths:
+            time.sleep(max(0.0, began + death.at_s - time.monotonic()))
+            kill(staffed, death.who, away_s=death.away_s)
         load.seen = load.successes()
         until_nothing(load.goes_on, within_s=SETTLED_WITHIN_S)  # the same people, without a new start, go on
     assert not load.broken, load.broken
@@ -246,22 +255,8 @@ def test_after_deaths_at_random_nothing_is_lost_and_nothing_is_left(
     settled_s = until_nothing(lambda: unsettled(staffed), within_s=SETTLED_WITHIN_S)
     for name in ("ana", "ben"):
         sessions[name].stop_notebook(staffed.grants[name].server_name)
-    containers = Containers.of_this_host()
-    emptied_s = until_nothing(
-        lambda: (
-            [
-                n
-                for kind in ("notebook", "carrier", "job")
-                for n in containers.names(kind)
-                if n.startswith(staffed.prefix)
-            ]
-            + [f"rows {rows}" for rows in staffed.settings.extracts_dir.iterdir()]
-            + [f"door {door}" for door in staffed.settings.gate_dir.glob("*/*")]
-            + left_over(staffed)
-        ),
-        within_s=30,
-    )
-    containers.client.close()
+    with staffed.containers() as containers:
+        emptied_s = until_nothing(lambda: [*standing(staffed, containers), *left_over(staffed)], within_s=30)
 
     ended = dict(staffed.rows("SELECT id, state FROM jobs"))
     why = staffed.rows("SELECT failure, COUNT(*) FROM jobs WHERE failure != '' GROUP BY failure")
@@ -306,10 +301,9 @@ def test_after_deaths_at_random_nothing_is_lost_and_nothing_is_left(
 
 
 @pytest.fixture
-def containers() -> Iterator[Containers]:
-    found = Containers.of_this_host()
-    yield found
-    found.client.close()
+def containers(staffed: House) -> Iterator[Containers]:
+    with staffed.containers() as found:
+        yield found
 
 
 def test_containers_and_doors_that_nobody_owns_are_found_and_the_launcher_removes_them(
