@@ -74,7 +74,10 @@ def check_notebook(name: str, cells: list[tuple[str, str]], *, unit_column: str)
 
 
 def write_notebook(cells: list[tuple[str, str]]) -> bytes:
-    """A notebook of version 4.5 with these cells alone. The format's own package is asked by the tests: it is slow to load."""
+    """A notebook of version 4.5 with these cells alone.
+
+    Written by hand: the format's own package takes two seconds to load. The tests ask it whether this is right.
+    """
     book = {
         "cells": [
             {

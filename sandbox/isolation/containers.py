@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +16,27 @@ from requests.exceptions import RequestException
 from sandbox.domain.errors import OperatorError
 from sandbox.isolation.container import ContainerSettings
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Containers:
     """The few things that are asked of the container engine."""
 
     client: docker.APIClient
+
+    @classmethod
+    def awaited(cls, *, every_s: float = 0.5, rest: Callable[[float], object] = time.sleep) -> Containers:
+        """The same, for processes that are of no use without one: an engine that is away is waited for, however long."""
+        told = False
+        while True:
+            try:
+                return cls.of_this_host()
+            except OperatorError as away:
+                if not told:
+                    _log.warning("%s It is waited for.", away.message)
+                    told = True
+                rest(every_s)
 
     @classmethod
     def of_this_host(cls, environment: Mapping[str, str] | None = None) -> Containers:
@@ -73,12 +90,11 @@ class Containers:
             raise OperatorError(
                 f"The image {settings['image']} of {name} is not there.", fix="Build the images: make images."
             ) from error
-        except APIError as error:
-            self.remove(name)  # created, but not able to start
-            raise OperatorError(
-                f"The container engine would not start {name}: {error.explanation}.",
-                fix="Run 'sandbox doctor'.",
-            ) from error
+        except (NotFound, OperatorError) as error:
+            with suppress(OperatorError):  # of an engine that is away: whoever starts containers looks for left-overs
+                self.remove(name)  # created, but not able to start
+            why = error.message if isinstance(error, OperatorError) else _refused(error)
+            raise OperatorError(f"{name} was not started. {why}", fix="Run 'sandbox doctor'.") from error
         return container
 
     def host_config(self, settings: ContainerSettings) -> dict[str, Any]:
@@ -110,14 +126,12 @@ class Containers:
 
     def remove(self, name: str) -> None:
         """Kill and remove; nothing happens when it is gone already or going."""
-        try:
-            with answering():
+        with answering(), suppress(NotFound):
+            try:
                 self.client.remove_container(name, force=True, v=True)
-        except NotFound:
-            return
-        except APIError as error:
-            if error.status_code != 409:  # 409: the engine's own removal has begun
-                raise
+            except APIError as error:
+                if error.status_code != 409:  # 409: the engine's own removal has begun
+                    raise
 
     def has_image(self, image: str) -> bool:
         try:
@@ -136,13 +150,23 @@ class Containers:
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """An engine that goes away in the middle is an error with words. What it answers, a refusal too, passes."""
+    """An engine that goes away in the middle, or fails, is an error with words. Only NotFound and its kinds pass.
+
+    Raises:
+        OperatorError: it stopped answering, or would not do what was asked.
+    """
     try:
         yield
-    except (RequestException, OSError) as error:
-        if isinstance(error, APIError):
-            raise
+    except NotFound:
+        raise
+    except APIError as error:
+        raise OperatorError(_refused(error), fix="Run 'sandbox doctor'.") from error
+    except (DockerException, RequestException, OSError) as error:
         raise OperatorError(
             f"The container engine stopped answering ({type(error).__name__}).",
             fix="Start it again, then run 'sandbox doctor'.",
         ) from error
+
+
+def _refused(error: APIError) -> str:
+    return f"The container engine refused: {str(error.explanation).rstrip('.')}."
