@@ -27,7 +27,7 @@ class Containers:
 
     @classmethod
     def awaited(cls, *, every_s: float = 0.5, rest: Callable[[float], object] = time.sleep) -> Containers:
-        """The same, for processes that are of no use without one: an engine that is away is waited for, however long."""
+        """The same, for processes that are of no use without one: it is waited for, however long."""
         told = False
         while True:
             try:
@@ -91,7 +91,9 @@ class Containers:
                 f"The image {settings['image']} of {name} is not there.", fix="Build the images: make images."
             ) from error
         except (NotFound, OperatorError) as error:
-            with suppress(OperatorError):  # of an engine that is away: whoever starts containers looks for left-overs
+            with suppress(
+                OperatorError
+            ):  # of an engine that is away: whoever starts containers looks for left-overs
                 self.remove(name)  # created, but not able to start
             why = error.message if isinstance(error, OperatorError) else _refused(error)
             raise OperatorError(f"{name} was not started. {why}", fix="Run 'sandbox doctor'.") from error

@@ -41,7 +41,7 @@ def run_engine(
 ) -> int:
     """Run the engine in its container until it ends or this process is told to.
 
-    A container engine that is away is waited for: what it left running goes on, and what it ended is seen when it is back.
+    A container engine that is away is waited for: what it left running goes on, what it ended is seen when it is back.
 
     Args:
         socket: where the host reaches it; its folder goes into the container.

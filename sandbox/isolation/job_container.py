@@ -289,11 +289,15 @@ def _seen(containers: Containers, container: str, *, stopped: bool) -> set[str]:
     until = time.monotonic() + STOPS_WITHIN_S
     while True:
         with answering():
-            told = containers.client.events(since=0, until=time.time(), filters={"container": container}, decode=True)
+            told = containers.client.events(
+                since=0,
+                until=int(time.time()) + 1,  # whole seconds: it answers until this one is over
+                filters={"container": container},
+                decode=True,
+            )
             seen = {str(event["Action"]) for event in told}
         if not stopped or _ENDED in seen or time.monotonic() > until:
             return seen
-        time.sleep(LOOK_EVERY_S / 4)
 
 
 def _remove(containers: Containers, name: str) -> None:

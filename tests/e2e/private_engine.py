@@ -30,7 +30,7 @@ from sandbox.isolation.containers import Containers, answering
 PARTS = ("containerd", "dockerd")  # in the order of their start
 AWAY_S = 1.0
 UP_WITHIN_S = 60.0
-_PROGRAMS = ("dockerd", "containerd", "containerd-shim-runc-v2", "unshare")
+_PROGRAMS = ("docker", "dockerd", "containerd", "containerd-shim-runc-v2", "unshare")
 
 
 def why_not() -> str:
@@ -47,11 +47,12 @@ class PrivateEngine:
 
     Args:
         root: all its files; a short path, since sockets are among them.
-        storage: the storage driver.
+        storage: the storage driver, and whether it is one of containerd's: as the machine's engine has them, so that
+            images keep their digests.
     """
 
     root: Path
-    storage: str
+    storage: tuple[str, bool]
     _processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     _not_before: dict[str, float] = field(default_factory=dict)
     _turn: threading.Lock = field(default_factory=threading.Lock)
@@ -230,7 +231,8 @@ class PrivateEngine:
             "pidfile": str(self.root / "dockerd.pid"),
             "hosts": [self.url],
             "containerd": str(self.root / "cd.sock"),
-            "storage-driver": self.storage,
+            "storage-driver": self.storage[0],
+            "features": {"containerd-snapshotter": self.storage[1]},
             "cgroup-parent": f"/{self.cgroup}",
             "exec-opts": ["native.cgroupdriver=cgroupfs"],
             "bridge": "none",
@@ -253,8 +255,10 @@ def a_private_engine(images: Sequence[str]) -> Iterator[PrivateEngine]:
     root = Path(kept) if kept else Path(tempfile.mkdtemp(prefix="sbe-", dir="/tmp"))
     root.mkdir(mode=0o700, exist_ok=True)
     with closing(Containers.of_this_host().client) as client:
-        storage = str(client.info()["Driver"])
-    engine = PrivateEngine(root, storage)
+        info = client.info()
+    engine = PrivateEngine(
+        root, (str(info["Driver"]), "io.containerd.snapshotter" in str(info.get("DriverStatus")))
+    )
     try:
         engine.start()
         engine.clear()

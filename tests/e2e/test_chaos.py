@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import httpx
@@ -70,6 +71,7 @@ class Load:
     over: threading.Event = field(default_factory=threading.Event)
     broken: list[BaseException] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
+    silence_s: float = 0.0  # the longest for which the portal did not answer
 
     def __enter__(self) -> Load:
         self.sessions = {
@@ -77,6 +79,7 @@ class Load:
         }
         works = (self.notebooks, self.questions, self.jobs, self.releases)
         self.threads = [threading.Thread(target=self._again_and_again, args=(work,)) for work in works]
+        self.threads.append(threading.Thread(target=self._listen))
         for thread in self.threads:
             thread.start()
         return self
@@ -113,6 +116,18 @@ class Load:
             except BaseException as failure:
                 self.broken.append(failure)
                 return
+
+    def _listen(self) -> None:
+        """To the portal itself, past the proxy."""
+        heard = time.monotonic()
+        with httpx.Client(
+            base_url=self.house.settings.portal_inner_url, timeout=2, trust_env=False
+        ) as client:
+            while not self.over.wait(0.2):
+                with suppress(httpx.HTTPError):
+                    client.get(f"{PORTAL_PREFIX}/api/v1/health").raise_for_status()
+                    heard = time.monotonic()
+                self.silence_s = max(self.silence_s, time.monotonic() - heard)
 
     def notebooks(self, turn: int) -> None:
         name = ("ana", "ben")[turn % 2]
@@ -264,7 +279,8 @@ def test_after_deaths_at_random_nothing_is_lost_and_nothing_is_left(
         capsys,
         f"{len(deaths)} deaths; settled after {settled_s:.1f} s, empty after {emptied_s:.1f} s; "
         f"{len(promised.answers)} answers, {len(promised.jobs)} jobs ({why} ended early), "
-        f"{len(promised.released)} releases; {promised.refused.total()} calls met somebody dead or a no\n",
+        f"{len(promised.released)} releases; {promised.refused.total()} calls met somebody dead or a no; "
+        f"the portal's longest silence: {load.silence_s:.1f} s\n",
     )
     if os.environ.get("SANDBOX_CHAOS_TELL"):
         say(capsys, "".join(f"{count:5} {what}\n" for what, count in promised.refused.most_common(20)))

@@ -45,7 +45,14 @@ def containers(**answers: Exception) -> Containers:
 
 
 @pytest.mark.parametrize(
-    "lost", [requests.ConnectionError("gone"), DockerException("gone"), ConnectionResetError(), answer(500), answer(400)]
+    "lost",
+    [
+        requests.ConnectionError("gone"),
+        DockerException("gone"),
+        ConnectionResetError(),
+        answer(500),
+        answer(400),
+    ],
 )
 def test_an_engine_that_fails_at_a_removal_is_an_error_with_words(lost: Exception) -> None:
     with pytest.raises(OperatorError, match=r"stopped answering|because of"):
@@ -59,7 +66,9 @@ def test_what_is_gone_or_going_needs_no_removal(status: int) -> None:
 
 def test_a_start_that_breaks_takes_away_what_it_made() -> None:
     broken = containers(start=answer(500))
-    with pytest.raises(OperatorError, match="a was not started. The container engine refused: because of 500"):
+    with pytest.raises(
+        OperatorError, match=r"a was not started\. The container engine refused: because of 500"
+    ):
         broken.start(SETTINGS, name="a")
     assert cast(Any, broken.client).asked[-1] == "remove_container"
 
@@ -73,7 +82,7 @@ def test_a_start_that_an_engine_cuts_by_going_away_says_so_and_not_that_a_remova
             if (met := next(removals)) is not None:
                 raise met
 
-    with pytest.raises(OperatorError, match="was not started. The container engine stopped answering"):
+    with pytest.raises(OperatorError, match=r"was not started\. The container engine stopped answering"):
         Containers(cast(Any, Dying(start=gone))).start(SETTINGS, name="a")
 
 
@@ -83,7 +92,9 @@ def test_a_missing_image_is_named() -> None:
 
 
 def test_an_engine_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    away = iter([OperatorError("No container engine answers."), OperatorError("No container engine answers."), None])
+    away = iter(
+        [OperatorError("No container engine answers."), OperatorError("No container engine answers."), None]
+    )
 
     def found(*_: Any) -> Containers:
         if (error := next(away)) is not None:
