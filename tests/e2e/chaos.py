@@ -6,12 +6,10 @@ not know, of a job that does not run; a socket on which nobody listens; a mount.
 
 from __future__ import annotations
 
-import errno
 import os
 import random
 import shutil
 import signal
-import socket
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -36,7 +34,7 @@ from sandbox.settings import CHECKOUT, Settings
 from sandbox.store.secrets import secret
 from sandbox.wiring import Sandbox, build
 from tests.e2e.conftest import Installation, free_ports
-from tests.e2e.private_engine import PARTS, PrivateEngine
+from tests.e2e.private_engine import PARTS, PrivateEngine, nobody_listens
 
 OURS = ("hub", "portal", "launcher", "worker", "gate", "engine", "engine's container")
 KILLED = (*OURS, *PARTS)
@@ -217,7 +215,7 @@ def left_over(house: House) -> list[str]:
         *(f"door {d.parent.name}-{d.name}" for d in settings.gate_dir.glob("*/*") if d.is_dir()
           and f"{d.parent.name}-{d.name}" not in servers),
         *(f"rows {e.name}" for e in settings.extracts_dir.glob("*") if e.name.removesuffix(".part") not in shown),
-        *(f"socket {s.relative_to(settings.home)}" for s in settings.run_dir.rglob("*") if _is_dead_socket(s)),
+        *(f"socket {s.relative_to(settings.home)}" for s in settings.run_dir.rglob("*") if nobody_listens(s)),
         *_mounts(settings),
     ]  # fmt: skip
 
@@ -233,17 +231,6 @@ def _containers(house: House, servers: set[str], running: set[str]) -> Iterator[
                     yield f"container {name.removeprefix(house.prefix)}"
         if not containers.running(house.engine_name):
             yield "the engine does not run"
-
-
-def _is_dead_socket(path: Path) -> bool:
-    if not path.is_socket():
-        return False
-    with socket.socket(socket.AF_UNIX) as knocking:
-        try:
-            knocking.connect(str(path))
-        except OSError as error:
-            return error.errno != errno.ENOENT
-    return False
 
 
 def _mounts(settings: Settings) -> Iterator[str]:

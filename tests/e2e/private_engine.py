@@ -9,10 +9,12 @@ Like systemd, a thread starts again what died; ``away_s`` says after how long.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -30,6 +32,8 @@ from sandbox.isolation.containers import Containers, answering
 PARTS = ("containerd", "dockerd")  # in the order of their start
 AWAY_S = 1.0
 UP_WITHIN_S = 60.0
+CGROUPS = Path("/sys/fs/cgroup")
+_SHIMS = Path("/run/containerd/s")  # fixed in containerd, whatever its settings say
 _PROGRAMS = ("docker", "dockerd", "containerd", "containerd-shim-runc-v2", "unshare")
 
 
@@ -39,6 +43,18 @@ def why_not() -> str:
     if os.getuid() != 0:
         return "only root can start a container engine of its own"
     return f"not installed here: {', '.join(missing)}" if missing else ""
+
+
+def nobody_listens(path: Path) -> bool:
+    """Whether it is a socket that was left behind."""
+    if not path.is_socket():
+        return False
+    with socket.socket(socket.AF_UNIX) as knocking:
+        try:
+            knocking.connect(str(path))
+        except OSError as error:
+            return error.errno != errno.ENOENT
+    return False
 
 
 @dataclass(slots=True)
@@ -58,6 +74,7 @@ class PrivateEngine:
     _turn: threading.Lock = field(default_factory=threading.Lock)
     _over: threading.Event = field(default_factory=threading.Event)
     _keeper: threading.Thread | None = None
+    _shims_before: set[Path] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -70,6 +87,7 @@ class PrivateEngine:
 
     def start(self) -> None:
         """Start both parts, and keep them running until ``stop``."""
+        self._shims_before = set(_SHIMS.glob("*"))
         self._write_settings()
         for part in PARTS:
             self._begin(part)
@@ -100,7 +118,7 @@ class PrivateEngine:
         self._signal(part, signal.SIGTERM, away_s)
 
     def stop(self) -> None:
-        """End both, and everything that they hold: containers, mounts, control groups."""
+        """End both, and take away what they leave when they were killed: a mount, control groups, sockets of shims."""
         self._over.set()
         if self._keeper is not None:
             self._keeper.join()
@@ -114,6 +132,15 @@ class PrivateEngine:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        data = self.root / "data"
+        while os.path.ismount(data):  # on itself
+            subprocess.run(["umount", data], check=True)
+        for kind in CGROUPS.glob(self.cgroup), CGROUPS.glob(f"*/{self.cgroup}"):
+            for folder in kind:
+                folder.rmdir()  # raises while a process is in it
+        for path in set(_SHIMS.glob("*")) - self._shims_before:
+            if nobody_listens(path):
+                path.unlink()
 
     def clear(self) -> None:
         """Remove what an earlier run left, where the folder is kept."""
@@ -159,7 +186,7 @@ class PrivateEngine:
             *(f"container {name[:12]} is {state}" for name, state in known.items() if name not in running),
             *(f"shim of {name[:12]}" for name in self._shims() if name not in running),
             *(f"control group {name[:12]}" for name in self._cgroups() if name not in running),
-            *([f"{count} mounts of {len(running)}"] if (count := len(self._mounts())) > len(running) else []),
+            *([f"{count} mounts of {len(running)}"] if (count := len(self.mounts())) > len(running) else []),
         ]
 
     def _shims(self) -> Iterator[str]:
@@ -175,12 +202,12 @@ class PrivateEngine:
 
     def _cgroups(self) -> set[str]:
         found = (
-            Path("/sys/fs/cgroup").glob(f"{self.cgroup}/*/"),
-            Path("/sys/fs/cgroup").glob(f"*/{self.cgroup}/*/"),
+            CGROUPS.glob(f"{self.cgroup}/*/"),
+            CGROUPS.glob(f"*/{self.cgroup}/*/"),
         )
         return {folder.name for kind in found for folder in kind}
 
-    def _mounts(self) -> list[Path]:
+    def mounts(self) -> list[Path]:
         """The containers' file systems, in the host's list of mounts."""
         lines = Path("/proc/self/mountinfo").read_text().splitlines()
         places = (Path(line.split()[4]) for line in lines)
@@ -267,9 +294,4 @@ def a_private_engine(images: Sequence[str]) -> Iterator[PrivateEngine]:
     finally:
         engine.stop()
         if not kept:
-            shutil.rmtree(root, ignore_errors=True)
-        for folder in (
-            *Path("/sys/fs/cgroup").glob(engine.cgroup),
-            *Path("/sys/fs/cgroup").glob(f"*/{engine.cgroup}"),
-        ):
-            folder.rmdir()
+            shutil.rmtree(root)

@@ -30,6 +30,7 @@ from sandbox.isolation.containers import Containers
 from sandbox.isolation.gate_client import open_door
 from sandbox.settings import PORTAL_PREFIX
 from tests.e2e.chaos import DATASET, KILLED, OURS, House, kill, left_over, schedule
+from tests.e2e.private_engine import CGROUPS, PrivateEngine
 
 SECONDS = float(os.environ.get("SANDBOX_CHAOS_S", "40"))
 SEED = int(os.environ.get("SANDBOX_CHAOS_SEED") or secrets.randbelow(1_000_000))
@@ -348,7 +349,11 @@ def test_containers_and_doors_that_nobody_owns_are_found_and_the_launcher_remove
             )
         )
         found = left_over(staffed)
-        assert {*(f"container {what}" for what in planted), "door ana-grant-99"} == set(found)
+        engine_says = [
+            line for line in found if line.endswith("is created")
+        ]  # in words of its own, by number
+        assert len(engine_says) == (len(planted) if staffed.daemon is not None else 0)
+        assert {*(f"container {what}" for what in planted), "door ana-grant-99", *engine_says} == set(found)
     finally:
         staffed.installation.control("start", "launcher")
     until_nothing(lambda: left_over(staffed), within_s=60)
@@ -397,6 +402,37 @@ def test_an_engine_that_does_not_run_is_found(staffed: House) -> None:
     finally:
         staffed.installation.control("start", "engine")
         staffed.installation.ready()
+
+
+def test_what_a_killed_engine_leaves_is_found(staffed: House, daemon: PrivateEngine) -> None:
+    staffed.installation.ready()
+    name = "0" * 64
+    place = daemon.root / "planted" / "merged"
+    groups = next(folder for folder in (CGROUPS / "memory", CGROUPS) if (folder / daemon.cgroup).is_dir())
+    group = groups / daemon.cgroup / name
+    shim = ["bash", "-c", "read", "containerd-shim", "-address", str(daemon.root / "cd.sock"), "-id", name]
+    mounts = len(daemon.mounts())  # each container that runs has one
+    before = daemon.left_over()
+    place.mkdir(parents=True)
+    group.mkdir()
+    try:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "planted", place], check=True)
+        with subprocess.Popen(shim, stdin=subprocess.PIPE):
+            found = set(daemon.left_over())
+    finally:
+        subprocess.run(["umount", place], check=True)
+        group.rmdir()
+    expected = {f"shim of {name[:12]}", f"control group {name[:12]}", f"{mounts + 1} mounts of {mounts}"}
+    assert (before, found) == ([], expected)
+    assert daemon.left_over() == []
+
+
+def test_a_dead_engine_is_found(staffed: House, daemon: PrivateEngine) -> None:
+    staffed.installation.ready()
+    daemon.kill("dockerd")
+    assert "No container engine answers" in left_over(staffed)[0]
+    daemon.wait()
+    until_nothing(lambda: left_over(staffed), within_s=60)
 
 
 def test_a_schedule_is_its_seeds_own() -> None:
