@@ -144,10 +144,13 @@ class Containers:
         return True
 
     def names(self, kind: str) -> tuple[str, ...]:
-        """The names of all containers of a kind (the label ``sandbox.kind``), stopped ones too."""
+        """The names of all containers of a kind (the label ``sandbox.kind``), stopped ones too.
+
+        One that is being removed has given its name back before it is gone: it is left out.
+        """
         with answering():
             found = self.client.containers(all=True, filters={"label": f"sandbox.kind={kind}"})
-        return tuple(sorted(str(row["Names"][0]).lstrip("/") for row in found))
+        return tuple(sorted(str(row["Names"][0]).lstrip("/") for row in found if row["Names"]))
 
 
 @contextmanager

@@ -91,6 +91,14 @@ def test_a_missing_image_is_named() -> None:
         containers(create_container=answer(405)).start(SETTINGS, name="a")
 
 
+def test_one_that_is_being_removed_and_has_no_name_any_more_is_left_out() -> None:
+    class Removing(Engine):
+        def containers(self, **_: Any) -> list[dict[str, Any]]:
+            return [{"Names": ["/b"]}, {"Names": []}, {"Names": None}, {"Names": ["/a"]}]
+
+    assert Containers(cast(Any, Removing())).names("job") == ("a", "b")
+
+
 def test_an_engine_that_is_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     away = iter(
         [OperatorError("No container engine answers."), OperatorError("No container engine answers."), None]
