@@ -58,6 +58,7 @@ class Promised:
     answers: dict[str, bytes] = field(default_factory=dict)  # by idempotency key
     jobs: list[int] = field(default_factory=list)
     raw_jobs: int = 0
+    opened: int = 0  # notebooks
     released: list[int] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)  # by what was told: these calls promise nothing
 
@@ -100,7 +101,10 @@ class Load:
     def successes(self) -> Counter[str]:
         promised = self.promised
         return Counter(
-            answers=len(promised.answers), raw_jobs=promised.raw_jobs, released=len(promised.released)
+            answers=len(promised.answers),
+            raw_jobs=promised.raw_jobs,
+            released=len(promised.released),
+            opened=promised.opened,
         )
 
     def _again_and_again(self, work: Callable[[int], None]) -> None:
@@ -135,9 +139,11 @@ class Load:
         session, server = self.sessions[name], self.house.grants[name].server_name
         if turn % 4 < 2:
             session.http.post(f"/hub/api/users/{name}/servers/{server}")
-            until = time.monotonic() + 8
-            while time.monotonic() < until and not self.over.wait(0.4) and not session.notebook_ready(server):
-                pass
+            until = time.monotonic() + 25
+            while time.monotonic() < until and not self.over.wait(0.4):
+                if session.notebook_ready(server):
+                    self.promised.opened += 1
+                    return
         else:
             session.stop_notebook(server)
 
@@ -279,7 +285,7 @@ def test_after_deaths_at_random_nothing_is_lost_and_nothing_is_left(
     say(
         capsys,
         f"{len(deaths)} deaths; settled after {settled_s:.1f} s, empty after {emptied_s:.1f} s; "
-        f"{len(promised.answers)} answers, {len(promised.jobs)} jobs ({why} ended early), "
+        f"{len(promised.answers)} answers, {len(promised.jobs)} jobs ({why} ended early), {promised.opened} notebooks, "
         f"{len(promised.released)} releases; {promised.refused.total()} calls met somebody dead or a no; "
         f"the portal's longest silence: {load.silence_s:.1f} s\n",
     )
