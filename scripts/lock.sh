@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Writes requirements/*.lock from pyproject.toml and requirements/*.in: pinned, with hashes, with no address.
-# Also the package-lock.json of the proxy and of the tests' OpenID Connect provider.
+# Also the package-lock.json of the proxy, of the pages, and of the tests' OpenID Connect provider and rules of accessibility.
 # all.lock comes first and constrains the others, so that a package has one version on the host and in every image.
 set -euo pipefail
 # shellcheck source=scripts/steps.sh
@@ -47,6 +47,6 @@ lock.write_text(json.dumps(document, indent=2) + "\n")
 PY
 }
 step lock "Writing requirements/*.lock" lock_everything "$@"
-for folder in images/proxy tests/e2e/provider; do
+for folder in images/proxy images/pages tests/e2e/provider tests/e2e/axe; do
   step lock-npm "Writing $folder/package-lock.json" lock_npm "$folder"
 done

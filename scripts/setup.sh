@@ -6,6 +6,7 @@ started=$SECONDS
 echo "Setting up (output of each step: .sandbox/logs)"
 "$here/setup_venv.sh"
 "$here/setup_proxy.sh"
+"$here/setup_pages.sh"
 "$here/setup_engine.sh"
 "$here/../.venv/bin/python" "$here/../images/build.py" "$@"
 echo "Ready after $((SECONDS - started)) s."

@@ -62,3 +62,20 @@ else
   step provider "Installing the OpenID Connect provider for the tests" install_provider
   echo "$wanted" >"$provider/installed"
 fi
+
+# The rules of accessibility that every page is held against in the browser.
+axe=$root/.venv/axe
+rules=$(cat "$root"/tests/e2e/axe/package.json "$root"/tests/e2e/axe/package-lock.json | sha256sum)
+install_axe() {
+  trust_this_machine
+  rm -rf "$axe"
+  mkdir "$axe"
+  cp "$root/tests/e2e/axe/package.json" "$root/tests/e2e/axe/package-lock.json" "$axe"
+  (cd "$axe" && npm_of_the_venv ci --omit=dev --ignore-scripts --no-audit --no-fund --no-update-notifier)
+}
+if [ "$(cat "$axe/installed" 2>/dev/null)" = "$rules" ]; then
+  say "✓ rules of accessibility for the tests"
+else
+  step axe "Installing the rules of accessibility for the tests" install_axe
+  echo "$rules" >"$axe/installed"
+fi

@@ -23,12 +23,13 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "isolation": frozenset({"domain"}),
     "disclosure": frozenset({"domain"}),
     "client": frozenset(),
-    "flows": frozenset({"domain", "store", "privacy", "isolation", "disclosure"}),
+    "flows": frozenset({"domain", "language", "store", "privacy", "isolation", "disclosure"}),
     "wiring": frozenset({"domain", "store", "privacy", "isolation", "disclosure", "flows", "settings"}),
     "hub_session": frozenset({"domain", "settings"}),
     "terminal": frozenset(),
+    "language": frozenset(),
     "deploy": frozenset({"domain", "isolation", "settings"}),
-    "portal": frozenset({"domain", "store", "flows", "settings", "wiring"}),
+    "portal": frozenset({"domain", "language", "store", "flows", "settings", "wiring"}),
     "cli": frozenset(
         {
             "domain",
@@ -44,6 +45,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
             "deploy",
             "demo",
             "hub_session",
+            "language",
             "terminal",
         }
     ),
@@ -82,6 +84,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "scipy": frozenset({"disclosure"}),
     "matplotlib": frozenset({"client"}),
     "typer": frozenset({"cli"}),
+    "babel": frozenset({"language"}),
 }
 
 

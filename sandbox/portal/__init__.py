@@ -15,6 +15,7 @@ from starlette.middleware.base import RequestResponseEndpoint
 import sandbox as package
 from sandbox.domain.errors import TooLarge
 from sandbox.portal import api, pages, problems
+from sandbox.portal.display import Speaking
 from sandbox.portal.export import CatalogueExport
 from sandbox.portal.identity import HubIdentity, Identity
 from sandbox.portal.requests import caller_or_none
@@ -22,7 +23,7 @@ from sandbox.settings import PORTAL_PREFIX
 from sandbox.store.secrets import secret
 from sandbox.wiring import Sandbox
 
-# Pages carry no script at all; images come from here; nothing may frame them.
+# What is no page of ours runs no script at all; images come from here; nothing may frame it.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
@@ -58,6 +59,8 @@ def create_app(sandbox: Sandbox, *, identity: Identity | None = None) -> FastAPI
     app.include_router(pages.router, prefix=PORTAL_PREFIX)
     static = StaticFiles(directory=Path(__file__).parent / "static")
     app.mount(f"{PORTAL_PREFIX}/static", static, name="static")
+
+    app.add_middleware(Speaking)
 
     @app.middleware("http")
     async def harden(request: Request, call_next: RequestResponseEndpoint) -> Response:

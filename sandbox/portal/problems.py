@@ -23,6 +23,7 @@ from sandbox.domain.errors import (
     Unanswered,
 )
 from sandbox.domain.second_factor import CLAUSE as SECOND_FACTOR
+from sandbox.language import gettext
 from sandbox.settings import PORTAL_PREFIX
 
 _log = logging.getLogger(__name__)
@@ -110,9 +111,9 @@ def respond(request: Request, error: SandboxError) -> Response:
 def _place(error: SandboxError) -> str:
     """Where it is wrong, or what decided, in words."""
     if isinstance(error, BadInput) and error.where:
-        return f"Where: {error.where}"
+        return gettext("Where: %s") % error.where
     if isinstance(error, NotAllowed) and error.clause:
-        return f"Decided by: {error.clause}"
+        return gettext("Decided by: %s") % error.clause
     if isinstance(error, QuestionRefused) and error.position is not None:
-        return f"At character {error.position + 1} of the question"
+        return gettext("At character %s of the question") % (error.position + 1)
     return ""

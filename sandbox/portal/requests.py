@@ -14,6 +14,8 @@ from sandbox.portal.identity import COOKIE, Caller, Identity
 from sandbox.settings import PORTAL_PREFIX
 from sandbox.wiring import Sandbox
 
+PIECES = f"{PORTAL_PREFIX}/piece/"  # where pages' own script asks for parts of a page
+
 
 def system_of(request: Request) -> Sandbox:
     """The system behind the door."""
@@ -27,7 +29,8 @@ def token_of(request: Request) -> str:
     scheme, _, value = header.partition(" ")
     if scheme.lower() in ("token", "bearer") and value:
         return value.strip()
-    return request.cookies.get(cookie_name(request, COOKIE), "") if by_a_person(request) else ""
+    sent_by_us = by_a_person(request) or by_our_script(request)
+    return request.cookies.get(cookie_name(request, COOKIE), "") if sent_by_us else ""
 
 
 def https(request: Request) -> bool:
@@ -51,6 +54,19 @@ def by_a_person(request: Request) -> bool:
     return (
         request.headers.get("sec-fetch-dest", "document") == "document"
         and request.headers.get("sec-fetch-mode", "navigate") == "navigate"
+    )
+
+
+def by_our_script(request: Request) -> bool:
+    """True for pieces of a page that a script of this very host asks for.
+
+    Only below ``PIECES``, whose answers carry no form token: what a piece changes needs one from a page. Notebooks have
+    hosts of their own, and browsers say ``same-site`` of what comes from there; no script can write that header.
+    """
+    return (
+        request.url.path.startswith(PIECES)
+        and request.headers.get("sec-fetch-site") == "same-origin"
+        and request.headers.get("hx-request") == "true"
     )
 
 

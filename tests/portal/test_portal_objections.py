@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from jinja2 import Environment
 
 from sandbox.domain.objection import Kind, State, Verb
 from sandbox.domain.release import Decision, Status
@@ -222,9 +221,7 @@ def test_the_same_text_would_be_found_on_a_page_that_does_not_escape(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     objected(world, text=HOSTILE[0])
-    careless = Environment(loader=rendering._environment.loader, autoescape=False)
-    careless.filters.update(rendering._environment.filters)
-    monkeypatch.setattr(rendering, "_environment", careless)
+    monkeypatch.setattr(rendering, "_environment", rendering._environment.overlay(autoescape=False))
     assert "script" in dangers(world.browser("olga").get("/objections/1").text)
 
 

@@ -25,7 +25,6 @@ def test_everybody_reads_it_empty_and_full(world: World, path: str) -> None:
     full = world.browser().get(path)
     assert full.status_code == 200
     assert dangers(full.text) == []
-    assert "<script" not in full.text
     assert 'style="' not in full.text
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
-from jinja2 import Environment
 
 from sandbox.domain.errors import BadInput
 from sandbox.domain.release import Decision
@@ -76,9 +75,7 @@ def test_nothing_that_people_write_becomes_part_of_a_page(world: World, text: st
 def test_the_same_text_would_be_found_on_a_page_that_does_not_escape(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    careless = Environment(loader=rendering._environment.loader, autoescape=False)
-    careless.filters.update(rendering._environment.filters)
-    monkeypatch.setattr(rendering, "_environment", careless)
+    monkeypatch.setattr(rendering, "_environment", rendering._environment.overlay(autoescape=False))
     furnished(world, text=PAYLOADS[0])
     found = {path for path, html in everything_public(world).items() if "script" in dangers(html)}
     assert set(PAGES) - {"/transparency"} <= found

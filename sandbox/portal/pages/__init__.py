@@ -16,6 +16,7 @@ openness    projects, figures, breaches
 at_rest     destroying data for ever
 policies    changes that wait for a second person
 log         the log, for auditors
+display     the choice of language and colours
 account     my account: second factor, password, training
 people      accounts, roles and training, for administrators
 rendering   a template becomes a response
@@ -37,6 +38,7 @@ from sandbox.portal.pages import (
     at_rest,
     catalogue,
     demands,
+    display,
     imports,
     jobs,
     log,
@@ -71,6 +73,7 @@ PARTS = (
     people.router,
     policies.router,
     sign_in.router,
+    display.router,
 )
 
 router = APIRouter(include_in_schema=False)

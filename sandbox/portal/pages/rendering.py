@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -13,11 +14,14 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from sandbox import language
 from sandbox.domain.audit import Fact
 from sandbox.domain.people import Person, Role
 from sandbox.domain.privacy_loss import Accounting
+from sandbox.language import marked as _
+from sandbox.portal.display import THEMES, theme_of
 from sandbox.portal.forms import FIELD, form_token, visitor_token
-from sandbox.portal.requests import caller_or_none, system_of
+from sandbox.portal.requests import caller_or_none, system_of, token_of
 from sandbox.settings import PORTAL_PREFIX
 
 _ADDRESS = re.compile(r"https?://[^\s<>\"'\\^`{|}]+[^\s<>\"'\\^`{|}.,;:!?)\]]")
@@ -26,24 +30,24 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 # What everybody may read, beside the catalogue.
 _PUBLIC: tuple[tuple[str, str], ...] = (
-    ("/demands", "Wanted data"),
-    ("/projects", "Projects"),
-    ("/results", "Results"),
-    ("/transparency", "Transparency"),
+    ("/demands", _("Wanted data")),
+    ("/projects", _("Projects")),
+    ("/results", _("Results")),
+    ("/transparency", _("Transparency")),
 )
 
 # Which rooms of the portal a person's roles need; the rooms themselves check again.
 _NAVIGATION: tuple[tuple[str, str, frozenset[Role]], ...] = (
-    ("/grants", "My data", frozenset({Role.RESEARCHER})),
-    ("/jobs", "My jobs", frozenset({Role.RESEARCHER})),
-    ("/releases", "My outputs", frozenset({Role.RESEARCHER})),
-    ("/decisions", "Decisions", frozenset({Role.OWNER})),
-    ("/review", "Review", frozenset({Role.REVIEWER})),
-    ("/imports", "Imports", frozenset({Role.RESEARCHER, Role.OWNER, Role.ADMINISTRATOR})),
-    ("/objections", "Objections", frozenset({Role.OWNER, Role.ADMINISTRATOR})),
-    ("/people", "People", frozenset({Role.ADMINISTRATOR})),
-    ("/policies", "Policies", frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.AUDITOR})),
-    ("/log", "Log", frozenset({Role.AUDITOR, Role.ADMINISTRATOR})),
+    ("/grants", _("My data"), frozenset({Role.RESEARCHER})),
+    ("/jobs", _("My jobs"), frozenset({Role.RESEARCHER})),
+    ("/releases", _("My outputs"), frozenset({Role.RESEARCHER})),
+    ("/decisions", _("Decisions"), frozenset({Role.OWNER})),
+    ("/review", _("Review"), frozenset({Role.REVIEWER})),
+    ("/imports", _("Imports"), frozenset({Role.RESEARCHER, Role.OWNER, Role.ADMINISTRATOR})),
+    ("/objections", _("Objections"), frozenset({Role.OWNER, Role.ADMINISTRATOR})),
+    ("/people", _("People"), frozenset({Role.ADMINISTRATOR})),
+    ("/policies", _("Policies"), frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.AUDITOR})),
+    ("/log", _("Log"), frozenset({Role.AUDITOR, Role.ADMINISTRATOR})),
 )
 
 # What a page says after a form: only these texts, so that an address cannot put words on a page.
@@ -110,9 +114,10 @@ def render(request: Request, template: str, *, status: int = 200, **context: Any
         template: a file's name in ``templates/``.
         status: the HTTP status.
         context: the template's values. Every page also has ``site``, ``prefix``, ``path``, ``person``,
-            ``navigation``, ``notice`` and the form token.
+            ``navigation``, ``notice``, the form token, and what the reader chose to see.
     """
     person = _signed_in(request)
+    nonce = secrets.token_urlsafe(16)
     html = _environment.get_template(template).render(
         site=system_of(request).site.name,
         prefix=PORTAL_PREFIX,
@@ -121,11 +126,31 @@ def render(request: Request, template: str, *, status: int = 200, **context: Any
         public=_PUBLIC,
         navigation=[(path, label) for path, label, roles in _NAVIGATION if person and person.roles & roles],
         notice=_NOTICES.get(request.query_params.get("done", ""), ""),
+        languages=language.LANGUAGES,
+        speaking=language.speaking(),
+        themes=THEMES,
+        theme=theme_of(request),
+        may_choose=person is not None or not token_of(request),
+        nonce=nonce,
         form_field=FIELD,
         form_token=form_token(request) if person else visitor_token(request),
         **context,
     )
+    return HTMLResponse(html, status_code=status, headers={"Content-Security-Policy": page_policy(nonce)})
+
+
+def fragment(template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    """A piece of a page for our own script, which puts it in its place. It has no form token and no script."""
+    html = _environment.get_template(template).render(prefix=PORTAL_PREFIX, **context)
     return HTMLResponse(html, status_code=status)
+
+
+def page_policy(nonce: str) -> str:
+    """A page's Content-Security-Policy: our scripts, by a word that no content knows."""
+    return (
+        f"default-src 'none'; script-src 'nonce-{nonce}'; connect-src 'self'; style-src 'self'; "
+        "img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
 
 
 def go(path: str, *, done: str) -> RedirectResponse:
@@ -163,15 +188,13 @@ def with_links(text: str) -> Markup:
 
 
 def day(value: date | str) -> str:
-    """``2024-03-05`` as ``5 March 2024``."""
-    when = date.fromisoformat(value) if isinstance(value, str) else value
-    return f"{when.day} {when:%B %Y}"
+    """``2024-03-05`` as ``5 March 2024``, in the reader's language."""
+    return language.day(date.fromisoformat(value) if isinstance(value, str) else value)
 
 
 def moment(value: str, seconds: bool = False) -> str:
-    """An ISO time in UTC as ``5 Mar 2024, 14:07``."""
-    when = datetime.fromisoformat(value)
-    return f"{when.day} {when:%b %Y, %H:%M:%S}" if seconds else f"{when.day} {when:%b %Y, %H:%M}"
+    """An ISO time in UTC as ``5 Mar 2024, 14:07``, in the reader's language."""
+    return language.moment(datetime.fromisoformat(value), seconds=seconds)
 
 
 def size(n_bytes: int) -> str:
@@ -235,18 +258,24 @@ def grouped(value: int | float) -> str:
 
 
 def words(value: str) -> str:
-    """``partially_reviewed`` as ``partially reviewed``."""
-    return str(value).replace("_", " ")
+    """``partially_reviewed`` as ``partially reviewed``, in the reader's language."""
+    return language.gettext(str(value).replace("_", " "))
 
 
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
     autoescape=True,
+    extensions=["jinja2.ext.i18n"],
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_environment.policies["ext.i18n.trimmed"] = True
+_environment.install_gettext_callables(  # type: ignore[attr-defined]  # put there by the extension
+    language.gettext, language.ngettext, newstyle=True
+)
 _environment.filters.update(
+    said=language.said,
     with_links=with_links,
     day=day,
     moment=moment,

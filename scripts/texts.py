@@ -1,0 +1,205 @@
+"""The texts that people read, gathered from the source into the catalogues of ``sandbox/language/locale``.
+
+    python scripts/texts.py                     gather; keep what is translated; say what is missing
+    python scripts/texts.py --missing           print what is not translated yet, as JSON
+    python scripts/texts.py --put FILE.json     take translations: {text: translation} or {text: [form, …]}
+
+Gathered are: what templates mark (``_("…")``, ``{% trans %}``), what Python marks (``_("…")``, ``marked("…")``), whole
+sentences in Python, whose values become places ({1}, {2}), and the values of the domain's enumerations, which pages
+show as words. A test fails when a catalogue is behind.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract, extract_python
+from babel.messages.pofile import read_po, write_po
+from jinja2.ext import babel_extract
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCALE = ROOT / "sandbox" / "language" / "locale"
+FILE = "messages.po"
+TEMPLATES = "sandbox/portal/templates"
+# Rooms whose sentences reach a page. What the command line, set-up and the red team say stays English.
+SPEAKING = ("domain", "flows", "store", "privacy", "disclosure", "isolation", "portal", "language")
+SILENT = ("sandbox/isolation/probe/", "sandbox/store/migrations/")
+KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None}
+_SENTENCE = re.compile(r"(?:[A-Z0-9\"“]|\{1\}).*[a-z0-9})\"”…][.?!]", re.DOTALL)
+_NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)  # a catalogue changes when its texts do
+_OPTIONS = {"trimmed": "true", "extensions": "jinja2.ext.i18n"}
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text of the program.
+
+    Attributes:
+        id: the text, or singular and plural.
+        about: what its places stand for.
+        at: the file it stands in.
+    """
+
+    id: str | tuple[str, str]
+    at: str
+    about: str = ""
+
+
+def gathered() -> Iterator[Text]:
+    """Every text of the source, in the order of files."""
+    for path in sorted((ROOT / TEMPLATES).glob("**/*.html")):
+        with path.open("rb") as file:
+            for _, message, _, _ in extract(babel_extract, file, KEYWORDS, options=_OPTIONS):
+                yield Text(message, _name(path))
+    for room in SPEAKING:
+        for path in sorted((ROOT / "sandbox").glob(f"{room}/**/*.py")):
+            if not _name(path).startswith(SILENT):
+                yield from _python(path)
+
+
+def _python(path: Path) -> Iterator[Text]:
+    with path.open("rb") as file:
+        for _, message, _, _ in extract(extract_python, file, KEYWORDS):
+            yield Text(message, _name(path))
+    tree = ast.parse(path.read_text())
+    passed_over = {id(node) for node in _not_said(tree)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and "sandbox/domain" in str(path):
+            yield from (Text(value, _name(path)) for value in _words(node))
+        if id(node) in passed_over or not isinstance(node, (ast.Constant, ast.JoinedStr)):
+            continue
+        text, about = _with_places(node)
+        if " " in text.strip() and _SENTENCE.fullmatch(text):
+            yield Text(text, _name(path), about)
+
+
+def _not_said(tree: ast.AST) -> Iterator[ast.AST]:
+    """Descriptions of code, and the pieces of a text that is taken as a whole."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr):
+            yield node.value
+        elif isinstance(node, ast.JoinedStr):
+            for value in node.values:
+                yield from ast.walk(value) if isinstance(value, ast.Constant) else ()
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).startswith(("re.", "_log.", "log.")):
+            yield from ast.walk(node)
+
+
+def _words(node: ast.ClassDef) -> Iterator[str]:
+    if not any("Enum" in ast.unparse(base) for base in node.bases):
+        return
+    for statement in node.body:
+        value = statement.value if isinstance(statement, ast.Assign) else None
+        if isinstance(value, ast.Constant) and isinstance(value.value, str) and value.value.strip():
+            yield value.value.replace("_", " ")
+
+
+def _with_places(node: ast.Constant | ast.JoinedStr) -> tuple[str, str]:
+    if isinstance(node, ast.Constant):
+        return (node.value, "") if isinstance(node.value, str) else ("", "")
+    text, about = "", []
+    for value in node.values:
+        if isinstance(value, ast.Constant):
+            text += str(value.value)
+        elif isinstance(value, ast.FormattedValue):
+            about.append(f"{{{len(about) + 1}}} = {ast.unparse(value.value)}")
+            text += f"{{{len(about)}}}"
+    return text, "; ".join(about)
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def fresh(language: str) -> Catalog:
+    """The source's texts with the translations that there are."""
+    kept = _read(language)
+    catalog = Catalog(
+        locale=language,
+        header_comment="# Gathered by scripts/texts.py, which keeps the translations.",
+        project="sandbox",
+        version="1",
+        msgid_bugs_address="the project",
+        last_translator="the project",
+        language_team="the project",
+        creation_date=_NO_DATE,
+        revision_date=_NO_DATE,
+        fuzzy=False,
+    )
+    for text in gathered():
+        known = kept.get(text.id)
+        string = known.string if known and known.string else None
+        catalog.add(
+            text.id,
+            string,
+            locations=[(text.at, None)],
+            auto_comments=[text.about] if text.about else (),
+            flags=("python-format",) if "%(" in str(text.id) else (),
+        )
+    return catalog
+
+
+def missing(catalog: Catalog) -> list[str | list[str]]:
+    """What has no translation."""
+    return [
+        list(message.id) if isinstance(message.id, tuple) else message.id
+        for message in catalog
+        if message.id and not any(message.string if isinstance(message.string, tuple) else (message.string,))
+    ]
+
+
+def put(catalog: Catalog, given: dict[str, str | list[str]]) -> int:
+    """Translations by text; returns how many were new."""
+    count = 0
+    for message in catalog:
+        first = message.id[0] if isinstance(message.id, tuple) else message.id
+        if first and first in given and given[first]:
+            text = given[first]
+            forms = tuple(text) if isinstance(text, list) else (text,) * catalog.num_plurals
+            message.string = forms if isinstance(message.id, tuple) else str(text)
+            count += 1
+    return count
+
+
+def _read(language: str) -> Catalog:
+    path = LOCALE / language / FILE
+    if not path.exists():
+        return Catalog(locale=language)
+    with path.open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def write(language: str, catalog: Catalog) -> None:
+    """The catalogue's file: sorted, with file names and no line numbers, so that a change is a small difference."""
+    with (LOCALE / language / FILE).open("wb") as file:
+        write_po(file, catalog, width=110, sort_output=True, omit_header=False, include_lineno=False)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+
+
+def main(arguments: list[str]) -> int:
+    for language in sorted(path.name for path in LOCALE.iterdir() if path.is_dir()):
+        catalog = fresh(language)
+        if "--missing" in arguments:
+            _say(json.dumps(missing(catalog), ensure_ascii=False, indent=1))
+            continue
+        if "--put" in arguments:
+            given = json.loads(Path(arguments[arguments.index("--put") + 1]).read_text())
+            _say(f"{language}: {put(catalog, given)} of {len(given)} taken")
+        write(language, catalog)
+        _say(f"{language}: {len(catalog)} texts, {len(missing(catalog))} without translation")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
