@@ -132,9 +132,8 @@ class PrivateEngine:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        data = self.root / "data"
-        while os.path.ismount(data):  # on itself
-            subprocess.run(["umount", data], check=True)
+        for place in reversed(self._mounted()):  # its data on themselves, and what a kill left
+            subprocess.run(["umount", place], check=True)
         for kind in CGROUPS.glob(self.cgroup), CGROUPS.glob(f"*/{self.cgroup}"):
             for folder in kind:
                 folder.rmdir()  # raises while a process is in it
@@ -186,7 +185,11 @@ class PrivateEngine:
             *(f"container {name[:12]} is {state}" for name, state in known.items() if name not in running),
             *(f"shim of {name[:12]}" for name in self._shims() if name not in running),
             *(f"control group {name[:12]}" for name in self._cgroups() if name not in running),
-            *([f"{count} mounts of {len(running)}"] if (count := len(self.mounts())) > len(running) else []),
+            *(
+                f"{len(places)} mounts {kind} of {len(running)}"
+                for kind, places in self.mounts().items()
+                if len(places) > len(running)
+            ),
         ]
 
     def _shims(self) -> Iterator[str]:
@@ -207,11 +210,18 @@ class PrivateEngine:
         )
         return {folder.name for kind in found for folder in kind}
 
-    def mounts(self) -> list[Path]:
-        """The containers' file systems, in the host's list of mounts."""
+    def mounts(self) -> dict[str, list[Path]]:
+        """Of the containers, in the host's list: their file systems and their network namespaces, one each."""
+        places = self._mounted()
+        return {
+            "merged": [place for place in places if place.name == "merged"],
+            "netns": [place for place in places if place.parent.name == "netns"],
+        }
+
+    def _mounted(self) -> list[Path]:
+        """Everything that is mounted below its folder, in the order in which it was."""
         lines = Path("/proc/self/mountinfo").read_text().splitlines()
-        places = (Path(line.split()[4]) for line in lines)
-        return [place for place in places if place.is_relative_to(self.root) and place.name == "merged"]
+        return [place for line in lines if (place := Path(line.split()[4])).is_relative_to(self.root)]
 
     def _signal(self, part: str, number: signal.Signals, away_s: float) -> None:
         with self._turn:

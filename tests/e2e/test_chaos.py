@@ -417,7 +417,7 @@ def test_what_a_killed_engine_leaves_is_found(staffed: House, daemon: PrivateEng
     groups = next(folder for folder in (CGROUPS / "memory", CGROUPS) if (folder / daemon.cgroup).is_dir())
     group = groups / daemon.cgroup / name
     shim = ["bash", "-c", "read", "containerd-shim", "-address", str(daemon.root / "cd.sock"), "-id", name]
-    mounts = len(daemon.mounts())  # each container that runs has one
+    mounts = len(daemon.mounts()["merged"])  # each container that runs has one
     before = daemon.left_over()
     place.mkdir(parents=True)
     group.mkdir()
@@ -428,7 +428,11 @@ def test_what_a_killed_engine_leaves_is_found(staffed: House, daemon: PrivateEng
     finally:
         subprocess.run(["umount", place], check=True)
         group.rmdir()
-    expected = {f"shim of {name[:12]}", f"control group {name[:12]}", f"{mounts + 1} mounts of {mounts}"}
+    expected = {
+        f"shim of {name[:12]}",
+        f"control group {name[:12]}",
+        f"{mounts + 1} mounts merged of {mounts}",
+    }
     assert (before, found) == ([], expected)
     assert daemon.left_over() == []
 
