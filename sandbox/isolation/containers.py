@@ -34,7 +34,7 @@ class Containers:
                 return cls.of_this_host()
             except OperatorError as away:
                 if not told:
-                    _log.warning("%s It is waited for.", away.message)
+                    _log.warning("%s It is waited for.", away)
                     told = True
                 rest(every_s)
 
