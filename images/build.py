@@ -1,4 +1,5 @@
-"""Builds the images: base ← gate, engine, notebook. Each is built only when its inputs changed.
+"""Builds the images: base ← gate, engine, notebook. Each is built only when its inputs changed. That of jobs in R is
+built when it is asked for (``--only r``), and kept up to date from then on.
 
 - An image's tag is the hash of its inputs: its files, and its parent's tag. Nothing else goes into the build.
 - What the host needs for reaching its package mirrors (pip's and apt's settings, the CA bundle) is lent to
@@ -44,6 +45,7 @@ QUIET_LINE_S = 30  # how often a build without a terminal says that it still run
 INVENTORY = ("images/inventory.py",)
 INSTALL = ("images/install.sh", *INVENTORY)
 APT = ("images/apt.sh", *INVENTORY)
+RUNNER = "images/run_job.py"
 
 console = Console(highlight=False)
 
@@ -99,9 +101,18 @@ CHILDREN = (
     ),
     Image(
         "notebook",
-        ("images/notebook", *INSTALL, "requirements/notebook.lock", "sandbox/__init__.py", "sandbox/client"),
+        (
+            "images/notebook",
+            RUNNER,
+            *INSTALL,
+            "requirements/notebook.lock",
+            "sandbox/__init__.py",
+            "sandbox/client",
+        ),
     ),
 )
+# Built where somebody asks for it, and from then on with the others.
+ON_DEMAND = (Image("r", ("images/r", RUNNER, *APT)),)
 # For docker-compose.yml: the processes that run on the machine itself otherwise.
 COMPOSE = (
     Image(
@@ -131,7 +142,9 @@ def build_images(*, only: Sequence[str] = (), more: Sequence[Image] = ()) -> dic
     known = existing_tags() - renamed()
     source = choose_base(known)
     base = BASE.tag(parent=source)
-    children = [image for image in (*CHILDREN, *more) if not only or image.role in only]
+    asked_for = {*only, *recorded()}
+    on_demand = [image for image in ON_DEMAND if image.role in asked_for]
+    children = [image for image in (*CHILDREN, *on_demand, *more) if not only or image.role in only]
     tags = {"base": base, **{image.role: image.tag(parent=base) for image in children}}
     if known.issuperset(tags.values()):
         return tags
@@ -393,7 +406,12 @@ def _mode(path: Path) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Builds the images that are missing.")
     parser.add_argument(
-        "--only", nargs="+", default=[], choices=[image.role for image in CHILDREN], metavar="ROLE"
+        "--only",
+        nargs="+",
+        default=[],
+        choices=[image.role for image in (*CHILDREN, *ON_DEMAND)],
+        metavar="ROLE",
+        help="gate, engine, notebook; or r, for jobs in R",
     )
     parser.add_argument("--compose", action="store_true", help="those of docker-compose.yml too")
     parser.add_argument("--prune", action="store_true", help="remove older images that no container uses")

@@ -63,6 +63,7 @@ from sandbox.flows.verify_books import VerifyBooks
 from sandbox.flows.views import Views
 from sandbox.flows.visitors import Visitors
 from sandbox.flows.withheld_units import WithheldUnits
+from sandbox.isolation.container import languages_here
 from sandbox.isolation.entrance.judge import Entrance
 from sandbox.isolation.entrance.scan import clamav
 from sandbox.isolation.entrance.target import read_target
@@ -243,7 +244,13 @@ def build(
         let_out=review.finish_approved,
     )
     views = Views(store=store, today=today)
-    run_job = RunJob(store=store, permission=permission, limits=site.jobs, columns_open=extracts.columns_open)
+    run_job = RunJob(
+        store=store,
+        permission=permission,
+        limits=site.jobs,
+        columns_open=extracts.columns_open,
+        languages=lambda: languages_here(settings.images_file),
+    )
     units = WithheldUnits(raw_dir=settings.raw_dir, hand_over=to_engine, key_of=closing.known_key)
     importing = ImportFiles(
         store=store,

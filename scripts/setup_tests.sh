@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What only the tests need: a Chromium to drive, PostgreSQL's programs for a database that the tests start themselves,
-# a local Spark with its Java, Docker Compose, an OpenID Connect provider, and a validator of RO-Crates.
+# a local Spark with its Java, Docker Compose, an OpenID Connect provider, a validator of RO-Crates, and R's image.
 set -euo pipefail
 # shellcheck source=scripts/steps.sh
 source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
@@ -79,3 +79,6 @@ else
   step axe "Installing the rules of accessibility for the tests" install_axe
   echo "$rules" >"$axe/installed"
 fi
+
+# The one image that set-up builds on demand.
+"$root/.venv/bin/python" "$root/images/build.py" --only r

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib.util
+import json
 import re
 import shlex
 from pathlib import Path
@@ -53,6 +54,9 @@ def test_the_packages_page_is_fresh_and_knows_every_licence() -> None:
     )
     assert packages_reference.UNKNOWN not in page, (
         "run in the notebook image: python -m sandbox.isolation.packages_reference licences"
+    )
+    assert set(packages_reference.r_asked_for()) <= set(json.loads(packages_reference.R_LIST.read_text())), (
+        "build it, then: python -m sandbox.isolation.packages_reference r > requirements/r.packages.json"
     )
 
 

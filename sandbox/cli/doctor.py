@@ -62,6 +62,7 @@ def _engine(settings: Settings, wanted: Runtime) -> Iterator[Examined]:
     try:
         for found in findings(facts(containers.client), remapped_to=settings.remapped_to):
             yield Examined("container engine", found.good, found.state, found.fix)
+        images = Images.read(settings.images_file)
         for image in listed_images(settings.images_file):
             state = f"{image.digest[:19]}…, {image.packages or 'no list of'} packages"
             if image.there:
@@ -69,7 +70,11 @@ def _engine(settings: Settings, wanted: Runtime) -> Iterator[Examined]:
             else:
                 gone = f"{image.tag} ({image.digest[:19]}…) is gone"
                 yield Examined(f"image {image.role}", False, gone, "Build the images: make images.")
-        started = starts_ours(containers.client, wanted, image=Images.read(settings.images_file).gate)
+        if not images.r:
+            yield Examined(
+                "image r", True, "not built, so jobs in R are refused", "Build it: sandbox images build r."
+            )
+        started = starts_ours(containers.client, wanted, image=images.gate)
         yield Examined("locked container", started.good, started.state, started.fix)
     except OperatorError as error:
         yield Examined("images", False, error.message, error.fix)

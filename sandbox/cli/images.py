@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sandbox.cli.common import console
-from sandbox.settings import Settings
+from sandbox.domain.errors import OperatorError
+from sandbox.settings import CHECKOUT, Settings
 from sandbox.terminal import plain_table
 
 app = typer.Typer(no_args_is_help=True, help="Container images: digests, packages, known faults.")
-Role = Annotated[str, typer.Argument(help="gate, engine, notebook …", metavar="ROLE")]
+Role = Annotated[str, typer.Argument(help="gate, engine, notebook, r …", metavar="ROLE")]
+BUILDER = CHECKOUT / "images" / "build.py"
+
+
+@app.command("build")
+def images_build(role: Role) -> None:
+    """Build one image. With r, jobs may be sent in R from then on; set-up keeps their image up to date."""
+    if not BUILDER.is_file():
+        raise OperatorError(
+            "There is nothing here that images are made from.",
+            fix="Run it on the machine itself, in the folder that the product was set up in.",
+        )
+    done = subprocess.run([sys.executable, str(BUILDER), "--only", role], check=False)  # noqa: S603 - our own script
+    raise typer.Exit(done.returncode)
 
 
 @app.command("list")

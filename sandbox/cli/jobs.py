@@ -25,7 +25,7 @@ Context = Annotated[str, typer.Option(help="What the outputs are and why they ma
 
 @app.command()
 def send(
-    code: Annotated[Path, typer.Argument(help="analysis.py or study.ipynb")],
+    code: Annotated[Path, typer.Argument(help="analysis.py, study.ipynb or analysis.R")],
     output: Annotated[list[str], typer.Option(help="A file that it writes to its outbox; may be repeated.")],
     input: Annotated[list[Path] | None, typer.Option(help="A file beside it; may be repeated.")] = None,
     context: Context = "",

@@ -35,7 +35,7 @@ def jobs_of(sandbox: Sandbox) -> JobLauncher:
 
     room = LocalJobRoom(
         containers=containers,
-        image=lambda: Images.read(settings.images_file).notebook,
+        image=lambda language: Images.read(settings.images_file).of_jobs(language),
         seccomp=own_seccomp(),
         prefix=f"{_name(settings)}-job-",
         runtime=_runtime(sandbox, containers),

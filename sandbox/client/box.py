@@ -169,8 +169,8 @@ class Sandbox:
         """Send code: it runs on the sample, where you see all it prints and writes.
 
         Args:
-            code: ``analysis.py`` or ``study.ipynb``. It reads ``sandbox.data()`` and writes to
-                ``sandbox.outbox``.
+            code: ``analysis.py``, ``study.ipynb`` or ``analysis.R``. It reads ``sandbox.data()`` (in R
+                ``sandbox::data()``) and writes to ``sandbox.outbox`` (``sandbox::outbox()``).
             outputs: the names of the files that it writes there; nothing else is taken.
             inputs: further files that lie beside the code.
             context: what the outputs are and why they may leave; for the reviewers.

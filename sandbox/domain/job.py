@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import sys
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -30,7 +30,7 @@ MAX_INPUTS = 20
 MAX_PACKAGE_BYTES = 7 << 20  # code and inputs together; a request to the API holds 8 MiB
 MAX_OUTPUTS = 20
 RUNNER_FILE = "job.json"  # what the runner is told lies beside code and inputs under this name
-UNREADABLE_CODE = frozenset({"pyc", "pyo", "pyd", "so"})
+UNREADABLE_CODE = frozenset({"pyc", "pyo", "pyd", "so", "rds", "rda", "rdata"})
 ATTEMPTS = 2  # a job whose worker died is tried once more
 
 
@@ -41,11 +41,27 @@ class Phase(StrEnum):
     RAW = "raw"  # raw rows: nothing is shown before its release
 
 
+class RowFiles(StrEnum):
+    """How the rows lie in their folder, by the end of the files' names."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
 class Language(StrEnum):
     """What runs the code, by the end of its name."""
 
     PYTHON = ".py"
     NOTEBOOK = ".ipynb"
+    R = ".R"
+
+    @property
+    def row_files(self) -> RowFiles:
+        """What it reads: Debian has nothing by which R reads Parquet."""
+        return RowFiles.CSV if self is Language.R else RowFiles.PARQUET
+
+
+PYTHON_LANGUAGES = frozenset({Language.PYTHON, Language.NOTEBOOK})  # they run in the image of notebooks
 
 
 class JobState(StrEnum):
@@ -235,8 +251,22 @@ def language_of(name: str) -> Language:
     raise BadInput(
         f"{name!r} is no code that can be run.",
         where="code",
-        fix="Send a Python file (analysis.py) or a notebook (study.ipynb). There is no R here.",
+        fix="Send a Python file (analysis.py), a notebook (study.ipynb) or an R file (analysis.R).",
     )
+
+
+def check_runs_here(language: Language, here: Collection[Language]) -> None:
+    """Raise unless jobs in a language run on this installation.
+
+    Args:
+        here: the languages whose image was built.
+    """
+    if language not in here:
+        raise NotAllowed(
+            f"Jobs in {language.name} are not set up on this installation.",
+            clause=f"image {language.name.lower()}",
+            fix="Its operator builds their image, once: sandbox images build r. Send Python meanwhile.",
+        )
 
 
 def check_package(package: Package) -> None:
@@ -284,7 +314,11 @@ def _check_input(name: str, content: bytes) -> None:
     """Inputs that can be run are read by reviewers as the code is, and take the place of no module that it names."""
     stem, _, kind = name.rpartition(".")
     if kind.lower() in UNREADABLE_CODE:
-        raise BadInput(f"{name} is code that nobody can read.", where="inputs", fix="Send its source.")
+        raise BadInput(
+            f"{name} can hold code that nobody can read.",
+            where="inputs",
+            fix="Send its source, and data as CSV files.",
+        )
     if kind.lower() == "py" and stem in sys.stdlib_module_names:
         raise BadInput(
             f"{name} would take the place of Python's own module {stem}.", where="inputs", fix="Rename it."

@@ -16,6 +16,7 @@ from pathlib import Path
 from sandbox.domain.access import Grant
 from sandbox.domain.audit import Event, Fact
 from sandbox.domain.errors import NotAllowed
+from sandbox.domain.job import RowFiles
 from sandbox.domain.permission import Action
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.suspension import touching
@@ -72,13 +73,20 @@ class Extracts:
         return found
 
     def make(
-        self, grant: Grant, *, target: str, tables: Columns | None = None, max_bytes: int = MAX_BYTES
+        self,
+        grant: Grant,
+        *,
+        target: str,
+        tables: Columns | None = None,
+        max_bytes: int = MAX_BYTES,
+        form: RowFiles = RowFiles.PARQUET,
     ) -> Path:
         """Have the rows written; returns the folder, to be bound read-only into a container.
 
         Args:
             target: the folder's name, such as ``job-7``.
             tables: the columns by table; all that are open when not given.
+            form: how the rows lie in it.
 
         Raises:
             NotAllowed: a column that the agreement does not open, or that is suspended, also meanwhile.
@@ -94,6 +102,7 @@ class Extracts:
             tables=_in_order(wanted, found.policy),
             target=target,
             max_bytes=max_bytes,
+            form=form,
         )
         try:
             self._check_open(grant, wanted)
@@ -112,7 +121,14 @@ class Extracts:
             raise
         return self.extracts_dir / target
 
-    def make_sample(self, grant: Grant, *, target: str, rows: int = SAMPLE_ROWS) -> Path:
+    def make_sample(
+        self,
+        grant: Grant,
+        *,
+        target: str,
+        rows: int = SAMPLE_ROWS,
+        form: RowFiles = RowFiles.PARQUET,
+    ) -> Path:
         """The same folder with made-up rows, from the base that was bought, else from the schema alone.
 
         No raw row is touched. Raises as ``make``.
@@ -132,6 +148,7 @@ class Extracts:
             out=self.extracts_dir,
             target=target,
             max_bytes=MAX_BYTES,
+            form=form,
         )
         return self.extracts_dir / target
 

@@ -14,7 +14,7 @@ from sandbox.domain import job as rules
 from sandbox.domain.access import Grant
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import Conflict, NotAllowed, NotFound, Tampered, TooOften
-from sandbox.domain.job import Job, JobFile, JobState, Package, Phase, Verb
+from sandbox.domain.job import Job, JobFile, JobState, Language, Package, Phase, Verb
 from sandbox.domain.people import Person
 from sandbox.domain.permission import Action
 from sandbox.domain.release_request import check_context
@@ -47,12 +47,14 @@ class RunJob:
 
     Args:
         columns_open: the columns that a grant opens now, by table.
+        languages: those that jobs are run in here, at this moment.
     """
 
     store: Store
     permission: Permission
     limits: JobLimits
     columns_open: Callable[[Grant], Columns]
+    languages: Callable[[], frozenset[Language]]
 
     def send(
         self,
@@ -68,18 +70,20 @@ class RunJob:
         """Queue a job.
 
         Args:
-            code: (bare name, content) of what is run: ``analysis.py`` or ``study.ipynb``.
+            code: (bare name, content) of what is run: ``analysis.py``, ``study.ipynb`` or ``analysis.R``.
             inputs: further files that lie beside it.
             outputs: the names of the files that it writes to its outbox; nothing else is taken from there.
             context: on raw rows: what the outputs are and why they may leave; for the reviewers.
 
         Raises:
             BadInput: the package cannot be sent; says what is wrong with it.
-            NotAllowed: the agreement's no; or the package did not run to its end on the sample.
+            NotAllowed: the agreement's no; nothing here runs its language; or the package did not run to its end on
+                the sample.
             TooOften: more than one person may send in a day.
         """
         package = Package(code=code, inputs=tuple(inputs), outputs=tuple(outputs))
         rules.check_package(package)
+        rules.check_runs_here(rules.language_of(code[0]), self.languages())
         if phase is Phase.RAW:
             check_context(context)
         permit, _ = self._permitted(person, grant)

@@ -30,7 +30,7 @@ from sandbox.domain.errors import (
     Tampered,
     TooLarge,
 )
-from sandbox.domain.job import ATTEMPTS, Failure, Job, JobEnd, JobFile, JobState, Phase, Verb, step
+from sandbox.domain.job import ATTEMPTS, Failure, Job, JobEnd, JobFile, JobState, Phase, RowFiles, Verb, step
 from sandbox.domain.release import Release
 from sandbox.domain.ticks import leaves_after_ms
 from sandbox.flows.extracts import Columns
@@ -55,11 +55,11 @@ _log = logging.getLogger(__name__)
 class Rows(Protocol):
     """Where the rows for a container come from. A target is a safe name."""
 
-    def make(self, grant: Grant, *, target: str, tables: Columns) -> Path:
+    def make(self, grant: Grant, *, target: str, tables: Columns, form: RowFiles) -> Path:
         """A folder with raw rows of these columns."""
         ...
 
-    def make_sample(self, grant: Grant, *, target: str) -> Path:
+    def make_sample(self, grant: Grant, *, target: str, form: RowFiles) -> Path:
         """A folder of the same shape with synthetic rows."""
         ...
 
@@ -203,9 +203,10 @@ class WorkJobs:
 
     def _rows(self, opening: JobOpening, target: str) -> Path:
         """The folder to be read; of the version that the job will be said to have read."""
+        form = opening.job.language.row_files
         if opening.job.phase is Phase.SAMPLE:
-            return self.rows.make_sample(opening.grant, target=target)
-        folder = self.rows.make(opening.grant, target=target, tables=opening.columns)
+            return self.rows.make_sample(opening.grant, target=target, form=form)
+        folder = self.rows.make(opening.grant, target=target, tables=opening.columns, form=form)
         if self.run_job.opening(opening.job.id).snapshot != opening.snapshot:
             raise OperatorError("The data were published anew meanwhile.", fix="The job is tried again.")
         return folder

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from sandbox.domain.errors import OperatorError
+from sandbox.domain.job import PYTHON_LANGUAGES, Language
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -76,6 +77,26 @@ class Images:
     gate: str
     engine: str
     notebook: str
+    r: str = ""  # of jobs in R; empty where nobody built it
+
+    @property
+    def languages(self) -> frozenset[Language]:
+        """Those that jobs run in."""
+        return PYTHON_LANGUAGES | {Language.R} if self.r else PYTHON_LANGUAGES
+
+    def of_jobs(self, language: Language) -> str:
+        """The image that code in a language runs in.
+
+        Raises:
+            OperatorError: it was not built.
+        """
+        if language is not Language.R:
+            return self.notebook
+        if not self.r:
+            raise OperatorError(
+                "The image of jobs in R is not there.", fix="Build it: sandbox images build r."
+            )
+        return self.r
 
     @classmethod
     def read(cls, file: Path) -> Images:
@@ -86,12 +107,21 @@ class Images:
         """
         try:
             found = json.loads(file.read_text())
-            return cls(**{kind.name: _digest(found[kind.name]) for kind in fields(cls)})
+            wanted = [kind.name for kind in fields(cls) if kind.default is MISSING or kind.name in found]
+            return cls(**{name: _digest(found[name]) for name in wanted})
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise OperatorError(
                 f"The list of container images cannot be read from {file} ({type(error).__name__}).",
                 fix="Build the images: make images.",
             ) from error
+
+
+def languages_here(file: Path) -> frozenset[Language]:
+    """Those that jobs run in, as the image build wrote it; Python where that cannot be read."""
+    try:
+        return Images.read(file).languages
+    except OperatorError:
+        return PYTHON_LANGUAGES
 
 
 def _digest(image: dict[str, str]) -> str:

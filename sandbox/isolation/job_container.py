@@ -20,7 +20,7 @@ from docker.errors import DockerException, ImageNotFound, NotFound
 from requests.exceptions import RequestException
 
 from sandbox.domain.errors import OperatorError
-from sandbox.domain.job import Failure, JobEnd, Package
+from sandbox.domain.job import Failure, JobEnd, Language, Package, language_of
 from sandbox.domain.site_policy import JobLimits
 from sandbox.isolation.container import ContainerSettings
 from sandbox.isolation.containers import Containers, answering
@@ -48,13 +48,13 @@ class LocalJobRoom:
     """Runs jobs on this machine's container engine.
 
     Args:
-        image: which image, looked up at each start, so that a new one needs no restart.
+        image: which image a language has, looked up at each start, so that a new one needs no restart.
         prefix: the beginning of the containers' names: of this installation alone.
         runtime: the name by which the container engine knows it, chosen at each start.
     """
 
     containers: Containers
-    image: Callable[[], str]
+    image: Callable[[Language], str]
     seccomp: str
     prefix: str
     runtime: Callable[[], str] = lambda: "runc"
@@ -77,10 +77,11 @@ class LocalJobRoom:
 
         Raises:
             Cancelled: it was.
+            OperatorError: the image of its language was not built.
         """
         settings = job_profile(
             job_id,
-            image=self.image(),
+            image=self.image(language_of(package.code[0])),
             limits=limits,
             seccomp=self.seccomp,
             data=data,

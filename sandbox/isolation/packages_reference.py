@@ -1,8 +1,9 @@
-"""``docs/reference/packages.md``: what the notebook image holds, made from its lock.
+"""``docs/reference/packages.md``: what the images that code runs in hold, made from the notebook's lock and R's list.
 
 ``python -m sandbox.isolation.packages_reference > docs/reference/packages.md`` writes it; a test says when it is stale.
 Licences stand in ``requirements/notebook.licences.json``; ``… packages_reference licences`` writes that file anew from
-the packages that are installed where it runs, and keeps what it knew of the others.
+the packages that are installed where it runs, and keeps what it knew of the others. R's stand in
+``requirements/r.packages.json``; ``… packages_reference r`` writes it anew from the list of the image that was built.
 """
 
 from __future__ import annotations
@@ -15,8 +16,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sandbox.isolation.entrance.target import Target, pinned
+from sandbox.isolation.packages import packages_file, read_packages
 
-REQUIREMENTS = Path(__file__).resolve().parents[2] / "requirements"
+ROOT = Path(__file__).resolve().parents[2]
+REQUIREMENTS = ROOT / "requirements"
+R_LIST = REQUIREMENTS / "r.packages.json"
 UNKNOWN = "see the package"
 _ASKED_FOR = re.compile(r"^([A-Za-z0-9._-]+)", re.MULTILINE)
 
@@ -54,8 +58,44 @@ def page() -> str:
             *head,
             *rows(others),
             "",
+            "## In jobs in R",
+            "",
+            "Of Debian 12, in [the image of such jobs](../how-to/run-a-job.md#in-r), as they were when this page was "
+            "made; `sandbox images packages r` has yours, and what R itself needs. First those that were asked for.",
+            "",
+            *head,
+            *r_rows(),
+            "",
         ]
     )
+
+
+def r_rows() -> list[str]:
+    """R's packages, those first that its image names."""
+    known: dict[str, list[str]] = json.loads(R_LIST.read_text())
+    asked_for = r_asked_for()
+    names = [*asked_for, *(name for name in sorted(known) if name not in asked_for)]
+    return [f"| {name} | {' | '.join(known[name])} |" for name in names]
+
+
+def r_asked_for() -> list[str]:
+    """What R's image names."""
+    lines = (ROOT / "images" / "r" / "packages").read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def r_installed(file: Path) -> dict[str, list[str]]:
+    """Name -> version and licence of R's packages, from the list that the image's build made."""
+    return {
+        package.name: [package.version, _r_licence(package.licence)]
+        for package in read_packages(file)
+        if package.name.startswith("r-")
+    }
+
+
+def _r_licence(text: str) -> str:
+    """As Debian's file of copyrights has it, without a bar, which would end a cell."""
+    return re.sub(r"^see /\S+", "in its file of copyrights", text).replace(" | ", " or ").strip("'.")
 
 
 def licences() -> dict[str, str]:
@@ -95,5 +135,8 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["licences"]:
         lock = pinned((REQUIREMENTS / "notebook.lock").read_text(), Target().environment)
         sys.stdout.write(json.dumps(installed_licences(lock, licences()), indent=2) + "\n")
+    elif sys.argv[1:] == ["r"]:
+        listed = r_installed(packages_file(ROOT / ".sandbox" / "images.json", "r"))
+        sys.stdout.write(json.dumps(listed, indent=2) + "\n")
     else:
         sys.stdout.write(page())

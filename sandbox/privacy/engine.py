@@ -22,6 +22,7 @@ from sandbox.domain.data_key import DataKey
 from sandbox.domain.derived import declared
 from sandbox.domain.errors import BadInput, OperatorError, QuestionRefused, Unanswered
 from sandbox.domain.evidence import RECOMPUTED, Evidence
+from sandbox.domain.job import RowFiles
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy, Table
 from sandbox.domain.privacy_loss import Accounting, Loss
@@ -133,13 +134,21 @@ class Engine(Protocol):
         ...
 
     def extract(
-        self, *, dataset: str, snapshot: str, tables: Mapping[str, Sequence[str]], target: str, max_bytes: int
+        self,
+        *,
+        dataset: str,
+        snapshot: str,
+        tables: Mapping[str, Sequence[str]],
+        target: str,
+        max_bytes: int,
+        form: RowFiles = RowFiles.PARQUET,
     ) -> ExtractReport:
         """Rows for a job or a room, in a folder of that name: these columns of these tables, and no other.
 
         Args:
             tables: the columns by table.
             target: the folder's name: a-z, 0-9 and the hyphen, at most 40 of them.
+            form: how the rows lie in it.
         """
         ...
 
@@ -348,7 +357,14 @@ class LocalEngine:
             return run.recompute(question, view, self._limits)
 
     def extract(
-        self, *, dataset: str, snapshot: str, tables: Mapping[str, Sequence[str]], target: str, max_bytes: int
+        self,
+        *,
+        dataset: str,
+        snapshot: str,
+        tables: Mapping[str, Sequence[str]],
+        target: str,
+        max_bytes: int,
+        form: RowFiles = RowFiles.PARQUET,
     ) -> ExtractReport:
         """Rows for a job or a room. Raises as ``extracting.extract``, and NotFound, Tampered."""
         if self._extracts is None:
@@ -361,6 +377,7 @@ class LocalEngine:
             salt=self._salt(),
             max_bytes=max_bytes,
             limits=self._publishing,
+            form=form,
         )
 
     def data_key(self, *, dataset: str) -> DataKey | None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sandbox.domain.data_key import DataKey
 from sandbox.domain.errors import BadInput, OperatorError, SandboxError, Unanswered
 from sandbox.domain.evidence import Evidence, evidence_from_document
+from sandbox.domain.job import RowFiles
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.policy_document import policy_to_document
@@ -149,7 +150,14 @@ class RemoteEngine:
             raise Unanswered from None
 
     def extract(
-        self, *, dataset: str, snapshot: str, tables: Mapping[str, Sequence[str]], target: str, max_bytes: int
+        self,
+        *,
+        dataset: str,
+        snapshot: str,
+        tables: Mapping[str, Sequence[str]],
+        target: str,
+        max_bytes: int,
+        form: RowFiles = RowFiles.PARQUET,
     ) -> ExtractReport:
         """See ``Engine.extract``.
 
@@ -162,6 +170,7 @@ class RemoteEngine:
             "tables": {name: list(columns) for name, columns in tables.items()},
             "target": target,
             "max_bytes": max_bytes,
+            "form": str(form),
         }
         return self._told("/extract", body, extract_of)
 

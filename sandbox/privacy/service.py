@@ -32,6 +32,7 @@ from starlette.routing import Route
 
 from sandbox.domain.errors import BadInput, SandboxError, TooLarge, Unanswered
 from sandbox.domain.evidence import evidence_document
+from sandbox.domain.job import RowFiles
 from sandbox.domain.limits import Limits
 from sandbox.domain.policy_document import policy_from_document
 from sandbox.privacy.base.wire import lines
@@ -108,11 +109,20 @@ def application(engine: Engine, *, questions: int = 2) -> Starlette:
 
     async def extract(request: Request) -> Response:
         body = await _body(
-            request, {"dataset": str, "snapshot": str, "tables": dict, "target": str, "max_bytes": int}
+            request,
+            {
+                "dataset": str,
+                "snapshot": str,
+                "tables": dict,
+                "target": str,
+                "max_bytes": int,
+                "form": str,
+            },
         )
         for columns in body["tables"].values():
             _check_names(columns if isinstance(columns, list) else [None], "tables")
-        made = await _run(extracting, lambda: engine.extract(**body))
+        form = _form(body.pop("form"))
+        made = await _run(extracting, lambda: engine.extract(**body, form=form))
         return JSONResponse(extract_document(made))
 
     async def data_key(request: Request) -> Response:
@@ -190,6 +200,15 @@ async def _body(
 def _check_names(names: list[Any], where: str) -> None:
     if not all(isinstance(name, str) for name in names):
         raise BadInput("The request has another shape.", where=where, fix="Send the names of files.")
+
+
+def _form(name: str) -> RowFiles:
+    try:
+        return RowFiles(name)
+    except ValueError:
+        raise BadInput(
+            "Rows are handed out in no such form.", where="form", fix="Ask for parquet or csv."
+        ) from None
 
 
 async def _said(request: Request, error: Exception) -> Response:

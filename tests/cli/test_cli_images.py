@@ -9,8 +9,11 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from sandbox.cli import doctor, images
 from sandbox.cli.commands import app
+from sandbox.domain.errors import OperatorError
 from sandbox.isolation.containers import Containers
+from sandbox.isolation.engines import Finding
 from sandbox.settings import Settings
 from tests.isolation.test_packages import FROM_START, LISTED, advisory
 
@@ -81,3 +84,33 @@ def test_faults_end_with_1_and_none_with_0(folder: Path, tmp_path: Path) -> None
     done = run("faults", "--advisories", str(known))
     assert (done.exit_code, "0 faults" in done.output) == (0, True)
     assert "holds no advisories" in str(run("faults", "--advisories", str(tmp_path / "nowhere")).exception)
+
+
+def test_an_image_is_built_by_the_checkouts_own_script(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, told = tmp_path / "build.py", tmp_path / "told"
+    monkeypatch.setattr(images, "BUILDER", script)
+    missing = run("build", "r")
+    assert isinstance(missing.exception, OperatorError)  # as in a container of docker-compose.yml
+    script.write_text(f"import sys\nopen({str(told)!r}, 'w').write(' '.join(sys.argv[1:]))\nsys.exit(3)\n")
+    assert run("build", "r").exit_code == 3
+    assert told.read_text() == "--only r"
+
+
+@pytest.mark.parametrize("built", [False, True])
+def test_the_examination_says_that_r_is_missing_and_finds_nothing_wrong_in_that(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, built: bool
+) -> None:
+    if built:
+        file = folder / "images.json"
+        r = {"r": {"tag": "sandbox-r:1", "digest": f"sha256:{9:064x}"}}
+        file.write_text(json.dumps({**json.loads(file.read_text()), **r}))
+        has(monkeypatch, *DIGESTS.values(), r["r"]["digest"])
+    monkeypatch.setattr(doctor, "facts", lambda client: None)
+    monkeypatch.setattr(doctor, "findings", lambda found, remapped_to: ())
+    monkeypatch.setattr(doctor, "starts_ours", lambda *_, image: Finding(True, "starts", ""))
+    found = {one.name: one for one in doctor.examine(Settings())}
+    assert found["image r"].good
+    assert ("sandbox images build r" in found["image r"].fix) is not built
+    assert ("not built" in found["image r"].state) is not built

@@ -13,18 +13,22 @@ from sandbox.domain.job import (
     FAILURE_TEXTS,
     LIVE,
     MAX_CODE_BYTES,
+    PYTHON_LANGUAGES,
     STEPS,
     By,
     Failure,
     Job,
     JobFile,
     JobState,
+    Language,
     Package,
     Phase,
+    RowFiles,
     Verb,
     allowed_verbs,
     check_own,
     check_package,
+    check_runs_here,
     check_shown,
     package_hash,
     step,
@@ -92,9 +96,26 @@ def package(**more: Any) -> Package:
 BOOK = json.dumps({"cells": []}).encode()
 
 
-@pytest.mark.parametrize("code", [("analysis.py", b"1"), ("study.ipynb", BOOK)])
+@pytest.mark.parametrize("code", [("analysis.py", b"1"), ("study.ipynb", BOOK), ("analysis.R", b"1")])
 def test_python_notebooks_and_r_can_be_sent(code: tuple[str, bytes]) -> None:
     check_package(package(code=code))
+
+
+def test_a_language_without_an_image_is_refused_with_what_the_operator_does() -> None:
+    with pytest.raises(NotAllowed) as refused:
+        check_runs_here(Language.R, PYTHON_LANGUAGES)
+    assert refused.value.clause == "image r"
+    assert "sandbox images build r" in refused.value.fix
+    for language in Language:
+        check_runs_here(language, frozenset(Language))  # the control
+
+
+def test_r_reads_csv_and_python_parquet() -> None:
+    assert {language: language.row_files for language in Language} == {
+        Language.PYTHON: RowFiles.PARQUET,
+        Language.NOTEBOOK: RowFiles.PARQUET,
+        Language.R: RowFiles.CSV,
+    }
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {
@@ -109,6 +130,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "no notebook": ({"code": ("a.ipynb", b"[1]")}, "code"),
     "a notebook nested without end": ({"code": ("a.ipynb", b"[" * 100_000)}, "code"),
     "too many inputs": ({"inputs": tuple((f"f{i}.txt", b"") for i in range(21))}, "inputs"),
+    "R in small letters": ({"code": ("a.r", b"1")}, "code"),
+    "R that reads otherwise than it runs": ({"inputs": (("a.R", "x <- 1 # \u202e".encode()),)}, "code"),
+    "R's own files, which can hold code": ({"inputs": (("model.RData", b"RDX3"),)}, "inputs"),
+    "a file that R would run by itself": ({"inputs": ((".Rprofile", b"q()"),)}, "file"),
     "an input in the code's place": ({"inputs": (("ANALYSIS.py", b"2"),)}, "inputs"),
     "too many bytes": ({"inputs": (("a.bin", b"0" * (8 << 20)),)}, "inputs"),
     "no output": ({"outputs": ()}, "outputs"),

@@ -78,7 +78,7 @@ if __name__ == "__main__":
     )
     room = LocalJobRoom(
         containers=launcher.containers,
-        image=lambda: rooms.images().notebook,
+        image=lambda language: rooms.images().of_jobs(language),
         seccomp=own_seccomp(),
         prefix=f"{launcher.name}-job-",
     )

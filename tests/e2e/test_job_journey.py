@@ -27,11 +27,13 @@ from sandbox.domain.people import Person
 from sandbox.domain.policy import Mode
 from sandbox.domain.release import Decision, Status
 from sandbox.flows.work_jobs import WorkJobs
+from sandbox.isolation.container import Images
 from sandbox.isolation.containers import Containers
 from sandbox.privacy.engine import LocalEngine
 from sandbox.settings import CHECKOUT, Settings
 from sandbox.store import Store
 from sandbox.wiring import Sandbox, build
+from tests.documents import blocks
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 OUTPUTS = ("coefficients.csv", "quality.csv")
@@ -133,6 +135,39 @@ def test_the_credit_model_goes_from_synthetic_rows_to_a_release(desk: Desk) -> N
             desk.person(name), release.id, version=release.version, decision=Decision.APPROVE, comment=""
         )
     assert release is not None
+    assert release.status is Status.RELEASED
+    assert desk.names() == []
+
+
+def test_the_documents_model_in_r_goes_the_same_way(desk: Desk) -> None:
+    """What docs/how-to/run-a-job.md shows: on made-up rows, then the very same on raw ones, and to the reviewers."""
+    if not Images.read(desk.sandbox.settings.images_file).r:
+        pytest.skip("the image of jobs in R is not built: sandbox images build r")
+    (shown,) = blocks((CHECKOUT / "docs" / "how-to" / "run-a-job.md").read_text(), "r")
+    code, outputs = ("scorecard.R", shown.encode()), ("coefficients.csv",)
+    desk.send(code, outputs=outputs)
+    sample = desk.worker.once()
+    assert sample is not None
+    view = desk.sandbox.job_views.one(desk.person("cleo"), sample.id)
+    assert sample.state is JobState.FINISHED, view.log
+    assert view.log.startswith("fitted on ")
+    desk.send(code, Phase.RAW, outputs=outputs)
+    raw = desk.worker.once()
+    assert raw is not None
+    assert raw.state is JobState.HANDED_IN, raw.failure
+    assert desk.sandbox.job_views.one(desk.person("cleo"), raw.id).log == ""
+    record = desk.sandbox.job_views.behind(desk.person("rita"), raw.release)
+    assert (record.log, record.package.code) == ("fitted on 1000 applicants\n", code)
+    assert record.job.image == Images.read(desk.sandbox.settings.images_file).r
+    release = desk.sandbox.store.releases.get(raw.release)
+    assert release is not None
+    table = desk.sandbox.store.vault.get(release.files[0].sha256).decode()
+    assert "credit_amount" in table
+    assert [f.name for f in release.files] == ["coefficients.csv", "outputs.yaml"]
+    for name in ("rita", "rosa"):
+        release = desk.sandbox.review_release.vote(
+            desk.person(name), release.id, version=release.version, decision=Decision.APPROVE, comment=""
+        )
     assert release.status is Status.RELEASED
     assert desk.names() == []
 

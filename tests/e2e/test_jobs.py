@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.domain.job import Failure, JobEnd, Package
+from sandbox.domain.job import Failure, JobEnd, Language, Package
 from sandbox.domain.site_policy import JobLimits
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.job_container import Cancelled, LocalJobRoom
@@ -49,7 +49,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def room(containers: Containers) -> LocalJobRoom:
     return LocalJobRoom(
-        containers=containers, image=lambda: rooms.images().notebook, seccomp=own_seccomp(), prefix=PREFIX
+        containers=containers,
+        image=lambda language: rooms.images().of_jobs(language),
+        seccomp=own_seccomp(),
+        prefix=PREFIX,
     )
 
 
@@ -175,7 +178,9 @@ def test_what_never_ends_is_ended(room: LocalJobRoom, data: Path) -> None:
     from sandbox.isolation import job_container
     from sandbox.isolation.job_profile import job_profile
 
-    settings = job_profile(2, image=room.image(), limits=LIMITS, seccomp=room.seccomp, data=data)
+    settings = job_profile(
+        2, image=room.image(Language.PYTHON), limits=LIMITS, seccomp=room.seccomp, data=data
+    )
     ticks = iter([0.0, *([1.0] * 10)])
     end = job_container.run(
         room.containers,
@@ -232,7 +237,7 @@ def test_a_container_that_is_taken_away_is_the_engines_failure(run: Run, contain
 def test_an_image_that_is_gone_is_the_engines_failure_and_said_to_the_operator(
     room: LocalJobRoom, data: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    gone = replace(room, image=lambda: "sandbox-notebook:there-is-none")
+    gone = replace(room, image=lambda _: "sandbox-notebook:there-is-none")
     package = Package(code=("a.py", b"1"), inputs=(), outputs=("t.csv",))
     end = gone.run(1, package, limits=LIMITS, data=data, imports=None, cancelled=NEVER)
     assert end.failure is Failure.ENGINE
@@ -244,7 +249,9 @@ def test_an_image_that_is_gone_is_the_engines_failure_and_said_to_the_operator(
 def test_what_a_dead_worker_left_is_removed(room: LocalJobRoom, data: Path) -> None:
     from sandbox.isolation.job_profile import job_profile
 
-    settings = job_profile(7, image=room.image(), limits=LIMITS, seccomp=room.seccomp, data=data)
+    settings = job_profile(
+        7, image=room.image(Language.PYTHON), limits=LIMITS, seccomp=room.seccomp, data=data
+    )
     room.containers.start(settings, name=f"{PREFIX}7", command=["sleep", "600"])
     assert room.clear() == (f"{PREFIX}7",)
     assert room.clear() == ()

@@ -19,6 +19,7 @@ from sandbox.domain.canonical import content_hash
 from sandbox.domain.data_key import DataKey
 from sandbox.domain.errors import OperatorError, Unanswered
 from sandbox.domain.evidence import Evidence
+from sandbox.domain.job import RowFiles
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.people import Person, Role
 from sandbox.domain.policy import DatasetPolicy, Mode
@@ -127,7 +128,14 @@ class FakeEngine:
         return json.dumps({"draw": len(self.asked), "columns": columns, "rows": cells}).encode()
 
     def extract(
-        self, *, dataset: str, snapshot: str, tables: Mapping[str, Sequence[str]], target: str, max_bytes: int
+        self,
+        *,
+        dataset: str,
+        snapshot: str,
+        tables: Mapping[str, Sequence[str]],
+        target: str,
+        max_bytes: int,
+        form: RowFiles = RowFiles.PARQUET,
     ) -> ExtractReport:
         raise OperatorError("This engine has no rows.")
 

@@ -151,12 +151,14 @@ def test_a_job_that_read_rows_which_were_replaced_meanwhile_hands_nothing_in(at_
     assert at_work.done().state is JobState.HANDED_IN  # the control: of the rows that there are now
 
 
-@pytest.mark.parametrize("name", ["json.py", "helper.pyc", "helper.so", "helper.py"])
+@pytest.mark.parametrize("name", ["json.py", "helper.pyc", "helper.so", "helper.py", "helper.R", "m.rds"])
 def test_code_that_reviewers_cannot_read_is_not_sent_as_an_input(at_work: Working, name: str) -> None:
     hidden = "rows = 1  # \u202e as it reads, not as it runs\n".encode()
     with pytest.raises(BadInput):
         at_work.send(inputs=[(name, hidden)])
-    assert at_work.send(inputs=[("helper.py", b"rows = 1\n"), ("json.csv", b"a\n1\n")]).id  # the control
+    assert at_work.send(
+        inputs=[("helper.py", b"rows = 1\n"), ("helper.R", b"x <- 1\n"), ("json.csv", b"a\n1\n")]
+    ).id  # the control
 
 
 def test_reviewers_read_the_inputs_that_ran_beside_the_code(at_work: Working) -> None:

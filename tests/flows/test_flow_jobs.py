@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound, OperatorError, Tampered, TooOften
-from sandbox.domain.job import Failure, JobEnd, JobState, Phase
+from sandbox.domain.job import PYTHON_LANGUAGES, Failure, JobEnd, JobState, Language, Phase, RowFiles
 from sandbox.domain.release import Status
 from sandbox.flows.work_jobs import PAUSE_S
 from tests.flows.conftest import World
@@ -49,6 +49,24 @@ def test_raw_rows_are_read_by_the_very_same_package_only(at_work: Working) -> No
         with pytest.raises(NotAllowed):
             at_work.send(Phase.RAW, **other)
     assert at_work.send(Phase.RAW).phase is Phase.RAW  # the control
+
+
+def test_r_is_sent_where_its_image_was_built_and_reads_csv_in_both_phases(at_work: Working) -> None:
+    code = ("analysis.R", b"rows <- sandbox::data()\n")
+    here: set[Language] = set(PYTHON_LANGUAGES)
+    run_job = replace(at_work.run_job, languages=lambda: frozenset(here))
+    at_work.world.sandbox = replace(at_work.world.sandbox, run_job=run_job)
+    with pytest.raises(NotAllowed) as refused:
+        at_work.send(code=code)
+    assert refused.value.clause == "image r"
+    here.add(Language.R)  # it is built while the system runs
+    at_work.send(code=code)
+    assert at_work.done().state is JobState.FINISHED
+    at_work.send(Phase.RAW, code=code)
+    assert at_work.done().state is JobState.HANDED_IN
+    assert at_work.rows.forms == [RowFiles.CSV, RowFiles.CSV]
+    at_work.tried()
+    assert at_work.rows.forms[-1] is RowFiles.PARQUET  # the control
 
 
 def test_a_package_that_failed_on_the_sample_stays_off_the_raw_rows(at_work: Working) -> None:

@@ -167,7 +167,7 @@ class Rows:
     def holds(self, target: str) -> Mapping[str, frozenset[str]]:
         return self.columns
 
-    def make(self, grant: Any, *, target: str, tables: Any) -> Path:
+    def make(self, grant: Any, *, target: str, tables: Any, form: Any = None) -> Path:
         return Path("/nowhere") / target
 
     def remove(self, target: str) -> None:

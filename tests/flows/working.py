@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.domain.access import Grant
-from sandbox.domain.job import Job, JobEnd, Phase
+from sandbox.domain.job import Job, JobEnd, Phase, RowFiles
 from sandbox.domain.policy import Mode
 from sandbox.domain.release import Decision, Release
 from sandbox.flows.work_jobs import WorkJobs
@@ -34,13 +34,16 @@ class FakeRows:
 
     made: list[tuple[str, str, Mapping[str, frozenset[str]]]] = field(default_factory=list)
     there: set[str] = field(default_factory=set)
+    forms: list[RowFiles] = field(default_factory=list)
     fails: Exception | None = None
 
-    def make(self, grant: Grant, *, target: str, tables: Mapping[str, frozenset[str]]) -> Path:
-        return self._made("raw", tables, target)
+    def make(
+        self, grant: Grant, *, target: str, tables: Mapping[str, frozenset[str]], form: RowFiles
+    ) -> Path:
+        return self._made("raw", tables, target, form)
 
-    def make_sample(self, grant: Grant, *, target: str) -> Path:
-        return self._made("sample", {}, target)
+    def make_sample(self, grant: Grant, *, target: str, form: RowFiles) -> Path:
+        return self._made("sample", {}, target, form)
 
     def sweep(self, prefix: str) -> None:
         self.there = {target for target in self.there if not target.startswith(prefix)}
@@ -48,10 +51,11 @@ class FakeRows:
     def remove(self, target: str) -> None:
         self.there.discard(target)
 
-    def _made(self, kind: str, tables: Mapping[str, frozenset[str]], target: str) -> Path:
+    def _made(self, kind: str, tables: Mapping[str, frozenset[str]], target: str, form: RowFiles) -> Path:
         if self.fails is not None:
             raise self.fails
         self.made.append((kind, target, tables))
+        self.forms.append(form)
         self.there.add(target)
         return Path("/nowhere") / target
 

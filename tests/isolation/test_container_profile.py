@@ -11,9 +11,10 @@ import pytest
 
 from sandbox.domain.access import Grant
 from sandbox.domain.errors import NotAllowed, OperatorError
+from sandbox.domain.job import PYTHON_LANGUAGES, Language
 from sandbox.domain.policy import Mode
 from sandbox.domain.site_policy import NotebookLimits
-from sandbox.isolation.container import ContainerSettings, Images, Part
+from sandbox.isolation.container import ContainerSettings, Images, Part, languages_here
 from sandbox.isolation.lockdown import own_seccomp
 from sandbox.isolation.profile import Shown, carrier_profile, engine_profile, profile
 
@@ -234,6 +235,25 @@ def test_a_complete_list_of_images_is_read(tmp_path: Path) -> None:
     named = {role: {"tag": f"sandbox-{role}:1", "digest": digest} for role, digest in digests.items()}
     file.write_text(json.dumps({"base": {"tag": "b", "digest": "b"}, **named}))
     assert Images.read(file) == Images(**digests)
+    assert Images.read(file).of_jobs(Language.NOTEBOOK) == digests["notebook"]
+
+
+def test_jobs_in_r_run_where_their_image_was_built_and_elsewhere_the_operator_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "images.json"
+    assert languages_here(file) == PYTHON_LANGUAGES
+    named = {
+        role: {"digest": f"sha256:{n:064x}"} for n, role in enumerate(("gate", "engine", "notebook", "r"))
+    }
+    file.write_text(json.dumps(named))
+    assert languages_here(file) == frozenset(Language)
+    assert Images.read(file).of_jobs(Language.R) == named.pop("r")["digest"]
+    file.write_text(json.dumps(named))
+    assert languages_here(file) == PYTHON_LANGUAGES
+    with pytest.raises(OperatorError, match="sandbox images build r"):
+        Images.read(file).of_jobs(Language.R)
+    file.write_text(json.dumps({**named, "r": {"digest": "sandbox-r:1"}}))
+    with pytest.raises(OperatorError, match="make images"):  # a tag is as little believed here
+        Images.read(file)
 
 
 def test_the_list_of_system_calls_is_one_line_of_json() -> None:

@@ -351,13 +351,18 @@ def found_world(home: Path) -> None:
     world.close()
 
 
-def open_world(home: Path, *, public_url: str = "", app: FastAPI | None = None) -> World:
+def open_world(
+    home: Path, *, public_url: str = "", app: FastAPI | None = None, database: str = ""
+) -> World:
     """The installation in a folder, or in a copy of it.
 
     Args:
+        database: another one's address; a SQLite file in the folder when not given.
         app: an application to put before it; building the routes anew takes longer than most tests.
     """
-    settings = Settings(home=home / "state", policies=home / "policies", public_url=public_url)
+    settings = Settings(
+        home=home / "state", policies=home / "policies", public_url=public_url, database_url=database
+    )
     clock = Clock()
     hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # nobody signs in by password here
     store = Store(settings.database, settings.home, now=clock, hasher=hasher)

@@ -9,6 +9,7 @@ import re
 import threading
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from sandbox.domain.release import Decision
 from sandbox.flows.work_jobs import WorkJobs
 from sandbox.portal import pages
 from sandbox.portal.api import PARTS
+from sandbox.settings import Settings
 from tests.flows.working import FakeRoom, FakeRows
 from tests.portal.example_world import LOANS, Door, World, loans_csv
 from tests.portal.markup import dangers, text_of
@@ -285,6 +287,29 @@ def test_the_pages_lead_from_the_sample_to_the_reviewers(desk: Desk) -> None:
     page = ana.get("/jobs").text
     assert "See request 1" in page
     assert "A job made these files" in ana.get("/releases/1").text
+
+
+def test_r_is_offered_where_its_image_was_built_and_said_to_be_missing_elsewhere(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "images.json"
+    monkeypatch.setattr(Settings, "images_file", property(lambda self: file))
+    files = [("code", ("analysis.R", b"rows <- sandbox::data()\n"))]
+    told = {"outputs": '["t.csv"]', "grant": str(desk.grant.id)}
+    ana, browser = desk.world.program("ana"), desk.world.browser("ana")
+    for roles, status, said in (
+        (("gate", "engine", "notebook"), 403, "the operator adds it with"),
+        (("gate", "engine", "notebook", "r"), 201, "analysis.R"),
+    ):
+        file.write_text(json.dumps({role: {"digest": f"sha256:{1:064x}"} for role in roles}))
+        answer = ana.post("/jobs", data=told, files=files)
+        assert answer.status_code == status
+        page = text_of(browser.get("/jobs").text)
+        assert said in page
+        assert ("the operator adds it" in page) is (status == 403)
+        if status == 403:
+            assert answer.json()["error"]["clause"] == "image r"
+            assert "sandbox images build r" in answer.json()["error"]["fix"]
 
 
 def test_code_is_shown_as_text(desk: Desk) -> None:

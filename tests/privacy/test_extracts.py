@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import errno
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -11,11 +13,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from sandbox.domain.errors import BadInput, Conflict, OperatorError, SandboxError, TooLarge
+from sandbox.domain.job import RowFiles
 from sandbox.domain.policy import Column, ColumnType, DatasetPolicy, Table
 from sandbox.privacy.base.made_up import made_up_rows
 from sandbox.privacy.engine import LocalEngine
@@ -322,3 +326,71 @@ def test_made_up_rows_have_the_shape_of_the_extract(rows: Rows) -> None:
     sexes = set(rows.table(target="sample")["sex"].to_pylist())
     assert sexes == {"female", "male"}
     assert made_up_rows(policy, 40) == made, "everybody gets the same ones"
+
+
+# as text, for code that reads no Parquet
+
+CELLS: dict[str, str | None] = {
+    "p1": "a,b",
+    "p2": 'a"b',
+    "p3": '"',
+    "p4": "x\ny",
+    "p5": "x\r\ny",
+    "p6": "NA",
+    "p7": "",
+    "p8": None,
+    "p9": " 007 ",
+    "p10": 'x\n"p1","female"\n',
+    "p11": "',\"\n",
+}
+
+
+def texts() -> list[dict[str, Any]]:
+    """Made-up rows whose texts look like the file that they lie in."""
+    first = made_up_rows(hospital(), 1)["visits"][0]
+    return [{**first, "patient_id": p, "city": city, "age": None} for p, city in CELLS.items()]
+
+
+def test_as_csv_the_same_cells_come_out_and_what_is_missing_is_no_empty_text(rows: Rows) -> None:
+    made, tables = {"visits": texts()}, {"visits": ALL}
+    for form in RowFiles:
+        write_sample(hospital(), made, tables, out=rows.out, target=str(form), max_bytes=10**6, form=form)
+    text = (rows.out / "csv" / "visits.csv").read_bytes().decode()
+    assert re.search(r'\n"p7",[^\n]*,""\n"p8",[^\n]*,\n"p9",', text), "the empty text is quoted"
+    read = duckdb.sql(
+        f"FROM read_csv('{rows.out}/csv/visits.csv', all_varchar = true, header = true, quote = '\"', escape = '\"')"
+    ).fetchall()
+    same = duckdb.sql(
+        f"SELECT CAST(COLUMNS(*) AS VARCHAR) FROM read_parquet('{rows.out}/parquet/visits.parquet')"
+    ).fetchall()
+    assert [cell for row in read for cell in row if cell] == [cell for row in same for cell in row if cell]
+    said = json.loads((rows.out / "csv" / "schema.json").read_bytes())["tables"]["visits"]
+    assert (said["file"], said["rows"]) == ("visits.csv", len(CELLS))
+
+
+def test_raw_rows_as_csv_are_those_of_the_parquet_file(rows: Rows) -> None:
+    snapshot = rows.publish(many_visits())
+    rows.make(snapshot, {"visits": ALL})
+    report = rows.make(snapshot, {"visits": ALL}, target="job-2", form=RowFiles.CSV)
+    folder = rows.out / "job-2"
+    assert sorted(path.name for path in folder.iterdir()) == ["schema.json", "visits.csv"]
+    assert report.size_bytes == sum(p.stat().st_size for p in folder.iterdir())
+    with (folder / "visits.csv").open(newline="") as file:
+        read = list(csv.DictReader(file))
+    assert [r["age"] for r in read] == [
+        "" if age is None else str(age) for age in rows.table()["age"].to_pylist()
+    ]
+    assert [r["cost"] for r in read] == [
+        "" if c is None else str(c) for c in rows.table()["cost"].to_pylist()
+    ]
+    assert [r["admitted"] for r in read] == [day.isoformat() for day in rows.table()["admitted"].to_pylist()]
+    assert not {r["patient_id"] for r in read} & set(rows.table()["patient_id"].to_pylist()), (
+        "other pseudonyms"
+    )
+
+
+def test_more_than_the_bound_leaves_nothing_behind_as_csv_either(rows: Rows) -> None:
+    snapshot = rows.publish(many_visits())
+    with pytest.raises(TooLarge, match="more than 1,000 bytes"):
+        rows.make(snapshot, {"visits": ALL}, max_bytes=1000, form=RowFiles.CSV)
+    assert list(rows.out.iterdir()) == []

@@ -34,6 +34,7 @@ from sandbox.domain.errors import (
     Unanswered,
 )
 from sandbox.domain.evidence import Evidence
+from sandbox.domain.job import RowFiles
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.policy import BudgetTerms, Column, ColumnType, DatasetPolicy, Table
 from sandbox.domain.policy_document import policy_to_document
@@ -117,6 +118,11 @@ def test_keys_extracts_and_destruction_over_the_socket(tmp_path: Path) -> None:
             remote.extract(**{**wanted, "target": "../x"}, max_bytes=10**6)
         with pytest.raises(BadInput):
             remote.extract(**{**wanted, "tables": {"visits": [1]}}, max_bytes=10**6)
+        text = remote.extract(**{**wanted, "target": "job-4"}, max_bytes=10**6, form=RowFiles.CSV)
+        assert text.rows == {"visits": 150}
+        assert (tmp_path / "extracts" / "job-4" / "visits.csv").is_file()
+        with pytest.raises(BadInput, match="no such form"):
+            remote.extract(**{**wanted, "target": "job-5"}, max_bytes=10**6, form="pickle")  # type: ignore[arg-type]
         new = remote.rotate_key(dataset="hospital")
         assert remote.retire_keys(dataset="hospital") == (key.id,)
         assert remote.renew_master() == 1

@@ -25,20 +25,25 @@ SMALL_JOB = JobLimits(memory_mib=256, cpus=1, work_mib=32, output_mib=8, process
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What is attacked: the container of one person, and that of a neighbour in the same project."""
+    """What is attacked: the container of one person, and that of a neighbour in the same project.
+
+    Attributes:
+        language: where a mode has an image for each; empty for the one that every installation has.
+    """
 
     mode: str
     runtime: str
     attacked: ContainerSettings
     neighbour: ContainerSettings
+    language: str = ""
 
     @property
     def where(self) -> str:
-        return f"{self.mode}, {self.runtime}"
+        return f"{self.mode}{f' in {self.language}' if self.language else ''}, {self.runtime}"
 
 
 def rooms(images: Images, *, runtimes: tuple[str, ...], folder: Path) -> tuple[Room, ...]:
-    """A room of each mode on each runtime.
+    """A room of each mode on each runtime; and of jobs in R where their image was built.
 
     Args:
         folder: an empty folder, closed to others, for rows and files that are not real.
@@ -47,13 +52,19 @@ def rooms(images: Images, *, runtimes: tuple[str, ...], folder: Path) -> tuple[R
     ours, theirs = (_folder(folder / name, "rows.csv", "not,a,row\n") for name in ("extract-1", "extract-2"))
     made = []
     for runtime in runtimes:
-        for mode in Mode:
-            pair = [
-                _settings(mode, number, images=images, rows=rows, imports=imports, runtime=runtime)
+        for mode, chosen, language in _images(images):
+            attacked, neighbour = (
+                _settings(mode, number, images=chosen, rows=rows, imports=imports, runtime=runtime)
                 for number, rows in ((1, ours), (2, theirs))
-            ]
-            made.append(Room(str(mode), runtime, *pair))
+            )
+            made.append(Room(str(mode), runtime, attacked, neighbour, language))
     return tuple(made)
+
+
+def _images(images: Images) -> tuple[tuple[Mode, Images, str], ...]:
+    """Each mode with its images, and what sets a second one of a mode apart."""
+    rooms = tuple((mode, images, "") for mode in Mode)
+    return (*rooms, (Mode.JOB, replace(images, notebook=images.r), "R")) if images.r else rooms
 
 
 def _settings(

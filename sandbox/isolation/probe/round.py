@@ -103,6 +103,7 @@ def attack_all(
                 for name in RUNTIMES
                 if name not in runtimes
             ),
+            *(() if images.r else ("jobs in R: their image was not built",)),
             *(() if notebook else ("hub, portal and gate: no open notebook was named",)),
         ),
     )
@@ -123,8 +124,10 @@ def _judged(outcome: Outcome, room: Room) -> Ended:
 def _versions(containers: Containers, images: Images) -> dict[str, str]:
     version = containers.client.version()
     image: dict[str, Any] = containers.client.inspect_image(images.notebook)  # type: ignore[no-untyped-call]
+    in_r = {"image of jobs in R": images.r} if images.r else {}
     return {
         "kernel": str(version.get("KernelVersion", "")),
         "container engine": str(version.get("Version", "")),
         "image of notebooks": f"{images.notebook}, {image['Id']}",
+        **in_r,
     }

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from sandbox.domain.errors import BadInput
-from sandbox.domain.job import FAILURE_TEXTS, LIVE, Job, JobFile, JobState, Phase
+from sandbox.domain.job import FAILURE_TEXTS, LIVE, Job, JobFile, JobState, Language, Phase
 from sandbox.domain.people import Person
 from sandbox.portal.forms import FormSender
 from sandbox.portal.pages.grid import Grid, grid
@@ -54,7 +54,8 @@ class ShownResult:
 def jobs(request: Request, system: System, person: InPerson) -> Response:
     """My jobs, newest first."""
     views = [(view, stages(view.job)) for view in system.job_views.all(person)]
-    return render(request, "jobs.html", jobs=views, meaning=MEANING, phases=PHASES)
+    in_r = Language.R in system.run_job.languages()
+    return render(request, "jobs.html", jobs=views, meaning=MEANING, phases=PHASES, in_r=in_r)
 
 
 @router.get("/jobs/{job_id}")

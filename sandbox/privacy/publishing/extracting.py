@@ -1,6 +1,7 @@
 """Rows for a job or a room: the agreed columns of a snapshot as plain Parquet files, in a folder in memory.
 
-    <extracts>/<target>/<table>.parquet    the columns that were asked for, in their declared types
+    <extracts>/<target>/<table>.parquet    the columns that were asked for, in their declared types; or
+    <extracts>/<target>/<table>.csv        the same as text: each text in quotes, what is missing empty without them
     <extracts>/<target>/schema.json        columns, types, numbers of rows
 
 - The rows are those of the private view: those that the policy publishes, without units that objections withhold.
@@ -29,6 +30,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import duckdb
 
 from sandbox.domain.errors import BadInput, Conflict, OperatorError, SandboxError, TooLarge
+from sandbox.domain.job import RowFiles
 from sandbox.domain.policy import Column, ColumnType, DatasetPolicy
 from sandbox.privacy.answering.bounded import UNIT
 from sandbox.privacy.at_rest.files import Door
@@ -168,6 +170,7 @@ def extract(
     salt: bytes,
     max_bytes: int,
     limits: EngineLimits,
+    form: RowFiles = RowFiles.PARQUET,
     files: BoundedFiles | None = None,
 ) -> ExtractReport:
     """Write the extract.
@@ -178,6 +181,7 @@ def extract(
         out: the folder of extracts.
         target: the new folder's name.
         salt: the secret that pseudonyms come from.
+        form: how the rows lie in it.
 
     Raises:
         BadInput: a table or column that the snapshot has not, a bad name, or a table that stays in its warehouse.
@@ -195,14 +199,24 @@ def extract(
     with _folder(out, target) as work, bounded.telling():
         for name, (one, columns) in wanted.items():
             with publishing_connection(limits, spill=None, files=one.files) as connection:
-                connection.register_filesystem(Door(_SCHEME, bounded))
-                place = f"{_SCHEME}://{(work / f'{name}.parquet').absolute()}"
-                found = connection.execute(
-                    f"COPY ({_rows(one, columns, key)}) TO {quoted(place)}"
-                    " (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"
-                ).fetchall()
-            rows[name] = int(found[0][0])
-        _write(work, bounded, view.policy, snapshot=view.snapshot, tables=tables, rows=rows, sample=False)
+                cells = _rows(one, columns, key)
+                rows[name] = _copy(
+                    connection,
+                    bounded,
+                    cells,
+                    work / f"{name}.{form}",
+                    _how(view.policy, name, columns, form),
+                )
+        _write(
+            work,
+            bounded,
+            view.policy,
+            snapshot=view.snapshot,
+            tables=tables,
+            rows=rows,
+            sample=False,
+            form=form,
+        )
     return ExtractReport(target=target, rows=rows, size_bytes=bounded.written)
 
 
@@ -214,6 +228,7 @@ def write_sample(
     out: Path,
     target: str,
     max_bytes: int,
+    form: RowFiles = RowFiles.PARQUET,
 ) -> ExtractReport:
     """Made-up rows in the shape of an extract, so that code can be tried on them. Raises as ``extract``.
 
@@ -221,7 +236,6 @@ def write_sample(
         rows: cells by column, of each table; the unit's are pseudonyms already.
     """
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     check_target(target)
     bounded = BoundedFiles(max_bytes)
@@ -229,10 +243,12 @@ def write_sample(
         for name, columns in tables.items():
             fields = [(column, _arrow(policy, name, column)) for column in _columns(policy, name, columns)]
             table = pa.Table.from_pylist(list(rows[name]), schema=pa.schema(fields))
-            with bounded.create(work / f"{name}.parquet") as file:
-                pq.write_table(table, file, compression="zstd")
+            with publishing_connection(EngineLimits(), spill=None) as connection:
+                connection.register("made_up", table)
+                how = _how(policy, name, columns, form)
+                _copy(connection, bounded, "FROM made_up", work / f"{name}.{form}", how)
         counted = {name: len(rows[name]) for name in tables}
-        _write(work, bounded, policy, snapshot="", tables=tables, rows=counted, sample=True)
+        _write(work, bounded, policy, snapshot="", tables=tables, rows=counted, sample=True, form=form)
     return ExtractReport(target=target, rows=counted, size_bytes=bounded.written)
 
 
@@ -276,6 +292,29 @@ def _rows(view: View, columns: Sequence[str], key: str) -> str:
     names = _columns(view.policy, view.table_name, columns)
     shown = ", ".join(f"{cell} AS {quoted_name(name)}" for cell, name in zip(cells, names, strict=True))
     return f"SELECT {shown} FROM read_parquet({quoted(source)})"  # noqa: S608 - names of the policy
+
+
+def _copy(
+    connection: duckdb.DuckDBPyConnection, files: BoundedFiles, rows: str, place: Path, how: str
+) -> int:
+    """Write the rows of a query into a file that is counted; returns how many they are."""
+    connection.register_filesystem(Door(_SCHEME, files))
+    address = quoted(f"{_SCHEME}://{place.absolute()}")
+    found = connection.execute(f"COPY ({rows}) TO {address} ({how}, USE_TMP_FILE false)").fetchall()
+    return int(found[0][0])
+
+
+def _how(policy: DatasetPolicy, table: str, columns: Sequence[str], form: RowFiles) -> str:
+    """DuckDB's options for a form. In CSV a text is told from what is missing by its quotes."""
+    if form is RowFiles.PARQUET:
+        return "FORMAT parquet, COMPRESSION zstd"
+    texts = [
+        quoted_name(column)
+        for column in _columns(policy, table, columns)
+        if column == (policy.unit.column if policy.unit else "")
+        or policy.tables[table].columns[column].type is ColumnType.TEXT
+    ]
+    return "FORMAT csv, HEADER true" + (f", FORCE_QUOTE ({', '.join(texts)})" if texts else "")
 
 
 def _pseudonym(key: str) -> str:
@@ -337,6 +376,7 @@ def _write(
     tables: Mapping[str, Sequence[str]],
     rows: Mapping[str, int],
     sample: bool,
+    form: RowFiles,
 ) -> None:
     """Write ``schema.json``."""
     unit = policy.unit.column if policy.unit else ""
@@ -348,7 +388,7 @@ def _write(
         "unit": {"column": unit, "noun": policy.unit.noun if policy.unit else ""},
         "tables": {
             name: {
-                "file": f"{name}.parquet",
+                "file": f"{name}.{form}",
                 "rows": rows[name],
                 "columns": [
                     _described(column, policy.tables[name].columns[column], pseudonym=column == unit)

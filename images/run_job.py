@@ -68,6 +68,8 @@ def unpack(stream: io.BufferedIOBase) -> dict:
 
 
 def command(name: str, outputs: list[str]) -> list[str]:
+    if name.endswith(".R"):
+        return ["Rscript", "--vanilla", name]  # nothing of a profile or of an earlier session is read
     if name.endswith(".ipynb"):
         kept = os.path.join(OUTBOX, name) if name in outputs else ""
         return [sys.executable, "-c", NOTEBOOK, name, kept]
