@@ -9,6 +9,7 @@ import asyncio
 import gc
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 import threading
@@ -427,6 +428,7 @@ def test_what_a_killed_engine_leaves_is_found(staffed: House, daemon: PrivateEng
             found = set(daemon.left_over())
     finally:
         subprocess.run(["umount", place], check=True)
+        shutil.rmtree(place.parent)
         group.rmdir()
     expected = {
         f"shim of {name[:12]}",
