@@ -16,6 +16,9 @@ from sandbox.settings import CHECKOUT, PORTAL_PREFIX, Settings
 from sandbox.store.secrets import secret
 
 PORTAL_ACCESS = "access:services!service=portal"
+# What a person's session at the portal may do with that person's own notebooks, and nobody else's: start, stop, see how
+# far they are. Not reach into them. The portal itself has none of it: it opens a notebook while its person is there.
+OWN_NOTEBOOKS = ("start:servers!user", "delete:servers!user", "read:servers!user")
 TEMPLATES = Path(__file__).parent / "templates"
 LOGO = CHECKOUT / "sandbox" / "portal" / "static" / "mark.svg"
 
@@ -81,7 +84,7 @@ def configure(
             "api_token": secret(settings.keys_dir, "portal-token"),
             "oauth_redirect_uri": f"{settings.portal_url}/oauth_callback",
             "oauth_no_confirm": True,  # it is ours: no 'do you trust this program?'
-            "oauth_client_allowed_scopes": [PORTAL_ACCESS],
+            "oauth_client_allowed_scopes": [PORTAL_ACCESS, *OWN_NOTEBOOKS],
         },
         {"name": "launcher", "api_token": secret(settings.keys_dir, "launcher-token")},
     ]

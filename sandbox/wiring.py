@@ -27,6 +27,7 @@ from sandbox.flows.end_access import EndAccess
 from sandbox.flows.exact_beside_private import ExactBesidePrivate
 from sandbox.flows.extracts import Extracts
 from sandbox.flows.fast_lane import TakeFastLane
+from sandbox.flows.follow_notebook import FollowNotebook
 from sandbox.flows.give_receipt import GiveReceipt
 from sandbox.flows.hold_jobs import HoldJobs
 from sandbox.flows.hold_releases import HoldReleases
@@ -46,6 +47,7 @@ from sandbox.flows.permission import Permission
 from sandbox.flows.policy_views import PolicyViews
 from sandbox.flows.project_register import ProjectRegister
 from sandbox.flows.publish_dataset import PublishDataset
+from sandbox.flows.question_desk import QuestionDesk
 from sandbox.flows.rate_dataset import RateDataset
 from sandbox.flows.record_attacks import RecordAttacks
 from sandbox.flows.record_breach import RecordBreach
@@ -54,6 +56,7 @@ from sandbox.flows.request_access import RequestAccess
 from sandbox.flows.review_queue import ReviewQueue
 from sandbox.flows.review_release import ReviewRelease
 from sandbox.flows.run_job import RunJob
+from sandbox.flows.show_sample import ShowSample
 from sandbox.flows.sign_in import SignIn
 from sandbox.flows.site_policy import settle_site, site_with_lines
 from sandbox.flows.suspend_dataset import SuspendDataset
@@ -69,6 +72,7 @@ from sandbox.isolation.entrance.scan import clamav
 from sandbox.isolation.entrance.target import read_target
 from sandbox.isolation.launcher_client import LauncherClient
 from sandbox.isolation.notebooks import HubNotebooks, LauncherNotebooks, Notebooks, StopNotebooks
+from sandbox.isolation.own_notebooks import HubOwnNotebooks, OwnNotebooks
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.planning.remembered import Remembered
 from sandbox.privacy.remote import RemoteEngine
@@ -112,7 +116,9 @@ class Sandbox:
     request_access: RequestAccess
     end_access: EndAccess
     open_notebook: OpenNotebook
+    follow_notebook: FollowNotebook
     answer_question: AnswerQuestion
+    question_desk: QuestionDesk
     give_receipt: GiveReceipt
     check_output: CheckOutput
     review_release: ReviewRelease
@@ -143,6 +149,7 @@ class Sandbox:
     policy_views: PolicyViews
     access_views: AccessViews
     browse_catalogue: BrowseCatalogue
+    show_sample: ShowSample
     open_data: ReadOpenData
     verify_books: VerifyBooks
     sign_in: SignIn
@@ -157,6 +164,7 @@ def build(
     engine: Engine | None = None,
     store: Store | None = None,
     notebooks: Notebooks | None = None,
+    own_notebooks: OwnNotebooks | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Sandbox:
     """Put the system together.
@@ -165,6 +173,7 @@ def build(
         engine: asks the engine's own process over its socket when not given.
         store: the settings' database and files when not given.
         notebooks: ends open notebooks through the launcher and the hub when not given.
+        own_notebooks: opens and stops them in their person's name, through the hub when not given.
         clock: the current time, in UTC.
     """
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -185,7 +194,8 @@ def build(
     permission = Permission(store=store, today=today, untrained=trained)
     hub = HubNotebooks(settings.hub_url, lambda: secret(settings.keys_dir, "portal-token"))
     # On a cluster the hub itself starts and ends them.
-    ending = hub if settings.cluster else LauncherNotebooks(LauncherClient(settings.launcher_socket), hub)
+    launcher = None if settings.cluster else LauncherClient(settings.launcher_socket)
+    ending = hub if launcher is None else LauncherNotebooks(launcher, hub)
     stop_notebooks = StopNotebooks(notebooks or ending)
     hold_jobs = HoldJobs(store=store, permission=permission)
 
@@ -226,6 +236,7 @@ def build(
         ),
     )
     closing = CloseData(store=store, engine=engine)
+    catalogue = BrowseCatalogue(store=store, site=site, address=settings.portal_url)
     extracts = Extracts(store=store, engine=engine, permission=permission, extracts_dir=settings.extracts_dir)
     publish = PublishDataset(
         store=store,
@@ -244,6 +255,7 @@ def build(
         let_out=review.finish_approved,
     )
     views = Views(store=store, today=today)
+    access_views = AccessViews(store=store, today=today, usual=Remembered())
     run_job = RunJob(
         store=store,
         permission=permission,
@@ -264,6 +276,15 @@ def build(
         folders=settings.imports_dir,
         today=today,
     )
+    opening = OpenNotebook(
+        store=store,
+        limits=site.notebook,
+        room=site.room,
+        permission=permission,
+        check_enrolled=my_account.check_enrolled,
+        extracts=extracts,
+        imports=importing.folder,
+    )
 
     return Sandbox(
         settings=settings,
@@ -275,18 +296,18 @@ def build(
         buy_base=BuyBase(store=store, engine=engine, permission=permission),
         request_access=RequestAccess(store=store, today=today, stop=stop),
         end_access=end_access,
-        open_notebook=OpenNotebook(
-            store=store,
-            limits=site.notebook,
-            room=site.room,
-            permission=permission,
-            check_enrolled=my_account.check_enrolled,
-            extracts=extracts,
-            imports=importing.folder,
+        open_notebook=opening,
+        follow_notebook=FollowNotebook(
+            opening=opening,
+            access_views=access_views,
+            hub=own_notebooks or HubOwnNotebooks(settings.hub_url),
+            stage=launcher.stage if launcher is not None else None,
+            site_url=settings.url,
         ),
         answer_question=AnswerQuestion(
             store=store, engine=engine, tick_ms=site.answers.tick_ms, permission=permission, today=today
         ),
+        question_desk=QuestionDesk(store=store, access_views=access_views),
         give_receipt=give_receipt,
         check_output=check_output,
         review_release=review,
@@ -330,8 +351,9 @@ def build(
         log_views=LogViews(store=store),
         listed=listed,
         policy_views=PolicyViews(store=store, change=change_policy, today=today),
-        access_views=AccessViews(store=store, today=today, usual=Remembered()),
-        browse_catalogue=BrowseCatalogue(store=store, site=site, address=settings.portal_url),
+        access_views=access_views,
+        browse_catalogue=catalogue,
+        show_sample=ShowSample(catalogue=catalogue),
         open_data=ReadOpenData(store=store),
         verify_books=VerifyBooks(store=store),
         sign_in=SignIn(store=store, terms=site.sign_in),

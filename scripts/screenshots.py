@@ -126,6 +126,7 @@ def main() -> None:
 
 def visitor(camera: Camera) -> None:
     with camera.person("") as page:
+        page.get_by_role("link", name="Catalogue").first.click()
         camera.take(page, "catalogue", height=980)
         page.get_by_role("link", name="German credit applicants").click()
         camera.take(page, "dataset", height=1250)

@@ -34,7 +34,10 @@ SPEAKING = ("domain", "flows", "store", "privacy", "disclosure", "isolation", "p
 SILENT = (
     "sandbox/isolation/probe/",
     "sandbox/store/migrations/",
+    "sandbox/isolation/packages_reference.py",
+    "sandbox/isolation/reference.py",
     "sandbox/privacy/asking/sql_reference.py",
+    "sandbox/store/policy_reference.py",
 )
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None}
 _SENTENCE = re.compile(r"(?:[A-Z0-9\"“]|\{1\}).*[a-z0-9})\"”…][.?!]", re.DOTALL)

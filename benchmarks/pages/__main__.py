@@ -79,7 +79,9 @@ def measured(world: World, last: int) -> dict[str, tuple[float, float, int]]:
             if answer.status_code != 200:
                 raise RuntimeError(f"{name or 'a visitor'} got {answer.status_code} for {address}")
         found[f"{path} ({name or 'visitor'})"] = (taken[0], statistics.median(taken[1:]), size)
-        told(f"{address:32} {name:8} first {taken[0]:8.1f} ms, then {statistics.median(taken[1:]):8.1f} ms, {size} bytes")
+        told(
+            f"{address:32} {name:8} first {taken[0]:8.1f} ms, then {statistics.median(taken[1:]):8.1f} ms, {size} bytes"
+        )
     return found
 
 
@@ -151,7 +153,9 @@ def written(results: dict[str, dict[str, tuple[float, float, int]]], size: Size)
     ]
     for page in next(iter(results.values())):
         cells = [f"{results[name][page][1]:.0f} ({results[name][page][0]:.0f})" for name in results]
-        lines.append(f"| `{page.replace('|', '')}` | {' | '.join(cells)} | {results['SQLite'][page][2] / 1000:.0f} |")
+        lines.append(
+            f"| `{page.replace('|', '')}` | {' | '.join(cells)} | {results['SQLite'][page][2] / 1000:.0f} |"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -80,7 +80,11 @@ def copied(source: Engine, target: Engine) -> None:
                 new.execute(insert(table), [dict(row) for row in rows])
             for column in table.primary_key:
                 if target.dialect.name == "postgresql" and column.autoincrement is True:
-                    new.execute(text(f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), 10000000)"))
+                    new.execute(
+                        text(
+                            f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), 10000000)"
+                        )
+                    )
 
 
 def _people(connection: Connection) -> None:
@@ -98,7 +102,13 @@ def _grants(connection: Connection) -> None:
         connection,
         t.applications,
         (
-            {**application, "id": n, "dataset": d, "applicant": f"person_{n % PEOPLE}", "project": f"Project {n}"}
+            {
+                **application,
+                "id": n,
+                "dataset": d,
+                "applicant": f"person_{n % PEOPLE}",
+                "project": f"Project {n}",
+            }
             for n, d in zip(ids, datasets, strict=True)
         ),
     )
@@ -107,7 +117,14 @@ def _grants(connection: Connection) -> None:
         connection,
         t.grants,
         (
-            {**grant, "id": n, "application_id": n, "dataset": d, "person": f"person_{n % PEOPLE}", "project": f"Project {n}"}
+            {
+                **grant,
+                "id": n,
+                "application_id": n,
+                "dataset": d,
+                "person": f"person_{n % PEOPLE}",
+                "project": f"Project {n}",
+            }
             for n, d in zip(ids, datasets, strict=True)
         ),
     )
@@ -115,8 +132,12 @@ def _grants(connection: Connection) -> None:
 
 def _releases(connection: Connection, count: int) -> None:
     """Most are out; the last are with the reviewers. Every twentieth is ana's, of the loans."""
-    out = connection.execute(select(t.releases.c.id).where(t.releases.c.status == "released").limit(1)).scalar_one()
-    waiting = connection.execute(select(t.releases.c.id).where(t.releases.c.status == "submitted").limit(1)).scalar_one()
+    out = connection.execute(
+        select(t.releases.c.id).where(t.releases.c.status == "released").limit(1)
+    ).scalar_one()
+    waiting = connection.execute(
+        select(t.releases.c.id).where(t.releases.c.status == "submitted").limit(1)
+    ).scalar_one()
     ids = range(1_000, 1_000 + count)
 
     def of(n: int) -> int:
@@ -126,7 +147,12 @@ def _releases(connection: Connection, count: int) -> None:
         if n % 20 == 0 or of(n) == waiting:
             return {}
         m = 1_000 + n % GRANTS
-        return {"grant_id": m, "dataset": f"made_up_{m % OPENED}", "requester": f"person_{m % PEOPLE}", "project": f"Project {m}"}
+        return {
+            "grant_id": m,
+            "dataset": f"made_up_{m % OPENED}",
+            "requester": f"person_{m % PEOPLE}",
+            "project": f"Project {m}",
+        }
 
     first = {n: _first(connection, t.releases, t.releases.c.id == n) for n in (out, waiting)}
     _insert(

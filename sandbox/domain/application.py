@@ -289,6 +289,17 @@ def check_wish(policy: DatasetPolicy, person: Person, wish: Wish, *, complete: b
         epsilon_of(wish.epsilon)
 
 
+def unfinished(wish: Wish) -> tuple[BadInput, ...]:
+    """What a wish still lacks before it can be handed in, text by text."""
+    found = []
+    for name, least in _FEWEST.items():
+        try:
+            check_text(name, getattr(wish, name), least)
+        except BadInput as lacking:
+            found.append(lacking)
+    return tuple(found)
+
+
 def check_text(name: str, text: str, least: int = 0) -> None:
     """Raise unless a text that people write can be read as it stands, and is long enough.
 

@@ -76,10 +76,12 @@ class AccessViews(GrantViews):
 
     def applications(self, person: Person) -> tuple[ApplicationView, ...]:
         """All that the person leads, is named in, or decides; in order."""
-        rows = {row.policy.name: row for row in self.store.datasets.all()}
+        found = self.store.access.concerning(person.name)
+        names = sorted({application.dataset for application in found})
+        rows = {row.policy.name: row for row in self.store.datasets.several(names)}
         return tuple(
             self._application_view(application, rows[application.dataset], person)
-            for application in self.store.access.applications()
+            for application in found
             if application.dataset in rows and concerns(application, rows[application.dataset].policy, person)
         )
 
@@ -109,9 +111,7 @@ class AccessViews(GrantViews):
 
     def blocks_by(self, owner: Person) -> tuple[Block, ...]:
         """Whom an owner's data are closed to now."""
-        lineages = {
-            row.policy.budget_lineage for row in self.store.datasets.all() if row.policy.owner == owner.name
-        }
+        lineages = {row.policy.budget_lineage for row in self.store.datasets.of_owner(owner.name)}
         found = (block for name in sorted(lineages) for block in self.store.duties.blocks_on(name))
         return tuple(block for block in found if block.holds_on(self.today()))
 

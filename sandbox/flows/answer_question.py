@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from sandbox.domain.access import Grant
 from sandbox.domain.agreement import allowances, budget_of, question_limit
 from sandbox.domain.audit import Event
-from sandbox.domain.budget import check_affordable
+from sandbox.domain.budget import ChargeState, check_affordable
 from sandbox.domain.canonical import sha256_hex
 from sandbox.domain.derived import profiled_table
 from sandbox.domain.errors import BadInput, NotAllowed, NotFound, Unanswered
@@ -34,11 +34,12 @@ from sandbox.flows.commitments import day_began, left_under
 from sandbox.flows.permission import Permission, Permit
 from sandbox.flows.published import Published, published
 from sandbox.flows.reuse_answers import Answered, ReuseAnswers
-from sandbox.privacy.answering.reuse import Refinement, Wanted, as_asked, refined
+from sandbox.privacy.answering.reuse import Refinement, Wanted, as_asked, refined, shown_again
 from sandbox.privacy.asking.options import agreed_limits, agreed_price, check_options
-from sandbox.privacy.asking.parse import read
+from sandbox.privacy.asking.parse import Asked, read
 from sandbox.privacy.base.cells import NotInBase
-from sandbox.privacy.base.free import free_answer
+from sandbox.privacy.base.free import Free, free_answer
+from sandbox.privacy.base.release import BaseRelease
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.planning.plan import Plan, plan
 from sandbox.privacy.planning.prices import priced
@@ -100,7 +101,8 @@ class AnswerQuestion:
         self._permitted(person, grant, dataset, wanted.asked.question, cost=ZERO)
         planned = wanted.planned
         spared = self._reuse.spared(dataset, wanted)
-        charge = ZERO if spared.free else planned.loss if spared.refined is None else spared.refined.added
+        free = spared.free or (said is None and self._in_base(grant, sql, limits, free=False) is not None)
+        charge = ZERO if free else planned.loss if spared.refined is None else spared.refined.added
         guarantee = dataset.policy.guarantee
         left = left_under(
             self.store, dataset.policy, grant, allowances(agreed, person=person.name, day_began=self._day())
@@ -218,10 +220,75 @@ class AnswerQuestion:
             )
             raise Unanswered from None
 
+    def again(self, person: Person, grant: Grant, question_id: int, *, sql: str = "") -> Answered:
+        """An answer that this person was given under this grant, once more: nothing is asked, kept or charged.
+
+        Args:
+            sql: the question as it was asked; it says what is done with the noisy values. Empty for nothing.
+
+        Raises:
+            NotFound: no such answer of this person's.
+            NotAllowed: the agreement permits the question no more.
+            BadInput: ``sql`` is another question.
+        """
+        line = self.store.ledger.line(question_id)
+        if line is None or (line.grant_id, line.person) != (grant.id, person.name):
+            raise NotFound(f"You have no answer {question_id}.", fix="See what you asked under the grant.")
+        if line.state is not ChargeState.RELEASED:
+            raise NotFound(
+                f"Question {question_id} has no answer.", fix="Ask it again; its price is charged anew."
+            )
+        agreed = self.permission.agreement(grant, Action.ASK)
+        dataset, wanted = self._wanted(agreed, grant, sql=sql or line.canonical, price=None, limits=NO_LIMITS)
+        if wanted.canonical != line.canonical:
+            raise BadInput(
+                "This is not the question of that answer.", where="as", fix="Open it from the list."
+            )
+        self._permitted(person, grant, dataset, wanted.asked.question, cost=ZERO)
+        body = shown_again(wanted, self.store.ledger.answer(question_id))
+        return Answered(id=question_id, body=body, cached=not line.cost.nano)
+
     def _from_base(
         self, person: Person, grant: Grant, sql: str, idempotency_key: str, limits: Limits, *, free: bool
     ) -> Answered | None:
         """The answer from the base release; None where the question is to be paid for.
+
+        Raises:
+            QuestionRefused: only with ``free``: the base cannot say.
+        """
+        found = self._in_base(grant, sql, limits, free=free)
+        if found is None:
+            return None
+        dataset, asked, base, answer = found
+        permit = self._permitted(person, grant, dataset, asked.question, cost=ZERO)
+        canonical = canonical_sql(asked.question)
+        kept = self.store.ledger.keep_free(
+            grant=grant,
+            lineage=dataset.policy.budget_lineage,
+            snapshot=dataset.snapshot,
+            policy_hash=dataset.policy_hash,
+            canonical=canonical,
+            bounds=f"base {base.id}",
+            answer=answer.body,
+            idempotency_key=idempotency_key,
+            event=Event(
+                actor=person.name,
+                action="question.reserved",
+                object=f"dataset:{dataset.policy.name}",
+                facts={
+                    "grant": grant.id,
+                    "question_sha256": sha256_hex(canonical.encode()),
+                    "base": base.id,
+                    **permit.facts,
+                },
+            ),
+        )
+        return Answered(id=kept.question_id, body=answer.shown, cached=kept.answer is not None)
+
+    def _in_base(
+        self, grant: Grant, sql: str, limits: Limits, *, free: bool
+    ) -> tuple[Published, Asked, BaseRelease, Free] | None:
+        """What the base release says; None where the question is to be paid for.
 
         Raises:
             QuestionRefused: only with ``free``: the base cannot say.
@@ -251,30 +318,7 @@ class AnswerQuestion:
             return None
         if not answer.measured and not free:
             return None
-        permit = self._permitted(person, grant, dataset, asked.question, cost=ZERO)
-        canonical = canonical_sql(asked.question)
-        kept = self.store.ledger.keep_free(
-            grant=grant,
-            lineage=dataset.policy.budget_lineage,
-            snapshot=dataset.snapshot,
-            policy_hash=dataset.policy_hash,
-            canonical=canonical,
-            bounds=f"base {base.id}",
-            answer=answer.body,
-            idempotency_key=idempotency_key,
-            event=Event(
-                actor=person.name,
-                action="question.reserved",
-                object=f"dataset:{dataset.policy.name}",
-                facts={
-                    "grant": grant.id,
-                    "question_sha256": sha256_hex(canonical.encode()),
-                    "base": base.id,
-                    **permit.facts,
-                },
-            ),
-        )
-        return Answered(id=kept.question_id, body=answer.shown, cached=kept.answer is not None)
+        return dataset, asked, base, answer
 
     def _run(
         self, dataset: Published, wanted: Wanted, found: Refinement | None, question_id: int

@@ -87,6 +87,10 @@ class BrowseCatalogue:
             entries=self._entries(found.names, hidden=hidden), total=found.total, counts=found.counts
         )
 
+    def newest(self, limit: int) -> tuple[CatalogueEntry, ...]:
+        """The listed datasets that came last, the newest first."""
+        return self._entries(self.store.catalogue.newest(limit), hidden=False)
+
     def dataset(self, name: str, *, hidden: bool = False) -> CatalogueEntry:
         """One dataset.
 

@@ -54,10 +54,11 @@ class Listed:
         Raises:
             NotFound: none of this name.
         """
-        found = self.all().get(name)
-        if found is None:
+        row = self.store.datasets.get(name)
+        if row is None or row.policy.hidden:
             raise no_such_dataset(name)
-        return found
+        with self._lock:
+            return self._one(name, row.version, row.suspended)
 
     def _one(self, name: str, version: int, suspended: bool) -> ListedDataset:
         known = self._read.get((name, version))

@@ -82,5 +82,5 @@ class LogViews:
             yield canonical_json(proof.document()) + b"\n"
 
     def _sight(self, person: Person) -> Sight:
-        owned = tuple(row.policy.name for row in self.store.datasets.all() if row.policy.owner == person.name)
+        owned = tuple(row.policy.name for row in self.store.datasets.of_owner(person.name))
         return sight_of(person, owned=owned)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
 from sandbox.domain.access import Grant
+from sandbox.domain.errors import NotFound
 from sandbox.domain.site_policy import SocietyTerms
 from sandbox.flows.demand_data import check_page
 from sandbox.flows.listed import Listed, ListedDataset
@@ -59,25 +61,32 @@ class ProjectRegister:
     def page(self, *, offset: int = 0, limit: int = 50, dataset: str = "", state: str = "") -> ProjectLines:
         """A part of the register, the newest first."""
         check_page(offset, limit)
-        found = [line for line in self.all() if dataset in ("", line.dataset) and state in ("", line.state)]
+        found = [line for line in self.all(dataset=dataset) if state in ("", line.state)]
         return ProjectLines(
             projects=tuple(found[offset : offset + limit]), total=len(found), offset=offset, limit=limit
         )
 
-    def all(self) -> tuple[ProjectLine, ...]:
-        """The whole register, the newest first."""
-        listed = self.listed.all()
+    def all(self, *, dataset: str = "") -> tuple[ProjectLine, ...]:
+        """The whole register, or what it says of one dataset; the newest first."""
+        listed = self._listed(dataset)
         together: dict[tuple[str, str], list[Grant]] = defaultdict(list)
-        for grant in self.store.access.grants():
+        for grant in self.store.access.grants(dataset=dataset):
             if grant.dataset in listed:
                 together[(grant.project, grant.dataset)].append(grant)
         spent = self.store.figures.projects()
-        organisations = {a.id: a.wish.organisation for a in self.store.access.applications()}
+        organisations = {a.id: a.wish.organisation for a in self.store.access.applications(dataset=dataset)}
         lines = [
             self._line(grants, listed[dataset], spent, organisations)
             for (_, dataset), grants in together.items()
         ]
         return tuple(sorted(lines, key=lambda line: (line.starts, line.project), reverse=True))
+
+    def _listed(self, dataset: str) -> dict[str, ListedDataset]:
+        if not dataset:
+            return self.listed.all()
+        with suppress(NotFound):
+            return {dataset: self.listed.get(dataset)}
+        return {}
 
     def _line(
         self,

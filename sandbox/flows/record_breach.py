@@ -81,7 +81,7 @@ class RecordBreach:
         notice = rules.notice(clause=clause, measure=measure, text=text)
         grants = [
             g
-            for g in self.store.access.grants_on(dataset)
+            for g in self.store.access.grants(dataset=dataset)
             if same_project(g.project, project) and about in ("", g.person)
         ]
         row = self.store.datasets.get(dataset)

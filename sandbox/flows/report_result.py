@@ -121,7 +121,7 @@ class ReportResult:
         if person.has(Role.ADMINISTRATOR):
             found = self.store.results.waiting()
         elif person.has(Role.OWNER):
-            own = [d.policy.name for d in self.store.datasets.all() if d.policy.owner == person.name]
+            own = [d.policy.name for d in self.store.datasets.of_owner(person.name)]
             found = self.store.results.waiting(own)
         else:
             found = ()

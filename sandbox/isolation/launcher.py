@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from sandbox.domain.access import Grant
 from sandbox.domain.errors import BadInput, CallerError, OperatorError, SandboxError, Tampered
+from sandbox.domain.notebook_start import Stage
 from sandbox.domain.site_policy import NotebookLimits, RoomLimits
 from sandbox.isolation.container import Images
 from sandbox.isolation.containers import Containers
@@ -104,6 +105,7 @@ class State:
 class _Running:
     grant: Grant
     looks_unknown: int = 0
+    stage: Stage = Stage.WAITING
 
 
 @dataclass(slots=True, kw_only=True)
@@ -131,7 +133,7 @@ class Launcher:
                 log.warning("%s/%s ends: %s", *server, refused.message)
                 await self._remove(server)
                 continue
-            self._running[server] = _Running(opening.grant)
+            self._running[server] = _Running(opening.grant, stage=Stage.SERVER)
             if server not in notebooks & carriers:
                 await self.stop(*server, reason="half of it was left")
         await self._sweep()
@@ -150,10 +152,12 @@ class Launcher:
             await self._end((person, server), "started anew")
             opening = await asyncio.to_thread(self.authority.allowed, person, server)
             grant = opening.grant
-            self._running[person, server] = _Running(grant)
+            starting = self._running[person, server] = _Running(grant)
             try:
+                starting.stage = Stage.ROWS
                 shown = await asyncio.to_thread(self.authority.shown, opening)
                 images = self.authority.images()
+                starting.stage = Stage.GATE
                 sockets = await open_door(
                     self.gate_dir,
                     person=person,
@@ -176,12 +180,14 @@ class Launcher:
                     "SANDBOX_GRANT": str(grant.id),
                     "SANDBOX_DATASET": grant.dataset,
                 }
+                starting.stage = Stage.CONTAINER
                 container = await asyncio.to_thread(
                     self.containers.start, settings, name=self._name("notebook", place), environment=told
                 )
                 carrier = carrier_profile(container, images=images, sockets=sockets, seccomp=own_seccomp())
                 await asyncio.to_thread(self.containers.start, carrier, name=self._name("carrier", place))
                 await asyncio.to_thread(self.authority.opened, grant, container)
+                starting.stage = Stage.SERVER
             except BaseException:
                 del self._running[person, server]  # it was never opened
                 try:
@@ -195,6 +201,11 @@ class Launcher:
         Place(self.gate_dir, person, server)
         async with self._lock(person, server):
             await self._end((person, server), reason)
+
+    def stage(self, person: str, server: str) -> Stage:
+        """How far its start is; a look that waits for nothing and changes nothing."""
+        running = self._running.get((person, server))
+        return running.stage if running is not None else Stage.WAITING
 
     async def look(self, person: str, server: str) -> State:
         """How it is now; it ends here when it should."""

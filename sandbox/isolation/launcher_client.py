@@ -13,10 +13,12 @@ from typing import Any
 import httpx
 
 from sandbox.domain.errors import OperatorError, SandboxError
+from sandbox.domain.notebook_start import Stage
 from sandbox.isolation.launcher import State
 
 START_TIMEOUT_S = 120  # rows may have to be prepared first
 _TIMEOUT_S = 30
+_GLANCE_S = 2
 
 
 class Refused(SandboxError):
@@ -54,6 +56,13 @@ class LauncherClient:
         """How it is; one that should end ends."""
         found = self._ask("GET", person, server)
         return State(running=found["running"], reason=found["reason"], idle_minutes=found["idle_minutes"])
+
+    def stage(self, person: str, server: str) -> Stage:
+        """How far its start is; waiting where the launcher does not say."""
+        try:
+            return Stage(self._ask("GET", person, f"{server}/stage", timeout=_GLANCE_S)["stage"])
+        except (OperatorError, Refused, KeyError, ValueError):
+            return Stage.WAITING
 
     def stop(self, person: str, server: str, *, reason: str) -> None:
         """End it, if it runs."""

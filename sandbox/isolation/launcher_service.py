@@ -4,6 +4,7 @@ For hub and portal:
 
 PUT    /notebooks/<person>/<server>   {"environment": {…}}   start
 GET    /notebooks/<person>/<server>                          look
+GET    /notebooks/<person>/<server>/stage                    how far its start is
 DELETE /notebooks/<person>/<server>?reason=…                 end
 
 For the worker, on a socket of its own, since the answer to a job is what it wrote beside the raw rows:
@@ -94,6 +95,9 @@ def doors(launcher: Launcher) -> web.Application:
             {"running": state.running, "reason": state.reason, "idle_minutes": state.idle_minutes}
         )
 
+    async def stage(request: web.Request) -> web.Response:
+        return web.json_response({"stage": launcher.stage(*_server(request))})
+
     async def stop(request: web.Request) -> web.Response:
         reason = request.query.get("reason", "stopped")[:200]
         await asyncio.shield(launcher.stop(*_server(request), reason=reason))
@@ -105,6 +109,7 @@ def doors(launcher: Launcher) -> web.Application:
     app = web.Application(client_max_size=_BODY_BYTES, middlewares=[_errors])
     app.router.add_put(_ADDRESS, start)
     app.router.add_get(_ADDRESS, look)
+    app.router.add_get(f"{_ADDRESS}/stage", stage)
     app.router.add_delete(_ADDRESS, stop)
     app.router.add_get("/health", health)
     return app

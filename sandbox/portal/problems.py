@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
@@ -24,9 +25,14 @@ from sandbox.domain.errors import (
 )
 from sandbox.domain.second_factor import CLAUSE as SECOND_FACTOR
 from sandbox.language import gettext
+from sandbox.portal.requests import PIECES
 from sandbox.settings import PORTAL_PREFIX
 
 _log = logging.getLogger(__name__)
+
+OLD_FORM = "form token"  # the clause by which a form is refused that was not filled in here
+_SECRET = frozenset({"form_token", "password", "code", "new", "again", "unit", "word"})
+_WORTH_KEEPING = 10  # characters
 
 # By pydantic's kind of error: what is wrong, and what to do.
 _SAID = {
@@ -57,10 +63,11 @@ def install(app: FastAPI) -> None:
     """Answer every error in one shape: JSON to programs, a page to browsers."""
 
     @app.exception_handler(SandboxError)
-    def known(request: Request, error: SandboxError) -> Response:
+    async def known(request: Request, error: SandboxError) -> Response:
         if not isinstance(error, (CallerError, Unanswered)):
             _log.error("%s %s: %s", request.method, request.url.path, error)
-        return respond(request, error)
+        written = await _written(request, error)
+        return await run_in_threadpool(respond, request, error, written)
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, error: RequestValidationError) -> Response:
@@ -94,18 +101,60 @@ def unexpected(request: Request, error: Exception) -> Response:
     )
 
 
-def respond(request: Request, error: SandboxError) -> Response:
-    """The error as JSON to programs, as a page to browsers."""
-    wants_page = "text/html" in request.headers.get("accept", "") and "/api/" not in request.url.path
+def respond(request: Request, error: SandboxError, written: Sequence[str] = ()) -> Response:
+    """The error as JSON to programs, as a page to browsers.
+
+    Args:
+        written: the texts of a form that could not be taken, so that nobody has to write them again.
+    """
+    path = request.url.path
+    # A page has form tokens: what a script asks for has none, also when it goes wrong.
+    for_a_program = "/api/" in path or path.startswith(PIECES)
+    wants_page = "text/html" in request.headers.get("accept", "") and not for_a_program
     if not wants_page:
         return JSONResponse(document(error), status_code=error.status)
     if isinstance(error, NotSignedIn) and request.method == "GET":
-        return RedirectResponse(f"{PORTAL_PREFIX}/login?next={quote(request.url.path)}", status_code=303)
+        return RedirectResponse(f"{PORTAL_PREFIX}/login?next={quote(_asked_for(request))}", status_code=303)
     if isinstance(error, NotAllowed) and error.clause == SECOND_FACTOR and request.method == "GET":
         return RedirectResponse(f"{PORTAL_PREFIX}/account", status_code=303)
     from sandbox.portal.pages import render  # pages use this module's errors too
 
-    return render(request, "problem.html", status=error.status, error=error, place=_place(error))
+    return render(
+        request,
+        "problem.html",
+        status=error.status,
+        error=error,
+        place=_place(error),
+        written=written,
+        back=_page_before(request),
+    )
+
+
+def _asked_for(request: Request) -> str:
+    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+
+
+async def _written(request: Request, error: SandboxError) -> Sequence[str]:
+    """The texts of a form whose sender's session or page had become too old; those of our own pages alone.
+
+    Another site could else put its words on a page of ours. What is secret is never shown again.
+    """
+    lost = isinstance(error, NotSignedIn) or (isinstance(error, NotAllowed) and error.clause == OLD_FORM)
+    if not lost or request.method != "POST" or request.headers.get("sec-fetch-site") != "same-origin":
+        return ()
+    form = await request.form()
+    return [
+        value
+        for name, value in form.multi_items()
+        if isinstance(value, str) and name not in _SECRET and len(value.strip()) >= _WORTH_KEEPING
+    ]
+
+
+def _page_before(request: Request) -> str:
+    """The page with the form, as the browser says; empty unless it is one of ours."""
+    address = urlsplit(request.headers.get("referer", ""))
+    ours = address.netloc == request.headers.get("host", "") and address.path.startswith(f"{PORTAL_PREFIX}/")
+    return f"{address.path}?{address.query}" if ours and address.query else address.path if ours else ""
 
 
 def _place(error: SandboxError) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
 from sandbox.domain.access import Grant
 from sandbox.domain.application import Application, ApplicationState, Step, Turn, Verb, Wish, wish_from
@@ -18,7 +19,9 @@ from sandbox.domain.errors import Conflict, NotFound, Tampered
 from sandbox.domain.policy import Mode
 from sandbox.store.database import Database, number_of, stamp
 from sandbox.store.log import Log
-from sandbox.store.schema import agreements, application_turns, applications, grants, signatures
+from sandbox.store.schema import agreements, application_turns, applications, datasets, grants, signatures
+
+AT_ONCE = 500  # values in one list of a statement: SQLite takes a thousand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,6 +261,12 @@ class Access:
             where.append(applications.c.state.in_(states))
         return self._applications(*where)
 
+    def concerning(self, person: str) -> tuple[Application, ...]:
+        """Those that may concern somebody: theirs, on data of theirs, or with their name in what is asked for."""
+        named = application_turns.c.wish.contains(canonical_json(person).decode(), autoescape=True)
+        owned = applications.c.dataset.in_(select(datasets.c.name).where(datasets.c.owner == person))
+        return self._applications(or_(applications.c.applicant == person, owned, named))
+
     def turns(self, application_id: int) -> tuple[Turn, ...]:
         """All turns of an application, the newest last."""
         with self._database.reading() as connection:
@@ -297,17 +306,13 @@ class Access:
         found = self._grants(grants.c.id == grant_id)
         return found[0] if found else None
 
-    def grants(self) -> tuple[Grant, ...]:
-        """All, in order."""
-        return self._grants()
+    def grants(self, *, dataset: str = "") -> tuple[Grant, ...]:
+        """All, or a dataset's, also past and revoked ones; in order."""
+        return self._grants(grants.c.dataset == dataset) if dataset else self._grants()
 
     def grants_of(self, person: str) -> tuple[Grant, ...]:
         """A person's grants, also past and revoked ones."""
         return self._grants(grants.c.person == person)
-
-    def grants_on(self, dataset: str) -> tuple[Grant, ...]:
-        """A dataset's grants, also past and revoked ones."""
-        return self._grants(grants.c.dataset == dataset)
 
     def grants_under(self, application_id: int) -> tuple[Grant, ...]:
         """The grants that came of an application, also those that ended."""
@@ -384,7 +389,7 @@ class Access:
     def _applications(self, *where: Any) -> tuple[Application, ...]:
         with self._database.reading() as connection:
             rows = connection.execute(_whole().where(*where).order_by(applications.c.id)).all()
-            return tuple(_application_of(connection, row) for row in rows)
+            return _applications_of(connection, rows)
 
     def _grants(self, *where: Any) -> tuple[Grant, ...]:
         with self._database.reading() as connection:
@@ -419,17 +424,21 @@ def _application(connection: Connection, application_id: int) -> Application:
     row = connection.execute(_whole().where(applications.c.id == application_id)).first()
     if row is None:
         raise NotFound(f"There is no application {application_id}.")
-    return _application_of(connection, row)
+    return _applications_of(connection, [row])[0]
 
 
-def _application_of(connection: Connection, row: Row[Any]) -> Application:
-    signed = connection.execute(
-        select(signatures.c.person)
-        .where(
-            signatures.c.application_id == row.id, signatures.c.agreement_hash == (row.agreement_hash or "-")
-        )
-        .order_by(signatures.c.signed_at, signatures.c.person)
-    ).scalars()
+def _applications_of(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Application, ...]:
+    """The applications of these rows, with who signed their present agreements: read at once for many."""
+    signed: dict[tuple[int, str], list[str]] = defaultdict(list)
+    for start in range(0, len(rows), AT_ONCE):
+        some = [row.id for row in rows[start : start + AT_ONCE] if row.agreement_hash]
+        query = select(signatures).where(signatures.c.application_id.in_(some))
+        for one in connection.execute(query.order_by(signatures.c.signed_at, signatures.c.person)):
+            signed[one.application_id, one.agreement_hash].append(one.person)
+    return tuple(_application_of(row, signed.get((row.id, row.agreement_hash), ())) for row in rows)
+
+
+def _application_of(row: Row[Any], signed: Sequence[str]) -> Application:
     return Application(
         id=row.id,
         dataset=row.dataset,

@@ -17,7 +17,7 @@ from sandbox.domain.catalogue_terms import OpenMode
 from sandbox.domain.policy import DatasetPolicy, OpenClass
 from sandbox.domain.search import Found, Search, Term, index_words
 from sandbox.store.database import Database
-from sandbox.store.schema import catalogue_entries, catalogue_words, datasets
+from sandbox.store.schema import catalogue_entries, catalogue_words, dataset_versions, datasets
 from sandbox.store.suspensions import suspended_now
 
 FORM = 1  # raise it when an entry or its words come to mean something else
@@ -64,6 +64,19 @@ class Catalogue:
         listed = select(catalogue_entries.c.dataset).where(catalogue_entries.c.listed)
         with self._database.reading() as connection:
             return tuple(connection.scalars(listed.order_by(catalogue_entries.c.dataset)))
+
+    def newest(self, limit: int) -> tuple[str, ...]:
+        """The listed datasets that came last, the newest first."""
+        first = dataset_versions
+        query = (
+            select(catalogue_entries.c.dataset)
+            .join(first, (first.c.dataset == catalogue_entries.c.dataset) & (first.c.version == 1))
+            .where(catalogue_entries.c.listed)
+            .order_by(first.c.published_at.desc(), catalogue_entries.c.dataset)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return tuple(connection.scalars(query))
 
     def state(self) -> str:
         """Names what the catalogue says now, 64 hex digits: the same as long as nothing listed changes."""

@@ -150,6 +150,12 @@ class Datasets:
         with self._database.reading() as connection:
             return tuple(_dataset(row) for row in connection.execute(_newest().order_by(datasets.c.name)))
 
+    def of_owner(self, owner: str) -> tuple[Dataset, ...]:
+        """The newest version of each dataset of an owner, in order of their names."""
+        with self._database.reading() as connection:
+            query = _newest().where(datasets.c.owner == owner).order_by(datasets.c.name)
+            return tuple(_dataset(row) for row in connection.execute(query))
+
     def states(self) -> tuple[DatasetState, ...]:
         """Name, version and whether it is suspended, of every dataset, by name; no policy is read."""
         c = datasets.c

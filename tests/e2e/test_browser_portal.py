@@ -144,17 +144,25 @@ def signed_in(chromium: Browser, address: str, name: str, *, width: int = 1280) 
 def test_from_the_catalogue_to_a_released_crate(world: World, chromium: Browser, address: str) -> None:
     with signed_in(chromium, address, "ana") as page:
         page.get_by_label("Search").fill("savings")
-        page.get_by_role("button", name="Show").click()
+        page.get_by_role("button", name="Search").click()
         page.get_by_role("link", name="Loan applications").click()
         page.get_by_role("link", name="Apply for this dataset").click()
         page.get_by_label("Project").fill("Fair credit")
-        page.get_by_role("button", name="Save draft").click()  # a draft may be half-filled
-        expect(page.get_by_role("status")).to_contain_text("Your draft was kept.")
+        page.get_by_role("button", name="Save and go on").click()
+        page.get_by_role("button", name="Save, go on later").click()  # a draft may be half-filled
+        expect(page.get_by_role("status")).to_contain_text("Your changes were kept.")
         page.get_by_role("link", name="Change it").click()
         page.get_by_label("Purpose").fill("To see whether women and men get loans on equal terms.")
+        page.get_by_role("button", name="Save and go on").click()
+        page.get_by_role("button", name="Save and go on").click()
         page.get_by_label("paid_back").uncheck()
-        page.get_by_role("button", name="Submit").click()  # the browser asks for the plan first
+        page.get_by_role("button", name="Save and go on").click()
+        page.get_by_label("Budget wanted").press_sequentially("0.5")
+        expect(page.get_by_text("This pays about")).to_be_visible()
+        page.get_by_label("Budget wanted").fill("")
+        page.get_by_role("button", name="Save and go on").click()
         page.get_by_label("Planned outputs").fill("Counts by sex and housing.")
+        page.get_by_role("button", name="Save and go on").click()
         page.get_by_role("button", name="Submit").click()
         expect(page.get_by_role("status")).to_contain_text("handed in")
     with signed_in(chromium, address, "olga") as page:
@@ -177,7 +185,7 @@ def test_from_the_catalogue_to_a_released_crate(world: World, chromium: Browser,
         expect(page.get_by_role("status")).to_contain_text("You signed the agreement.")
         page.get_by_role("link", name="Budget and notebook").click()
         expect(page.get_by_role("link", name="Open notebook")).to_have_attribute(
-            "href", "/hub/spawn/ana/grant-1"
+            "href", "/services/portal/notebooks/grant-1"
         )
     world.submitted(world.sandbox.store.access.grants_of("ana")[0])
     for name in ("rita", "rosa"):
@@ -215,6 +223,8 @@ def _something_everywhere(world: World) -> None:
     access.submit(ben, back.id)
     ended = world.granted("ravi", project="Ended")
     world.sandbox.end_access.revoke(olga, ended.application, reason="Photographed.", block_days=9)
+    unfinished = replace(back.wish, project="Drafted", members=())
+    access.apply(world.person("ana"), dataset="loans", wish=unfinished, draft=True)
     averages = b"sex,mean_amount\nfemale,4550.5\nmale,9550.25\n"
     world.submitted(
         grant, files=(("averages.csv", averages), ("by_sex.csv", b"sex,n\nfemale,90\nmale,110\n"))
@@ -258,10 +268,15 @@ def test_every_page_is_legible_and_fits_its_screen(
 ) -> None:
     _something_everywhere(world)
     visits = {
-        "": ("/", "/datasets/loans", "/datasets/inspections", "/datasets/tax_files", "/nowhere"),
+        "": ("/", "/datasets", "/datasets/loans", "/datasets/inspections", "/datasets/tax_files", "/nowhere"),
         "ana": (
             "/datasets/loans",
             "/datasets/loans/apply",
+            "/datasets/loans/application",
+            *(
+                f"/applications/5/steps/{step}"
+                for step in ("purpose", "people", "data", "budget", "outputs", "check")
+            ),
             "/grants",
             "/applications/1",
             "/applications/2",

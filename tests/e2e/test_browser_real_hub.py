@@ -95,8 +95,9 @@ def test_a_wrong_password_is_refused_and_the_right_one_leads_back_to_where_one_w
     running: Installation, chromium: Browser
 ) -> None:
     with browsing(chromium, running) as page:
-        page.goto("/")  # the hub's own address leads to the catalogue
-        expect(page.get_by_role("heading", name="Catalogue")).to_be_visible()
+        page.goto("/")  # the hub's own address leads to the portal
+        expect(page.get_by_role("heading", name="Data to find")).to_be_visible()
+        page.get_by_role("link", name="All datasets").click()
         page.get_by_role("link", name="German credit applicants").click()
         sign_in(page, "ana", "wrong")
         expect(page.get_by_text("Name, password or code is wrong")).to_be_visible()
@@ -127,7 +128,7 @@ def test_the_hubs_pages_wear_the_sites_name_and_lead_back(running: Installation,
             assert drawn > 0, path
             assert "lots of moons" not in page.content()
             brand.click()
-            expect(page.get_by_role("heading", name="Catalogue")).to_be_visible()
+            expect(page.get_by_role("heading", name="Data to find")).to_be_visible()
 
 
 # the whole way
@@ -152,6 +153,7 @@ def test_from_an_application_to_a_released_crate_by_clicking(
         page.get_by_role("link", name="Budget and notebook").click()
         grant = page.get_by_role("article").filter(has_text="Flights from New York").first
         grant.get_by_role("link", name="Open notebook").click()
+        page.get_by_role("button", name="Open the notebook").click()  # the page shows how far it is, and leads there
         page.wait_for_url(re.compile("/user/ana/grant-[0-9]+/lab/tree/Welcome.ipynb"))
         server = re.search(r"/user/ana/(grant-[0-9]+)/", page.url)
         assert server is not None
@@ -180,8 +182,10 @@ def test_from_an_application_to_a_released_crate_by_clicking(
 
 
 def _apply(page: Page) -> None:
+    page.get_by_role("link", name="All datasets").click()
     page.get_by_role("link", name="Flights from New York City, 2013").click()
     page.get_by_role("link", name="Apply for this dataset").click()
+    page.get_by_role("link", name="All questions on one page").click()
     page.get_by_label("Project").fill("delays")
     page.get_by_label("Purpose").fill("Delays by carrier, for a study of airports.")
     page.get_by_label("Planned outputs").fill("Flights by origin.")

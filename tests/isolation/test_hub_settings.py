@@ -85,6 +85,19 @@ def test_the_portal_itself_can_end_notebooks_and_nothing_else(tmp_path: Path) ->
     assert "admin" not in hub.services[0]
 
 
+def test_a_session_at_the_portal_reaches_its_persons_own_notebooks_only(tmp_path: Path) -> None:
+    scopes = settled(tmp_path).JupyterHub.services[0]["oauth_client_allowed_scopes"]
+    assert scopes == [
+        "access:services!service=portal",
+        "start:servers!user",
+        "delete:servers!user",
+        "read:servers!user",
+    ]
+    # None of them opens what runs in a notebook, and none is of all people's.
+    assert all(scope.endswith(("!user", "!service=portal")) for scope in scopes)
+    assert not any(scope.startswith("access:servers") for scope in scopes)
+
+
 def test_the_launcher_can_list_notebooks_and_nothing_else(tmp_path: Path) -> None:
     roles = [
         role for role in settled(tmp_path).JupyterHub.load_roles if "launcher" in role.get("services", ())

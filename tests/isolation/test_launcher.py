@@ -15,6 +15,7 @@ from aiohttp import ClientSession, UnixConnector, web
 
 from sandbox.domain.access import Grant
 from sandbox.domain.errors import BadInput, NotAllowed, NotFound, OperatorError, Tampered
+from sandbox.domain.notebook_start import Stage
 from sandbox.domain.policy import Mode
 from sandbox.domain.site_policy import NotebookLimits, RoomLimits
 from sandbox.isolation.container import ContainerSettings, Images
@@ -270,6 +271,7 @@ def test_it_has_these_addresses_and_no_more(tmp_path: Path) -> None:
             server = "/notebooks/{person}/{server}"
             assert listed == {
                 *(("PUT", server), ("GET", server), ("DELETE", server)),
+                ("GET", f"{server}/stage"),
                 ("GET", "/health"),
             }
 
@@ -277,6 +279,31 @@ def test_it_has_these_addresses_and_no_more(tmp_path: Path) -> None:
 
 
 # ends that nobody asked for
+
+
+def test_how_far_a_start_is_can_be_seen_while_it_starts(tmp_path: Path) -> None:
+    async def test() -> None:
+        async with a_world(tmp_path) as world:
+            seen: list[Stage] = []
+            authority = world.launcher.authority
+
+            def look(*told: object) -> None:
+                seen.append(world.launcher.stage(*ALICE))
+
+            def images() -> Images:
+                look()
+                return authority.images()
+
+            world.launcher.authority = replace(authority, images=images, opened=look)
+            assert world.launcher.stage(*ALICE) is Stage.WAITING
+            await world.launcher.start(*ALICE, TOLD)
+            assert seen == [Stage.ROWS, Stage.CONTAINER]
+            assert world.launcher.stage(*ALICE) is Stage.SERVER
+            assert world.another().stage(*ALICE) is Stage.WAITING
+            await world.launcher.stop(*ALICE, reason="stopped")
+            assert world.launcher.stage(*ALICE) is Stage.WAITING
+
+    run(test())
 
 
 @pytest.mark.parametrize(("refuses", "error"), [("-notebook-", OperatorError), ("-carrier-", OperatorError)])

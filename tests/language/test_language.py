@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import re
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
 from sandbox import language
@@ -19,6 +21,7 @@ from sandbox.language.sentences import Sentences
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@functools.cache
 def _texts() -> ModuleType:
     spec = importlib.util.spec_from_file_location("texts", ROOT / "scripts" / "texts.py")
     assert spec
@@ -110,6 +113,11 @@ def test_an_unknown_language_is_english() -> None:
         assert language.gettext("Sign in") == "Sign in"
 
 
+@functools.cache
+def _fresh(tag: str) -> Catalog:
+    return _texts().fresh(tag)
+
+
 OTHERS = [tag.replace("-", "_") for tag in LANGUAGES if tag != language.SOURCE]
 
 
@@ -119,21 +127,19 @@ def test_the_catalogue_has_the_texts_of_the_source(tag: str) -> None:
     texts = _texts()
     with (LOCALE / tag / texts.FILE).open("rb") as file:
         kept = {message.id for message in read_po(file) if message.id}
-    now = {message.id for message in texts.fresh(tag) if message.id}
+    now = {message.id for message in _fresh(tag) if message.id}
     assert kept == now
 
 
 @pytest.mark.parametrize("tag", OTHERS)
 def test_every_text_is_translated(tag: str) -> None:
-    texts = _texts()
-    assert texts.missing(texts.fresh(tag)) == []
+    assert _texts().missing(_fresh(tag)) == []
 
 
 @pytest.mark.parametrize("tag", OTHERS)
 def test_a_translation_has_the_places_of_its_text(tag: str) -> None:
-    texts = _texts()
-    place = re.compile(r"\{\d+\}|%\([a-z_]+\)s|%s|%d")
-    for message in texts.fresh(tag):
+    place = re.compile(r"\{\w+\}|%\([a-z_]+\)s|%s|%d")
+    for message in _fresh(tag):
         forms = message.string if isinstance(message.string, tuple) else (message.string,)
         ids = message.id if isinstance(message.id, tuple) else (message.id,)
         if message.id and all(forms):

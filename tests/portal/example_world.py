@@ -35,7 +35,7 @@ from sandbox.privacy.engine import LocalEngine
 from sandbox.settings import PORTAL_PREFIX, Settings
 from sandbox.store import Store
 from sandbox.wiring import Sandbox, build
-from tests.fake_notebooks import FakeNotebooks
+from tests.fake_notebooks import FakeNotebooks, FakeOwnNotebooks
 
 ORIGIN = "http://127.0.0.1:8000"
 
@@ -240,6 +240,7 @@ class World:
     app: FastAPI
     clock: Clock
     notebooks: FakeNotebooks
+    hub: FakeOwnNotebooks
 
     def close(self) -> None:
         self.sandbox.store.close()
@@ -351,9 +352,7 @@ def found_world(home: Path) -> None:
     world.close()
 
 
-def open_world(
-    home: Path, *, public_url: str = "", app: FastAPI | None = None, database: str = ""
-) -> World:
+def open_world(home: Path, *, public_url: str = "", app: FastAPI | None = None, database: str = "") -> World:
     """The installation in a folder, or in a copy of it.
 
     Args:
@@ -367,12 +366,20 @@ def open_world(
     hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)  # nobody signs in by password here
     store = Store(settings.database, settings.home, now=clock, hasher=hasher)
     engine = LocalEngine(raw=settings.raw_dir, views=settings.views_dir)
-    notebooks = FakeNotebooks()
-    sandbox = build(settings, store=store, engine=engine, notebooks=notebooks, clock=clock)
+    notebooks, hub = FakeNotebooks(), FakeOwnNotebooks()
+    sandbox = build(settings, store=store, engine=engine, notebooks=notebooks, own_notebooks=hub, clock=clock)
     identity = FakeIdentity()
     fresh = create_app(sandbox, identity=identity)
     if app is None:
         app = fresh
     else:
         app.state._state.update(fresh.state._state)
-    return World(home=home, sandbox=sandbox, identity=identity, app=app, clock=clock, notebooks=notebooks)
+    return World(
+        home=home,
+        sandbox=sandbox,
+        identity=identity,
+        app=app,
+        clock=clock,
+        notebooks=notebooks,
+        hub=hub,
+    )

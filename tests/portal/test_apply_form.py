@@ -202,8 +202,8 @@ def test_a_renewal_is_prefilled_and_takes_the_place_of_what_it_renews(world: Wor
     assert "Another application goes on with it." in ana.get("/applications/1").text
     grants = ana.get("/grants").text
     assert "Past grants (1)" in text_of(grants)
-    assert 'href="/hub/spawn/ana/grant-2"' in grants
-    assert "/hub/spawn/ana/grant-1" not in grants
+    assert 'href="/services/portal/notebooks/grant-2"' in grants
+    assert "/notebooks/grant-1" not in grants
 
 
 @pytest.mark.parametrize("renews", ["1", "77"])
@@ -237,7 +237,7 @@ def test_a_suspended_grant_says_so_and_keeps_its_budget(world: World) -> None:
     world.sandbox.suspend_dataset.suspend(world.person("olga"), "loans", reason="A table was wrong.")
     page = world.browser("ana").get("/grants").text
     assert "The data are suspended" in text_of(page)
-    assert "/hub/spawn/" not in page
+    assert "/notebooks/" not in page
     assert "Past grants" not in page
     assert "100 %" in text_of(page)
 

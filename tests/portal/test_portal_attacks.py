@@ -38,6 +38,8 @@ def _every_page(world: World) -> dict[str, str]:
         "ana": (
             "/datasets/loans",
             "/datasets/loans/apply",
+            "/datasets/loans/application",
+            *(f"/applications/6/steps/{step}" for step in ("purpose", "people", "data", "outputs", "check")),
             "/grants",
             *(f"/applications/{number}" for number in (1, 2, 3, 4, 6)),
             "/applications/6/edit",
@@ -139,7 +141,7 @@ def test_the_same_text_would_be_found_on_a_page_that_does_not_escape(
 def test_nothing_in_an_address_becomes_part_of_a_page(world: World, text: str) -> None:
     august = world.browser("august")
     for path in (
-        "/?q={}&domain={}&open_class={}",
+        "/datasets?q={}&domain={}&open_class={}",
         "/?done={}",
         "/log?action={}",
         "/log?page={}",
@@ -188,7 +190,7 @@ def test_only_plain_web_addresses_become_links(text: str) -> None:
 
 # --- forms that were not filled in here
 
-ELSEWHERE = (  # see test_society_attacks, test_portal_objections, test_portal_imports
+ELSEWHERE = (  # see test_society_attacks, test_portal_objections, test_portal_imports, test_ask_pages
     pages.demands.router,
     pages.results.router,
     pages.openness.router,
@@ -198,6 +200,8 @@ ELSEWHERE = (  # see test_society_attacks, test_portal_objections, test_portal_i
     pages.jobs.router,
     pages.at_rest.router,
     pages.display.router,
+    pages.ask.router,
+    pages.notebooks.router,
 )
 FORM_ROUTES = sorted(
     route.path
@@ -212,9 +216,9 @@ def _target(path: str) -> str:
     if path.startswith("/people"):
         path = path.replace("{name}", "ben").replace("{verb}", "deactivate")
     ids = {"application_id": "1", "release_id": "1", "block_id": "1", "number": "1"}
-    if path.endswith("/edit"):
+    if path.endswith(("/edit", "/{step}")):
         ids["application_id"] = "4"
-    for name, value in {"name": "loans", "verb": "approve", **ids}.items():
+    for name, value in {"name": "loans", "verb": "approve", "step": "purpose", **ids}.items():
         path = path.replace(f"{{{name}}}", value)
     return path
 
@@ -247,6 +251,8 @@ def _actor(path: str) -> str:
         "vote": "rita",
         "withdraw": "ana",
         "apply": "ana",
+        "application": "ana",
+        "{step}": "ana",
         "edit": "ana",
         "verify": "august",
         "logout": "ana",
@@ -260,8 +266,10 @@ def test_every_changing_page_is_known_to_these_tests() -> None:
         "/account/second-factor",
         "/account/second-factor/confirm",
         "/applications/{application_id}/edit",
+        "/applications/{application_id}/steps/{step}",
         "/applications/{application_id}/{verb}",
         "/blocks/{block_id}/lift",
+        "/datasets/{name}/application",
         "/datasets/{name}/apply",
         "/log/verify",
         "/logout",
@@ -290,7 +298,12 @@ def _ready(world: World) -> dict[str, int]:
     world.sandbox.end_access.revoke(olga, ended.id, reason="It is over.", block_days=5)
     wish = replace(ended.wish, project="Drafted")
     draft = access.apply(world.person("ana"), dataset="loans", wish=wish, draft=True)
-    return {"{verb}": waiting.version, "edit": draft.version, "vote": release.version}
+    return {
+        "{verb}": waiting.version,
+        "edit": draft.version,
+        "{step}": draft.version,
+        "vote": release.version,
+    }
 
 
 @pytest.mark.parametrize("path", FORM_ROUTES)

@@ -71,11 +71,14 @@ def test_an_absurd_search_is_refused_with_its_place(world: World, query: str, wh
 
 
 def test_the_page_counts_each_filter_and_links_keep_the_others(world: World) -> None:
-    page = world.browser().get("/?q=bank+loan&mode=sandbox").text
-    assert '<a href="/services/portal/?q=bank+loan&amp;mode=sandbox&amp;domain=inclusive+finance">' in page
+    page = world.browser().get("/datasets?q=bank+loan&mode=sandbox").text
+    assert (
+        '<a href="/services/portal/datasets?q=bank+loan&amp;mode=sandbox&amp;domain=inclusive+finance">'
+        in page
+    )
     chosen = re.search(r'<a href="([^"]+)" aria-current="true"[^>]*><span>sandbox</span>', page)
     assert chosen is not None
-    assert chosen[1] == "/services/portal/?q=bank+loan"  # takes the filter away
+    assert chosen[1] == "/services/portal/datasets?q=bank+loan"  # takes the filter away
     assert '<input type="hidden" name="mode" value="sandbox">' in page
 
 
@@ -83,17 +86,17 @@ def test_the_catalogue_has_pages(world: World) -> None:
     for n in range(21):
         name = f"tax_files_{n}"
         world.publish(name, TAXES.replace("tax_files", name).replace("Tax files", f"Tax files {n}"), {})
-    first = world.browser().get("/?q=tax").text
+    first = world.browser().get("/datasets?q=tax").text
     assert "1 to 20 of 22 datasets" in text_of(first)
-    assert 'rel="next" href="/services/portal/?q=tax&amp;page=2"' in first
-    second = world.browser().get("/?q=tax&page=2").text
+    assert 'rel="next" href="/services/portal/datasets?q=tax&amp;page=2"' in first
+    second = world.browser().get("/datasets?q=tax&page=2").text
     assert "21 to 22 of 22 datasets" in text_of(second)
     assert 'rel="next"' not in second
     for absurd in ("0", "-5", "3", "99999999999999999999999"):
-        answer = world.browser().get(f"/?q=tax&page={absurd}")
+        answer = world.browser().get(f"/datasets?q=tax&page={absurd}")
         assert answer.status_code == 200
         assert dangers(answer.text) == []
-    assert world.browser().get("/?page=x").status_code == 422
+    assert world.browser().get("/datasets?page=x").status_code == 422
 
 
 def test_names_of_classes_are_the_installations_own(founded: Path, tmp_path: Path) -> None:

@@ -68,7 +68,7 @@ QUERIES: tuple[tuple[str, list[str]], ...] = (
 
 def test_the_catalogue_is_narrowed_by_text_field_and_class(world: World) -> None:
     for query, names in QUERIES:
-        page = world.browser().get(f"/{query}").text
+        page = world.browser().get(f"/datasets{query}").text
         shown = [n for n in ("loans", "inspections", "tax_files") if f"/datasets/{n}" in page]
         assert shown == names, query
 
@@ -119,7 +119,7 @@ def test_a_suspended_dataset_says_so_and_offers_nothing(world: World) -> None:
 
 def test_the_way_from_applying_to_an_open_notebook(world: World) -> None:
     ana, olga = world.browser("ana"), world.browser("olga")
-    assert "/datasets/loans/apply" in ana.get("/datasets/loans").text
+    assert "/datasets/loans/application" in ana.get("/datasets/loans").text
     sent = ana.send(
         "/datasets/loans/apply",
         project="Fair credit",
@@ -145,12 +145,12 @@ def test_the_way_from_applying_to_an_open_notebook(world: World) -> None:
     signed = ana.send("/applications/1/sign", read="yes", agreement_sha256=agreement)
     assert signed.headers["location"] == "/services/portal/applications/1?done=access-sign"
     page = ana.get("/grants").text
-    assert 'href="/hub/spawn/ana/grant-1"' in page
+    assert 'href="/services/portal/notebooks/grant-1"' in page
     assert "100 %" in text_of(page)
 
     assert olga.send("/applications/1/revoke", reason="The project has ended.").status_code == 303
     page = ana.get("/grants").text
-    assert "/hub/spawn/" not in page
+    assert "/notebooks/" not in page
     assert "Past grants (1)" in text_of(page)
     assert "The project has ended." in ana.get("/applications/1").text
 

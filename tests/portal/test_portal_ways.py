@@ -88,7 +88,7 @@ def test_an_owner_reads_among_the_decisions_what_waits_elsewhere(world: World) -
 @pytest.mark.parametrize(
     ("path", "said", "fix"),
     [
-        ("/?page=first", "This is no whole number.", "Write a whole number, such as 1."),
+        ("/datasets?page=first", "This is no whole number.", "Write a whole number, such as 1."),
         ("/applications/abc", "This is no whole number.", "Write a whole number, such as 1."),
         ("/datasets/loans/apply?renews=1e99", "This is no whole number.", "Write a whole number"),
     ],

@@ -117,7 +117,7 @@ def test_the_last_signature_begins_the_grants(store: Store, grant: Grant) -> Non
     assert (second.person, second.application) == ("ana", application.id)
     assert store.access.grant(first.id) == first
     assert store.access.grants_of("ben") == (first,)
-    assert store.access.grants_on("loans") == (grant, first, second)
+    assert store.access.grants(dataset="loans") == (grant, first, second)
     assert store.access.grants_under(application.id) == (first, second)
 
 

@@ -1,10 +1,16 @@
 """Pages for people: rendered here, no script, no rule. They show what ``allowed_actions`` says and call the flows.
 
+home        the way in, for everybody
 catalogue   what there is, for everybody
 facets      the catalogue's filters
-access      my data; what an owner decides
+my_data     what to do next, my grants, my applications
+access      what an owner decides
 apply       the form of an application
+apply_steps the same, step by step
 application one application, with a form for all that may be done with it
+ask         the question workbench: estimate, ask, read the answer
+answer_view an answer becomes cells, bars and sentences
+notebooks   opening a notebook, and how far it is
 jobs        my jobs; one job with what it made on the sample
 releases    my outputs; the reviewers' queue; one request with its findings
 imports     what asks to come in; what is decided about it
@@ -35,13 +41,18 @@ from sandbox.portal.pages import (
     account,
     application,
     apply,
+    apply_steps,
+    ask,
     at_rest,
     catalogue,
     demands,
     display,
+    home,
     imports,
     jobs,
     log,
+    my_data,
+    notebooks,
     objecting,
     objections,
     openness,
@@ -55,10 +66,15 @@ from sandbox.portal.pages.rendering import render
 __all__ = ["PARTS", "render", "router"]
 
 PARTS = (
+    home.router,
     catalogue.router,
+    my_data.router,
     access.router,
+    apply_steps.router,
     apply.router,  # before ``application``, which takes any verb
     application.router,
+    ask.router,
+    notebooks.router,
     jobs.router,
     releases.router,
     imports.router,

@@ -17,6 +17,7 @@ from sandbox.domain.people import Person
 from sandbox.domain.privacy_loss import Loss
 from sandbox.flows.access_views import ApplicationView
 from sandbox.flows.grant_views import Counts
+from sandbox.language import marked as _
 from sandbox.portal.api.access import MoveBody, move_application
 from sandbox.portal.forms import FormSender
 from sandbox.portal.pages.catalogue import MODE_MEANS
@@ -28,7 +29,7 @@ from sandbox.wiring import Sandbox
 router = APIRouter(include_in_schema=False)
 
 S = ApplicationState
-STAGES = ("Draft", "Decision", "Signing", "In use", "Closed")
+STAGES = (_("Draft"), _("Decision"), _("Signing"), _("In use"), _("Closed"))
 # Where a state stands on the way, and what comes next: for its people, and for the owner.
 MEANING: dict[ApplicationState, tuple[int, str, str]] = {
     S.DRAFT: (1, "Only you see it. Submit it when it is complete.", ""),
@@ -66,9 +67,9 @@ MEANING: dict[ApplicationState, tuple[int, str, str]] = {
 _STOPPED = frozenset({S.RETURNED, S.REJECTED, S.REVOKED})
 _FINISHED = frozenset({S.CLOSED, S.RENEWED})
 # How fields of an application are called, and what they mean when nothing stands there.
-LABELS = {"tables": "Columns", "epsilon": "Budget wanted, ε", "output_plan": "Planned outputs"}
-EMPTY = {"tables": "all of them", "epsilon": "what the owner can give", "members": "nobody else"}
-USEFULNESS = ("of no use", "of little use", "of some use", "useful", "very useful")
+LABELS = {"tables": _("Columns"), "epsilon": _("Budget wanted, ε"), "output_plan": _("Planned outputs")}
+EMPTY = {"tables": _("all of them"), "epsilon": _("what the owner can give"), "members": _("nobody else")}
+USEFULNESS = (_("of no use"), _("of little use"), _("of some use"), _("useful"), _("very useful"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

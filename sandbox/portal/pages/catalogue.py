@@ -17,6 +17,7 @@ from sandbox.domain.search import MAX_OFFSET, search
 from sandbox.flows.browse_catalogue import CatalogueEntry
 from sandbox.flows.rate_dataset import RatingView
 from sandbox.flows.report_result import ResultViews
+from sandbox.language import marked as _
 from sandbox.portal.pages.facets import chosen_values, facets
 from sandbox.portal.pages.grid import Cell, Grid
 from sandbox.portal.pages.rendering import render
@@ -26,6 +27,7 @@ from sandbox.wiring import Sandbox
 router = APIRouter(include_in_schema=False)
 
 PREVIEW_ROWS = 20
+SAMPLE_ROWS = 5
 PER_PAGE = 20
 VERSIONS = 10
 CLASS_MEANS = {
@@ -34,18 +36,18 @@ CLASS_MEANS = {
     OpenClass.CLOSED: "Listed so that you know it exists. It is not opened.",
 }
 MODE_MEANS = {
-    Mode.QUERY: "questions only; answers carry protective noise",
-    Mode.JOB: "your code runs beside the data; outputs are reviewed",
-    Mode.ROOM: "rows readable inside the locked notebook; outputs are reviewed",
+    Mode.QUERY: _("questions only; answers carry protective noise"),
+    Mode.JOB: _("your code runs beside the data; outputs are reviewed"),
+    Mode.ROOM: _("rows readable inside the locked notebook; outputs are reviewed"),
 }
 OPEN_MODE_MEANS = {
-    OpenMode.DOWNLOAD: "whole files",
-    OpenMode.INTERFACE: "rows page by page, for programs",
-    OpenMode.SANDBOX: "inside, under an agreement",
+    OpenMode.DOWNLOAD: _("whole files"),
+    OpenMode.INTERFACE: _("rows page by page, for programs"),
+    OpenMode.SANDBOX: _("inside, under an agreement"),
 }
 
 
-@router.get("/")
+@router.get("/datasets")
 def catalogue(
     request: Request,
     system: System,
@@ -103,6 +105,7 @@ def dataset(request: Request, system: System, caller: Visitor, name: str) -> Res
         suspensions=system.objection_views.suspensions(name),
         destroyed=system.destroy_data.of(name) is not None,
         previews=_previews(system, entry) if "read_rows" in actions else {},
+        samples=_samples(system, entry),
         may_apply=person is not None and person.has(Role.RESEARCHER),
         grants=system.access_views.current(person, name) if person is not None else (),
         class_means=CLASS_MEANS,
@@ -147,6 +150,19 @@ def _preview(system: Sandbox, name: str, table: str) -> Grid:
         rows=tuple(tuple(Cell(text=_text(value)) for value in row) for row in page.found.rows),
         more=page.found.total > PREVIEW_ROWS,
     )
+
+
+def _samples(system: Sandbox, entry: CatalogueEntry) -> dict[str, Grid]:
+    """Made-up rows of a conditional dataset's tables."""
+    return {
+        name: Grid(
+            columns=tuple(Cell(text=column) for column in rows[0]),
+            rows=tuple(tuple(Cell(text=_text(value)) for value in row.values()) for row in rows),
+            more=False,
+        )
+        for name, rows in system.show_sample.rows(entry.policy.name, limit=SAMPLE_ROWS).items()
+        if rows
+    }
 
 
 def _text(value: object) -> str:

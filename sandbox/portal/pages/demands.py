@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from sandbox.domain.demands import DemandState, Verb
 from sandbox.domain.errors import BadInput, TooOften
 from sandbox.domain.people import Person, Role
+from sandbox.language import marked as _
 from sandbox.portal.forms import AnySender, FormSender
 from sandbox.portal.pages.rendering import go, render
 from sandbox.portal.requests import System, Visitor
@@ -18,18 +19,18 @@ router = APIRouter(include_in_schema=False)
 
 PER_PAGE = 20
 STATE_MEANS = {
-    DemandState.ASKED: "waits for an answer",
-    DemandState.PLANNED: "an owner is preparing it",
-    DemandState.OPENED: "it is in the catalogue",
-    DemandState.REFUSED: "it cannot be opened",
-    DemandState.MERGED: "asked for in another one too",
+    DemandState.ASKED: _("waits for an answer"),
+    DemandState.PLANNED: _("an owner is preparing it"),
+    DemandState.OPENED: _("it is in the catalogue"),
+    DemandState.REFUSED: _("it cannot be opened"),
+    DemandState.MERGED: _("asked for in another one too"),
 }
-SORTS = {"wanted": "most wanted first", "newest": "newest first"}
+SORTS = {"wanted": _("most wanted first"), "newest": _("newest first")}
 VERB_MEANS = {
-    Verb.PLAN: "It is planned",
-    Verb.OPEN: "It was opened as a dataset",
-    Verb.REFUSE: "It cannot be opened",
-    Verb.MERGE: "It is the same as another one",
+    Verb.PLAN: _("It is planned"),
+    Verb.OPEN: _("It was opened as a dataset"),
+    Verb.REFUSE: _("It cannot be opened"),
+    Verb.MERGE: _("It is the same as another one"),
 }
 
 

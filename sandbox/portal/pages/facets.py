@@ -9,8 +9,14 @@ from urllib.parse import urlencode
 from sandbox.domain.catalogue_terms import ClassNames, Frequency, OpenMode
 from sandbox.domain.policy import Domain, OpenClass
 from sandbox.domain.search import Search
+from sandbox.language import marked as _
 
-_LABELS = {"open_class": "Openness", "domain": "Field", "mode": "Opened by", "frequency": "Updates"}
+_LABELS = {
+    "open_class": _("Openness"),
+    "domain": _("Field"),
+    "mode": _("Opened by"),
+    "frequency": _("Updates"),
+}
 _VALUES = {"open_class": OpenClass, "domain": Domain, "mode": OpenMode, "frequency": Frequency}
 
 

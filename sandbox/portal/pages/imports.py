@@ -17,6 +17,7 @@ from sandbox.domain.import_request import ImportRequest, ImportState, ending
 from sandbox.domain.people import Person, Role
 from sandbox.flows.answer_question import grant_for
 from sandbox.flows.import_views import ImportPreview, ImportView, places
+from sandbox.language import marked as _
 from sandbox.portal.api.imports import ImportBody, move_import, read_named
 from sandbox.portal.forms import FormSender
 from sandbox.portal.pages.grid import Grid, grid
@@ -28,7 +29,7 @@ from sandbox.wiring import Sandbox
 router = APIRouter(include_in_schema=False)
 
 SHOWN_ROWS = 50
-STAGES = ("Checks", "Decision", "In the room")
+STAGES = (_("Checks"), _("Decision"), _("In the room"))
 S = ImportState
 # What a state means to a person, and where it stands on the way in.
 MEANING: dict[ImportState, tuple[str, int]] = {

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from sandbox.domain.errors import BadInput
 from sandbox.domain.job import FAILURE_TEXTS, LIVE, Job, JobFile, JobState, Language, Phase
 from sandbox.domain.people import Person
+from sandbox.language import marked as _
 from sandbox.portal.forms import FormSender
 from sandbox.portal.pages.grid import Grid, grid
 from sandbox.portal.pages.rendering import go, render
@@ -36,8 +37,11 @@ MEANING: dict[JobState, tuple[str, int]] = {
     JobState.CANCELLED: ("It was taken back, or stopped.", 3),
     JobState.HELD: ("The data are suspended. It is queued again when they are resumed.", 1),
 }
-PHASES = {Phase.SAMPLE: "on the sample", Phase.RAW: "on raw rows"}
-_STAGES = {Phase.SAMPLE: ("Queue", "Run", "Results"), Phase.RAW: ("Queue", "Run", "Handed in")}
+PHASES = {Phase.SAMPLE: _("on the sample"), Phase.RAW: _("on raw rows")}
+_STAGES = {
+    Phase.SAMPLE: (_("Queue"), _("Run"), _("Results")),
+    Phase.RAW: (_("Queue"), _("Run"), _("Handed in")),
+}
 _STOPPED = frozenset({JobState.ENDED_EARLY, JobState.CANCELLED, JobState.HELD})
 _FINISHED = frozenset({JobState.FINISHED, JobState.HANDED_IN})
 

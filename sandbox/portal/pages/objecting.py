@@ -13,6 +13,8 @@ from sandbox.domain.errors import BadInput, CallerError, NotFound, TooLarge, Too
 from sandbox.domain.objection import Kind, Scope
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.flows.object import Wish
+from sandbox.language import gettext
+from sandbox.language import marked as _
 from sandbox.portal.api.objections import read_all
 from sandbox.portal.forms import AnySender
 from sandbox.portal.pages.rendering import render
@@ -28,9 +30,9 @@ KIND_MEANS = {
     Kind.OTHER: "Anything else the owner should know. Nothing is stopped.",
 }
 SCOPE_MEANS = {
-    Scope.DATASET: "All of it",
-    Scope.COLUMN: "One column",
-    Scope.UNIT: "The rows of one {noun}",
+    Scope.DATASET: _("All of it"),
+    Scope.COLUMN: _("One column"),
+    Scope.UNIT: _("The rows of one {noun}"),
 }
 
 
@@ -70,7 +72,7 @@ async def receive(
 
     def work() -> Response:
         policy = system.objection_views.to_object_to(dataset)
-        table, _, column = place.partition(".") if scope is Scope.COLUMN else ("", "", "")
+        table, __, column = place.partition(".") if scope is Scope.COLUMN else ("", "", "")
         try:
             if kind is None:
                 raise BadInput("It is not said what it is.", where="kind", fix="Choose one of the four.")
@@ -177,7 +179,7 @@ def _form(
         ],
         kinds=KIND_MEANS,
         scopes={
-            scope: means.format(noun=unit.noun if unit else "")
+            scope: gettext(means).format(noun=unit.noun if unit else "")
             for scope, means in SCOPE_MEANS.items()
             if scope is not Scope.UNIT or unit is not None
         },

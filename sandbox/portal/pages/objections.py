@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from sandbox.domain.errors import BadInput, Conflict
 from sandbox.domain.objection import OPEN, Scope, State, Verb
 from sandbox.domain.people import Person
+from sandbox.language import marked as _
 from sandbox.portal.forms import FormSender
 from sandbox.portal.pages.rendering import go, render
 from sandbox.portal.requests import InPerson, System
@@ -28,17 +29,17 @@ STATE_MEANS = {
 }
 # A decision: what its button says, and what it does.
 DECISIONS = {
-    Verb.SUSPEND: ("Suspend now", "Stops the data while you examine it."),
-    Verb.CORRECT: ("Corrected: resume", "You published a corrected version; the data are used again."),
+    Verb.SUSPEND: (_("Suspend now"), "Stops the data while you examine it."),
+    Verb.CORRECT: (_("Corrected: resume"), "You published a corrected version; the data are used again."),
     Verb.WITHHOLD: (
-        "Withhold the rows: resume",
+        _("Withhold the rows: resume"),
         "The data are published anew without these rows, now and in every later version, and used again. This may "
         "take minutes.",
     ),
-    Verb.UPHOLD: ("Uphold: withdraw", "The data stay suspended."),
-    Verb.DISMISS: ("Dismiss", "It is not right; the data are used again."),
+    Verb.UPHOLD: (_("Uphold: withdraw"), "The data stay suspended."),
+    Verb.DISMISS: (_("Dismiss"), "It is not right; the data are used again."),
     Verb.DISMISS_AS_ABUSE: (
-        "Dismiss as abuse",
+        _("Dismiss as abuse"),
         "It was made to stop the data, not to object. For a while, objections from people without an account do not "
         "stop them before you looked.",
     ),

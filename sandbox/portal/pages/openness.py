@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from sandbox.domain.breaches import Measure
 from sandbox.domain.errors import BadInput, Conflict
 from sandbox.domain.people import Person
+from sandbox.language import marked as _
 from sandbox.portal.forms import FormSender
 from sandbox.portal.pages.rendering import go, render
 from sandbox.portal.requests import System, Visitor
@@ -18,9 +19,9 @@ router = APIRouter(include_in_schema=False)
 
 PER_PAGE = 20
 MEASURE_MEANS = {
-    Measure.WARNING: "a warning",
-    Measure.LIMIT: "a limit, as the notice says",
-    Measure.CLOSURE: "the grants were revoked",
+    Measure.WARNING: _("a warning"),
+    Measure.LIMIT: _("a limit, as the notice says"),
+    Measure.CLOSURE: _("the grants were revoked"),
 }
 
 

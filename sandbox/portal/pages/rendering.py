@@ -73,6 +73,7 @@ _NOTICES = {
     "vote": "Your vote was counted.",
     "policy_approve": "You approved the change. It holds now, or once the dataset is published by it.",
     "policy_reject": "You rejected the change. Nothing was changed.",
+    "notebook-stop": "It is stopped, or will be in a moment.",
     "withdraw": "You took the request back.",
     "import-asked": "It was handed in, and the checks have looked at it.",
     "import-let_in": "It is let in: notebooks and jobs of the project see it from their next start.",

@@ -29,10 +29,11 @@ addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
-// What was typed into a long form stays in this tab until the form was taken: <form data-keep="NAME">.
+// What was typed into a long form stays in this tab until the form was taken: <form data-keep="NAME">. Not what is
+// said in confidence: <input data-private="yes">.
 for (const form of document.querySelectorAll("form[data-keep]")) {
   const name = `sandbox-form-${form.dataset.keep}`;
-  const fields = () => [...form.elements].filter((field) => field.name && !["hidden", "password", "file", "submit"].includes(field.type));
+  const fields = () => [...form.elements].filter((field) => field.name && !field.dataset.private && !["hidden", "password", "file", "submit"].includes(field.type));
   let kept = null;
   try { kept = JSON.parse(sessionStorage.getItem(name)); } catch { /* nothing that can be read */ }
   if (kept && !form.dataset.filled) {

@@ -142,6 +142,21 @@ def as_asked(wanted: Wanted, body: bytes) -> bytes:
     return finished(shown(body), wanted.asked.finish, plan_behind(wanted, measured_of(body)))
 
 
+def shown_again(wanted: Wanted, body: bytes) -> bytes:
+    """The bytes of an earlier answer, finished as it was asked.
+
+    Where nothing is known of its noise any more, what is reckoned from several of its values has no interval.
+    """
+    finish = wanted.asked.finish
+    if finish is None:
+        return shown(body)
+    measured = measured_of(body)
+    there = None if measured is None else wanted.plan_at(Loss(measured.planned_at))
+    known = measured is not None and there is not None and measured.is_of(there)
+    plan = with_noises(there, measured.noises, wanted.profile) if known and there and measured else None
+    return finished(shown(body), finish, plan, question=wanted.asked.question)
+
+
 def plan_behind(wanted: Wanted, measured: Measured | None) -> Plan:
     """The plan of a stored answer to the question that is asked; of a new answer where nothing is known of it."""
     if measured is None:

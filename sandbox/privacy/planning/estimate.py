@@ -62,7 +62,7 @@ def column_estimate(recipe: Recipe, table: Table, noises: Mapping[str, Noise]) -
         ends = math.hypot(noises[recipe.total].sigma(), noises[recipe.count].sigma() * away)
         times_rows = Z_95 * ends / per_one  # the error, times how many rows the average is over
         if times_rows < _half(column) * _TYPICAL_ROWS:
-            error = f"{times_rows / _TYPICAL_ROWS:.3g}{unit}"
+            error = f"{three_digits(times_rows / _TYPICAL_ROWS)}{unit}"
             text = f"{measure.alias}: at most about ±{error} over {_TYPICAL_ROWS:,} rows, and less over more."
         else:
             least = math.ceil(times_rows / _half(column))
@@ -96,7 +96,7 @@ def _told(recipe: Recipe, table: Table, noises: Mapping[str, Noise]) -> str:
     )
     most = Z_95 * math.hypot(*parts) / _TYPICAL_ROWS / steps_per_one(column) ** 2
     what = "its square " if recipe.measure.kind is MeasureKind.STDDEV else ""
-    return f"{what}at most about ±{most:.3g} over {_TYPICAL_ROWS:,} rows, and less over more."
+    return f"{what}at most about ±{three_digits(most)} over {_TYPICAL_ROWS:,} rows, and less over more."
 
 
 def _pair_told(recipe: Recipe, table: Table, noises: Mapping[str, Noise]) -> str:
@@ -123,7 +123,7 @@ def _pair_told(recipe: Recipe, table: Table, noises: Mapping[str, Noise]) -> str
         noises[recipe.count].sigma() * first * second,
     )
     most = Z_95 * math.hypot(*parts) / _TYPICAL_ROWS / per_one
-    return f"at most about ±{most:.3g} over {_TYPICAL_ROWS:,} rows, and less over more."
+    return f"at most about ±{three_digits(most)} over {_TYPICAL_ROWS:,} rows, and less over more."
 
 
 def sum_error(recipe: Recipe, noises: Mapping[str, Noise]) -> tuple[float, int | float]:
@@ -170,6 +170,15 @@ def loss_notes(loss: BoundingLoss | None) -> list[str]:
             "Warning: what the bounds leave out is more than the noise. Count more of each unit, if you limited it."
         )
     return notes
+
+
+def three_digits(value: float) -> str:
+    """Three significant digits, never in exponent form where people read it.
+
+    >>> three_digits(2320.4), three_digits(0.01234)
+    ('2,320', '0.0123')
+    """
+    return f"{value:.3g}" if abs(value) < 1000 else f"{float(f'{value:.3g}'):,.0f}"
 
 
 def _rows(n: int) -> str:
