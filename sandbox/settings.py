@@ -14,6 +14,9 @@ Every variable starts with ``SANDBOX_`` and has a default that works on one mach
 ``SANDBOX_HOSTS``         where the processes are when each has a machine or container of its own, such as
                           ``hub=hub gate=gate portal=portal proxy=proxy`` (default: all on this machine's loopback)
 ``SANDBOX_EXTRACTS``      a folder for the rows that jobs and rooms read, while they run (default: in memory)
+``SANDBOX_PUBLISH_FROM``  folders, with ``:`` between, from which owners may publish without an upload: each from the
+                          subfolder with their user name (default: none)
+``SANDBOX_PUBLISH_MIB``   the largest file that may be uploaded to be published, in MiB (default: 1024)
 ``SANDBOX_CLUSTER``       a file that says how notebooks run on a Kubernetes cluster (default: they run here)
 """
 
@@ -49,6 +52,8 @@ class Settings:
     hosts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     heads: Path | None = None
     cluster: Path | None = None
+    publish_from: tuple[Path, ...] = ()
+    publish_mib: int = 1024
 
     # Inner ports: on loopback, or on a network that only the processes are in.
     @property
@@ -169,6 +174,11 @@ class Settings:
         return self.home / "raw"
 
     @property
+    def drafts_dir(self) -> Path:
+        """Datasets that their owners prepare to publish."""
+        return self.home / "drafts"
+
+    @property
     def views_dir(self) -> Path:
         return self.home / "views"
 
@@ -231,6 +241,11 @@ class Settings:
                 where="SANDBOX_REMAPPED_TO",
                 fix="'sandbox doctor' says which one the container engine uses.",
             )
+        most = env.get("SANDBOX_PUBLISH_MIB") or "1024"
+        if not most.isdigit() or not 1 <= int(most) <= 1_000_000:
+            raise BadInput(
+                f"{most!r} is no size.", where="SANDBOX_PUBLISH_MIB", fix="Use 1 to 1000000 (MiB)."
+            )
         return cls(
             home=Path(env.get("SANDBOX_HOME", CHECKOUT / ".sandbox")).resolve(),
             policies=Path(env.get("SANDBOX_POLICIES", CHECKOUT / "policies")).resolve(),
@@ -243,6 +258,10 @@ class Settings:
             extracts=Path(env["SANDBOX_EXTRACTS"]).resolve() if env.get("SANDBOX_EXTRACTS") else None,
             heads=Path(env["SANDBOX_HEADS"]).resolve() if env.get("SANDBOX_HEADS") else None,
             cluster=Path(env["SANDBOX_CLUSTER"]).resolve() if env.get("SANDBOX_CLUSTER") else None,
+            publish_from=tuple(
+                Path(p).resolve() for p in env.get("SANDBOX_PUBLISH_FROM", "").split(":") if p
+            ),
+            publish_mib=int(most),
         )
 
     def as_environment(self) -> dict[str, str]:
@@ -259,6 +278,8 @@ class Settings:
             "SANDBOX_HOSTS": " ".join(f"{name}={host}" for name, host in self.hosts.items()),
             "SANDBOX_HEADS": str(self.heads or ""),
             "SANDBOX_CLUSTER": str(self.cluster or ""),
+            "SANDBOX_PUBLISH_FROM": ":".join(map(str, self.publish_from)),
+            "SANDBOX_PUBLISH_MIB": str(self.publish_mib),
         }
 
 

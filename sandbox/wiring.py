@@ -43,8 +43,10 @@ from sandbox.flows.object import ObjectToData
 from sandbox.flows.objection_views import ObjectionViews
 from sandbox.flows.open_data import ReadOpenData
 from sandbox.flows.open_notebook import OpenNotebook
+from sandbox.flows.owner_views import OwnerViews
 from sandbox.flows.permission import Permission
 from sandbox.flows.policy_views import PolicyViews
+from sandbox.flows.prepare_dataset import PrepareDataset
 from sandbox.flows.project_register import ProjectRegister
 from sandbox.flows.publish_dataset import PublishDataset
 from sandbox.flows.question_desk import QuestionDesk
@@ -60,6 +62,7 @@ from sandbox.flows.show_sample import ShowSample
 from sandbox.flows.sign_in import SignIn
 from sandbox.flows.site_policy import settle_site, site_with_lines
 from sandbox.flows.suspend_dataset import SuspendDataset
+from sandbox.flows.take_raw import TakeRaw
 from sandbox.flows.trained import Trained
 from sandbox.flows.transparency import Transparency
 from sandbox.flows.verify_books import VerifyBooks
@@ -78,6 +81,8 @@ from sandbox.privacy.planning.remembered import Remembered
 from sandbox.privacy.remote import RemoteEngine
 from sandbox.settings import Settings
 from sandbox.store import Store
+from sandbox.store.allowed_folders import AllowedFolders
+from sandbox.store.drafts import Drafts
 from sandbox.store.policy_files import Site, read_site_policy
 from sandbox.store.secrets import secret
 
@@ -111,6 +116,8 @@ class Sandbox:
     store: Store
     engine: Engine
     publish_dataset: PublishDataset
+    prepare_dataset: PrepareDataset
+    owner_views: OwnerViews
     change_policy: ChangePolicy
     buy_base: BuyBase
     request_access: RequestAccess
@@ -292,6 +299,23 @@ def build(
         store=store,
         engine=engine,
         publish_dataset=publish,
+        prepare_dataset=PrepareDataset(
+            store=store,
+            engine=engine,
+            drafts=Drafts(settings.drafts_dir),
+            site=site_now,
+            taking=TakeRaw(
+                closing=closing,
+                raw_dir=settings.raw_dir,
+                hand_over=to_engine,
+                most_bytes=settings.publish_mib << 20,
+            ),
+            folders=AllowedFolders(settings.publish_from),
+            publishing=publish,
+            changing=change_policy,
+            now=clock,
+        ),
+        owner_views=OwnerViews(store=store, today=today),
         change_policy=change_policy,
         buy_base=BuyBase(store=store, engine=engine, permission=permission),
         request_access=RequestAccess(store=store, today=today, stop=stop),

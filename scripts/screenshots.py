@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Locator, Page, expect, sync_playwright
 
 from sandbox.settings import CHECKOUT, PORTAL_PREFIX, Settings
 
@@ -118,6 +118,7 @@ def main() -> None:
         camera.keep((settings.home / "tour" / "plot.png").read_bytes(), "plot")
         visitor(camera)
         release = researcher(camera)
+        owner(camera)
         reviewer(camera, release)
         auditor(camera)
         tidy(camera, release)
@@ -178,6 +179,41 @@ def run(page: Page, code: str) -> Locator:
     page.keyboard.insert_text(code.strip())
     page.keyboard.press("Control+Enter")
     return page.locator(".jp-Notebook .jp-CodeCell").last
+
+
+# Rows of nobody, for a draft that is discarded again.
+TREES = "tree_id,species,height,planted\n" + "".join(
+    f"{n},lime,{n % 30}.5,2001-03-0{n % 9 + 1}\n" for n in range(99)
+)
+
+
+def owner(camera: Camera) -> None:
+    """Olga prepares a dataset, looks at what its terms mean, and lets it be."""
+    with camera.person("olga") as page:
+        page.goto(f"{PORTAL_PREFIX}/publish")
+        page.get_by_label("Name in questions and addresses").fill("town_trees")
+        page.get_by_label("Title for people").fill("Trees of the town")
+        page.get_by_role("button", name="Begin").click()
+        file = FilePayload(name="trees.csv", mimeType="text/csv", buffer=TREES.encode())
+        page.locator("#file").set_input_files(file)
+        page.get_by_role("button", name="Upload").click()
+        expect(page.get_by_role("status")).to_contain_text("The file was taken")
+        page.get_by_role("link", name="About it").click()
+        for label, text in (("Provider", "Town hall"), ("Source", "Tree register"), ("Licence", "CC0")):
+            page.get_by_label(label, exact=True).fill(text)
+        page.get_by_role("button", name="Save and go on").click()
+        page.get_by_label("Column that names them").select_option("tree_id")
+        page.get_by_label("One of them is called").fill("tree")
+        page.get_by_role("button", name="Save and go on").click()
+        page.get_by_label("Epsilon, for the whole life").fill("4")
+        for box in page.get_by_role("group", name="Reviewers").get_by_role("checkbox").all():
+            box.check()
+        expect(page.locator("#checks")).to_contain_text("a count of 100 is shown as")
+        camera.take(page, "publish", height=1000)
+        page.get_by_role("button", name="Save and go on").click()
+        page.get_by_text("Discard the draft").click()
+        page.get_by_role("button", name="Discard", exact=True).click()
+        expect(page.get_by_role("status")).to_contain_text("The draft is gone")
 
 
 def reviewer(camera: Camera, release: int) -> None:

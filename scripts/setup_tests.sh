@@ -7,6 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/steps.sh"
 
 missing=()
 [ -x /usr/bin/chromium ] || missing+=(chromium fonts-liberation)
+[ -n "$(fc-list :lang=zh 2>/dev/null)" ] || missing+=(fonts-droid-fallback fontconfig) # Chinese, for the pictures
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || missing+=(postgresql)
 { command -v docker-compose || docker compose version; } >/dev/null 2>&1 || missing+=(docker-compose)
 command -v java >/dev/null || missing+=(openjdk-17-jre-headless)

@@ -141,17 +141,29 @@ def fresh(language: str) -> Catalog:
         revision_date=_NO_DATE,
         fuzzy=False,
     )
-    for text in gathered():
-        known = kept.get(text.id)
-        string = known.string if known and known.string else None
+    for text in sorted(gathered(), key=_is_plain):  # a text that is counted somewhere is counted everywhere
+        known = catalog.get(text.id) or kept.get(text.id)
+        id = known.id if known is not None and isinstance(known.id, tuple) else text.id
         catalog.add(
-            text.id,
-            string,
+            id,
+            _forms(known.string if known else "", plural=isinstance(id, tuple), count=catalog.num_plurals),
             locations=[(text.at, None)],
             auto_comments=[text.about] if text.about else (),
-            flags=("python-format",) if "%(" in str(text.id) else (),
+            flags=("python-format",) if "%(" in str(id) else (),
         )
     return catalog
+
+
+def _is_plain(text: Text) -> bool:
+    return not isinstance(text.id, tuple)
+
+
+def _forms(string: str | tuple[str, ...] | None, *, plural: bool, count: int) -> str | tuple[str, ...]:
+    """A translation as the catalogue wants it for one text, or for singular and plural."""
+    first = string[0] if isinstance(string, tuple) and string else string
+    if not plural:
+        return str(first or "")
+    return string if isinstance(string, tuple) and len(string) == count else (str(first or ""),) * count
 
 
 def missing(catalog: Catalog) -> list[str | list[str]]:

@@ -92,7 +92,10 @@ class ChangePolicy:
         """
         if file.name == "site.yaml":
             return self._compared(SITE, self.store.policies.site(), read_site(file).policy)
-        policy = read_dataset_policy(file, self.site())
+        return self.compare_policy(read_dataset_policy(file, self.site()))
+
+    def compare_policy(self, policy: DatasetPolicy) -> Comparison:
+        """A dataset's policy beside the one that holds."""
         return self._compared(f"dataset:{policy.name}", self.store.datasets.get(policy.name), policy)
 
     def holds(self, name: str) -> DatasetPolicy | SitePolicy:

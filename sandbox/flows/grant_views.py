@@ -214,7 +214,7 @@ class GrantViews:
     def _counts(self, row: Dataset, left: Loss) -> Counts | None:
         """How many counts of all rows are left, each at the price that is usual."""
         cost = row.policy.guarantee.loss(USUAL_EPSILON)
-        usual = self.usual.get(row.policy_hash, lambda: _usual(row.policy, cost))
+        usual = self.usual.get(row.policy_hash, lambda: plainest(row.policy, cost))
         return usual and Counts(left=left.nano // cost.nano, within=usual.within)
 
     # asking for access
@@ -264,7 +264,8 @@ def _spending(charges: Sequence[Charge], guarantee: Guarantee, budget: BudgetVie
     return tuple(found)
 
 
-def _usual(policy: DatasetPolicy, cost: Loss) -> Counts | None:
+def plainest(policy: DatasetPolicy, cost: Loss) -> Counts | None:
+    """How exact a count of all rows is at a price; None where that cannot be said."""
     table = next(iter(policy.tables))
     planned = plan(parse(f"SELECT COUNT(*) AS n FROM {table}", policy), policy, target=cost)  # noqa: S608 - no engine reads it
     error = planned.columns[0].error_95

@@ -78,23 +78,7 @@ class PublishDataset:
             BadInput: a table without a file, or a file that does not fit its table.
             Conflict: its data were destroyed.
         """
-        policy = read_dataset_policy(policy_file, self.site())
-        check_may_publish(self.store, person, policy)
-        check_version(self.store, policy)
-        check_not_destroyed(self.store.destructions.get(policy.name))
-        if policy.open_class is OpenClass.CLOSED and files:
-            raise BadInput(
-                f"{policy.name} is closed: its rows stay where they are.",
-                where="files",
-                fix="Publish its policy alone.",
-            )
-        if policy.open_class is not OpenClass.CLOSED and set(files) != set(policy.tables):
-            raise BadInput(
-                f"{policy.name} has the tables {', '.join(policy.tables)}; "
-                f"files came for {', '.join(files) or 'none'}.",
-                where="files",
-                fix="Give one file for each table: TABLE=FILE.",
-            )
+        policy = self._checked(person, policy_file, files)
         if policy.private:
             key = self.closing.key_for(policy.name, actor=person.name)
             taken = {table: self._take(policy.name, file, key).name for table, file in files.items()}
@@ -105,6 +89,27 @@ class PublishDataset:
         # By the first of the two files alone: another program may write the same rows as other Parquet.
         snapshot = content_hash({table: public[file_key(table, FileFormat.CSV)] for table in files})
         return self._recorded(person, policy, snapshot, lines, public=public)
+
+    def from_raw(
+        self, person: Person, *, policy_file: Path, raw_files: Mapping[str, str], new_profile: bool = False
+    ) -> PublishedReport:
+        """The same from files that are in the raw store already, closed for this dataset; see ``take_raw``.
+
+        Args:
+            raw_files: the file's name there, for each table of the policy.
+
+        Raises:
+            BadInput: the dataset is not conditional: then its files do not lie there.
+        """
+        policy = self._checked(person, policy_file, raw_files)
+        if not policy.private:
+            raise BadInput(
+                f"{policy.name} was to be conditional when its files came: they are closed now.",
+                where="open_class",
+                fix="Begin again with its class, and give the files again.",
+            )
+        withheld = self.store.objections.withheld(policy.name)
+        return self._publish_private(person, policy, raw_files, withheld, new_profile=new_profile)
 
     def without(self, person: Person, dataset: str, unit_file: str) -> PublishedReport:
         """Publish the newest version again from the raw files that are kept, without one more unit.
@@ -124,6 +129,27 @@ class PublishDataset:
             )
         withheld = sorted({*self.store.objections.withheld(dataset), unit_file})
         return self._publish_private(person, row.policy, dict(row.raw_files), withheld, new_profile=False)
+
+    def _checked(self, person: Person, policy_file: Path, files: Mapping[str, object]) -> DatasetPolicy:
+        """The policy of a file by which this person may publish, with these tables' files."""
+        policy = read_dataset_policy(policy_file, self.site())
+        check_may_publish(self.store, person, policy)
+        check_version(self.store, policy)
+        check_not_destroyed(self.store.destructions.get(policy.name))
+        if policy.open_class is OpenClass.CLOSED and files:
+            raise BadInput(
+                f"{policy.name} is closed: its rows stay where they are.",
+                where="files",
+                fix="Publish its policy alone.",
+            )
+        if policy.open_class is not OpenClass.CLOSED and set(files) != set(policy.tables):
+            raise BadInput(
+                f"{policy.name} has the tables {', '.join(policy.tables)}; "
+                f"files came for {', '.join(files) or 'none'}.",
+                where="files",
+                fix="Give one file for each table: TABLE=FILE.",
+            )
+        return policy
 
     def _publish_private(
         self,
@@ -155,8 +181,8 @@ class PublishDataset:
         before = self.store.datasets.get(policy.name)
         digest = content_hash(policy_to_document(policy))
         same = before is not None and (before.policy_hash, before.snapshot) == (digest, snapshot)
-        made_of = (set(before.public_files), before.raw_files) if before is not None else ()
-        if same and made_of == (set(public), raw_files):
+        made_of = (set(before.public_files), set(before.raw_files)) if before is not None else ()
+        if same and made_of == (set(public), set(raw_files)):
             lines = ("the same policy and the same rows as before: no new version",)
         else:
             make_version(

@@ -151,7 +151,7 @@ class Transparency:
             newest_projects=lines[:NEWEST],
             budgets=self._budgets(listed),
             questions_by_dataset=figures.questions_by_dataset(known),
-            questions_by_month=_last_months(figures.questions_by_month(known), self.today()),
+            questions_by_month=last_months(figures.questions_by_month(known), self.today()),
             releases_by_outcome=_outcomes(figures.releases_by_status(known)),
             objections=self._objections(),
             policy_changes=tuple(changes[:NEWEST]),
@@ -224,7 +224,7 @@ def _outcomes(by_status: dict[str, int]) -> dict[str, int]:
     return dict(told)
 
 
-def _last_months(counts: dict[str, int], today: date) -> dict[str, int]:
+def last_months(counts: dict[str, int], today: date) -> dict[str, int]:
     """The last twelve months, the oldest first."""
     last = today.year * 12 + today.month - 1
     months = [f"{m // 12:04}-{m % 12 + 1:02}" for m in range(last - MONTHS + 1, last + 1)]

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
@@ -14,11 +15,12 @@ from starlette.middleware.base import RequestResponseEndpoint
 
 import sandbox as package
 from sandbox.domain.errors import TooLarge
+from sandbox.domain.people import Role
 from sandbox.portal import api, pages, problems
 from sandbox.portal.display import Speaking
 from sandbox.portal.export import CatalogueExport
 from sandbox.portal.identity import HubIdentity, Identity
-from sandbox.portal.requests import caller_or_none
+from sandbox.portal.requests import caller_or_none, system_of
 from sandbox.settings import PORTAL_PREFIX
 from sandbox.store.secrets import secret
 from sandbox.wiring import Sandbox
@@ -32,6 +34,7 @@ CONTENT_SECURITY_POLICY = (
 AROUND_BYTES = 2**20  # all that is written around the files of a body
 MAX_BODY_BYTES = api.MAX_UPLOAD_BYTES + AROUND_BYTES
 MAX_IMPORT_BODY_BYTES = api.MAX_IMPORT_BYTES + AROUND_BYTES
+PUBLISHING = re.compile(rf"{PORTAL_PREFIX}(/piece)?/publish/[0-9a-f]{{16}}/files")
 IMPORTS = frozenset({f"{PORTAL_PREFIX}/imports", f"{PORTAL_PREFIX}/api/v1/imports"})
 
 
@@ -94,11 +97,24 @@ async def check_size(request: Request) -> None:
     if "chunked" in request.headers.get("transfer-encoding", "").lower():
         raise TooLarge("The body's length is not given.", fix="Send it with Content-Length, not in chunks.")
     given = request.headers.get("content-length", "0")
-    length = int(given) if given.isdigit() and len(given) < 20 else MAX_IMPORT_BODY_BYTES + 1
+    length = int(given) if given.isdigit() and len(given) < 20 else 10**20
     if length <= MAX_BODY_BYTES:
         return
     most = MAX_BODY_BYTES
-    if request.url.path in IMPORTS and await run_in_threadpool(caller_or_none, request) is not None:
+    if PUBLISHING.fullmatch(request.url.path):
+        if await run_in_threadpool(_may_publish, request):
+            most = (system_of(request).settings.publish_mib << 20) + AROUND_BYTES
+    elif request.url.path in IMPORTS and await run_in_threadpool(caller_or_none, request) is not None:
         most = MAX_IMPORT_BODY_BYTES
     if length > most:
         raise TooLarge(f"A request may hold {most} bytes.", fix="Send fewer or smaller files.")
+
+
+def _may_publish(request: Request) -> bool:
+    """Whether somebody asks who may send a whole table."""
+    caller = caller_or_none(request)
+    return (
+        caller is not None
+        and caller.grant_id is None
+        and bool(caller.person.roles & {Role.OWNER, Role.ADMINISTRATOR})
+    )

@@ -52,6 +52,11 @@ def visitor_token(request: Request, *, hours_ago: int = 0) -> str:
     return hmac.new(key, message.encode(), hashlib.sha256).hexdigest()
 
 
+def check_sent(request: Request, given: str) -> None:
+    """For a body that is read as it comes: raise unless this token stands in it, before anything is taken of it."""
+    _check(given, form_token(request))
+
+
 def _sender(
     request: Request, person: InPerson, form_token_: Annotated[str, Form(alias=FIELD)] = ""
 ) -> Person:

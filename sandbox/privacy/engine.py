@@ -49,6 +49,7 @@ from sandbox.privacy.publishing.in_place import prepare
 from sandbox.privacy.publishing.profiles import find_profile, keep_profile, profile_of
 from sandbox.privacy.publishing.profiling import buy
 from sandbox.privacy.publishing.publish import PublishReport
+from sandbox.privacy.publishing.shape import ShapedColumn, shape_of
 from sandbox.privacy.publishing.views import View
 from sandbox.privacy.publishing.withheld import read_withheld
 
@@ -85,6 +86,10 @@ class Engine(Protocol):
         self, *, policy: DatasetPolicy, files: Mapping[str, str], withheld: Sequence[str] = ()
     ) -> PublishReport:
         """Make the private views of several tables, as one snapshot. May be repeated."""
+        ...
+
+    def shape(self, *, dataset: str, file: str) -> tuple[ShapedColumn, ...]:
+        """The names of a raw file's columns, and their types: for its owner, before there is a policy."""
         ...
 
     def profile(self, *, dataset: str, snapshot: str) -> Profile:
@@ -267,6 +272,14 @@ class LocalEngine:
             withheld=read_withheld([self._raw_file(name) for name in withheld], held),
             files=held,
         )
+
+    def shape(self, *, dataset: str, file: str) -> tuple[ShapedColumn, ...]:
+        """The columns of a raw file, with types that all their cells fit; no cell of it.
+
+        Raises:
+            BadInput: what is wrong with the file.
+        """
+        return shape_of(self._raw_file(file), limits=self._publishing, files=self._closed.files(dataset))
 
     def profile(self, *, dataset: str, snapshot: str) -> Profile:
         """The contribution profile of a snapshot. Drawn once: asked again, it is the same.

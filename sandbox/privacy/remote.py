@@ -27,6 +27,7 @@ from sandbox.privacy.engine import Health
 from sandbox.privacy.planning.profile import Profile, profile_from_document
 from sandbox.privacy.publishing.extracting import ExtractReport
 from sandbox.privacy.publishing.publish import PublishReport
+from sandbox.privacy.publishing.shape import ShapedColumn, shape_from
 from sandbox.privacy.wire import error_of, extract_of, key_of, report_of
 
 if TYPE_CHECKING:
@@ -86,6 +87,10 @@ class RemoteEngine:
             raise OperatorError(
                 "Publishing broke off.", fix="Look at the engine's log; publish again."
             ) from None
+
+    def shape(self, *, dataset: str, file: str) -> tuple[ShapedColumn, ...]:
+        """See ``Engine.shape``."""
+        return self._told("/shape", {"dataset": dataset, "file": file}, shape_from)
 
     def profile(self, *, dataset: str, snapshot: str) -> Profile:
         """See ``Engine.profile``. When it breaks off, ask again: it is the same one."""

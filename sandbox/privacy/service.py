@@ -3,9 +3,9 @@
     python -m sandbox.privacy.service --socket /run/engine/engine.sock --raw /data/raw --views /data/views \
         --keys /data/keys --extracts /data/extracts
 
-POST /publish, /publish-tables, /profile, /base, /answer, /evidence, /extract, /keys/… and GET /health, JSON in and out
-(``wire``). Who may connect is decided by the socket's folder: there are no people here, only the platform. Nothing of
-a request is logged.
+POST /publish, /publish-tables, /shape, /profile, /base, /answer, /evidence, /extract, /keys/… and GET /health, JSON in
+and out (``wire``). Who may connect is decided by the socket's folder: there are no people here, only the platform.
+Nothing of a request is logged.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from sandbox.privacy.engine import Engine, LocalEngine
 from sandbox.privacy.engines.holding import EngineLimits
 from sandbox.privacy.planning.profile import profile_document
 from sandbox.privacy.publishing.publish import PUBLISH_LIMITS
+from sandbox.privacy.publishing.shape import shape_document
 from sandbox.privacy.wire import (
     MAX_REQUEST_BYTES,
     error_document,
@@ -74,6 +75,10 @@ def application(engine: Engine, *, questions: int = 2) -> Starlette:
         _check_names(body.get("withheld", []), "withheld")
         report = await _run(publishing, lambda: engine.publish_tables(policy=policy, **body))
         return JSONResponse(report_document(report))
+
+    async def shape(request: Request) -> Response:
+        body = await _body(request, {"dataset": str, "file": str})
+        return JSONResponse(shape_document(await _run(publishing, lambda: engine.shape(**body))))
 
     async def profile(request: Request) -> Response:
         body = await _body(request, {"dataset": str, "snapshot": str})
@@ -155,6 +160,7 @@ def application(engine: Engine, *, questions: int = 2) -> Starlette:
         routes=[
             Route("/publish", publish, methods=["POST"]),
             Route("/publish-tables", publish_tables, methods=["POST"]),
+            Route("/shape", shape, methods=["POST"]),
             Route("/profile", profile, methods=["POST"]),
             Route("/base", base, methods=["POST"]),
             Route("/answer", answer, methods=["POST"]),

@@ -36,6 +36,7 @@ __all__ = [
     "Site",
     "json_schema",
     "read_dataset_policy",
+    "read_dataset_text",
     "read_plain",
     "read_site",
     "read_site_policy",
@@ -74,7 +75,22 @@ def read_dataset_policy(path: Path, site: Site | None = None, *, by_name: bool =
         PolicyRefused: all its mistakes.
         BadInput: no such file, or one that is too large.
     """
-    tree, policy = _read(path, DatasetPolicy)
+    return _dataset_policy(path, _tree(path), site, by_name=by_name)
+
+
+def read_dataset_text(text: str, site: Site | None = None, *, name: str = "policy.yaml") -> DatasetPolicy:
+    """The same of a text that is in no file.
+
+    Args:
+        name: what its mistakes call it.
+    """
+    return _dataset_policy(Path(name), tree_of(text, Path(name)), site)
+
+
+def _dataset_policy(
+    path: Path, tree: CommentedMap, site: Site | None, *, by_name: bool = False
+) -> DatasetPolicy:
+    policy = _typed(path, tree, DatasetPolicy)
     mistakes = [*check(policy)]
     if by_name and path.stem != policy.name:
         allowed = f"{path.stem}, or a file {policy.name}.yaml"
@@ -96,7 +112,8 @@ def read_site_policy(path: Path) -> SitePolicy:
 
 def read_site(path: Path) -> Site:
     """The installation's policy with the lines of its keys. Raises as ``read_dataset_policy``."""
-    tree, policy = _read(path, SitePolicy)
+    tree = _tree(path)
+    policy = _typed(path, tree, SitePolicy)
     _refuse(path, tree, (*_not_positive(policy), *check_site(policy), *site_mistakes(policy)))
 
     def place(key: Path_) -> str:
@@ -128,8 +145,7 @@ def _told(value: Any) -> Any:
     return told
 
 
-def _read(path: Path, kind: type[P]) -> tuple[CommentedMap, P]:
-    tree = _tree(path)
+def _typed(path: Path, tree: CommentedMap, kind: type[P]) -> P:
     adapter: TypeAdapter[P] = TypeAdapter(kind)
     try:
         document = _plain(tree, _Counter())
@@ -138,7 +154,7 @@ def _read(path: Path, kind: type[P]) -> tuple[CommentedMap, P]:
     except _NotPlain as odd:
         raise _refused(path, _line(tree, odd.path), _dotted(odd.path), odd.problem) from None
     try:
-        return tree, adapter.validate_json(json.dumps(document), strict=True, extra="forbid")
+        return adapter.validate_json(json.dumps(document), strict=True, extra="forbid")
     except ValidationError as wrong:
         mistakes = _mistakes(wrong, kind)
     raise PolicyRefused(
@@ -178,9 +194,23 @@ def _tree(path: Path) -> CommentedMap:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as broken:
         raise _refused(path, 0, "file", f"is not UTF-8 text (at byte {broken.start})") from None
+    return tree_of(text, path)
+
+
+def tree_of(text: str, path: Path) -> CommentedMap:
+    """A policy's text with its comments, and the line of every key.
+
+    Raises:
+        PolicyRefused: it is no YAML, or not a group of keys.
+    """
+    if len(text.encode()) > MAX_BYTES:
+        raise BadInput(
+            f"It is longer than {MAX_BYTES} bytes.", where="policy", fix="A policy is a page or two."
+        )
     if _brackets(text) > MAX_BRACKETS:
         raise _refused(path, 0, "file", "is nested too deeply")
     loader = YAML(typ="rt")  # builds no objects, and refuses a key given twice
+    loader.preserve_quotes = True
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # an anchor's name used twice is odd, and harmless

@@ -22,13 +22,14 @@ from sandbox.domain.evidence import Evidence
 from sandbox.domain.job import RowFiles
 from sandbox.domain.limits import NO_LIMITS, Limits
 from sandbox.domain.people import Person, Role
-from sandbox.domain.policy import DatasetPolicy, Mode
+from sandbox.domain.policy import ColumnType, DatasetPolicy, Mode
 from sandbox.domain.policy_document import policy_to_document
 from sandbox.domain.proposal import Proposal
 from sandbox.privacy.engine import Health
 from sandbox.privacy.planning.profile import Counted, Histogram, Profile
 from sandbox.privacy.publishing.extracting import ExtractReport
 from sandbox.privacy.publishing.publish import PublishReport
+from sandbox.privacy.publishing.shape import ShapedColumn
 from sandbox.privacy.remote import EngineUnavailable
 from sandbox.settings import Settings
 from sandbox.store import Store
@@ -96,6 +97,13 @@ class FakeEngine:
     ) -> PublishReport:
         one = self.publish(policy=policy, table="", file=" ".join(files.values()), withheld=withheld)
         return replace(one, rows=3 * len(files))
+
+    def shape(self, *, dataset: str, file: str) -> tuple[ShapedColumn, ...]:
+        return (
+            ShapedColumn("id", ColumnType.INTEGER, True),
+            ShapedColumn("sex", ColumnType.TEXT, True),
+            ShapedColumn("amount", ColumnType.INTEGER, True),
+        )
 
     def profile(self, *, dataset: str, snapshot: str) -> Profile:
         """One unit has a row, and that is all; numbered by how often it was asked for."""

@@ -362,18 +362,18 @@ def test_people_are_named_where_policy_says_so(world: Any) -> None:
 
 def test_a_policy_is_read_once_for_each_version(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     listed, store = world.sandbox.listed, world.sandbox.store
-    assert listed.get("loans").title == "Loans"
+    assert listed.all()["loans"].title == "Loans"
     with monkeypatch.context() as counting:
         counting.setattr(type(store.datasets), "get", lambda *_: pytest.fail("it was read again"))
         held = Suspension(dataset="loans", reason="A table was wrong.", made_by="olga")
         held = store.suspensions.begin(held, event=Event("olga", "dataset.suspended", "dataset:loans"))
-        assert listed.get("loans").suspended  # this is looked up each time
+        assert listed.all()["loans"].suspended  # this is looked up each time
         store.suspensions.end(held, event=Event("olga", "dataset.resumed", "dataset:loans"))
     world.policy_file.write_text(world.policy_file.read_text().replace("title: Loans", "title: New loans"))
     world.sandbox.publish_dataset(
         world.person("olga"), policy_file=world.policy_file, files={"loans": world.raw_file}
     )
-    assert listed.get("loans").title == "New loans"
+    assert listed.all()["loans"].title == "New loans"
     with pytest.raises(NotFound):
         listed.get("nothing")
 

@@ -190,7 +190,8 @@ def test_only_plain_web_addresses_become_links(text: str) -> None:
 
 # --- forms that were not filled in here
 
-ELSEWHERE = (  # see test_society_attacks, test_portal_objections, test_portal_imports, test_ask_pages
+# See test_society_attacks, test_portal_objections, test_portal_imports, test_publish_pages, test_ask_pages.
+ELSEWHERE = (
     pages.demands.router,
     pages.results.router,
     pages.openness.router,
@@ -200,6 +201,7 @@ ELSEWHERE = (  # see test_society_attacks, test_portal_objections, test_portal_i
     pages.jobs.router,
     pages.at_rest.router,
     pages.display.router,
+    pages.publish.router,
     pages.ask.router,
     pages.notebooks.router,
 )

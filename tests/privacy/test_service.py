@@ -176,6 +176,10 @@ def test_several_tables_go_over_the_socket(running: Process) -> None:
     write_csv(running.folder / "raw" / "patients.csv", rows, ["patient_id", "born"])
     remote = RemoteEngine(running.socket)
     files = {"visits": "visits.csv", "patients": "patients.csv"}
+    shape = remote.shape(dataset="hospital", file="patients.csv")
+    assert {column.name for column in shape} == {"patient_id", "born"}
+    with pytest.raises(BadInput, match="outside the folder"):
+        remote.shape(dataset="hospital", file="../patients.csv")
     report = remote.publish_tables(policy=policy, files=files)
     assert (report.rows, report.units) == (200, 60)
     where = {"dataset": "hospital", "snapshot": report.snapshot}

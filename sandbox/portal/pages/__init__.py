@@ -5,6 +5,8 @@ catalogue   what there is, for everybody
 facets      the catalogue's filters
 my_data     what to do next, my grants, my applications
 access      what an owner decides
+owner       an owner's data: use, cost, feedback, suspending
+publish     a dataset, or another policy, is prepared and published; ``publish_fields`` is its form
 apply       the form of an application
 apply_steps the same, step by step
 application one application, with a form for all that may be done with it
@@ -56,8 +58,10 @@ from sandbox.portal.pages import (
     objecting,
     objections,
     openness,
+    owner,
     people,
     policies,
+    publish,
     releases,
     results,
 )
@@ -88,6 +92,8 @@ PARTS = (
     account.router,
     people.router,
     policies.router,
+    owner.router,
+    publish.router,
     sign_in.router,
     display.router,
 )

@@ -48,7 +48,7 @@ def decisions(request: Request, system: System, person: InPerson) -> Response:
     return render(
         request,
         "decisions.html",
-        also=list(_also(system, person)),
+        also=list(also_waiting(system, person)),
         waiting=sorted(in_state(S.SUBMITTED), key=lambda view: (view.due or date.max, view.application.id)),
         returned=in_state(S.RETURNED),
         unsigned=in_state(S.APPROVED),
@@ -67,7 +67,7 @@ def lift(system: System, person: FormSender, block_id: int) -> Response:
     return go("/decisions", done="access-lift")
 
 
-def _also(system: Sandbox, owner: Person) -> Iterator[ToDo]:
+def also_waiting(system: Sandbox, owner: Person) -> Iterator[ToDo]:
     """What waits for an owner on other pages."""
     if objections := sum(v.objection.state in OPEN for v in system.objection_views.objections(owner)):
         said = "1 objection waits" if objections == 1 else f"{objections} objections wait"

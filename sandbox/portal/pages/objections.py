@@ -84,6 +84,7 @@ def suspend(
     name: str,
     place: Annotated[str, Form(max_length=400)] = "",
     reason: Annotated[str, Form(max_length=2000)] = "",
+    back: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
     """Stop a dataset, or a column of it."""
     table, _, column = place.partition(".")
@@ -91,7 +92,7 @@ def suspend(
         system.suspend_dataset.suspend(person, name, reason=reason, table=table, column=column)
     except (BadInput, Conflict) as mistake:
         return _list(request, system, person, mistake=mistake)
-    return go("/objections", done="suspended")
+    return go("/owner" if back == "owner" else "/objections", done="suspended")
 
 
 @router.post("/datasets/{name}/resume")
@@ -102,6 +103,7 @@ def resume(
     name: str,
     place: Annotated[str, Form(max_length=400)] = "",
     reason: Annotated[str, Form(max_length=2000)] = "",
+    back: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
     """End what was suspended by hand."""
     table, _, column = place.partition(".")
@@ -109,7 +111,7 @@ def resume(
         system.suspend_dataset.resume(person, name, reason=reason, table=table, column=column)
     except (BadInput, Conflict) as mistake:
         return _list(request, system, person, mistake=mistake)
-    return go("/objections", done="resumed")
+    return go("/owner" if back == "owner" else "/objections", done="resumed")
 
 
 @router.post("/releases/{release_id}/recall")

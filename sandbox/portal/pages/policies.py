@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
+from sandbox.domain.people import Role
 from sandbox.portal.api.policies import move_proposal
 from sandbox.portal.forms import FormSender
 from sandbox.portal.pages.rendering import go, render
@@ -24,6 +25,7 @@ def policies(request: Request, system: System, person: InPerson) -> Response:
         "policies.html",
         waiting=[view for view in views if view.waits],
         ended=[view for view in views if not view.waits],
+        may_change=person.has(Role.OWNER),
     )
 
 

@@ -342,20 +342,40 @@ def open_raw(
     connection: duckdb.DuckDBPyConnection, raw: Path, wanted: list[str], files: Files = AS_THEY_ARE
 ) -> dict[str, str]:
     """Name the file ``raw``; return the file's own name for each wanted column."""
-    if not raw.is_file():
-        raise BadInput(f"There is no file {raw.name}.", where=raw.name, fix="Check the name and the folder.")
-    if raw.name.endswith((".csv", ".csv.gz")):
-        reader = csv_reader(raw, files)
-    elif raw.suffix == ".parquet":
-        reader = f"read_parquet({quoted(files.source(raw))})"
-    else:
-        raise BadInput(
-            f"{raw.name} is neither CSV nor Parquet.", where=raw.name, fix="Use .csv, .csv.gz, .parquet."
-        )
-    try:
+    reader = raw_reader(raw, files)
+    with told_without_rows(raw, files):
         found = _own_names(connection, raw, reader, wanted)
         needed = ", ".join(quoted_name(own) for own in sorted(set(found.values())))
         connection.execute(f"CREATE TEMP TABLE raw AS SELECT {needed} FROM {reader}")  # noqa: S608 - quoted names
+    return found
+
+
+def raw_reader(raw: Path, files: Files = AS_THEY_ARE) -> str:
+    """The SQL table function that reads a raw file.
+
+    Raises:
+        BadInput: there is none, or it is of another kind.
+    """
+    if not raw.is_file():
+        raise BadInput(f"There is no file {raw.name}.", where=raw.name, fix="Check the name and the folder.")
+    if raw.name.endswith((".csv", ".csv.gz")):
+        return csv_reader(raw, files)
+    if raw.suffix == ".parquet":
+        return f"read_parquet({quoted(files.source(raw))})"
+    raise BadInput(
+        f"{raw.name} is neither CSV nor Parquet.", where=raw.name, fix="Use .csv, .csv.gz, .parquet."
+    )
+
+
+@contextmanager
+def told_without_rows(raw: Path, files: Files = AS_THEY_ARE) -> Iterator[None]:
+    """What DuckDB says of a file that it cannot read, by its place alone.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
+    try:
+        yield
     except duckdb.OutOfMemoryException:
         raise
     except duckdb.Error as error:
@@ -366,7 +386,6 @@ def open_raw(
         raise BadInput(
             f"{raw.name} cannot be read.", where=place, fix="Mend the file at that place."
         ) from None
-    return found
 
 
 def _own_names(
