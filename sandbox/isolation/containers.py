@@ -26,19 +26,6 @@ class Containers:
     client: docker.APIClient
 
     @classmethod
-    def awaited(cls, *, every_s: float = 0.5, rest: Callable[[float], object] = time.sleep) -> Containers:
-        """The same, for processes that are of no use without one: it is waited for, however long."""
-        told = False
-        while True:
-            try:
-                return cls.of_this_host()
-            except OperatorError as away:
-                if not told:
-                    _log.warning("%s It is waited for.", away)
-                    told = True
-                rest(every_s)
-
-    @classmethod
     def of_this_host(cls, environment: Mapping[str, str] | None = None) -> Containers:
         """Use the engine that answers: DOCKER_HOST, else the default socket.
 
@@ -57,6 +44,19 @@ class Containers:
                 fix="Start Docker, or name another one in DOCKER_HOST; then run 'sandbox doctor'.",
             ) from error
         return cls(client)
+
+    @classmethod
+    def awaited(cls, *, every_s: float = 0.5, rest: Callable[[float], object] = time.sleep) -> Containers:
+        """The same, for processes that are of no use without one: it is waited for, however long."""
+        told = False
+        while True:
+            try:
+                return cls.of_this_host()
+            except OperatorError as away:
+                if not told:
+                    _log.warning("%s It is waited for.", away)
+                    told = True
+                rest(every_s)
 
     def start(
         self,
