@@ -60,10 +60,10 @@ redteam: ## set up, then attack it: every attack in every mode and runtime, each
 	@scripts/setup.sh
 	@.venv/bin/sandbox doctor --attack --fresh
 
-chaos: ## set up, then kill its processes at random under load for two minutes: nothing is lost, nothing is left
+chaos: ## set up, then kill its processes, and a container engine of its own, at random under load for two minutes: nothing is lost, nothing is left
 	@scripts/setup.sh
 	@scripts/setup_tests.sh
-	@SANDBOX_CHAOS_S=$${SANDBOX_CHAOS_S:-120} .venv/bin/python -m pytest --quiet tests/e2e/test_chaos.py tests/e2e/test_revoked.py
+	@SANDBOX_CHAOS_S=$${SANDBOX_CHAOS_S:-120} .venv/bin/python -m pytest --quiet tests/e2e/test_chaos.py tests/e2e/test_engine_killed.py tests/e2e/test_revoked.py
 
 compose: ## set up the images and settings that docker-compose.yml needs
 	@scripts/compose.sh

@@ -112,8 +112,9 @@ class LockedSpawner(Spawner):  # type: ignore[misc]  # the hub ships no types
             return  # such a server was never started
         try:
             await self._launcher(lambda it: it.stop(self.user.name, self.name, reason=reason))
-        except OperatorError as error:
-            # Its door is shut for the hub's token ends now; the launcher ends it when it is back.
+        except (OperatorError, Refused) as error:
+            # Launcher or container engine are away. Its door is shut, for the hub's token ends now; the launcher ends
+            # it when both are back.
             self.log.warning("%s is not stopped yet: %s", self._log_name, error)
 
     async def _launcher(self, ask: Callable[[LauncherClient], Any]) -> Any:

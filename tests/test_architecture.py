@@ -73,7 +73,7 @@ OWNERS: dict[str, frozenset[str]] = {
     "pyotp": frozenset({"store"}),
     "ruamel": frozenset({"store", "disclosure", "deploy"}),
     "PIL": frozenset({"disclosure"}),
-    "nbformat": frozenset({"disclosure", "demo"}),
+    "nbformat": frozenset({"demo"}),
     "kubernetes_asyncio": frozenset({"hub_config"}),
     "kubespawner": frozenset({"hub_config"}),
     "oauthenticator": frozenset({"hub_config"}),

@@ -20,13 +20,9 @@ from sandbox.wiring import Sandbox
 
 
 def jobs_of(sandbox: Sandbox) -> JobLauncher:
-    """What runs jobs.
-
-    Raises:
-        OperatorError: no container engine answers.
-    """
+    """What runs jobs. A container engine that is away is waited for."""
     settings = sandbox.settings
-    containers = Containers.of_this_host()
+    containers = Containers.awaited()
 
     def opening(job_id: int) -> Opening:
         found = sandbox.run_job.opening(job_id)
@@ -59,13 +55,9 @@ def _name(settings: Settings) -> str:
 
 
 def launcher_of(sandbox: Sandbox) -> Launcher:
-    """What runs notebooks.
-
-    Raises:
-        OperatorError: no container engine answers.
-    """
+    """What runs notebooks. A container engine that is away is waited for."""
     settings, notebook = sandbox.settings, sandbox.open_notebook
-    containers = Containers.of_this_host()
+    containers = Containers.awaited()
 
     def opened(grant: Grant, container: str) -> None:
         image, runtime = containers.made_of(container)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +16,8 @@ from requests.exceptions import RequestException
 from sandbox.domain.errors import OperatorError
 from sandbox.isolation.container import ContainerSettings
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Containers:
@@ -22,14 +26,17 @@ class Containers:
     client: docker.APIClient
 
     @classmethod
-    def of_this_host(cls) -> Containers:
+    def of_this_host(cls, environment: Mapping[str, str] | None = None) -> Containers:
         """Use the engine that answers: DOCKER_HOST, else the default socket.
+
+        Args:
+            environment: where DOCKER_HOST stands; None: this process's own.
 
         Raises:
             OperatorError: none answers.
         """
         try:
-            client = docker.from_env(timeout=60).api
+            client = docker.from_env(timeout=60, environment=environment).api
             client.ping()
         except (DockerException, OSError) as error:
             raise OperatorError(
@@ -37,6 +44,19 @@ class Containers:
                 fix="Start Docker, or name another one in DOCKER_HOST; then run 'sandbox doctor'.",
             ) from error
         return cls(client)
+
+    @classmethod
+    def awaited(cls, *, every_s: float = 0.5, rest: Callable[[float], object] = time.sleep) -> Containers:
+        """The same, for processes that are of no use without one: it is waited for, however long."""
+        told = False
+        while True:
+            try:
+                return cls.of_this_host()
+            except OperatorError as away:
+                if not told:
+                    _log.warning("%s It is waited for.", away)
+                    told = True
+                rest(every_s)
 
     def start(
         self,
@@ -70,12 +90,13 @@ class Containers:
             raise OperatorError(
                 f"The image {settings['image']} of {name} is not there.", fix="Build the images: make images."
             ) from error
-        except APIError as error:
-            self.remove(name)  # created, but not able to start
-            raise OperatorError(
-                f"The container engine would not start {name}: {error.explanation}.",
-                fix="Run 'sandbox doctor'.",
-            ) from error
+        except (NotFound, OperatorError) as error:
+            with suppress(
+                OperatorError
+            ):  # of an engine that is away: whoever starts containers looks for left-overs
+                self.remove(name)  # created, but not able to start
+            why = error.message if isinstance(error, OperatorError) else _refused(error)
+            raise OperatorError(f"{name} was not started. {why}", fix="Run 'sandbox doctor'.") from error
         return container
 
     def host_config(self, settings: ContainerSettings) -> dict[str, Any]:
@@ -107,14 +128,12 @@ class Containers:
 
     def remove(self, name: str) -> None:
         """Kill and remove; nothing happens when it is gone already or going."""
-        try:
-            with answering():
+        with answering(), suppress(NotFound):
+            try:
                 self.client.remove_container(name, force=True, v=True)
-        except NotFound:
-            return
-        except APIError as error:
-            if error.status_code != 409:  # 409: the engine's own removal has begun
-                raise
+            except APIError as error:
+                if error.status_code != 409:  # 409: the engine's own removal has begun
+                    raise
 
     def has_image(self, image: str) -> bool:
         try:
@@ -125,21 +144,34 @@ class Containers:
         return True
 
     def names(self, kind: str) -> tuple[str, ...]:
-        """The names of all containers of a kind (the label ``sandbox.kind``), stopped ones too."""
+        """The names of all containers of a kind (the label ``sandbox.kind``), stopped ones too.
+
+        One that is being removed has given its name back before it is gone: it is left out.
+        """
         with answering():
             found = self.client.containers(all=True, filters={"label": f"sandbox.kind={kind}"})
-        return tuple(sorted(str(row["Names"][0]).lstrip("/") for row in found))
+        return tuple(sorted(str(row["Names"][0]).lstrip("/") for row in found if row["Names"]))
 
 
 @contextmanager
 def answering() -> Iterator[None]:
-    """An engine that goes away in the middle is an error with words. What it answers, a refusal too, passes."""
+    """An engine that goes away in the middle, or fails, is an error with words. Only NotFound and its kinds pass.
+
+    Raises:
+        OperatorError: it stopped answering, or would not do what was asked.
+    """
     try:
         yield
-    except (RequestException, OSError) as error:
-        if isinstance(error, APIError):
-            raise
+    except NotFound:
+        raise
+    except APIError as error:
+        raise OperatorError(_refused(error), fix="Run 'sandbox doctor'.") from error
+    except (DockerException, RequestException, OSError) as error:
         raise OperatorError(
             f"The container engine stopped answering ({type(error).__name__}).",
             fix="Start it again, then run 'sandbox doctor'.",
         ) from error
+
+
+def _refused(error: APIError) -> str:
+    return f"The container engine refused: {str(error.explanation).rstrip('.')}."

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from pathlib import Path
 
+from sandbox.domain.errors import OperatorError
 from sandbox.isolation.container import Images
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.lockdown import own_seccomp
@@ -19,6 +21,7 @@ from sandbox.isolation.profile import (
 )
 
 _LOOK_EVERY_S = 0.5
+_log = logging.getLogger(__name__)
 
 
 def run_engine(
@@ -38,6 +41,8 @@ def run_engine(
 ) -> int:
     """Run the engine in its container until it ends or this process is told to.
 
+    A container engine that is away is waited for: what it left running goes on, what it ended is seen when it is back.
+
     Args:
         socket: where the host reaches it; its folder goes into the container.
         timeout_s: of one question, in seconds.
@@ -48,9 +53,9 @@ def run_engine(
         0 when this process was told to end, 1 when the engine ended by itself.
 
     Raises:
-        OperatorError: no container engine answers, or the image is gone.
+        OperatorError: the image is gone, or the container engine refuses.
     """
-    engine = containers or Containers.of_this_host()
+    engine = containers or Containers.awaited()
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
@@ -73,12 +78,24 @@ def run_engine(
         command=engine_command(socket=socket.name, timeout_s=timeout_s, memory_mib=memory_mib, cpus=cpus),
     )
     try:
-        while not told.wait(_LOOK_EVERY_S):
-            if not engine.running(name):
-                return 1
-        return 0
+        return 0 if _lasts(engine, name, told) else 1
     finally:
         engine.remove(name)
+
+
+def _lasts(engine: Containers, name: str, told: threading.Event) -> bool:
+    """Whether it runs until this process is told to end."""
+    away = False
+    while not told.wait(_LOOK_EVERY_S):
+        try:
+            if not engine.running(name):
+                return False
+            away = False
+        except OperatorError as lost:
+            if not away:
+                _log.warning("%s", lost.message)
+            away = True
+    return True
 
 
 def engine_command(*, socket: str, timeout_s: int, memory_mib: int, cpus: int) -> list[str]:

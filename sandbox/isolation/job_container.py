@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.errors import DockerException, ImageNotFound, NotFound
 from requests.exceptions import RequestException
 
 from sandbox.domain.errors import OperatorError
 from sandbox.domain.job import Failure, JobEnd, Language, Package, language_of
 from sandbox.domain.site_policy import JobLimits
 from sandbox.isolation.container import ContainerSettings
-from sandbox.isolation.containers import Containers
+from sandbox.isolation.containers import Containers, answering
 from sandbox.isolation.job_profile import job_profile
 from sandbox.isolation.job_stream import JobStream, StreamBroken, packed
 from sandbox.isolation.lockdown import MIB
@@ -31,6 +31,7 @@ from sandbox.isolation.lockdown import MIB
 RUNNER = ("python3", "/usr/local/lib/sandbox/run_job.py")
 LOOK_EVERY_S = 0.2  # at the clock, and whether it was cancelled
 STOPS_WITHIN_S = 3.0  # after the end of its stream
+_ENDED, _ENDED_BY_ENGINE = "die", "kill"  # of Docker's events
 _STDOUT = 1  # of Docker's frames: one byte of stream, three empty, four of length
 _FRAME_BYTES = 8
 _CHUNK_BYTES = 1 << 18
@@ -242,37 +243,67 @@ class _Frames:
 def _how_it_ended(containers: Containers, name: str, stream: JobStream) -> Failure | None:
     """Where memory ended, that is the reason for a program that failed; a stream without an end has none.
 
+    An engine that is stopped ends the containers, and one that was killed ends them when it is back: code is blamed
+    only for an end that the engine saw and did not make.
+
     Raises:
         StreamBroken: the outputs are not complete.
+        OperatorError: the engine is away.
     """
     if stream.ended and stream.failure is None:
         stream.outputs()
         return None
     if stream.ended and stream.failure is not Failure.PROGRAM:
         return stream.failure
-    state = _stopped(containers, name)
-    if state is None or state["Status"] in ("removing", "dead"):
+    found = _stopped(containers, name)
+    if found is None or found["State"]["Status"] in ("removing", "dead"):
         return Failure.ENGINE  # somebody else took it away
-    # A stream without an end: the runner itself was ended, from inside.
-    return Failure.MEMORY if state.get("OOMKilled") else Failure.PROGRAM
+    if found["State"].get("OOMKilled"):
+        return Failure.MEMORY
+    seen = _seen(containers, str(found["Id"]), stopped=not found["State"]["Running"])
+    if _ENDED_BY_ENGINE in seen or not (stream.ended or _ENDED in seen):
+        return Failure.ENGINE
+    return Failure.PROGRAM  # also a stream without an end: the runner itself was ended, from inside
 
 
 def _stopped(containers: Containers, name: str) -> dict[str, Any] | None:
-    """Its last state: the engine hears that memory ended before it hears that the container did. None: it is gone."""
+    """As it was last: the engine hears that memory ended before it hears that the container did. None: it is gone."""
     until = time.monotonic() + STOPS_WITHIN_S
     while True:
         try:
-            state: dict[str, Any] = containers.client.inspect_container(name)["State"]
+            with answering():
+                found: dict[str, Any] = containers.client.inspect_container(name)
         except NotFound:
             return None
-        if not state["Running"] or time.monotonic() > until:
-            return state
+        if not found["State"]["Running"] or time.monotonic() > until:
+            return found
         time.sleep(LOOK_EVERY_S / 4)
+
+
+def _seen(containers: Containers, container: str, *, stopped: bool) -> set[str]:
+    """What the engine saw happen to a container. One that was started again since has seen nothing.
+
+    Args:
+        container: its id; names are given again.
+        stopped: its end is waited for; it is told a moment after the state.
+    """
+    until = time.monotonic() + STOPS_WITHIN_S
+    while True:
+        with answering():
+            told = containers.client.events(
+                since=0,
+                until=int(time.time()) + 1,  # whole seconds: it answers until this one is over
+                filters={"container": container},
+                decode=True,
+            )
+            seen = {str(event["Action"]) for event in told}
+        if not stopped or _ENDED in seen or time.monotonic() > until:
+            return seen
 
 
 def _remove(containers: Containers, name: str) -> None:
     try:
         containers.remove(name)
-    except (APIError, DockerException, RequestException, OSError) as lost:
+    except OperatorError as lost:
         # The engine is away: the launcher removes left-overs at its next look.
-        _log.warning("%s could not be removed: %s", name, type(lost).__name__)
+        _log.warning("%s could not be removed: %s", name, lost.message)

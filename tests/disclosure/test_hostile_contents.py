@@ -20,6 +20,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from sandbox.disclosure.judge import Judged, judge
+from sandbox.disclosure.notebook import write_notebook
 from sandbox.domain.check_terms import FILE_TYPES
 from sandbox.domain.findings import Verdict, worst
 from sandbox.domain.outputs import Declared, OutputKind
@@ -328,6 +329,17 @@ def test_of_a_notebook_only_what_was_typed_leaves() -> None:
     assert [c.source for c in book.cells] == ["answer.plot()"]
     assert book.cells[0].outputs == []
     assert "outputs_stripped" in {f.check for f in found.findings}
+
+
+def test_a_rebuilt_notebook_is_what_the_formats_own_package_would_write() -> None:
+    cells = [("code", "x = 1"), ("markdown", "# Größe"), ("code", "")]
+    written = write_notebook(cells)
+    book = nbformat.v4.new_notebook()  # type: ignore[no-untyped-call]
+    for at, (kind, source) in enumerate(cells, start=1):
+        make = nbformat.v4.new_code_cell if kind == "code" else nbformat.v4.new_markdown_cell
+        book.cells.append(make(source, id=f"cell-{at}"))  # type: ignore[no-untyped-call]
+    nbformat.validate(json.loads(written))
+    assert json.loads(written) == book
 
 
 def test_attachments_and_raw_cells_of_a_notebook_become_words() -> None:

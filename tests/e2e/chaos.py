@@ -6,19 +6,19 @@ not know, of a job that does not run; a socket on which nobody listens; a mount.
 
 from __future__ import annotations
 
-import errno
 import os
 import random
 import shutil
 import signal
-import socket
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from docker.errors import APIError
 
 from sandbox.cli import processes
 from sandbox.demo import jobs as credit
@@ -26,6 +26,7 @@ from sandbox.demo.datasets import RECIPES, _write
 from sandbox.demo.people import ensure_demo_people
 from sandbox.domain.access import Grant
 from sandbox.domain.application import Wish
+from sandbox.domain.errors import OperatorError
 from sandbox.domain.policy import Mode
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.notebooks import HubServers
@@ -33,19 +34,27 @@ from sandbox.settings import CHECKOUT, Settings
 from sandbox.store.secrets import secret
 from sandbox.wiring import Sandbox, build
 from tests.e2e.conftest import Installation, free_ports
+from tests.e2e.private_engine import PARTS, PrivateEngine, nobody_listens
 
-KILLED = ("hub", "portal", "launcher", "worker", "gate", "engine", "engine's container")
+OURS = ("hub", "portal", "launcher", "worker", "gate", "engine", "engine's container")
+KILLED = (*OURS, *PARTS)
 GAP_S = (1.5, 5.0)  # between two deaths
+AWAY_S = (0.2, 6.0)  # for how long a part of the container engine stays dead
 DATASET = "german_credit"
 
 
 @dataclass(frozen=True)
 class House:
-    """An installation with one dataset and three people at work: two ask, one sends code."""
+    """An installation with one dataset and three people at work: two ask, one sends code.
+
+    Args:
+        daemon: its own container engine, to be killed; None where no second one can run: it lives by the machine's.
+    """
 
     installation: Installation
     sandbox: Sandbox
     grants: dict[str, Grant]
+    daemon: PrivateEngine | None
 
     @property
     def settings(self) -> Settings:
@@ -60,6 +69,12 @@ class House:
     def engine_name(self) -> str:
         return f"sandbox-engine-{self.settings.hub_port}"
 
+    @contextmanager
+    def containers(self) -> Iterator[Containers]:
+        """Of its container engine."""
+        with _containers_of(self.installation) as found:
+            yield found
+
     def rows(self, statement: str) -> list[Any]:
         """Of its database, read beside it."""
         place = f"file:{self.settings.home / 'state.db'}?mode=ro"
@@ -68,7 +83,14 @@ class House:
 
 
 @contextmanager
-def a_house() -> Iterator[House]:
+def _containers_of(installation: Installation) -> Iterator[Containers]:
+    found = Containers.of_this_host(installation.environment)
+    with closing(found.client):
+        yield found
+
+
+@contextmanager
+def a_house(daemon: PrivateEngine | None) -> Iterator[House]:
     """Started, published, signed; afterwards everything is stopped and gone."""
     home = Path(tempfile.mkdtemp(prefix="sbx-", dir="/tmp"))  # sockets have short paths
     policies = home / "policies"
@@ -83,22 +105,23 @@ def a_house() -> Iterator[House]:
         text = text.replace(plain, small)
     site.write_text(text)
     settings = Settings(home=home, policies=policies, hub_port=free_ports(5))
-    installation = Installation(settings)
+    installation = Installation(settings, daemon.url if daemon else "")
     try:
         installation.sandbox("up")
         sandbox = build(settings)
         try:
-            yield House(installation, sandbox, _furnished(sandbox))
+            yield House(installation, sandbox, _furnished(sandbox), daemon)
         finally:
             sandbox.store.close()
     finally:
         processes.stop(settings)
-        containers = Containers.of_this_host()
-        for kind in ("notebook", "carrier", "job"):
-            for name in containers.names(kind):
-                if name.startswith(f"sandbox-{settings.hub_port}-"):
-                    containers.remove(name)
-        containers.client.close()
+        with _containers_of(installation) as containers:
+            for kind in ("notebook", "carrier", "job"):
+                for name in containers.names(kind):
+                    if name.startswith(f"sandbox-{settings.hub_port}-"):
+                        containers.remove(name)
+        if kept := os.environ.get("SANDBOX_TEST_LOGS"):
+            shutil.copytree(settings.logs_dir, kept, dirs_exist_ok=True)
         shutil.rmtree(home, ignore_errors=True)
         shutil.rmtree(settings.extracts_dir, ignore_errors=True)
 
@@ -124,8 +147,25 @@ def _furnished(sandbox: Sandbox) -> dict[str, Grant]:
     return grants
 
 
-def schedule(seed: int, seconds: float) -> tuple[tuple[float, str], ...]:
-    """When (seconds from the start) who is killed.
+@dataclass(frozen=True, slots=True)
+class Death:
+    """One of a schedule.
+
+    Args:
+        at_s: from its start.
+        away_s: so long a part of the container engine stays dead; the others are started again by supervisor.
+    """
+
+    at_s: float
+    who: str
+    away_s: float
+
+    def __str__(self) -> str:
+        return f"{self.at_s}:{self.who}" + (f"({self.away_s})" if self.who in PARTS else "")
+
+
+def schedule(seed: int, seconds: float, *, killed: Sequence[str] = KILLED) -> tuple[Death, ...]:
+    """Who is killed, and when.
 
     >>> schedule(7, 60) == schedule(7, 60) != schedule(8, 60)
     True
@@ -133,15 +173,18 @@ def schedule(seed: int, seconds: float) -> tuple[tuple[float, str], ...]:
     luck = random.Random(seed)
     at, deaths = 2.0, []
     while (at := at + luck.uniform(*GAP_S)) < seconds:
-        deaths.append((round(at, 2), luck.choice(KILLED)))
+        deaths.append(Death(round(at, 2), luck.choice(killed), round(luck.uniform(*AWAY_S), 1)))
     return tuple(deaths)
 
 
-def kill(house: House, who: str) -> None:
+def kill(house: House, who: str, *, away_s: float = 0.0) -> None:
     """SIGKILL, as a machine without memory gives it. Nothing happens to what is down already."""
+    if who in PARTS:
+        assert house.daemon is not None
+        house.daemon.kill(who, away_s=away_s)
+        return
     if who == "engine's container":
-        containers = Containers.of_this_host()
-        with closing(containers.client):
+        with suppress(OperatorError, APIError), house.containers() as containers:
             if containers.running(house.engine_name):
                 containers.client.kill(house.engine_name)
         return
@@ -160,19 +203,25 @@ def left_over(house: House) -> list[str]:
     running = {f"job-{row[0]}" for row in house.rows("SELECT id FROM jobs WHERE state = 'running'")}
     servers = {f"{person}-{server}" for person, server in known}
     shown = running | {server for _, server in known}
+    try:
+        of_engine = [
+            *_containers(house, servers, running),
+            *(house.daemon.left_over() if house.daemon is not None else ()),
+        ]
+    except OperatorError as away:
+        return [away.message]
     return [
-        *_containers(house, servers, running),
+        *of_engine,
         *(f"door {d.parent.name}-{d.name}" for d in settings.gate_dir.glob("*/*") if d.is_dir()
           and f"{d.parent.name}-{d.name}" not in servers),
         *(f"rows {e.name}" for e in settings.extracts_dir.glob("*") if e.name.removesuffix(".part") not in shown),
-        *(f"socket {s.relative_to(settings.home)}" for s in settings.run_dir.rglob("*") if _is_dead_socket(s)),
+        *(f"socket {s.relative_to(settings.home)}" for s in settings.run_dir.rglob("*") if nobody_listens(s)),
         *_mounts(settings),
     ]  # fmt: skip
 
 
 def _containers(house: House, servers: set[str], running: set[str]) -> Iterator[str]:
-    containers = Containers.of_this_host()
-    with closing(containers.client):
+    with house.containers() as containers:
         for kind in ("notebook", "carrier", "job"):
             for name in containers.names(kind):
                 if not name.startswith(house.prefix):
@@ -182,17 +231,6 @@ def _containers(house: House, servers: set[str], running: set[str]) -> Iterator[
                     yield f"container {name.removeprefix(house.prefix)}"
         if not containers.running(house.engine_name):
             yield "the engine does not run"
-
-
-def _is_dead_socket(path: Path) -> bool:
-    if not path.is_socket():
-        return False
-    with socket.socket(socket.AF_UNIX) as knocking:
-        try:
-            knocking.connect(str(path))
-        except OSError as error:
-            return error.errno != errno.ENOENT
-    return False
 
 
 def _mounts(settings: Settings) -> Iterator[str]:

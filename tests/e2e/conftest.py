@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,21 +19,29 @@ import pytest
 
 from sandbox.cli import processes
 from sandbox.hub_session import HubSession
+from sandbox.isolation.container import Images
 from sandbox.settings import CHECKOUT, Settings
 
 if TYPE_CHECKING:
     from tests.e2e.chaos import House
+    from tests.e2e.private_engine import PrivateEngine
 
 
 @dataclass(frozen=True)
 class Installation:
-    """A running system."""
+    """A running system.
+
+    Args:
+        docker_host: its container engine's address; empty: the machine's own.
+    """
 
     settings: Settings
+    docker_host: str = ""
 
     @property
     def environment(self) -> dict[str, str]:
-        return os.environ | self.settings.as_environment()
+        engine = {"DOCKER_HOST": self.docker_host} if self.docker_host else {}
+        return os.environ | self.settings.as_environment() | engine
 
     def sandbox(self, *arguments: str, check: bool = True, **more: str) -> subprocess.CompletedProcess[str]:
         """Run the command line as an operator would."""
@@ -128,8 +137,22 @@ def running(toured: tuple[Installation, str]) -> Installation:
 
 @pytest.fixture(scope="session")
 def staffed() -> Iterator[House]:
-    """Another installation, for tests that are hard on it: no tour, three people at work."""
+    """Another installation, for tests that are hard on it: no tour, three people at work, a container engine of its own."""
     from tests.e2e.chaos import a_house
+    from tests.e2e.private_engine import a_private_engine, why_not
 
-    with a_house() as made:
-        yield made
+    with ExitStack() as stack:
+        images = Images.read(Settings().images_file)
+        own = None if why_not() else a_private_engine((images.gate, images.engine, images.notebook))
+        yield stack.enter_context(a_house(stack.enter_context(own) if own else None))
+
+
+@pytest.fixture
+def daemon(staffed: House) -> PrivateEngine:
+    """Its container engine, to be killed; up when the test begins."""
+    from tests.e2e.private_engine import why_not
+
+    if staffed.daemon is None:
+        pytest.skip(why_not())
+    staffed.daemon.wait()
+    return staffed.daemon

@@ -23,10 +23,9 @@ NEVER_ENDS = ("forever.py", b"import time\nwhile True: time.sleep(1)\n")
 
 
 @pytest.fixture
-def containers() -> Iterator[Containers]:
-    found = Containers.of_this_host()
-    yield found
-    found.client.close()
+def containers(staffed: House) -> Iterator[Containers]:
+    with staffed.containers() as found:
+        yield found
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from sandbox.domain.access import Grant
 from sandbox.domain.application import Wish
 from sandbox.domain.policy import Mode
 from sandbox.hub_session import HubRefused, HubSession
-from sandbox.isolation.containers import Containers
 from sandbox.settings import CHECKOUT
 from tests.e2e.chaos import House
 
@@ -44,11 +43,8 @@ class Room:
 
     def running(self) -> bool:
         name = f"{self.house.prefix}notebook-cleo-{self.grant.server_name}"
-        containers = Containers.of_this_host()
-        try:
+        with self.house.containers() as containers:
             return containers.running(name)
-        finally:
-            containers.client.close()
 
 
 @pytest.fixture(scope="module")

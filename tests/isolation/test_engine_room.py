@@ -23,6 +23,7 @@ class FakeContainers:
 
     lives: int
     fails: bool = False
+    away_at: tuple[int, ...] = ()  # at these counts of ``lives`` the container engine does not answer
     told_to_end: bool = False
     happened: list[str] = field(default_factory=list)
     command: list[str] = field(default_factory=list)
@@ -36,6 +37,8 @@ class FakeContainers:
 
     def running(self, name: str) -> bool:
         self.lives -= 1
+        if self.lives in self.away_at:
+            raise OperatorError("The container engine stopped answering.")
         if self.told_to_end and self.lives == 0:
             os.kill(os.getpid(), signal.SIGTERM)
         return self.lives >= 0
@@ -73,6 +76,17 @@ def test_an_engine_that_ends_by_itself_is_a_failure(tmp_path: Path) -> None:
     containers = FakeContainers(lives=3)
     assert run(containers, tmp_path) == 1
     assert containers.happened == ["start the-engine as 64000:64000", "remove the-engine"]
+
+
+def test_a_container_engine_that_is_away_is_not_the_containers_end(tmp_path: Path) -> None:
+    containers = FakeContainers(lives=6, away_at=(5, 4, 2), told_to_end=True)
+    assert run(containers, tmp_path) == 0
+    assert containers.happened == ["start the-engine as 64000:64000", "remove the-engine"]
+
+
+def test_what_an_engine_that_is_back_has_ended_is_a_failure(tmp_path: Path) -> None:
+    containers = FakeContainers(lives=1, away_at=(0,))
+    assert run(containers, tmp_path) == 1
 
 
 def test_told_to_end_it_takes_the_container_along(tmp_path: Path) -> None:
