@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+# A process of several has no terminal, and would wrap what the command line prints at 80 columns.
+os.environ.setdefault("COLUMNS", "200")
 
 # Folders whose tests share an installation, an engine or a whole machine's attention. In the order of their length.
 TOGETHER = ("tests/e2e/", "tests/privacy/engines/")
