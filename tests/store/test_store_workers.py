@@ -43,6 +43,8 @@ BOOT, INSIDE = SPACE.split(".")
         ("", False),
         (f"{HOST}//{PID}/", False),
     ],
+    # The names hold this process's number, and several processes that share the tests out have to call them alike.
+    ids=["given again", "no such", "restarted", "other container", "other host", "plain", "empty", "half"],
 )
 def test_a_name_tells_whether_its_process_is_gone(worker: str, gone: bool) -> None:
     assert is_gone(worker) is gone
