@@ -5,10 +5,12 @@ Everything that people can write is hostile here: nothing of it runs, asks for a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, Page
 
 from sandbox.domain.release import Decision
 from sandbox.settings import CHECKOUT
@@ -132,28 +134,17 @@ def test_the_rules_would_find_what_they_look_for(written: World, chromium: Brows
         assert asked  # the control of what is asked elsewhere
 
 
-class _browser:
+@contextmanager
+def _browser(chromium: Browser, address: str, name: str, language: str) -> Iterator[tuple[Page, list[str]]]:
     """A page of one person, and what it asked for elsewhere or opened."""
-
-    def __init__(self, chromium: Browser, address: str, name: str, language: str) -> None:
-        self._new = (chromium, address, name, language)
-
-    def __enter__(self) -> tuple[Page, list[str]]:
-        chromium, address, name, language = self._new
-        # The rules are a script of ours that the pages' policy would refuse; that policy has tests of its own.
-        self._context: BrowserContext = chromium.new_context(
-            base_url=address, locale=language, bypass_csp=True
-        )
-        self._context.set_default_timeout(30_000)
-        page, asked = self._context.new_page(), list[str]()
-        page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
-        page.on(
-            "request", lambda one: None if one.url.startswith((address, "data:")) else asked.append(one.url)
-        )
-        if name:
-            page.goto("/services/portal/login?next=/services/portal/log/mine")
-            page.get_by_role("link", name=f"I am {name}", exact=True).click()
-        return page, asked
-
-    def __exit__(self, *_: object) -> None:
-        self._context.close()
+    # The rules are a script of ours that the pages' policy would refuse; that policy has tests of its own.
+    context = chromium.new_context(base_url=address, locale=language, bypass_csp=True)
+    context.set_default_timeout(30_000)
+    page, asked = context.new_page(), list[str]()
+    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.on("request", lambda one: None if one.url.startswith((address, "data:")) else asked.append(one.url))
+    if name:
+        page.goto("/services/portal/login?next=/services/portal/log/mine")
+        page.get_by_role("link", name=f"I am {name}", exact=True).click()
+    yield page, asked
+    context.close()
