@@ -15,6 +15,7 @@ TOGETHER = ("tests/e2e/", "tests/privacy/engines/")
 APART = ("tests/e2e/test_browser_",)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each test the group that one process takes whole; the longest groups first."""
     for item in items:
