@@ -19,12 +19,12 @@ test: ## set up, then every check and every test, with real containers, PostgreS
 	@scripts/setup.sh
 	@scripts/setup_tests.sh
 	@scripts/lint.sh
-	@.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder --durations 30
+	@.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder --durations 30
 
 test-fast: ## checks and tests that need no container
 	@scripts/setup_venv.sh
 	@scripts/lint.sh
-	@.venv/bin/python -m pytest tests --ignore tests/e2e --ignore tests/privacy/engines --quiet --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+	@.venv/bin/python -m pytest tests --ignore tests/e2e --ignore tests/privacy/engines --quiet --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 lint: ## style and types
 	@scripts/setup_venv.sh

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
@@ -15,12 +16,21 @@ TOGETHER = ("tests/e2e/", "tests/privacy/engines/")
 APART = ("tests/e2e/test_browser_",)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give each test the group that one process takes whole; the longest groups first."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item.nodeid)))
-    items.sort(key=_turn)
+    """The longest groups first."""
+    items.sort(key=lambda item: _turn(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Each process takes a whole group."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return ByGroup(config, log)
 
 
 def group_of(nodeid: str) -> str:
@@ -34,6 +44,6 @@ def group_of(nodeid: str) -> str:
     return shared[0] if shared else file
 
 
-def _turn(item: pytest.Item) -> int:
-    group = group_of(item.nodeid)
+def _turn(nodeid: str) -> int:
+    group = group_of(nodeid)
     return TOGETHER.index(group) if group in TOGETHER else len(TOGETHER)
