@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test test-fast lint audit bench bench-rooms replay disclosure-report bench-differencing redteam compose chaos images lock clean
+.PHONY: help demo up down test test-fast lint audit bench bench-rooms bench-pages replay disclosure-report bench-differencing redteam compose chaos images lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ bench: ## time, memory, error and answers for a budget, beside plain DuckDB and 
 	@scripts/setup_venv.sh
 	@benchmarks/peers/setup.sh
 	@.venv/bin/python -m benchmarks $(if $(ROWS),--rows $(ROWS))
+
+bench-pages: ## server time and size of every page with 10,000 datasets, 100,000 releases and a log of a million (tens of minutes)
+	@scripts/setup_venv.sh
+	@.venv/bin/python -m benchmarks.pages
 
 bench-rooms: ## seconds to a notebook's first result, its memory, twenty at once, gVisor's slowdown (minutes)
 	@scripts/setup.sh
