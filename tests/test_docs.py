@@ -127,7 +127,7 @@ def wrong_with(command: str) -> str:
             return "" if target in targets else "no such target"
         case ["python", "-m", module, *_]:
             return "" if importlib.util.find_spec(module) else "no such module"
-        case ["python", script]:
+        case ["python", script, *_] if script.endswith(".py"):
             return "" if (ROOT / script).is_file() else "no such script"
         case ["source", _]:
             return ""

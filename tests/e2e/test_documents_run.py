@@ -24,6 +24,7 @@ FILES = "is about files that somebody kept: tests/cli/test_cli_proofs.py, tests/
 IMPORTS = "is about a request that somebody made: tests/cli/test_cli_imports.py"
 JOBS = "asks for the token of a login: tests/cli/test_cli_jobs.py"
 ATTACKS = "takes minutes: tests/e2e/test_notebook_attacks.py, tests/cli/test_cli_attacks.py"
+NOTICES = "needs an address and a server of one's own: tests/cli/test_cli_notices.py"
 ELSEWHERE = {
     "sandbox audit check mine.jsonl --key platform.pem": FILES,
     "sandbox audit consistent old.json new.json --proof proof.json --key platform.pem": FILES,
@@ -48,6 +49,8 @@ ELSEWHERE = {
     "sandbox jobs list": JOBS,
     'sandbox jobs raw 1 --context "Mean amounts by purpose, of all applicants." --wait': JOBS,
     "sandbox jobs send analysis.py --output mean_amounts.csv --wait": JOBS,
+    "sandbox notices address maria maria@example.org": NOTICES,
+    "sandbox notices test mail --to you@example.org": NOTICES,
     "sandbox release verify crate.zip --key platform.pem": FILES,
     "sandbox verify-answer answer.json --key platform.pem": FILES,
     "sandbox access agreement 1": PERSON,
