@@ -52,7 +52,7 @@ def _to_first_answer(page: Page) -> Hand:
     hand.click(page.locator('main a[href*="/grants#application-"]').first)
     hand.click(page.locator('main a[href$="/ask/1"]').first)
     hand.click(page.locator("a.starter").nth(1))
-    expect(page.locator("#estimate .price")).to_contain_text("%")  # the price is known before
+    expect(page.locator("#estimate .price")).to_contain_text("%", timeout=30_000)  # known before
     hand.click(page.locator("#question button[type=submit]:not([formaction])"))
     expect(page.locator("figure.answer-picture")).to_be_visible()
     return hand
