@@ -82,6 +82,6 @@ def test_the_last_report_is_shown(running_once: Installation, report: Report) ->
     ensure_demo_people(sandbox)
     sandbox.record_attacks(report, actor="system:doctor")
     sandbox.store.close()
-    shown = running_once.sandbox("doctor", "--report").stdout
+    shown = running_once.sandbox("doctor", "--report", COLUMNS="400").stdout
     assert "0 open" in shown
     assert "reach the internet by TCP" in shown
