@@ -1,4 +1,6 @@
 .DEFAULT_GOAL := help
+# make test JOBS=2: the tests in so many processes
+SHARED = $(if $(JOBS),--numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder --basetemp $(shell mktemp -d))
 .PHONY: help demo up down test test-fast lint audit bench bench-rooms bench-pages replay disclosure-report bench-differencing redteam compose chaos images lock clean
 
 help: ## this list
@@ -19,12 +21,12 @@ test: ## set up, then every check and every test, with real containers, PostgreS
 	@scripts/setup.sh
 	@scripts/setup_tests.sh
 	@scripts/lint.sh
-	@.venv/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder --durations 30
+	@.venv/bin/python -m pytest $(SHARED) --durations 30
 
 test-fast: ## checks and tests that need no container
 	@scripts/setup_venv.sh
 	@scripts/lint.sh
-	@.venv/bin/python -m pytest tests --ignore tests/e2e --ignore tests/privacy/engines --quiet --numprocesses auto --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+	@.venv/bin/python -m pytest tests --ignore tests/e2e --ignore tests/privacy/engines --quiet $(SHARED)
 
 lint: ## style and types
 	@scripts/setup_venv.sh
