@@ -153,9 +153,7 @@ def test_from_an_application_to_a_released_crate_by_clicking(
         page.get_by_role("link", name="Budget and notebook").click()
         grant = page.get_by_role("article").filter(has_text="Flights from New York").first
         grant.get_by_role("link", name="Open notebook").click()
-        page.get_by_role(
-            "button", name="Open the notebook"
-        ).click()  # the page shows how far it is, and leads there
+        page.get_by_role("button", name="Open the notebook").click()  # shows how far it is, and leads there
         page.wait_for_url(re.compile("/user/ana/grant-[0-9]+/lab/tree/Welcome.ipynb"))
         server = re.search(r"/user/ana/(grant-[0-9]+)/", page.url)
         assert server is not None

@@ -21,6 +21,7 @@ HTMX = {
 }
 PAGE = "/notebooks/grant-1"
 ADDRESS = "http://ana.localhost:8000/user/ana/grant-1/"
+LEADS_THERE = f'<meta http-equiv="refresh" content="0; url={ADDRESS}">'
 
 
 @pytest.fixture
@@ -52,15 +53,24 @@ def test_a_notebook_is_opened_followed_and_stopped(world: World, grant: Grant) -
     assert '<meta http-equiv="refresh"' in page  # without script
     piece = _piece(ana, "?opening=1")
     assert "It is being opened." in text_of(piece.text)
-    assert "hx-redirect" not in piece.headers
+    assert "hx-refresh" not in piece.headers
     world.hub.ready(grant)
-    assert _piece(ana, "?opening=1").headers["hx-redirect"] == ADDRESS
+    assert _piece(ana, "?opening=1").headers["hx-refresh"] == "true"
+    assert LEADS_THERE in ana.get(f"{PAGE}?opening=1").text
     page = ana.get(PAGE).text
+    assert LEADS_THERE not in page  # whoever only looks stays
     assert f'href="{ADDRESS}"' in page
     assert "hx-get" not in page
     assert ana.send(f"{PAGE}/stop").status_code == 303
     assert world.hub.asked[-1] == ("stop", "ana", "grant-1")
     assert "It does not run." in text_of(ana.get(PAGE).text)
+
+
+def test_one_that_is_there_before_its_page_is_leads_there_too(world: World, grant: Grant) -> None:
+    ana = world.browser("ana")
+    opened = ana.send(f"{PAGE}/open")
+    world.hub.ready(grant)  # the hub waits with its answer until a quick start is through
+    assert LEADS_THERE in ana.get(opened.headers["location"].removeprefix("/services/portal")).text
 
 
 def test_a_second_click_starts_nothing_twice(world: World, grant: Grant) -> None:

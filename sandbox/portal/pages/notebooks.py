@@ -73,14 +73,11 @@ def stop_notebook(request: Request, system: System, person: FormSender, server: 
 
 @router.get("/piece/notebooks/{server}")
 def progress(request: Request, system: System, person: InPerson, server: str, opening: str = "") -> Response:
-    """How far it is, each second. Once it is there, whoever opened it is led to it."""
+    """How far it is, each second. Once it moves no more the whole page is read again."""
     found = system.follow_notebook.look(person, server, token=token_of(request))
     piece = fragment("notebook_state.html", **_shown(found, opening=bool(opening)))
     if not found.moves:
-        if opening and found.address:
-            piece.headers["HX-Redirect"] = found.address
-        else:
-            piece.headers["HX-Refresh"] = "true"  # its buttons stand on the page: a piece has no form
+        piece.headers["HX-Refresh"] = "true"  # its buttons stand on the page: a piece has no form
     return piece
 
 
