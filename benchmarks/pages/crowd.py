@@ -176,12 +176,16 @@ def _entries(connection: Connection, count: int) -> None:
     ]
 
     def entry(seq: int) -> dict[str, Any]:
-        kind = kinds[seq % len(kinds)]
+        kind = dict(kinds[seq % len(kinds)])
+        word, _, number = kind["object"].partition(":")
+        if number.isdigit():  # of other people's, but for a few
+            kind["object"] = f"{word}:{1_000 + seq % 100_000}"
         digest = f"{seq:064x}"
         return {**kind, "seq": seq, "at": _time(seq), "previous": f"{seq - 1:064x}", "hash": digest}
 
     _insert(connection, t.audit_log, map(entry, range(last + 1, count + 1)))
     connection.execute(update(t.audit_head).values(seq=count, hash=f"{count:064x}"))
+    connection.execute(update(t.notice_cursor).values(seq=count))  # everybody was told of it
 
 
 def _first(connection: Connection, table: Any, where: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -24,8 +24,9 @@ from sandbox.domain.deadlines import decision_due
 from sandbox.domain.duties import Duty, DutyState
 from sandbox.domain.earlier_form import is_present, period_of
 from sandbox.domain.errors import NotFound
+from sandbox.domain.paging import check_page
 from sandbox.domain.papers import seal
-from sandbox.domain.people import Person
+from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.standing import concerns, may_renew
@@ -76,7 +77,9 @@ class AccessViews(GrantViews):
 
     def applications(self, person: Person) -> tuple[ApplicationView, ...]:
         """All that the person leads, is named in, or decides; in order."""
-        found = self.store.access.concerning(person.name)
+        return self._views(self.store.access.concerning(person.name), person)
+
+    def _views(self, found: Sequence[Application], person: Person) -> tuple[ApplicationView, ...]:
         names = sorted({application.dataset for application in found})
         rows = {row.policy.name: row for row in self.store.datasets.several(names)}
         return tuple(
@@ -84,6 +87,34 @@ class AccessViews(GrantViews):
             for application in found
             if application.dataset in rows and concerns(application, rows[application.dataset].policy, person)
         )
+
+    def to_decide(self, owner: Person) -> tuple[Application, ...]:
+        """What waits for an owner's decision, the longest waiting first."""
+        check_role(owner, Role.OWNER)
+        found = self.store.access.on_data_of(owner.name, {ApplicationState.SUBMITTED}, oldest_first=True)
+        return tuple(sorted(found, key=lambda a: (a.submitted_at, a.id)))
+
+    def waiting(self, owner: Person, *, limit: int) -> tuple[ApplicationView, ...]:
+        """The same, as the owner sees them: those that wait longest."""
+        return self._views(self.to_decide(owner)[:limit], owner)
+
+    def overdue(self, application: Application) -> bool:
+        """It waits for longer than owners have to decide."""
+        return self.today() > decision_due(date.fromisoformat(application.submitted_at[:10]))
+
+    def on_data_of(
+        self, owner: Person, states: Collection[ApplicationState], *, offset: int = 0, limit: int = 20
+    ) -> tuple[ApplicationView, ...]:
+        """Those in one of these states on an owner's data, the newest first."""
+        check_role(owner, Role.OWNER)
+        check_page(offset, limit)
+        found = self.store.access.on_data_of(owner.name, states, offset=offset, limit=limit)
+        return self._views(found, owner)
+
+    def counts(self, owner: Person) -> dict[ApplicationState, int]:
+        """How many there are on an owner's data in each state."""
+        check_role(owner, Role.OWNER)
+        return self.store.access.count_on_data_of(owner.name)
 
     def application(self, person: Person, application_id: int) -> ApplicationView:
         application, row = self._known(person, application_id)
@@ -111,9 +142,14 @@ class AccessViews(GrantViews):
 
     def blocks_by(self, owner: Person) -> tuple[Block, ...]:
         """Whom an owner's data are closed to now."""
-        lineages = {row.policy.budget_lineage for row in self.store.datasets.of_owner(owner.name)}
-        found = (block for name in sorted(lineages) for block in self.store.duties.blocks_on(name))
-        return tuple(block for block in found if block.holds_on(self.today()))
+        today = self.today()
+        held = [block for block in self.store.duties.blocks() if block.holds_on(today)]
+        mine = {
+            lineage
+            for lineage in {block.lineage for block in held}
+            if any(name == owner.name for _, name in self.store.datasets.of_lineage(lineage))
+        }
+        return tuple(block for block in held if block.lineage in mine)
 
     def _known(self, person: Person, application_id: int) -> tuple[Application, Dataset]:
         found = self.store.access.application(application_id)

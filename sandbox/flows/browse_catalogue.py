@@ -76,13 +76,14 @@ class BrowseCatalogue:
     site: SitePolicy
     address: str  # of the portal, without a slash at its end
 
-    def search(self, search: Search, *, hidden: bool = False) -> CataloguePage:
+    def search(self, search: Search, *, hidden: bool = False, closed: bool = True) -> CataloguePage:
         """A page of the datasets that fit.
 
         Args:
             hidden: with those that are not listed: for the machine's operator.
+            closed: with the closed ones.
         """
-        found = self.store.catalogue.find(search, hidden=hidden)
+        found = self.store.catalogue.find(search, hidden=hidden, closed=closed)
         return CataloguePage(
             entries=self._entries(found.names, hidden=hidden), total=found.total, counts=found.counts
         )

@@ -9,7 +9,8 @@ from datetime import UTC, date, datetime, time
 from sandbox.domain import demands as rules
 from sandbox.domain.audit import Event
 from sandbox.domain.demands import Demand, DemandState, Verb
-from sandbox.domain.errors import BadInput, Conflict, NotFound, NotSignedIn, TooOften
+from sandbox.domain.errors import Conflict, NotFound, NotSignedIn, TooOften
+from sandbox.domain.paging import check_page
 from sandbox.domain.people import Person, Role
 from sandbox.domain.site_policy import SocietyTerms
 from sandbox.flows.listed import Listed
@@ -17,7 +18,6 @@ from sandbox.flows.visitors import Visitor, Visitors
 from sandbox.store import Store
 
 VISITOR = "system:visitor"  # the log's word for all of them
-MAX_PAGE = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,14 +236,6 @@ class DemandData:
         if demand is None:
             raise NotFound(f"There is no demand {demand_id}.")
         return demand
-
-
-def check_page(offset: int, limit: int) -> None:
-    """Raise unless a part of a public list can be given."""
-    if not 0 <= offset <= 10**9 or not 1 <= limit <= MAX_PAGE:
-        raise BadInput(
-            f"offset is at least 0 and limit 1 to {MAX_PAGE}.", where="limit", fix="Ask for another part."
-        )
 
 
 def _actor(who: Person | Visitor) -> str:

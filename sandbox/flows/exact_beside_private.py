@@ -14,6 +14,8 @@ from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.release import Release
 from sandbox.store import Store
 
+NEWEST = 50
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beside:
@@ -30,15 +32,11 @@ class ExactBesidePrivate:
     store: Store
 
     def of_owner(self, owner: Person) -> tuple[Beside, ...]:
-        """Of all datasets of an owner, newest first."""
+        """Of all datasets of an owner, the newest."""
         check_role(owner, Role.OWNER)
-        left = self.store.releases.in_status(LEFT)
-        datasets = self.store.datasets.several(sorted({release.dataset for release in left}))
-        owned = {d.policy.name for d in datasets if d.policy.owner == owner.name}
-        found = []
-        for release in reversed(left):
-            findings = self.store.releases.findings(release.id) if release.dataset in owned else ()
-            told = tuple(f for f in findings if f.check == CHECK)
-            if told:
-                found.append(Beside(release=release, findings=told))
-        return tuple(found)
+        left = self.store.releases.with_finding(CHECK, owner=owner.name, statuses=LEFT, limit=NEWEST)
+        findings = self.store.releases.findings_of([release.id for release in left])
+        return tuple(
+            Beside(release=release, findings=tuple(f for f in findings[release.id] if f.check == CHECK))
+            for release in left
+        )

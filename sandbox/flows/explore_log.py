@@ -171,7 +171,7 @@ class ExploreLog:
     def _sight(self, person: Person, *, mine: bool) -> Sight:
         if not mine:
             check_role(person, Role.AUDITOR, Role.ADMINISTRATOR)
-        owned = tuple(row.policy.name for row in self.store.datasets.of_owner(person.name))
+        owned = self.store.datasets.owned_by(person.name)
         sight = sight_of(person, owned=owned)
         return replace(sight, everything=False) if mine else sight
 

@@ -152,7 +152,7 @@ class ImportViews:
             return None
         if not person.has(Role.OWNER):
             return []
-        return [d.policy.name for d in self.store.datasets.of_owner(person.name)]
+        return list(self.store.datasets.owned_by(person.name))
 
     def _members(self, request: ImportRequest) -> tuple[str, ...]:
         return self.store.access.members_of(request.project)

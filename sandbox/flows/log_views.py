@@ -98,7 +98,7 @@ class LogViews:
                 yield canonical_json(proof.document()) + b"\n"
 
     def _sight(self, person: Person) -> Sight:
-        owned = tuple(row.policy.name for row in self.store.datasets.of_owner(person.name))
+        owned = self.store.datasets.owned_by(person.name)
         return sight_of(person, owned=owned)
 
 

@@ -25,6 +25,7 @@ from sandbox.language import LANGUAGES
 from sandbox.store import MailAddress, Store
 
 PER_PAGE = 50
+SOON = 4  # pages of the log that somebody waits for who looks; the rest is worked out beside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +93,7 @@ class MyNotices:
         check_active(person)
         if offset < 0 or not 1 <= limit <= 200:
             raise BadInput("offset is at least 0 and limit 1 to 200.", where="limit")
-        self.tell.catch_up()
+        self.tell.catch_up(pages=SOON)
         found, total = self.store.notices.page(
             person.name, unread=unread, topic=topic, offset=offset, limit=limit
         )

@@ -15,6 +15,9 @@ from sandbox.domain.suspension import Suspension
 from sandbox.flows.hold_releases import HoldReleases
 from sandbox.store import Dataset, Store
 
+PAGE = 20  # datasets
+DECIDED = 25  # the newest objections that are decided
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Depending:
@@ -72,24 +75,28 @@ class ObjectionViews:
     store: Store
     holds: HoldReleases
 
-    def objections(self, person: Person) -> tuple[ObjectionView, ...]:
-        """All that this person decides: those that wait first, by their deadline; then the newest."""
+    def objections(self, person: Person, *, decided: int = DECIDED) -> tuple[ObjectionView, ...]:
+        """What this person decides: all that wait, by their deadline; then the newest that are decided.
+
+        Args:
+            decided: how many of those.
+        """
         check_role(person, Role.OWNER, Role.ADMINISTRATOR)
-        rows = {row.policy.name: row for row in self.store.datasets.all()}
-        found = [
-            self._view(objection, rows[objection.dataset], person)
-            for objection in self.store.objections.all()
-            if rules.decides(rows[objection.dataset].policy, person)
-        ]
-        return tuple(
-            sorted(
-                found,
-                key=lambda v: (
-                    v.objection.state not in OPEN,
-                    v.objection.id if v.objection.state in OPEN else -v.objection.id,
-                ),
-            )
-        )
+        everything = self.store.objections.all()
+        named = sorted({objection.dataset for objection in everything})
+        rows = {row.policy.name: row for row in self.store.datasets.several(named)}
+        mine = [o for o in everything if rules.decides(rows[o.dataset].policy, person)]
+        waiting = [o for o in mine if o.state in OPEN]
+        ended = [o for o in reversed(mine) if o.state not in OPEN]
+        return tuple(self._view(o, rows[o.dataset], person) for o in (*waiting, *ended[:decided]))
+
+    def waiting(self, person: Person) -> int:
+        """How many wait for this person's decision."""
+        check_role(person, Role.OWNER, Role.ADMINISTRATOR)
+        found = self.store.objections.all(states=tuple(OPEN))
+        named = sorted({objection.dataset for objection in found})
+        policies = {row.policy.name: row.policy for row in self.store.datasets.several(named)}
+        return sum(rules.decides(policies[objection.dataset], person) for objection in found)
 
     def objection(self, person: Person, objection_id: int) -> ObjectionView:
         """One, for who decides it."""
@@ -99,21 +106,46 @@ class ObjectionViews:
             raise NotFound(f"There is no objection {objection_id} that you decide.")
         return self._view(objection, row, person)
 
-    def decided_data(self, person: Person) -> tuple[DecidedData, ...]:
-        """The datasets that this person may suspend, by title; those that are suspended first."""
+    def decided_data(
+        self, person: Person, *, named: str = "", page: int = 1
+    ) -> tuple[tuple[DecidedData, ...], int]:
+        """A page of the person's own datasets by title, and how many there are; those that are suspended come first.
+
+        Administrators may suspend any: they see all that is suspended, and the one that they name.
+        """
         check_role(person, Role.OWNER, Role.ADMINISTRATOR)
-        found = [
-            DecidedData(
-                policy=row.policy,
-                suspensions=(held := self.store.suspensions.of(row.policy.name)),
-                by_hand=() if gone else tuple(s for s in held if self._by_hand(s)),
-                destroyed=gone,
+        start, stop = (page - 1) * PAGE, page * PAGE
+        beginning = self.store.datasets.several(sorted({*self.store.suspensions.datasets(), named} - {""}))
+        first = sorted(
+            (row for row in beginning if self._may_suspend(row, person)),
+            key=lambda row: (row.policy.name != named, row.policy.title),
+        )
+        shown, total = first[start:stop], len(first)
+        if person.has(Role.OWNER):
+            rest, more = self.store.catalogue.of_owner(
+                person.name,
+                but=[row.policy.name for row in first],
+                closed=False,
+                offset=max(0, start - len(first)),
+                limit=PAGE - len(shown),
             )
-            for row in self.store.datasets.all()
-            if rules.decides(row.policy, person) and row.policy.open_class is not OpenClass.CLOSED
-            for gone in (self.store.destructions.get(row.policy.name) is not None,)
-        ]
-        return tuple(sorted(found, key=lambda data: (not data.suspensions, data.policy.title)))
+            shown = [*shown, *self.store.datasets.several([one.name for one in rest])]
+            total += more
+        return tuple(self._decided(row) for row in shown if self._may_suspend(row, person)), total
+
+    @staticmethod
+    def _may_suspend(row: Dataset, person: Person) -> bool:
+        return rules.decides(row.policy, person) and row.policy.open_class is not OpenClass.CLOSED
+
+    def _decided(self, row: Dataset) -> DecidedData:
+        held = self.store.suspensions.of(row.policy.name)
+        gone = self.store.destructions.get(row.policy.name) is not None
+        return DecidedData(
+            policy=row.policy,
+            suspensions=held,
+            by_hand=() if gone else tuple(s for s in held if self._by_hand(s)),
+            destroyed=gone,
+        )
 
     def tracked(self, objection: Objection) -> TrackedView:
         """The objection of somebody who came with number and word."""
@@ -131,11 +163,6 @@ class ObjectionViews:
         if row is None or row.policy.open_class is OpenClass.CLOSED:
             raise NotFound(f"No data called {name[:64]!r} are used here.", fix="See the catalogue.")
         return row.policy
-
-    def all_to_object_to(self) -> tuple[DatasetPolicy, ...]:
-        """What is used here, by title."""
-        used = (row.policy for row in self.store.datasets.all())
-        return tuple(sorted((p for p in used if p.open_class is not OpenClass.CLOSED), key=lambda p: p.title))
 
     def suspensions(self, name: str) -> tuple[Suspension, ...]:
         """What is suspended of a dataset, for everybody."""

@@ -20,7 +20,7 @@ from sandbox.store import Dataset, Report, Store
 from sandbox.store.figures import Spent
 
 FEEDBACK = 5  # the newest reports
-PAGE = 20  # datasets
+PAGE = 10  # datasets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +81,10 @@ class OwnerViews:
     def data(self, person: Person, *, page: int = 1) -> tuple[tuple[OwnedData, ...], int]:
         """The person's own datasets by title, those that are suspended first, and how many there are in all."""
         check_role(person, Role.OWNER)
-        mine = [row for row in self.store.datasets.all() if row.policy.owner == person.name]
-        mine.sort(key=lambda row: (not row.suspended, row.policy.title, row.policy.name))
+        mine, total = self.store.catalogue.of_owner(person.name, offset=(page - 1) * PAGE, limit=PAGE)
         lineages, projects = self.store.figures.lineages(), self.store.figures.projects()
-        shown = mine[(page - 1) * PAGE : page * PAGE]
-        return tuple(self._one(row, lineages, projects) for row in shown), len(mine)
+        rows = self.store.datasets.several([one.name for one in mine])
+        return tuple(self._one(row, lineages, projects) for row in rows), total
 
     def _one(
         self, row: Dataset, lineages: Mapping[str, Spent], projects: Mapping[tuple[str, str], Spent]

@@ -7,17 +7,18 @@ the site's policy says so.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 
 from sandbox.domain.access import Grant
 from sandbox.domain.errors import NotFound
+from sandbox.domain.paging import check_page
 from sandbox.domain.site_policy import SocietyTerms
-from sandbox.flows.demand_data import check_page
-from sandbox.flows.listed import Listed, ListedDataset
+from sandbox.flows.listed import Listed
 from sandbox.store import Store
+from sandbox.store.catalogue import ListedDataset
 from sandbox.store.figures import Spent
 
 
@@ -81,7 +82,7 @@ class ProjectRegister:
         ]
         return tuple(sorted(lines, key=lambda line: (line.starts, line.project), reverse=True))
 
-    def _listed(self, dataset: str) -> dict[str, ListedDataset]:
+    def _listed(self, dataset: str) -> Mapping[str, ListedDataset]:
         if not dataset:
             return self.listed.all()
         with suppress(NotFound):

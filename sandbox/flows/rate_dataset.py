@@ -10,9 +10,10 @@ from sandbox.domain.audit import Event
 from sandbox.domain.errors import NotFound
 from sandbox.domain.people import Person
 from sandbox.domain.ratings import Rating, Usefulness
-from sandbox.flows.listed import Listed, ListedDataset
+from sandbox.flows.listed import Listed
 from sandbox.flows.published import published
 from sandbox.store import Store
+from sandbox.store.catalogue import ListedDataset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,14 +10,15 @@ from sandbox.domain.application import ApplicationState
 from sandbox.domain.audit import Event
 from sandbox.domain.breaches import Breach, Measure, Notice
 from sandbox.domain.errors import Conflict, NotAllowed, NotFound
+from sandbox.domain.paging import check_page
 from sandbox.domain.people import Person
 from sandbox.domain.plain_text import plain_text
 from sandbox.domain.projects import same_project
 from sandbox.domain.site_policy import SocietyTerms
-from sandbox.flows.demand_data import check_page
 from sandbox.flows.end_access import EndAccess
-from sandbox.flows.listed import Listed, ListedDataset
+from sandbox.flows.listed import Listed
 from sandbox.store import Store
+from sandbox.store.catalogue import ListedDataset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

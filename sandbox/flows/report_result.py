@@ -10,9 +10,9 @@ from sandbox.domain import results as rules
 from sandbox.domain.audit import Event
 from sandbox.domain.earlier_form import source_of
 from sandbox.domain.errors import BadInput, Conflict, NotFound
+from sandbox.domain.paging import check_page
 from sandbox.domain.people import Person, Role
 from sandbox.domain.results import Result, ResultKind, Told, Verb
-from sandbox.flows.demand_data import check_page
 from sandbox.flows.listed import Listed
 from sandbox.store import Store
 
@@ -101,8 +101,7 @@ class ReportResult:
         """What is confirmed, for everybody, the newest first."""
         check_page(offset, limit)
         listed = self.listed.all()
-        datasets = [name for name in listed if dataset in ("", name)]
-        page = self.store.results.confirmed(offset=offset, limit=limit, datasets=datasets, kind=kind)
+        page = self.store.results.confirmed(offset=offset, limit=limit, dataset=dataset, kind=kind)
         return ResultViews(
             results=tuple(
                 ResultView(result=r, title=listed[r.dataset].title, allowed_actions=()) for r in page.results
@@ -121,7 +120,7 @@ class ReportResult:
         if person.has(Role.ADMINISTRATOR):
             found = self.store.results.waiting()
         elif person.has(Role.OWNER):
-            own = [d.policy.name for d in self.store.datasets.of_owner(person.name)]
+            own = list(self.store.datasets.owned_by(person.name))
             found = self.store.results.waiting(own)
         else:
             found = ()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,7 +18,7 @@ from sandbox.domain.release_clock import Clock, Turnaround, turnaround
 from sandbox.domain.release_clock import clock as how_it_stands
 from sandbox.flows.reviewers import reviewers_left
 from sandbox.flows.views import ReleaseView, Views
-from sandbox.store import Store
+from sandbox.store import Dataset, Store
 from sandbox.store.releases import oldest_first
 
 REMINDING = "system:review"
@@ -75,17 +76,15 @@ class ReviewQueue:
 
     def of(self, person: Person) -> tuple[Queued, ...]:
         """What waits for this reviewer's vote, the longest waiting first."""
-        return tuple(
-            Queued(view=view, clock=self.clock(view.release), kinds=self._kinds(view.release))
-            for view in self.views.review_queue(person)
-        )
+        return tuple(self._queued(view) for view in self.views.review_queue(person))
 
     def voted(self, person: Person) -> tuple[Queued, ...]:
         """What this reviewer has voted on and others have not yet, the longest waiting first."""
-        return tuple(
-            Queued(view=view, clock=self.clock(view.release), kinds=self._kinds(view.release), voted=True)
-            for view in self.views.voted_and_waiting(person)
-        )
+        return tuple(self._queued(view, voted=True) for view in self.views.voted_and_waiting(person))
+
+    def _queued(self, view: ReleaseView, *, voted: bool = False) -> Queued:
+        clock = self.clock(view.release, days=view.review_days)
+        return Queued(view=view, clock=clock, kinds=self._kinds(view.release), voted=voted)
 
     def all(self, person: Person) -> tuple[Waiting, ...]:
         """Everything that waits for reviewers, the longest waiting first; for administrators and auditors."""
@@ -94,12 +93,10 @@ class ReviewQueue:
 
     def turnaround(self, person: Person) -> tuple[DatasetTurnaround, ...]:
         """By dataset: for its owner and its reviewers, and all for administrators and auditors."""
-        everything = person.has(Role.ADMINISTRATOR) or person.has(Role.AUDITOR)
         found = []
-        for row in self.store.datasets.all():
+        for row in self._looked_after(person):
             policy, terms = row.policy, row.policy.release
-            reviews = person.has(Role.REVIEWER) and person.name in terms.pool
-            if not policy.private or not (everything or reviews or person.name == policy.owner):
+            if not policy.private:
                 continue
             cast = self.store.releases.ballots([policy.name])
             found.append(
@@ -113,6 +110,16 @@ class ReviewQueue:
                 )
             )
         return tuple(found)
+
+    def _looked_after(self, person: Person) -> tuple[Dataset, ...]:
+        """Those that anything was decided on: all for who looks after the machine, else what one owns and reviews."""
+        datasets = self.store.datasets
+        if person.has(Role.ADMINISTRATOR) or person.has(Role.AUDITOR):
+            return datasets.several(self.store.releases.decided_on())
+        mine = set(datasets.owned_by(person.name))
+        if person.has(Role.REVIEWER):
+            mine |= {row.policy.name for row in datasets.of_reviewer(person.name)}
+        return datasets.several(self.store.releases.decided_on(mine))
 
     def remind(self) -> tuple[int, ...]:
         """Put requests that wait too long on the log, once for each time that they came to the reviewers.
@@ -144,34 +151,37 @@ class ReviewQueue:
         return tuple(found)
 
     def _waiting(self) -> tuple[Waiting, ...]:
+        found = oldest_first(self.store.releases.in_status(sorted(WAITING)))
+        rows = self.store.datasets.several(sorted({release.dataset for release in found}))
+        terms = {row.policy.name: row.policy.release for row in rows}
         return tuple(
             Waiting(
                 release=release,
-                clock=self.clock(release),
+                clock=self.clock(release, days=terms[release.dataset].review_days),
                 votes_needed=votes_needed(release),
-                reviewers_left=len(reviewers_left(self.store, release, self._pool(release.dataset))),
+                reviewers_left=len(reviewers_left(self.store, release, terms[release.dataset].pool)),
             )
-            for release in oldest_first(self.store.releases.in_status(sorted(WAITING)))
+            for release in found
         )
 
     def _kinds(self, release: Release) -> tuple[str, ...]:
-        declared: dict[str, Declared] = {}
+        declared: Mapping[str, Declared] = {}
         for file in release.files:
             if file.name == DECLARATIONS:
-                try:
-                    declared = read_declarations(self.store.vault.get(file.sha256))
-                except BadInput:  # what is known of it by its name will do
-                    declared = {}
+                declared = _declared(self.store.vault.get(file.sha256))
         outputs = [f.name for f in release.files if f.name != DECLARATIONS]
         kinds = (str(declared[n].kind) if n in declared else n.rpartition(".")[2].lower() for n in outputs)
         return tuple(dict.fromkeys(kinds))
 
-    def clock(self, release: Release) -> Clock:
-        """How a waiting request stands against its deadline."""
-        row = self.store.datasets.get(release.dataset)
-        days = row.policy.release.review_days if row is not None else 1
+    def clock(self, release: Release, *, days: int) -> Clock:
+        """How a waiting request stands against its deadline, ``days`` working days after it came."""
         return how_it_stands(release.waiting_since, today=self.today(), days=days)
 
-    def _pool(self, dataset: str) -> tuple[str, ...]:
-        row = self.store.datasets.get(dataset)
-        return row.policy.release.pool if row is not None else ()
+
+@functools.lru_cache(maxsize=4096)
+def _declared(content: bytes) -> Mapping[str, Declared]:
+    """What a file of declarations says; nothing where it cannot be read: what names say will do."""
+    try:
+        return read_declarations(content)
+    except BadInput:
+        return {}

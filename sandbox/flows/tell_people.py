@@ -40,14 +40,18 @@ class TellPeople:
     channels: tuple[Channel, ...]
     now: Callable[[], datetime]
 
-    def catch_up(self) -> int:
-        """Work out all that the log has said since the last time.
+    def catch_up(self, *, pages: int | None = None) -> int:
+        """Work out what the log has said since the last time.
+
+        Args:
+            pages: at most so many of ``PAGE`` entries each, for who cannot wait longer; None: all.
 
         Returns:
             How many notices were made.
         """
-        made = 0
-        while self.store.notices.behind():
+        made = done = 0
+        while (pages is None or done < pages) and self.store.notices.behind():
+            done += 1
             found = self._page()
             if found is None:
                 break

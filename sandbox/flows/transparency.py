@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from statistics import median
 
 from sandbox.domain.objection import OPEN, STEPS
 from sandbox.domain.release import Status
-from sandbox.flows.listed import Listed, ListedDataset
+from sandbox.flows.listed import Listed
 from sandbox.flows.project_register import ProjectLine, ProjectRegister
 from sandbox.store import Store
+from sandbox.store.catalogue import ListedDataset
 
 NEWEST = 20  # so many of a list that has its own address
 MONTHS = 12
@@ -164,10 +165,10 @@ class Transparency:
                 )
             ),
             demands_by_state=figures.demands_by_state(),
-            results=self.store.results.confirmed(offset=0, limit=1, datasets=known).total,
+            results=self.store.results.confirmed(offset=0, limit=1).total,
         )
 
-    def _budgets(self, listed: dict[str, ListedDataset]) -> tuple[LineageSpent, ...]:
+    def _budgets(self, listed: Mapping[str, ListedDataset]) -> tuple[LineageSpent, ...]:
         spent = self.store.figures.lineages()
         users: dict[str, list[str]] = {}
         for dataset in listed.values():

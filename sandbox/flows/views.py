@@ -5,7 +5,7 @@ Applications, grants and budgets are in ``access_views``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -13,9 +13,10 @@ from sandbox.domain import release as release_rules
 from sandbox.domain.audit import Entry
 from sandbox.domain.errors import BadInput, NotFound
 from sandbox.domain.findings import Finding, for_requester
+from sandbox.domain.paging import check_page
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.policy import DatasetPolicy, Mode
-from sandbox.domain.release import Release, Vote
+from sandbox.domain.release import Release, Status, Vote
 from sandbox.domain.review_comment import ReviewComment, may_comment, may_void, visible_comments
 from sandbox.flows.blinding import Blinding
 from sandbox.store import Store
@@ -33,10 +34,23 @@ class ReleaseView:
     votes_in: int
     votes_needed: int
     allowed_actions: tuple[str, ...]
+    review_days: int  # working days that its reviewers have
     comments: tuple[ReviewComment, ...] = ()  # beside cells and files, those this person may see
     voidable: tuple[ReviewComment, ...] = ()  # those that this person may void
     job: int = 0  # the job that made the files; 0 when its requester sent them
     sealed: bool = False  # the files are a job's, and this person sees nothing of them before they leave
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Beside:
+    """What is kept beside requests: policies by dataset, members by project, the rest by request."""
+
+    policies: Mapping[str, DatasetPolicy]
+    jobs: Mapping[int, int]
+    members: Mapping[str, tuple[str, ...]]
+    comments: Mapping[int, tuple[ReviewComment, ...]]
+    findings: Mapping[int, tuple[Finding, ...]]
+    reading_rows: frozenset[int]  # the numbers of the person's own grants under which rows are read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,28 +68,41 @@ class Views:
 
     # releases
 
-    def releases(self, person: Person) -> tuple[ReleaseView, ...]:
-        """The person's own requests, newest first."""
-        own = self.store.releases.of_requester(person.name)
-        return tuple(self._release_view(r, person) for r in sorted(own, key=lambda r: -r.id))
+    def releases(
+        self,
+        person: Person,
+        *,
+        statuses: Collection[Status] = (),
+        grant_id: int | None = None,
+        offset: int = 0,
+        limit: int = 25,
+    ) -> tuple[ReleaseView, ...]:
+        """The person's own requests, newest first: in one of these states, under this grant."""
+        check_page(offset, limit)
+        return self._views(
+            self.store.releases.of_requester(
+                person.name, statuses=statuses, grant_id=grant_id, offset=offset, limit=limit
+            ),
+            person,
+        )
+
+    def counts(self, person: Person) -> dict[Status, int]:
+        """How many of the person's own requests are in each state; states without any are not there."""
+        return self.store.releases.count_of_requester(person.name)
 
     def review_queue(self, person: Person) -> tuple[ReleaseView, ...]:
         """What waits for this reviewer's vote, oldest first."""
         check_role(person, Role.REVIEWER)
-        pools = [d.policy.name for d in self.store.datasets.all() if person.name in d.policy.release.pool]
+        pools = [d.policy.name for d in self.store.datasets.of_reviewer(person.name)]
         waiting = self.store.releases.waiting_for(person.name, datasets=pools)
-        views = (self._release_view(r, person) for r in waiting)
-        return tuple(v for v in views if "vote" in v.allowed_actions)
+        return tuple(v for v in self._views(waiting, person) if "vote" in v.allowed_actions)
 
     def voted_and_waiting(self, person: Person) -> tuple[ReleaseView, ...]:
         """What this reviewer has voted on and waits for others' votes, oldest first."""
         check_role(person, Role.REVIEWER)
         waiting = oldest_first(self.store.releases.in_status(sorted(release_rules.WAITING)))
-        return tuple(
-            self._release_view(r, person)
-            for r in waiting
-            if any(v.reviewer == person.name for v in r.votes) and self._reviews(person, r)
-        )
+        voted = (r for r in waiting if any(v.reviewer == person.name for v in r.votes))
+        return self._views([r for r in voted if self._reviews(person, r)], person)
 
     def release(self, person: Person, release_id: int) -> ReleaseView:
         """One request, for its requester, the pool's reviewers and auditors."""
@@ -95,18 +122,38 @@ class Views:
         )
 
     def _release_view(self, release: Release, person: Person) -> ReleaseView:
-        policy = self._policy(release.dataset)
-        job = self.store.jobs.of_release(release.id)
-        sealed = release_rules.sealed(release, person, by_job=job is not None)
-        members = self.store.access.members_of(release.project)
-        pool = policy.release.pool
-        comments = visible_comments(
-            release,
-            self.store.review_comments.of(release.id),
-            person,
-            project_members=members,
-            sealed=sealed,
+        return self._views([release], person)[0]
+
+    def _views(self, releases: Sequence[Release], person: Person) -> tuple[ReleaseView, ...]:
+        """As this person sees them. What is kept beside them is read for all of them at once."""
+        numbers = [release.id for release in releases]
+        beside = _Beside(
+            policies={
+                row.policy.name: row.policy
+                for row in self.store.datasets.several(sorted({release.dataset for release in releases}))
+            },
+            jobs={number: job.id for number, job in self.store.jobs.of_releases(numbers).items()},
+            members=self.store.access.members_of_several({release.project for release in releases}),
+            comments=self.store.review_comments.of_several(numbers),
+            findings=self.store.releases.findings_of(numbers),
+            reading_rows=frozenset(
+                grant.id for grant in self.store.access.grants_of(person.name) if grant.mode is Mode.ROOM
+            ),
         )
+        return tuple(self._view(release, person, beside) for release in releases)
+
+    def _view(self, release: Release, person: Person, beside: _Beside) -> ReleaseView:
+        policy = beside.policies[release.dataset]
+        job, members, pool = (
+            beside.jobs.get(release.id, 0),
+            beside.members[release.project],
+            policy.release.pool,
+        )
+        sealed = release_rules.sealed(release, person, by_job=job > 0)
+        comments = visible_comments(
+            release, beside.comments.get(release.id, ()), person, project_members=members, sealed=sealed
+        )
+        findings = () if sealed else _seen(release, person, beside)
         if sealed:
             # A job writes the declared questions as well: they can hold rows like any other file of it.
             bare = tuple(replace(file, sha256="", size_bytes=0, sql="") for file in release.files)
@@ -114,8 +161,8 @@ class Views:
         return ReleaseView(
             release=release,
             title=policy.title,
-            findings=() if sealed else self._findings(release, person),
-            job=job.id if job is not None else 0,
+            findings=findings,
+            job=job,
             sealed=sealed,
             votes=release_rules.visible_votes(release, person),
             early=release_rules.early_votes(release, person),
@@ -124,25 +171,14 @@ class Views:
             votes_in=len(release.votes),
             allowed_actions=(
                 *release_rules.allowed_verbs(
-                    release,
-                    person,
-                    pool=pool,
-                    project_members=members,
-                    by_job=job is not None,
+                    release, person, pool=pool, project_members=members, by_job=job > 0
                 ),
                 *(("comment",) if may_comment(release, person, pool=pool, project_members=members) else ()),
             ),
+            review_days=policy.release.review_days,
             comments=comments,
             voidable=tuple(c for c in comments if may_void(release, c, person)),
         )
-
-    def _findings(self, release: Release, person: Person) -> tuple[Finding, ...]:
-        """All of them for reviewers; for the requester those that tell nothing about rows they may not read."""
-        found = self.store.releases.findings(release.id)
-        if person.name != release.requester:
-            return found
-        grant = self.store.access.grant(release.grant_id)
-        return for_requester(found, reads_rows=grant is not None and grant.mode is Mode.ROOM)
 
     def _policy(self, dataset: str) -> DatasetPolicy:
         row = self.store.datasets.get(dataset)
@@ -161,3 +197,11 @@ class Views:
         blind = Blinding(self.store, person)
         shown = tuple(blind(entry) for entry in entries)
         return LogPage(entries=shown, total=self.store.log.head().seq)
+
+
+def _seen(release: Release, person: Person, beside: _Beside) -> tuple[Finding, ...]:
+    """All findings for reviewers; for the requester those that tell nothing about rows they may not read."""
+    found = beside.findings.get(release.id, ())
+    if person.name != release.requester:
+        return found
+    return for_requester(found, reads_rows=release.grant_id in beside.reading_rows)

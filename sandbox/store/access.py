@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
 from sandbox.domain.access import Grant
 from sandbox.domain.application import Application, ApplicationState, Step, Turn, Verb, Wish, wish_from
@@ -261,6 +261,40 @@ class Access:
             where.append(applications.c.state.in_(states))
         return self._applications(*where)
 
+    def on_data_of(
+        self,
+        owner: str,
+        states: Collection[ApplicationState],
+        *,
+        offset: int = 0,
+        limit: int | None = None,
+        oldest_first: bool = False,
+    ) -> tuple[Application, ...]:
+        """Those in one of these states on an owner's data, the newest first."""
+        number = applications.c.id
+        query = (
+            select(number)
+            .join(datasets, datasets.c.name == applications.c.dataset)
+            .where(datasets.c.owner == owner, applications.c.state.in_(sorted(states)))
+            .order_by(number if oldest_first else number.desc())
+        )
+        with self._database.reading() as connection:
+            wanted = list(connection.scalars(query.limit(limit).offset(offset)))
+            rows = connection.execute(_whole().where(number.in_(wanted)).order_by(number)).all()
+            found = _applications_of(connection, rows)
+        return found if oldest_first else found[::-1]
+
+    def count_on_data_of(self, owner: str) -> dict[ApplicationState, int]:
+        """How many there are on an owner's data in each state; states without any are not there."""
+        query = (
+            select(applications.c.state, func.count())
+            .join(datasets, datasets.c.name == applications.c.dataset)
+            .where(datasets.c.owner == owner)
+            .group_by(applications.c.state)
+        )
+        with self._database.reading() as connection:
+            return {ApplicationState(state): n for state, n in connection.execute(query)}
+
     def concerning(self, person: str) -> tuple[Application, ...]:
         """Those that may concern somebody: theirs, on data of theirs, or with their name in what is asked for."""
         named = application_turns.c.wish.contains(canonical_json(person).decode(), autoescape=True)
@@ -329,17 +363,26 @@ class Access:
         Also past ones: who worked on a project does not review what leaves it. Who is merely named by somebody else is
         not among them: a reviewer could be kept away by naming them.
         """
+        return self.members_of_several([project])[project]
+
+    def members_of_several(self, projects: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """The same for each of these projects."""
+        named = sorted(projects)
+        project = applications.c.project
+        granted = select(grants.c.project, grants.c.person).where(grants.c.project.in_(named))
+        signed = (
+            select(project, signatures.c.person)
+            .join(applications, applications.c.id == signatures.c.application_id)
+            .where(project.in_(named))
+        )
+        asked = select(project, applications.c.applicant).where(
+            project.in_(named), applications.c.state != ApplicationState.REJECTED
+        )
+        found: dict[str, list[str]] = {name: [] for name in named}
         with self._database.reading() as connection:
-            granted = select(grants.c.person).where(grants.c.project == project)
-            signed = (
-                select(signatures.c.person)
-                .join(applications, applications.c.id == signatures.c.application_id)
-                .where(applications.c.project == project)
-            )
-            asked = select(applications.c.applicant).where(
-                applications.c.project == project, applications.c.state != ApplicationState.REJECTED
-            )
-            return tuple(sorted(connection.execute(granted.union(signed, asked)).scalars()))
+            for of, person in connection.execute(granted.union(signed, asked)):
+                found[of].append(person)
+        return {name: tuple(sorted(people)) for name, people in found.items()}
 
     def _move(self, connection: Connection, application: Application, row: Step, **more: Any) -> None:
         """One UPDATE that holds its own condition: of two people at once, one is told that the other was faster."""

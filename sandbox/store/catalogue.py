@@ -7,7 +7,8 @@ are missing, or that an earlier program made. Rules never read it: what a datase
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Select, case, delete, func, insert, select, union_all
@@ -17,10 +18,16 @@ from sandbox.domain.catalogue_terms import OpenMode
 from sandbox.domain.policy import DatasetPolicy, OpenClass
 from sandbox.domain.search import Found, Search, Term, index_words
 from sandbox.store.database import Database
-from sandbox.store.schema import catalogue_entries, catalogue_words, dataset_versions, datasets
+from sandbox.store.schema import (
+    catalogue_entries,
+    catalogue_words,
+    dataset_reviewers,
+    dataset_versions,
+    datasets,
+)
 from sandbox.store.suspensions import suspended_now
 
-FORM = 1  # raise it when an entry or its words come to mean something else
+FORM = 2  # raise it when an entry or its words come to mean something else
 
 _MODES = {mode: catalogue_entries.c[str(mode)] for mode in OpenMode}
 _VALUES = {
@@ -28,7 +35,24 @@ _VALUES = {
     "domain": catalogue_entries.c.domain,
     "frequency": catalogue_entries.c.frequency,
 }
+_ENTRY = catalogue_entries.c.dataset == datasets.c.name
 _AFTER_ALL = "\U0010ffff"  # sorts behind every letter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedDataset:
+    """A dataset as public lists speak of it."""
+
+    name: str
+    title: str
+    owner: str
+    open_class: OpenClass
+    lineage: str
+    suspended: bool
+
+    @property
+    def private(self) -> bool:
+        return self.open_class is OpenClass.CONDITIONAL
 
 
 class Catalogue:
@@ -37,16 +61,17 @@ class Catalogue:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def find(self, search: Search, *, hidden: bool = False) -> Found:
+    def find(self, search: Search, *, hidden: bool = False, closed: bool = True) -> Found:
         """A page of what fits, and how many there are.
 
         Args:
             hidden: with those that the catalogue does not list: for the machine's operator.
+            closed: with the closed ones.
         """
         hits = _hits(search.terms)
         groups = select(*_VALUES.values(), *_MODES.values(), func.count().label("n"))
-        groups = _fitting(groups, hits, hidden).group_by(*_VALUES.values(), *_MODES.values())
-        page = _fitting(select(catalogue_entries.c.dataset), hits, hidden).where(*_narrowed(search))
+        groups = _fitting(groups, hits, hidden, closed).group_by(*_VALUES.values(), *_MODES.values())
+        page = _fitting(select(catalogue_entries.c.dataset), hits, hidden, closed).where(*_narrowed(search))
         best_first = [] if hits is None else [hits.c.score.desc()]
         page = page.order_by(*best_first, catalogue_entries.c.title, catalogue_entries.c.dataset)
         page = page.limit(search.limit).offset(search.offset)
@@ -58,6 +83,35 @@ class Catalogue:
             total=sum(n for group, n in counted if _fits(group, search)),
             counts=_counts(counted, search),
         )
+
+    def listed(self) -> tuple[ListedDataset, ...]:
+        """All that is listed, in order of the titles."""
+        with self._database.reading() as connection:
+            return _brief(connection, catalogue_entries.c.listed)
+
+    def of_owner(
+        self,
+        owner: str,
+        *,
+        but: Collection[str] = (),
+        closed: bool = True,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> tuple[tuple[ListedDataset, ...], int]:
+        """A part of an owner's datasets, listed or not, and how many there are; suspended ones first, then by title.
+
+        Args:
+            but: leave these out.
+            closed: with the closed ones.
+        """
+        where = (datasets.c.owner == owner) & datasets.c.name.not_in(sorted(but))
+        if not closed:
+            where &= catalogue_entries.c.open_class != str(OpenClass.CLOSED)
+        count = select(func.count()).select_from(datasets).join(catalogue_entries, _ENTRY).where(where)
+        first = suspended_now(datasets, datasets.c.name).desc()
+        with self._database.reading() as connection:
+            found = _brief(connection, where, first, offset=offset, limit=limit)
+            return found, int(connection.scalar(count) or 0)
 
     def names(self) -> tuple[str, ...]:
         """All that is listed, by name."""
@@ -89,11 +143,32 @@ class Catalogue:
             return content_hash([[row.name, row.version, int(row.suspended)] for row in found])
 
 
+def _brief(
+    connection: Connection, where: Any, *first: Any, offset: int = 0, limit: int | None = None
+) -> tuple[ListedDataset, ...]:
+    entry, c = catalogue_entries.c, datasets.c
+    query = select(
+        c.name, entry.shown_title, c.owner, entry.open_class, c.lineage, suspended_now(datasets, c.name)
+    ).join_from(datasets, catalogue_entries, _ENTRY)
+    query = query.where(where).order_by(*first, entry.title, c.name).offset(offset).limit(limit)
+    return tuple(
+        ListedDataset(
+            name=row.name,
+            title=row.shown_title,
+            owner=row.owner,
+            open_class=OpenClass(row.open_class),
+            lineage=row.lineage,
+            suspended=bool(row.suspended),
+        )
+        for row in connection.execute(query)
+    )
+
+
 def index(connection: Connection, policy: DatasetPolicy) -> None:
-    """Write a dataset's entry and words, in place of what was there."""
+    """Write a dataset's entry, its words and its reviewers, in place of what was there."""
     mine = policy.name
-    connection.execute(delete(catalogue_words).where(catalogue_words.c.dataset == mine))
-    connection.execute(delete(catalogue_entries).where(catalogue_entries.c.dataset == mine))
+    for table in (catalogue_words, catalogue_entries, dataset_reviewers):
+        connection.execute(delete(table).where(table.c.dataset == mine))
     modes = policy.open_modes
     connection.execute(
         insert(catalogue_entries).values(
@@ -101,6 +176,7 @@ def index(connection: Connection, policy: DatasetPolicy) -> None:
             form=FORM,
             listed=not policy.hidden,
             title=_sorted_by(policy.title),
+            shown_title=policy.title,
             open_class=str(policy.open_class),
             domain=str(policy.domain),
             frequency="" if policy.open_class is OpenClass.CLOSED else str(policy.update_frequency),
@@ -109,6 +185,8 @@ def index(connection: Connection, policy: DatasetPolicy) -> None:
     )
     found = [{"word": word, "dataset": mine, "weight": n} for word, n in index_words(policy).items()]
     connection.execute(insert(catalogue_words), found)
+    if pool := sorted(set(policy.release.pool)):
+        connection.execute(insert(dataset_reviewers), [{"reviewer": name, "dataset": mine} for name in pool])
 
 
 def not_indexed(connection: Connection) -> tuple[str, ...]:
@@ -146,9 +224,11 @@ def _one(term: Term) -> Select[Any]:
     return query.where(range_).group_by(catalogue_words.c.dataset)
 
 
-def _fitting(query: Select[Any], hits: Any, hidden: bool) -> Select[Any]:
+def _fitting(query: Select[Any], hits: Any, hidden: bool, closed: bool) -> Select[Any]:
     if hits is not None:
         query = query.join_from(catalogue_entries, hits, hits.c.dataset == catalogue_entries.c.dataset)
+    if not closed:
+        query = query.where(catalogue_entries.c.open_class != str(OpenClass.CLOSED))
     return query if hidden else query.where(catalogue_entries.c.listed)
 
 

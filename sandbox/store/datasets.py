@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from sandbox.domain.audit import Event
 from sandbox.domain.canonical import content_hash
@@ -21,7 +21,7 @@ from sandbox.domain.policy_document import policy_from_document, policy_to_docum
 from sandbox.store.catalogue import index, not_indexed
 from sandbox.store.database import Database, stamp
 from sandbox.store.log import Log
-from sandbox.store.schema import dataset_versions, datasets
+from sandbox.store.schema import dataset_reviewers, dataset_versions, datasets, suspensions
 from sandbox.store.suspensions import suspended_now
 
 
@@ -45,15 +45,6 @@ class Dataset:
     public_files: Mapping[str, str]
     raw_files: Mapping[str, str]
     report: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatasetState:
-    """Which version of a dataset is the newest."""
-
-    name: str
-    version: int
-    suspended: bool
 
 
 class Datasets:
@@ -150,21 +141,32 @@ class Datasets:
         with self._database.reading() as connection:
             return tuple(_dataset(row) for row in connection.execute(_newest().order_by(datasets.c.name)))
 
-    def of_owner(self, owner: str) -> tuple[Dataset, ...]:
-        """The newest version of each dataset of an owner, in order of their names."""
+    def owned_by(self, owner: str) -> tuple[str, ...]:
+        """The names of an owner's datasets, in order; no policy is read."""
+        query = select(datasets.c.name).where(datasets.c.owner == owner).order_by(datasets.c.name)
         with self._database.reading() as connection:
-            query = _newest().where(datasets.c.owner == owner).order_by(datasets.c.name)
-            return tuple(_dataset(row) for row in connection.execute(query))
+            return tuple(connection.scalars(query))
 
-    def states(self) -> tuple[DatasetState, ...]:
-        """Name, version and whether it is suspended, of every dataset, by name; no policy is read."""
-        c = datasets.c
-        query = select(c.name, c.version, suspended_now(datasets, c.name)).order_by(c.name)
+    def of_reviewer(self, reviewer: str) -> tuple[Dataset, ...]:
+        """The newest version of each dataset whose pool names this person, in order of their names."""
+        mine = select(dataset_reviewers.c.dataset).where(dataset_reviewers.c.reviewer == reviewer)
         with self._database.reading() as connection:
-            return tuple(
-                DatasetState(name=row.name, version=row.version, suspended=bool(row.suspended))
-                for row in connection.execute(query)
-            )
+            query = _newest().where(datasets.c.name.in_(mine)).order_by(datasets.c.name)
+            found = tuple(_dataset(row) for row in connection.execute(query))
+        return tuple(row for row in found if reviewer in row.policy.release.pool)  # the policy is what counts
+
+    def generation(self) -> tuple[int, ...]:
+        """Another one whenever the lists of datasets would say something else.
+
+        Versions, suspensions and their ends only become more.
+        """
+        query = select(
+            select(func.count()).select_from(dataset_versions).scalar_subquery(),
+            select(func.count()).select_from(suspensions).scalar_subquery(),
+            select(func.count()).select_from(suspensions).where(suspensions.c.ended != "").scalar_subquery(),
+        )
+        with self._database.reading() as connection:
+            return tuple(connection.execute(query).one())
 
     def several(self, names: Sequence[str]) -> tuple[Dataset, ...]:
         """The newest versions of those of these names that there are, in this order."""

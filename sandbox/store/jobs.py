@@ -204,6 +204,10 @@ class Jobs:
         found = self._where(jobs.c.release_id == release_id)
         return found[0] if found else None
 
+    def of_releases(self, numbers: Collection[int]) -> dict[int, Job]:
+        """The jobs that handed these requests in, by request."""
+        return {job.release: job for job in self._where(jobs.c.release_id.in_(sorted(numbers)))}
+
     def tried(self, *, grant_id: int, package_sha256: str) -> Job | None:
         """The newest job by which this package ran to its end on the sample under this grant."""
         found = self._where(

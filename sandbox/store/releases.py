@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, insert, select, update
+from sqlalchemy import Connection, Select, and_, exists, false, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sandbox.domain.access import Grant
@@ -32,6 +32,7 @@ from sandbox.store.release_rows import (
     staged_file,
     vote_of,
 )
+from sandbox.store.schema import datasets as datasets_table
 from sandbox.store.schema import findings as findings_table
 from sandbox.store.schema import output_cells, release_files, release_links, release_turns, releases, votes
 
@@ -210,18 +211,47 @@ class Releases:
 
     def findings(self, release_id: int) -> tuple[Finding, ...]:
         """What the checks found in the files of the present turn, in their order."""
-        with self._database.reading() as connection:
-            rows = connection.execute(
-                select(findings_table)
-                .join(releases, releases.c.id == findings_table.c.release_id)
-                .where(findings_table.c.release_id == release_id, findings_table.c.turn == releases.c.turn)
-                .order_by(findings_table.c.position)
-            )
-            return tuple(finding(row) for row in rows)
+        return self.findings_of([release_id]).get(release_id, ())
 
-    def of_requester(self, name: str) -> tuple[Release, ...]:
-        """A person's own requests, oldest first."""
-        return self._where(releases.c.requester == name)
+    def findings_of(self, numbers: Collection[int]) -> dict[int, tuple[Finding, ...]]:
+        """The same for each of these requests; one without findings is not there."""
+        query = (
+            select(findings_table)
+            .join(releases, releases.c.id == findings_table.c.release_id)
+            .where(findings_table.c.release_id.in_(sorted(numbers)), findings_table.c.turn == releases.c.turn)
+            .order_by(findings_table.c.release_id, findings_table.c.position)
+        )
+        found: dict[int, list[Finding]] = {}
+        with self._database.reading() as connection:
+            for row in connection.execute(query):
+                found.setdefault(row.release_id, []).append(finding(row))
+        return {number: tuple(of_one) for number, of_one in found.items()}
+
+    def of_requester(
+        self,
+        name: str,
+        *,
+        statuses: Collection[Status] = (),
+        grant_id: int | None = None,
+        offset: int = 0,
+        limit: int | None = None,
+    ) -> tuple[Release, ...]:
+        """A person's own requests, newest first: in one of these states, under this grant; all, where none is named."""
+        query = select(releases.c.id).where(releases.c.requester == name)
+        if statuses:
+            query = query.where(releases.c.status.in_(sorted(statuses)))
+        if grant_id is not None:
+            query = query.where(releases.c.grant_id == grant_id)
+        query = query.order_by(releases.c.id.desc()).limit(limit).offset(offset)
+        with self._database.reading() as connection:
+            numbers = list(connection.scalars(query))
+            return read_releases(connection, releases.c.id.in_(numbers))[::-1]
+
+    def count_of_requester(self, name: str) -> dict[Status, int]:
+        """How many of a person's requests are in each state; states without any are not there."""
+        query = select(releases.c.status, func.count()).where(releases.c.requester == name)
+        with self._database.reading() as connection:
+            return {Status(s): n for s, n in connection.execute(query.group_by(releases.c.status))}
 
     def of_grant(self, grant_id: int) -> tuple[Release, ...]:
         """Those made under a grant, oldest first."""
@@ -265,6 +295,35 @@ class Releases:
             )
         )
         return self._where(releases.c.id.in_(same), releases.c.status.in_(sorted(OUT)))
+
+    def decided_on(self, datasets: Collection[str] | None = None) -> tuple[str, ...]:
+        """Of these datasets, or of all, those on whose outputs reviewers decided anything, by name."""
+        query = select(datasets_table.c.name).where(
+            exists(_decided_of(datasets_table.c.name)) if datasets is None or datasets else false()
+        )
+        if datasets is not None:
+            query = query.where(datasets_table.c.name.in_(sorted(datasets)))
+        with self._database.reading() as connection:
+            return tuple(connection.scalars(query.order_by(datasets_table.c.name)))
+
+    def with_finding(
+        self, check: str, *, owner: str, statuses: Collection[Status], limit: int
+    ) -> tuple[Release, ...]:
+        """Those on an owner's data in one of these states, in whose files a check found something, newest first."""
+        query = (
+            select(releases.c.id)
+            .join(findings_table, findings_table.c.release_id == releases.c.id)
+            .join(datasets_table, datasets_table.c.name == releases.c.dataset)
+            .where(
+                findings_table.c.check == check,
+                findings_table.c.turn == releases.c.turn,
+                datasets_table.c.owner == owner,
+                releases.c.status.in_(sorted(statuses)),
+            )
+        )
+        query = query.distinct().order_by(releases.c.id.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return read_releases(connection, releases.c.id.in_(list(connection.scalars(query))))[::-1]
 
     def turns(self, datasets: Collection[str], *, newest: int = NEWEST) -> tuple[Turn, ...]:
         """The turns of these datasets that reviewers decided, of the newest requests, in their order."""
@@ -358,6 +417,15 @@ def _decided(datasets: Collection[str]) -> Select[Any]:
         select(release_turns)
         .join(releases, releases.c.id == release_turns.c.release_id)
         .where(releases.c.dataset.in_(list(datasets)), release_turns.c.decided_at != "")
+    )
+
+
+def _decided_of(dataset: Any) -> Select[Any]:
+    """The decided turns of the dataset that another query is at."""
+    return (
+        select(release_turns.c.turn)
+        .join(releases, releases.c.id == release_turns.c.release_id)
+        .where(releases.c.dataset == dataset, release_turns.c.decided_at != "")
     )
 
 

@@ -15,7 +15,7 @@ from sandbox.domain.errors import Conflict, NotFound
 from sandbox.domain.results import Made, Result, ResultKind, ResultState, Step
 from sandbox.store.database import Database, number_of, stamp
 from sandbox.store.log import Log
-from sandbox.store.schema import results
+from sandbox.store.schema import catalogue_entries, results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,10 +119,13 @@ class Results:
         return self._where(*where)
 
     def confirmed(
-        self, *, offset: int, limit: int, datasets: Collection[str], kind: ResultKind | None = None
+        self, *, offset: int, limit: int, dataset: str = "", kind: ResultKind | None = None
     ) -> ResultPage:
-        """The public register, the newest first: of these datasets."""
-        where = [results.c.state == ResultState.CONFIRMED, results.c.dataset.in_(datasets)]
+        """The public register, the newest first: of all datasets that are listed, or of this one."""
+        listed = select(catalogue_entries.c.dataset).where(catalogue_entries.c.listed)
+        where = [results.c.state == ResultState.CONFIRMED, results.c.dataset.in_(listed)]
+        if dataset:
+            where.append(results.c.dataset == dataset)
         if kind is not None:
             where.append(results.c.kind == kind)
         order = (results.c.made_on.desc(), results.c.id.desc())

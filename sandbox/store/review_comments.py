@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import datetime
 
@@ -76,20 +76,26 @@ class ReviewComments:
 
     def of(self, release_id: int) -> tuple[ReviewComment, ...]:
         """A request's, of all turns and authors, in the order in which they were written."""
-        query = select(review_comments).where(_C.release_id == release_id)
+        return self.of_several([release_id]).get(release_id, ())
+
+    def of_several(self, numbers: Collection[int]) -> dict[int, tuple[ReviewComment, ...]]:
+        """Those of these requests, by request; one without any is not there."""
+        query = select(review_comments).where(_C.release_id.in_(sorted(numbers)))
+        found: dict[int, list[ReviewComment]] = {}
         with self._database.reading() as connection:
-            return tuple(
-                ReviewComment(
-                    release=row.release_id,
-                    turn=row.turn,
-                    author=row.author,
-                    number=row.number,
-                    text=row.text,
-                    file=row.file,
-                    row=row.row,
-                    column=row.column,
-                    written_at=row.written_at,
-                    voided=row.voided,
+            for row in connection.execute(query.order_by(_C.written_at, _C.author, _C.number)):
+                found.setdefault(row.release_id, []).append(
+                    ReviewComment(
+                        release=row.release_id,
+                        turn=row.turn,
+                        author=row.author,
+                        number=row.number,
+                        text=row.text,
+                        file=row.file,
+                        row=row.row,
+                        column=row.column,
+                        written_at=row.written_at,
+                        voided=row.voided,
+                    )
                 )
-                for row in connection.execute(query.order_by(_C.written_at, _C.author, _C.number))
-            )
+        return {number: tuple(comments) for number, comments in found.items()}

@@ -354,6 +354,7 @@ findings = Table(
     Column("from_rows", Boolean, nullable=False),
     Column("turn", Integer, nullable=False, default=1, server_default="1"),
     Column("detail", Text, nullable=False, default="", server_default=""),  # for reviewers and the owner
+    Index("ix_findings_check", "check", "release_id"),
 )
 
 votes = Table(
@@ -598,6 +599,7 @@ catalogue_entries = Table(
     Column("form", Integer, nullable=False),  # which program's index it is
     Column("listed", Boolean, nullable=False),
     Column("title", Text, nullable=False),  # as titles are sorted
+    Column("shown_title", Text, nullable=False, server_default=""),  # as it is written
     Column("open_class", String(16), nullable=False),
     Column("domain", String(64), nullable=False),
     Column("frequency", String(32), nullable=False),  # empty: nothing is said of a closed one's
@@ -625,6 +627,14 @@ catalogue_words = Table(
     Column("dataset", Name, ForeignKey("datasets.name"), primary_key=True, index=True),
     Column("weight", Integer, nullable=False),  # where the word stands, see domain.search
     sqlite_with_rowid=False,
+)
+
+# Who is named to review which dataset's outputs.
+dataset_reviewers = Table(
+    "dataset_reviewers",
+    metadata,
+    Column("reviewer", Name, primary_key=True),
+    Column("dataset", Name, ForeignKey("datasets.name"), primary_key=True, index=True),
 )
 
 # How policies change
@@ -913,11 +923,14 @@ audit_log = Table(
     Column("seq", Id, primary_key=True, autoincrement=False),  # from 1, without gaps
     Column("at", Time, nullable=False),
     Column("actor", Text, nullable=False),
-    Column("action", Text, nullable=False, index=True),
+    Column("action", Text, nullable=False),
     Column("object", Text, nullable=False, index=True),
     Column("facts", Text, nullable=False),  # canonical JSON
     Column("previous", Hash, nullable=False),
     Column("hash", Hash, nullable=False),
+    Index("ix_audit_log_actor_seq", "actor", "seq"),
+    Index("ix_audit_log_action_seq", "action", "seq"),
+    Index("ix_audit_log_at_seq", "at", "seq"),
 )
 
 audit_head = Table(

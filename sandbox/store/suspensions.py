@@ -82,6 +82,11 @@ class Suspensions:
         """Those in force on a dataset, oldest first."""
         return self._where(_c.dataset == dataset, _c.ended == "")
 
+    def datasets(self) -> frozenset[str]:
+        """All of which anything is suspended now."""
+        with self._database.reading() as connection:
+            return frozenset(connection.scalars(select(_c.dataset).where(_c.ended == "").distinct()))
+
     def by_objection(self, objection_id: int) -> tuple[Suspension, ...]:
         """Those in force that come of an objection."""
         return self._where(_c.objection_id == objection_id, _c.ended == "")

@@ -158,14 +158,14 @@ class PrivateEngine:
             here = {str(image["Id"]) for image in client.images()}
         missing = [digest for digest in digests if digest not in here]
         if missing:
-            saving = subprocess.Popen(["docker", "save", *missing], stdout=subprocess.PIPE)
-            subprocess.run(
-                ["docker", "--host", self.url, "load", "--quiet"],
-                stdin=saving.stdout,
-                check=True,
-                stdout=subprocess.DEVNULL,
-            )
-            assert saving.wait() == 0
+            with subprocess.Popen(["docker", "save", *missing], stdout=subprocess.PIPE) as saving:
+                subprocess.run(
+                    ["docker", "--host", self.url, "load", "--quiet"],
+                    stdin=saving.stdout,
+                    check=True,
+                    stdout=subprocess.DEVNULL,
+                )
+            assert saving.returncode == 0
         return time.monotonic() - began
 
     def log(self, lines: int = 20) -> str:

@@ -226,7 +226,7 @@ print(made.status, "RELEASE", made.id)
 
 
 def _stop(page: Page, server: str) -> None:
-    page.goto("/hub/home")
+    page.goto("/hub/home", wait_until="networkidle")  # its buttons do nothing before its scripts are there
     page.locator(f"#stop-{server}").click()
     expect(page.get_by_text(f"{server}, stopped")).to_be_visible()
     page.reload()

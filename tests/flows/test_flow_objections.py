@@ -282,5 +282,4 @@ def test_a_closed_and_an_unknown_dataset_get_one_answer(world: Any, tmp_path: Pa
         with pytest.raises(NotFound):
             world.sandbox.objection_views.to_object_to(name)
     assert len(said) == 1
-    assert [p.name for p in world.sandbox.objection_views.all_to_object_to()] == ["loans"]
     assert objected(world, text=TEXT)  # the control

@@ -202,10 +202,10 @@ def test_only_confirmed_results_of_known_datasets_are_on_the_register(store: Sto
     first = store.results.add(MADE, grant=grant, event=did())
     store.results.add(replace(MADE, title="Unconfirmed"), grant=grant, event=did())
     store.results.move(first, CONFIRM, event=did())
-    page = store.results.confirmed(offset=0, limit=10, datasets=["loans"])
+    page = store.results.confirmed(offset=0, limit=10, dataset="loans")
     assert ([r.id for r in page.results], page.total) == ([first.id], 1)
     assert page.results[0].state is ResultState.CONFIRMED
-    assert store.results.confirmed(offset=0, limit=10, datasets=["other"]).total == 0
+    assert store.results.confirmed(offset=0, limit=10, dataset="other").total == 0
     with pytest.raises(Conflict):
         store.results.move(first, CONFIRM, event=did())
 

@@ -11,8 +11,8 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from sandbox.domain.demands import DemandState, Verb
+from sandbox.domain.paging import MAX_PAGE
 from sandbox.domain.people import Person
-from sandbox.flows.demand_data import MAX_PAGE
 from sandbox.portal import documents
 from sandbox.portal.api.common import Body, ReasonBody
 from sandbox.portal.csv_files import csv_file

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from sandbox.domain.application import ENDED, ApplicationState
 from sandbox.domain.duties import DutyState
-from sandbox.domain.objection import OPEN
-from sandbox.domain.people import Person, Role, check_role
+from sandbox.domain.people import Person
 from sandbox.flows.access_views import ApplicationView
 from sandbox.language import marked as _
 from sandbox.portal.api.blocks import lift_block
@@ -24,6 +22,8 @@ from sandbox.wiring import Sandbox
 router = APIRouter(include_in_schema=False)
 
 S = ApplicationState
+PER_PAGE = 20
+MOST_WAITING = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,23 +37,22 @@ class ToDo:
 
 
 @router.get("/decisions")
-def decisions(request: Request, system: System, person: InPerson) -> Response:
+def decisions(request: Request, system: System, person: InPerson, page: int = 1) -> Response:
     """Applications to an owner's datasets, those that wait longest first."""
-    check_role(person, Role.OWNER)
-    mine = [view for view in system.access_views.applications(person) if view.owner == person.name]
-
-    def in_state(*states: ApplicationState) -> list[ApplicationView]:
-        return [view for view in mine if view.application.state in states]
-
+    views, counts, page = system.access_views, system.access_views.counts(person), max(page, 1)
     return render(
         request,
         "decisions.html",
         also=list(also_waiting(system, person)),
-        waiting=sorted(in_state(S.SUBMITTED), key=lambda view: (view.due or date.max, view.application.id)),
-        returned=in_state(S.RETURNED),
-        unsigned=in_state(S.APPROVED),
-        active=in_state(S.ACTIVE),
-        ended=[view for view in reversed(mine) if view.application.state in ENDED],
+        waiting=views.waiting(person, limit=MOST_WAITING),
+        returned=views.on_data_of(person, {S.RETURNED}),
+        unsigned=views.on_data_of(person, {S.APPROVED}),
+        active=views.on_data_of(person, {S.ACTIVE}, offset=(page - 1) * PER_PAGE, limit=PER_PAGE),
+        actives=counts.get(S.ACTIVE, 0),
+        page=page,
+        more=page * PER_PAGE < counts.get(S.ACTIVE, 0),
+        ended=views.on_data_of(person, ENDED),
+        endeds=sum(counts.get(state, 0) for state in ENDED),
         blocks=system.access_views.blocks_by(person),
         late=_late,
         beside=system.exact_beside_private.of_owner(person),
@@ -69,7 +68,7 @@ def lift(system: System, person: FormSender, block_id: int) -> Response:
 
 def also_waiting(system: Sandbox, owner: Person) -> Iterator[ToDo]:
     """What waits for an owner on other pages."""
-    if objections := sum(v.objection.state in OPEN for v in system.objection_views.objections(owner)):
+    if objections := system.objection_views.waiting(owner):
         said = "1 objection waits" if objections == 1 else f"{objections} objections wait"
         yield ToDo(text=f"{said} for your answer.", button=_("Objections"), link="/objections", urgent=True)
     if imports := len(system.import_views.queue(owner)):

@@ -13,7 +13,7 @@ from sandbox.domain.application import WAITING, ApplicationState
 from sandbox.domain.duties import Duty, DutyState
 from sandbox.domain.job import JobState
 from sandbox.domain.people import Person
-from sandbox.domain.release_states import OUT, Status
+from sandbox.domain.release_states import Status
 from sandbox.flows.access_views import ApplicationView
 from sandbox.flows.grant_views import GrantView
 from sandbox.flows.views import ReleaseView
@@ -21,6 +21,7 @@ from sandbox.language import marked as _
 from sandbox.portal import documents
 from sandbox.portal.pages.access import ToDo
 from sandbox.portal.pages.charts import Steps, spending
+from sandbox.portal.pages.releases import BACK, IS_OUT, SHOWN, WITH_OTHERS
 from sandbox.portal.pages.rendering import day, render
 from sandbox.portal.requests import InPerson, System
 from sandbox.wiring import Sandbox
@@ -30,18 +31,9 @@ router = APIRouter(include_in_schema=False)
 S = ApplicationState
 SHOWN_QUESTIONS = 50
 SHOWN_STEPS = 12  # of the chart's table
+SHOWN_OUTPUTS = 10  # that came back
 _REMIND_END = timedelta(days=14)
 _UNDER_WAY = frozenset({JobState.QUEUED, JobState.RUNNING, JobState.HELD})
-_WITH_OTHERS = frozenset(
-    {
-        Status.CHECKING,
-        Status.SUBMITTED,
-        Status.PARTIALLY_REVIEWED,
-        Status.REVIEWED,
-        Status.APPROVED,
-        Status.ON_HOLD,
-    }
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +75,7 @@ def grants(request: Request, system: System, person: InPerson) -> Response:
         _shown(view, by_number.get(view.grant.application), today)
         for view in reversed(system.access_views.grants(person))
     ]
-    outputs = system.views.releases(person)
+    outputs = system.views.releases(person, statuses=BACK, limit=SHOWN_OUTPUTS)
     in_force = [one for one in shown if not one.view.over]
     todo = [
         *(task for view in applications for task in _of_application(view, today)),
@@ -94,7 +86,7 @@ def grants(request: Request, system: System, person: InPerson) -> Response:
         request,
         "grants.html",
         todo=sorted(todo, key=lambda task: not task.urgent),
-        tiles=_tiles(system, person, outputs, in_force) if shown else (),
+        tiles=_tiles(system, person, in_force) if shown else (),
         grants=in_force,
         past=[one for one in shown if one.view.over],
         waiting=[view for view in applications if view.application.state in WAITING],
@@ -116,17 +108,23 @@ def _shown(view: GrantView, application: ApplicationView | None, today: date) ->
     )
 
 
-def _tiles(
-    system: Sandbox, person: Person, outputs: Sequence[ReleaseView], in_force: Sequence[ShownGrant]
-) -> tuple[Tile, ...]:
+def _tiles(system: Sandbox, person: Person, in_force: Sequence[ShownGrant]) -> tuple[Tile, ...]:
     """How things stand at a glance."""
     jobs = system.job_views.all(person)
-    status = [view.release.status for view in outputs]
+    outputs = system.views.counts(person)
     return (
         Tile(len(in_force), _("grants in force"), "/grants#grants"),
         Tile(sum(view.job.state in _UNDER_WAY for view in jobs), _("jobs under way"), "/jobs"),
-        Tile(sum(one in _WITH_OTHERS for one in status), _("outputs under review"), "/releases"),
-        Tile(sum(one in OUT for one in status), _("outputs that are out"), "/releases"),
+        Tile(
+            sum(outputs.get(s, 0) for s in SHOWN[WITH_OTHERS]),
+            _("outputs under review"),
+            f"/releases?show={WITH_OTHERS}",
+        ),
+        Tile(
+            sum(outputs.get(s, 0) for s in SHOWN[IS_OUT]),
+            _("outputs that are out"),
+            f"/releases?show={IS_OUT}",
+        ),
     )
 
 
@@ -157,7 +155,7 @@ def _of_application(view: ApplicationView, today: date) -> Iterator[ToDo]:
 
 def _of_outputs(outputs: Sequence[ReleaseView]) -> Iterator[ToDo]:
     for view in outputs:
-        if "resubmit" in view.allowed_actions and view.release.status in (Status.BLOCKED, Status.RETURNED):
+        if "resubmit" in view.allowed_actions:
             number = view.release.id
             yield ToDo(
                 text=f"A check stopped your output {number} ({view.title})."

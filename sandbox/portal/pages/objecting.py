@@ -12,6 +12,8 @@ from fastapi.responses import Response
 from sandbox.domain.errors import BadInput, CallerError, NotFound, TooLarge, TooOften
 from sandbox.domain.objection import Kind, Scope
 from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.search import search
+from sandbox.flows.browse_catalogue import CataloguePage
 from sandbox.flows.object import Wish
 from sandbox.language import gettext
 from sandbox.language import marked as _
@@ -22,6 +24,8 @@ from sandbox.portal.requests import System
 from sandbox.wiring import Sandbox
 
 router = APIRouter(include_in_schema=False)
+
+PER_PAGE = 30
 
 KIND_MEANS = {
     Kind.ERROR: "Something in the data is wrong. Nothing is stopped; the owner answers.",
@@ -37,10 +41,10 @@ SCOPE_MEANS = {
 
 
 @router.get("/object")
-def form(request: Request, system: System, dataset: str = "") -> Response:
+def form(request: Request, system: System, dataset: str = "", q: str = "", page: int = 1) -> Response:
     """Choose a dataset, then say what is wrong."""
     if not dataset:
-        return render(request, "object_which.html", policies=system.objection_views.all_to_object_to())
+        return _which(request, system, q, max(page, 1))
     return _form(request, system, system.objection_views.to_object_to(dataset), {})
 
 
@@ -155,6 +159,26 @@ def _tracked(request: Request, mistake: CallerError, number: str) -> Response:
         mistake=BadInput(mistake.message, fix=mistake.fix),
         number=number,
         word="",
+    )
+
+
+def _which(request: Request, system: Sandbox, words: str, page: int) -> Response:
+    """Find the dataset among those that are used here."""
+    mistake: BadInput | None = None
+    try:
+        wanted = search(words, offset=(page - 1) * PER_PAGE, limit=PER_PAGE)
+        found = system.browse_catalogue.search(wanted, closed=False)
+    except BadInput as unreadable:
+        found, mistake = CataloguePage(entries=(), total=0, counts={}), unreadable
+    return render(
+        request,
+        "object_which.html",
+        status=mistake.status if mistake else 200,
+        q=words,
+        entries=found.entries,
+        page=page,
+        more=page * PER_PAGE < found.total,
+        mistake=mistake,
     )
 
 

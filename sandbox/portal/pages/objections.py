@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
 from sandbox.domain.errors import BadInput, Conflict
 from sandbox.domain.objection import OPEN, Scope, State, Verb
-from sandbox.domain.people import Person
+from sandbox.domain.people import Person, Role
+from sandbox.flows.objection_views import PAGE
 from sandbox.language import marked as _
 from sandbox.portal.forms import FormSender
 from sandbox.portal.pages.rendering import go, render
@@ -47,9 +48,15 @@ DECISIONS = {
 
 
 @router.get("/objections")
-def objections(request: Request, system: System, person: InPerson) -> Response:
+def objections(
+    request: Request,
+    system: System,
+    person: InPerson,
+    dataset: Annotated[str, Query(max_length=100)] = "",
+    page: int = 1,
+) -> Response:
     """All that this person decides, and their data."""
-    return _list(request, system, person)
+    return _list(request, system, person, named=dataset.strip(), page=max(page, 1))
 
 
 @router.get("/objections/{objection_id}")
@@ -132,16 +139,28 @@ def recall(
 
 
 def _list(
-    request: Request, system: Sandbox, person: Person, *, mistake: BadInput | Conflict | None = None
+    request: Request,
+    system: Sandbox,
+    person: Person,
+    *,
+    named: str = "",
+    page: int = 1,
+    mistake: BadInput | Conflict | None = None,
 ) -> Response:
     views = system.objection_views.objections(person)
+    data, total = system.objection_views.decided_data(person, named=named, page=page)
     return render(
         request,
         "objections.html",
         status=mistake.status if mistake else 200,
         waiting=[v for v in views if v.objection.state in OPEN],
         decided=[v for v in views if v.objection.state not in OPEN],
-        data=system.objection_views.decided_data(person),
+        data=data,
+        named=named,
+        found=not named or any(one.policy.name == named for one in data),
+        any_data=person.has(Role.ADMINISTRATOR),
+        page=page,
+        more=page * PAGE < total,
         today=system.answer_question.today(),
         means=STATE_MEANS,
         mistake=_shown(mistake),

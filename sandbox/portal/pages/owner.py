@@ -5,7 +5,6 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from sandbox.domain.application import ApplicationState
 from sandbox.flows.owner_views import PAGE, OwnedData
 from sandbox.portal.pages.access import ToDo, also_waiting
 from sandbox.portal.pages.rendering import render
@@ -19,17 +18,13 @@ def owner(request: Request, system: System, person: InPerson, page: int = 1) -> 
     """Everything about the person's own datasets."""
     page = max(1, page)
     data, total = system.owner_views.data(person, page=page)
-    waiting = [
-        view
-        for view in system.access_views.applications(person)
-        if view.owner == person.name and view.application.state is ApplicationState.SUBMITTED
-    ]
-    again = sum(view.application.turn > 1 for view in waiting)
+    waiting = system.access_views.to_decide(person)
+    again = sum(application.turn > 1 for application in waiting)
     todo = list(also_waiting(system, person))
     if waiting:
         said = "1 application waits" if len(waiting) == 1 else f"{len(waiting)} applications wait"
         more = f" {again} of them came back with changes." if again else ""
-        urgent = any(view.overdue for view in waiting)
+        urgent = any(system.access_views.overdue(application) for application in waiting)
         todo.insert(
             0,
             ToDo(

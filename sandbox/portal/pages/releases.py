@@ -48,6 +48,31 @@ STOPPED = frozenset(
         Status.RECALLED,
     }
 )
+# My outputs, by who has to do something now.
+BACK = frozenset({Status.BLOCKED, Status.RETURNED})
+WITH_ME, WITH_OTHERS, IS_OUT, ENDED = "back", "waiting", "out", "ended"
+SHOWN: dict[str, frozenset[Status]] = {
+    WITH_ME: BACK,
+    WITH_OTHERS: frozenset(
+        {
+            Status.CHECKING,
+            Status.SUBMITTED,
+            Status.PARTIALLY_REVIEWED,
+            Status.REVIEWED,
+            Status.APPROVED,
+            Status.ON_HOLD,
+        }
+    ),
+    IS_OUT: OUT,
+    ENDED: frozenset({Status.REJECTED, Status.WITHDRAWN, Status.RECALLED}),
+}
+SHOWN_WORDS = {
+    WITH_ME: _("came back to me"),
+    WITH_OTHERS: _("with the checks and reviewers"),
+    IS_OUT: _("out"),
+    ENDED: _("ended"),
+}
+PER_PAGE = 25
 STAGES = (_("Checks"), _("Review"), _("Decision"), _("Release"))
 CAUSES: dict[Cause, str] = {
     Cause.SMALL_COUNTS: _("Small counts"),
@@ -70,10 +95,28 @@ class About:
 
 
 @router.get("/releases")
-def releases(request: Request, system: System, person: InPerson) -> Response:
+def releases(request: Request, system: System, person: InPerson, show: str = "", page: int = 1) -> Response:
     """My requests, newest first."""
-    views = [(view, stages(view.release)) for view in system.views.releases(person)]
-    return render(request, "releases.html", requests=views, meaning=MEANING)
+    counts = system.views.counts(person)
+    by_group = {name: sum(counts.get(s, 0) for s in statuses) for name, statuses in SHOWN.items()}
+    show = show if show in SHOWN else ""
+    total = by_group[show] if show else sum(counts.values())
+    page = min(max(page, 1), max(1, -(-total // PER_PAGE)))
+    views = system.views.releases(
+        person, statuses=SHOWN.get(show, ()), offset=(page - 1) * PER_PAGE, limit=PER_PAGE
+    )
+    return render(
+        request,
+        "releases.html",
+        requests=[(view, stages(view.release)) for view in views],
+        meaning=MEANING,
+        show=show,
+        groups=[(name, SHOWN_WORDS[name], n) for name, n in by_group.items() if n or name == show],
+        total=total,
+        all=sum(counts.values()),
+        page=page,
+        more=page * PER_PAGE < total,
+    )
 
 
 @router.get("/releases/{release_id}")
@@ -173,7 +216,9 @@ def release_page(
         commented=commented,
         mistake=mistake,
         lineage=None if mine else _lineage(system, person, release_id),
-        clock=None if mine or view.release.status not in WAITING else system.review_queue.clock(view.release),
+        clock=None
+        if mine or view.release.status not in WAITING
+        else system.review_queue.clock(view.release, days=view.review_days),
     )
 
 

@@ -19,6 +19,7 @@ from sandbox.portal.requests import InPerson, System
 
 router = APIRouter(include_in_schema=False)
 
+PER_PAGE = 50
 _WORDS = {str(cause): words for cause, words in CAUSES.items()} | {NOT_SAID: _("Not said in one word")}
 
 
@@ -41,7 +42,18 @@ class Filters:
 
     @property
     def any(self) -> bool:
-        return bool(self.dataset or self.kind or self.mine or self.late)
+        return bool(self.query)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """As an address says it."""
+        said = {
+            "dataset": self.dataset,
+            "kind": self.kind,
+            "mine": self.mine,
+            "late": "yes" if self.late else "",
+        }
+        return {name: value for name, value in said.items() if value}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +74,7 @@ def review(
     kind: Annotated[str, Query(max_length=100)] = "",
     mine: Annotated[str, Query(max_length=10)] = "",
     late: Annotated[str, Query(max_length=5)] = "",
+    page: int = 1,
 ) -> Response:
     """What waits for votes, the longest waiting first; and the figures."""
     filters = Filters(
@@ -70,10 +83,14 @@ def review(
     everything = [*system.review_queue.of(person), *system.review_queue.voted(person)]
     everything.sort(key=lambda one: (one.view.release.waiting_since, one.view.release.id))
     turnaround = system.review_queue.turnaround(person)
+    found = [one for one in everything if filters.fits(one)]
+    page = min(max(page, 1), max(1, -(-len(found) // PER_PAGE)))
     return render(
         request,
         "review.html",
-        queue=[(one, counts(one.view.findings)) for one in everything if filters.fits(one)],
+        queue=[(one, counts(one.view.findings)) for one in found[(page - 1) * PER_PAGE : page * PER_PAGE]],
+        page=page,
+        more=page * PER_PAGE < len(found),
         waiting=sum(not one.voted for one in everything),
         all=len(everything),
         filters=filters,
