@@ -127,7 +127,7 @@ def main() -> None:
 
 def visitor(camera: Camera) -> None:
     with camera.person("") as page:
-        page.get_by_role("link", name="Catalogue").first.click()
+        page.get_by_role("link", name="All datasets").click()
         camera.take(page, "catalogue", height=980)
         page.get_by_role("link", name="German credit applicants").click()
         camera.take(page, "dataset", height=1250)
@@ -145,6 +145,7 @@ def researcher(camera: Camera) -> int:
         page.get_by_role("link", name="My data").click()
         camera.take(page, "grants", height=860)
         page.get_by_role("link", name="Open notebook").first.click()
+        page.get_by_role("button", name="Open the notebook").click()
         page.wait_for_url("**/user/ana/**")
         expect(page.get_by_text("| Idle")).to_be_visible()
         expect(page.locator(".jp-DirListing-item").first).to_be_visible()

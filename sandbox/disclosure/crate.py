@@ -22,12 +22,12 @@ from sandbox.disclosure.crate_description import description
 from sandbox.disclosure.crate_phases import JobFacts
 from sandbox.disclosure.crate_report import CrateReport, told_by
 from sandbox.disclosure.crate_workflow import FOLDER, Workflow, of_questions, parts_of
-from sandbox.domain.audit import Head
 from sandbox.domain.canonical import canonical_json, sha256_hex
 from sandbox.domain.errors import Tampered
 from sandbox.domain.findings import Finding
 from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.release import Decision, Release, check_file_name
+from sandbox.domain.tree_head import TreeHead
 
 FORMAT = "sandbox-crate-v1"
 RULES_VERSION = "1"  # of the checks; raise it whenever a verdict can change
@@ -65,7 +65,7 @@ def build_crate(
     source: str,
     licence: str,
     snapshot: str,
-    log_head: Head,
+    log_head: TreeHead,
     ledger: Sequence[LedgerLine],
     released_at: str,
     address: str,
@@ -98,7 +98,7 @@ def build_crate(
         "findings.json": canonical_json(_findings(findings, agreement)),
         "review.json": canonical_json(_review(release)),
         "ledger.json": canonical_json([_line(line) for line in ledger]),
-        "log.json": canonical_json({"seq": log_head.seq, "hash": log_head.hash}),
+        "log.json": canonical_json(log_head.document()),
         "public_key.pem": public_key_pem,
     }
     parts |= {f"questions/{f.name}.sql": f.sql.encode() + b"\n" for f in release.files if f.sql}
@@ -135,8 +135,8 @@ def build_crate(
             "released_at": released_at,
             "agreement_sha256": sha256_hex(agreement),
             "approvals": sum(v.decision is Decision.APPROVE for v in release.votes),
-            "log_seq": log_head.seq,
-            "log_hash": log_head.hash,
+            "log_seq": log_head.size,
+            "log_hash": log_head.root,
             "files": [
                 {"path": path, "sha256": sha256_hex(data), "size_bytes": len(data)}
                 for path, data in sorted(parts.items())

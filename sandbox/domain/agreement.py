@@ -214,35 +214,40 @@ def in_words(document: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     tables = "; ".join(
         f"{name} ({', '.join(columns)})" for name, columns in document["data"]["tables"].items()
     )
-    legal = document["purpose"]["legal_basis"]
-    led = f", led by {people['lead']}" if len(people["all"]) > 1 else ""
+    legal, names = document["purpose"]["legal_basis"], ", ".join(people["all"])
+    several = f"{names}, led by {people['lead']}, and nobody else."
     said = [
-        ("people", f"{', '.join(people['all'])}{led}, and nobody else."),
-        ("purpose", document["purpose"]["text"] + (f" Legal basis: {legal.rstrip('.')}." if legal else "")),
+        ("people", several if len(people["all"]) > 1 else f"{names}, and nobody else."),
+        ("purpose", document["purpose"]["text"]),
+        *([("legal_basis", legal)] if legal else []),
         ("period", f"From {period['starts']} to {period['ends']}, both days included."),
         ("data", f"These tables and columns: {tables}."),
         ("mode", _MODES[document["mode"]]),
         (
             "budget",
-            f"All questions together may cost {epsilon(budget['all_nano'])} at δ = {budget['delta']}"
-            + "".join(
-                f"; {whose} {epsilon(budget[share])}"
-                for whose, share in _SHARES
-                if budget[share] < budget["all_nano"]
-            )
-            + ".",
+            " ".join(
+                [
+                    f"All questions together may cost {epsilon(budget['all_nano'])} at δ = {budget['delta']}.",
+                    *(
+                        _share(share, epsilon(budget[share]))
+                        for share in ("member_nano", "day_nano", "question_nano")
+                        if budget[share] < budget["all_nano"]
+                    ),
+                ]
+            ),
         ),
         (
             "outputs",
             f"Files of type {', '.join(document['outputs']['file_types'])} up to {document['outputs']['max_bytes']:,} "
-            f"bytes may leave. Planned: {document['outputs']['plan']}",
+            "bytes may leave.",
         ),
+        ("planned_outputs", document["outputs"]["plan"]),
         (
             "review",
             f"Nothing leaves before {review['reviewers']} independent reviewers approved it; no cell with fewer than "
             f"{review['threshold_units']} units behind it." + _fast_lane(review),
         ),
-        ("source", f"Every result names its source: {document['source']}"),
+        ("source", document["source"]),
         ("feedback", _feedback(document["feedback"])),
         (
             "suspension",
@@ -253,16 +258,21 @@ def in_words(document: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     return tuple(said)
 
 
-_SHARES = (
-    ("those of one member", "member_nano"),
-    ("those of one day", "day_nano"),
-    ("a single one", "question_nano"),
-)
 _MODES = {
     "query": "Questions only: no raw row is in the notebook; answers carry noise.",
     "job": "Code is sent to the data; nothing comes back but through review.",
     "room": "The rows can be read inside the notebook; nothing leaves but through review.",
 }
+
+
+def _share(share: str, epsilon: str) -> str:
+    match share:
+        case "member_nano":
+            return f"Those of one member may cost {epsilon}."
+        case "day_nano":
+            return f"Those of one day may cost {epsilon}."
+        case _:
+            return f"A single one may cost {epsilon}."
 
 
 def _fast_lane(review: Mapping[str, Any]) -> str:

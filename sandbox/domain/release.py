@@ -74,6 +74,7 @@ __all__ = [
     "visible_votes",
     "votes_are_in",
     "votes_needed",
+    "votes_told",
 ]
 
 
@@ -139,6 +140,7 @@ class Release:
     turn: int = 1
     supersedes: int = 0  # the release that this one stands in the place of, once it leaves; 0: none
     builds_on: tuple[int, ...] = ()  # earlier releases that it goes on from
+    decided_at: str = ""  # when the reviewers' votes decided this turn; empty: not yet
     waiting_since: str = ""  # when this turn came to the reviewers, or back to them; ISO 8601, UTC
     crate_sha256: str = ""  # once released: the crate that leaves, in the vault
     held_from: Status | None = None  # on hold: the state that it goes back to
@@ -303,8 +305,20 @@ def after_checks(verdict: Verdict) -> Verb:
 
 def votes_are_in(release: Release) -> bool:
     """Whether the votes of this turn decided it. One taken back or held before that shows none of them."""
-    where = release.held_from or release.status
-    return where not in WAITING and len(release.votes) >= release.reviewers_needed
+    return release.decided_at != ""
+
+
+def votes_told(release: Release, *, deciding: bool) -> tuple[int, int]:
+    """How many votes are in, and how many are needed.
+
+    Until the decision only who still has to vote learns that the others split; all else see that some are in.
+
+    Args:
+        deciding: they may vote now.
+    """
+    if deciding or votes_are_in(release):
+        return len(release.votes), votes_needed(release)
+    return min(len(release.votes), max(release.reviewers_needed - 1, 0)), release.reviewers_needed
 
 
 def visible_votes(release: Release, person: Person) -> tuple[Vote, ...]:

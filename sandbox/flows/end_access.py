@@ -256,7 +256,7 @@ class EndAccess:
         document = self.store.access.agreement(application.id).document()
         spent = self.store.ledger.spent_under(application.id)
         released = [r for grant in grants for r in self.store.releases.of_grant(grant.id) if r.crate_sha256]
-        head = self.store.log.head()
+        head = self.store.log_tree.known_head()
         body = {
             "format": CERTIFICATE,
             "application": application.id,
@@ -271,7 +271,7 @@ class EndAccess:
             "accounting": document["budget"]["accounting"],
             "releases": [{"release": r.id, "crate_sha256": r.crate_sha256} for r in released],
             "kept": "No raw row left the platform. Notebooks' folders lay in memory and are gone.",
-            "log": {"seq": head.seq, "hash": head.hash},
+            "log": {"seq": head.size, "hash": head.root},
         }
         return seal("certificate", body, self.store.signer.sign(canonical_json(body)))
 

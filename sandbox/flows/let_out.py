@@ -90,7 +90,7 @@ class LetOut:
             source=dataset.policy.source,
             licence=dataset.policy.licence,
             snapshot=dataset.snapshot,
-            log_head=self.store.log.head(),
+            log_head=self.store.log_tree.known_head(),
             ledger=self.store.ledger.charges_of(grant.project, dataset.policy.budget_lineage),
             released_at=self.store.now().isoformat(timespec="seconds"),
             address=self.address,

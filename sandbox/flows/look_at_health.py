@@ -84,13 +84,13 @@ class LookAtHealth:
         with ThreadPoolExecutor(max_workers=max(1, len(self.probes))) as pool:
             asked = {name: pool.submit(probe) for name, probe in self.probes.items()}
         for name, answer in asked.items():
-            up = answer.exception() is None and answer.result()
+            up, log = answer.exception() is None and answer.result(), f"{name}.log"
             yield PartHealth(
                 group="processes",
                 name=name,
                 condition=Condition.OK if up else Condition.DOWN,
                 state="It answers." if up else "It does not answer.",
-                fix="" if up else f"Read {name}.log in the folder of logs, then run: sandbox up.",
+                fix="" if up else f"Read {log} in the folder of logs, then run: sandbox up.",
             )
 
     def _database(self) -> PartHealth:

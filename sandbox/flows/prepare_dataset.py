@@ -31,7 +31,7 @@ from sandbox.flows.published import decided_by
 from sandbox.flows.take_raw import RawStream, TakenFile, TakeRaw
 from sandbox.privacy.engine import Engine
 from sandbox.privacy.publishing.shape import shape_of
-from sandbox.store import Store
+from sandbox.store import Dataset, Store
 from sandbox.store.allowed_folders import AllowedFolders
 from sandbox.store.drafts import Draft, DraftColumn, DraftFile, Drafts, kind_of
 from sandbox.store.policy_files import MAX_BYTES, Site, read_dataset_text, written_policy
@@ -257,9 +257,12 @@ class PrepareDataset:
             )
         problems = tuple(self._problems(person, draft, policy))
         published = self.store.datasets.get(policy.name)
-        comparison = self.changing.compare_policy(policy) if published is not None else None
+        # Whoever only writes its name learns nothing of a dataset that is not theirs.
+        theirs = policy.name == draft.name and (published is None or self._may_change(person, published))
+        comparison = self.changing.compare_policy(policy) if published is not None and theirs else None
         proposal = self._proposal(comparison) if comparison is not None else None
-        missing = tuple(table for table in policy.tables if table not in self._files(draft, policy))
+        there = self._files(draft, policy) if theirs else dict(draft.files)
+        missing = tuple(table for table in policy.tables if table not in there)
         closed = policy.open_class is OpenClass.CLOSED
         actions = (
             [] if problems else _actions(draft, comparison, proposal, missing=bool(missing) and not closed)
@@ -362,6 +365,10 @@ class PrepareDataset:
             return None, refused.mistakes
         except BadInput as wrong:
             return None, (PolicyMistake("policy.yaml", 0, "file", wrong.message),)
+
+    @staticmethod
+    def _may_change(person: Person, published: Dataset) -> bool:
+        return person.has(Role.ADMINISTRATOR) or published.policy.owner == person.name
 
     def _problems(self, person: Person, draft: Draft, policy: DatasetPolicy) -> list[CallerError]:
         found: list[CallerError] = []

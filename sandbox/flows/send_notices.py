@@ -44,7 +44,7 @@ class Wording:
         portal: its address, without a slash at the end.
         language: the site's own.
         code_key: makes the codes that confirm addresses.
-        hook_secret: makes the pseudonyms of webhooks.
+        hook_secret: makes the pseudonyms of webhooks, and what messages are called outside.
     """
 
     site: str
@@ -154,6 +154,7 @@ def by_mail(store: Store, words: Wording, send: SendMail) -> Callable[[Message, 
 
 def _letter(store: Store, words: Wording, message: Message, notices: Sequence[Notice]) -> Letter:
     mail = store.contacts.mail(message.person)
+    message = letters.outward(message, secret=words.hook_secret)
     if notices:
         return letters.telling(
             message,
@@ -180,7 +181,8 @@ def by_webhook(words: Wording, send: SendHook) -> Callable[[Message, Sequence[No
     """Carries messages as the bodies of a webhook."""
 
     def carry(message: Message, notices: Sequence[Notice]) -> None:
-        send(letters.posted(message, notices, portal=words.portal, secret=words.hook_secret))
+        outward = letters.outward(message, secret=words.hook_secret)
+        send(letters.posted(outward, notices, portal=words.portal, secret=words.hook_secret))
 
     return carry
 

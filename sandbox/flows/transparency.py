@@ -44,9 +44,9 @@ OUTCOMES: dict[Status, str] = {
 class LogHead:
     """The log's end, for anybody to note down: whoever has an old one can tell whether the log still holds it."""
 
-    seq: int
-    hash: str  # SHA-256, hexadecimal
-    at: str  # ISO 8601, UTC
+    size: int  # entries; 0 while no head was kept
+    root: str  # of their Merkle tree, hexadecimal; its leaves are blinded, so that nothing can be tried against it
+    at: str  # when it was kept; ISO 8601, UTC
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,11 +139,11 @@ class Transparency:
         listed = self.listed.all()
         known = set(listed)
         figures, lines = self.store.figures, self.projects.all()
-        head = figures.head()
+        head = self.store.log_tree.heads.newest()
         changes = self._policy_changes(known)
         return Report(
             head=LogHead(
-                seq=head.seq if head else 0, hash=head.hash if head else "", at=head.at if head else ""
+                size=head.size if head else 0, root=head.root if head else "", at=head.at if head else ""
             ),
             datasets_by_class=dict(Counter(str(d.open_class) for d in listed.values())),
             datasets_suspended=sum(1 for d in listed.values() if d.suspended),

@@ -158,6 +158,12 @@ class Views:
             # A job writes the declared questions as well: they can hold rows like any other file of it.
             bare = tuple(replace(file, sha256="", size_bytes=0, sql="") for file in release.files)
             release = replace(release, files=bare)
+        actions = release_rules.allowed_verbs(
+            release, person, pool=pool, project_members=members, by_job=job > 0
+        )
+        votes_in, votes_needed = release_rules.votes_told(release, deciding="vote" in actions)
+        if job and person.name == release.requester:  # how long a job took depends on rows
+            release = replace(release, waiting_since=release.waiting_since[:10])
         return ReleaseView(
             release=release,
             title=policy.title,
@@ -167,12 +173,10 @@ class Views:
             votes=release_rules.visible_votes(release, person),
             early=release_rules.early_votes(release, person),
             split_comments=release_rules.split_comments(release, person),
-            votes_needed=release_rules.votes_needed(release),
-            votes_in=len(release.votes),
+            votes_needed=votes_needed,
+            votes_in=votes_in,
             allowed_actions=(
-                *release_rules.allowed_verbs(
-                    release, person, pool=pool, project_members=members, by_job=job > 0
-                ),
+                *actions,
                 *(("comment",) if may_comment(release, person, pool=pool, project_members=members) else ()),
             ),
             review_days=policy.release.review_days,
@@ -194,9 +198,16 @@ class Views:
         if offset < 0 or not 1 <= limit <= 500:
             raise BadInput("offset is at least 0 and limit 1 to 500.", where="limit")
         entries: Sequence[Entry] = self.store.log.newest(offset=offset, limit=limit, action=action)
-        blind = Blinding(self.store, person)
-        shown = tuple(blind(entry) for entry in entries)
-        return LogPage(entries=shown, total=self.store.log.head().seq)
+        blind, reviews = Blinding(self.store, person), person.has(Role.REVIEWER)
+        # A name can be tried against the hash of its entry, and of every entry after it: they go on from each other.
+        hashes = not reviews and not person.has(Role.RESEARCHER)
+        shown = []
+        for entry in entries:
+            seen = blind(entry)
+            if reviews and seen != entry:
+                continue  # nor that others voted, and when, before the decision
+            shown.append(seen if hashes and seen == entry else replace(seen, hash=""))
+        return LogPage(entries=tuple(shown), total=self.store.log.head().seq)
 
 
 def _seen(release: Release, person: Person, beside: _Beside) -> tuple[Finding, ...]:

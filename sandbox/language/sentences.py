@@ -35,6 +35,8 @@ class Sentences:
         for message, text in texts.items():
             if _PLACE.search(message):
                 form = _Form(message, text)
+                if not any(map(str.isalpha, "".join(form.parts))):
+                    continue  # '{1}: {2}.' has no words of its own, and would be found in anybody's
                 by_first[_first(form.parts[0])].append(form)
         # The one with the most words of its own is the closest.
         self._by_first = {word: sorted(forms, key=_own, reverse=True) for word, forms in by_first.items()}

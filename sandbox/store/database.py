@@ -193,7 +193,10 @@ def _plain_errors() -> Iterator[None]:
             "This does not fit what is stored.",
             fix="Somebody may have changed it meanwhile: look at it again.",
         ) from failure
-    except DataError as failure:
+    except (
+        DataError,
+        OverflowError,
+    ) as failure:  # SQLite's driver says the latter of a number that is too large
         raise BadInput(
             "A text or a number cannot be stored.",
             fix="Leave out control characters, and shorten what is very long.",

@@ -8,11 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 
-from sandbox.domain.audit import Entry
 from sandbox.store.database import Database
-from sandbox.store.log import entry_at
 from sandbox.store.schema import (
-    audit_head,
     audit_log,
     dataset_versions,
     demands,
@@ -51,11 +48,6 @@ class Figures:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-
-    def head(self) -> Entry | None:
-        """The newest entry of the log, with its time; None when the log is empty."""
-        with self._database.reading() as connection:
-            return entry_at(connection, connection.execute(select(audit_head.c.seq)).scalar_one())
 
     def lineages(self) -> dict[str, Spent]:
         """What is used of every lineage's budget."""

@@ -78,6 +78,10 @@ class LogTree:
             self.heads.keep(head)
             return head
 
+    def known_head(self) -> TreeHead:
+        """The newest kept head, which everybody may have; the first one, where none was kept yet."""
+        return self.heads.newest() or self.keep_head()
+
     def keep_head_daily(self) -> TreeHead | None:
         """Keep a head when the newest is a day old; None when it is not due."""
         newest = self.heads.newest()

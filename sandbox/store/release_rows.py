@@ -43,8 +43,8 @@ def read_releases(connection: Connection, *where: Any) -> tuple[Release, ...]:
         .order_by(release_links.c.earlier_id)
     ):
         links.setdefault(link.release_id, []).append(link)
-    waiting = {
-        (t.release_id, t.turn): t.waiting_since
+    turns = {
+        (t.release_id, t.turn): t
         for t in connection.execute(select(release_turns).where(release_turns.c.release_id.in_(numbers)))
     }
     return tuple(
@@ -64,7 +64,8 @@ def read_releases(connection: Connection, *where: Any) -> tuple[Release, ...]:
             turn=row.turn,
             supersedes=next((n.earlier_id for n in links.get(row.id, ()) if n.supersedes), 0),
             builds_on=tuple(n.earlier_id for n in links.get(row.id, ()) if not n.supersedes),
-            waiting_since=waiting.get((row.id, row.turn), ""),
+            waiting_since=turns[row.id, row.turn].waiting_since if (row.id, row.turn) in turns else "",
+            decided_at=turns[row.id, row.turn].decided_at if (row.id, row.turn) in turns else "",
             crate_sha256=row.crate_sha256,
             held_from=Status(row.held_from) if row.held_from else None,
             held_by=row.held_by,

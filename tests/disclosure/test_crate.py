@@ -14,12 +14,12 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from sandbox.disclosure.crate import CrateReport, build_crate, verify_crate
-from sandbox.domain.audit import Head
 from sandbox.domain.canonical import canonical_json, sha256_hex
 from sandbox.domain.errors import BadInput, Tampered
 from sandbox.domain.findings import Finding, Verdict
 from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.release import Decision, Release, StagedFile, Status, Vote
+from sandbox.domain.tree_head import TreeHead
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 TABLE = b"sex,n\nf,123\nm,131\n"
@@ -63,7 +63,7 @@ def crate(**changes: object) -> bytes:
         "source": "Hofmann (1994)",
         "licence": "CC BY 4.0",
         "snapshot": "c" * 64,
-        "log_head": Head(41, "d" * 64),
+        "log_head": TreeHead(size=41, root="d" * 64, at="2025-01-02T00:00:00+00:00", signature="e" * 128),
         "ledger": [Charge()],
         "released_at": "2025-01-02T03:04:05+00:00",
         "address": "https://sandbox.example/services/portal",

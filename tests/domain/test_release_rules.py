@@ -33,6 +33,7 @@ from sandbox.domain.release import (
     transition,
     visible_votes,
     votes_needed,
+    votes_told,
 )
 
 REVIEWER = frozenset({Role.REVIEWER})
@@ -252,7 +253,21 @@ def test_votes_are_hidden_until_the_last_is_in() -> None:
     assert visible_votes(split, ROSA) == ()
     assert split_comments(split, ROSA) == ("looks fine", "merge two rows")
     assert split_comments(split, RITA) == split_comments(split, ANA) == ()
-    full = replace(RELEASE, votes=(first, second), status=Status.RETURNED)
+    for stopped in (
+        replace(split, status=Status.WITHDRAWN),  # one that split, before anybody decided it
+        replace(split, status=Status.ON_HOLD, held_from=Status.PARTIALLY_REVIEWED),
+    ):
+        for person in (ANA, ROSA):
+            assert visible_votes(stopped, person) == ()
+    assert votes_told(split, deciding=True) == (2, 3)
+    assert votes_told(split, deciding=False) == votes_told(half, deciding=False) == (1, 2)  # no split is told
+    full = replace(
+        RELEASE,
+        votes=(first, second),
+        status=Status.RETURNED,
+        decided_at="2025-03-10T09:30:00.000000+00:00",
+    )
+    assert votes_told(full, deciding=False) == (2, 2)
     assert visible_votes(full, RAVI) == (first, second)
     seen = visible_votes(full, ANA)
     assert {v.comment for v in seen} == {"looks fine", "merge two rows"}

@@ -24,6 +24,19 @@ ANA = Person("ana", frozenset({Role.RESEARCHER}))
 POOL = ("rita", "ravi", "rosa")
 
 
+# Where a request can be once its votes decided it. One that is taken back before is not among them.
+DECIDED = frozenset(
+    {
+        Status.RETURNED,
+        Status.REJECTED,
+        Status.APPROVED,
+        Status.RELEASED,
+        Status.SUPERSEDED,
+        Status.RECALLED,
+    }
+)
+
+
 def release(status: Status = Status.SUBMITTED, *, votes: int = 0, turn: int = 1) -> Release:
     cast = tuple(Vote(reviewer=n, decision=Decision.APPROVE, comment="") for n in POOL[1 : 1 + votes])
     return Release(
@@ -40,6 +53,7 @@ def release(status: Status = Status.SUBMITTED, *, votes: int = 0, turn: int = 1)
         votes=cast,
         turn=turn,
         held_from=Status.SUBMITTED if status is Status.ON_HOLD else None,
+        decided_at="2025-03-10T10:00:00.000000+00:00" if votes == 2 and status in DECIDED else "",
     )
 
 
@@ -62,7 +76,7 @@ def test_nobody_sees_anothers_before_the_votes_are_in(status: Status, votes: int
     now = release(status, votes=votes)
     both = (comment("rita"), comment("ravi"))
     seen = visible_comments(now, both, RITA, project_members=("ana",))
-    decided = status not in WAITING and status is not Status.ON_HOLD and votes == 2
+    decided = status in DECIDED and votes == 2
     assert {c.author for c in seen} == ({"rita", "ravi"} if decided else {"rita"})
     theirs = visible_comments(now, both, ANA, project_members=("ana",))
     assert len(theirs) == (2 if decided else 0)

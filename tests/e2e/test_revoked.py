@@ -64,7 +64,7 @@ def of_grant(house: House, containers: Containers, grant: Grant, job: int) -> li
     ]
 
 
-def seconds_until(what: Callable[[], bool], began: float, *, within_s: float = 60) -> float:
+def seconds_until(what: Callable[[], bool], began: float, *, within_s: float = 180) -> float:
     while not what():
         assert time.monotonic() - began < within_s, "it never came"
         time.sleep(0.02)

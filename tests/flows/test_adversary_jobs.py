@@ -47,6 +47,7 @@ def test_rows_written_into_a_declared_question_do_not_reach_the_sender_before_th
     listed = views.releases(at_work.world.person("ana"))
     told = json.dumps([documents.release(view) for view in (mine, *listed)])
     assert not any(value in told + repr(mine) + repr(listed) for value in ("711", "712", "31337"))
+    assert len(mine.release.waiting_since) == len("2025-03-10")  # how long a job took depends on rows
     for_review = views.release(at_work.world.person("rita"), job.release)
     assert "712" in json.dumps(documents.release(for_review))  # the control: reviewers see the question
 

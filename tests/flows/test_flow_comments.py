@@ -98,7 +98,7 @@ def test_a_reviewer_who_reads_the_log_does_not_learn_who_wrote_or_voted_before(w
     assert "release.staged" in {e.action for e in seen}
     assert not {e.action for e in seen} & {"release.commented", "release.voted"}
     page = world.sandbox.views.log(both, action="release.commented")
-    assert [e.event.actor for e in page.entries] == ["a reviewer"]
+    assert page.entries == ()
     vote(world, release, ("ravi", A))
     after = {e.event.action for e in world.sandbox.log_views.page(both, action="release.")}
     assert {"release.commented", "release.voted"} <= after

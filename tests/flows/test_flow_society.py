@@ -403,8 +403,18 @@ def test_the_report_sums_up_the_books(world: Any) -> None:
     assert len(report.questions_by_month) == 12
     assert report.budgets[0].spent_percent > 0
     assert report.policy_changes_total == 1
-    head = world.sandbox.store.log.head()
-    assert (report.head.seq, report.head.hash) == (head.seq, head.hash)
+    assert (report.head.size, report.head.root) == (0, "")  # none was kept yet
+
+
+def test_the_report_shows_the_kept_head_and_not_the_chain_s(world: Any) -> None:
+    """A name can be tried against the hash of the newest entry; nothing can be tried against a blinded tree."""
+    kept = world.sandbox.store.log_tree.keep_head()
+    world.granted(project="another")
+    report = world.sandbox.transparency()
+    assert (report.head.size, report.head.root, report.head.at) == (kept.size, kept.root, kept.at)
+    chain = world.sandbox.store.log.head()
+    assert report.head.size < chain.seq
+    assert chain.hash not in str(report)
 
 
 def test_the_report_is_made_anew_only_when_something_happened(world: Any) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from sandbox.domain.audit import Event
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed, NotFound, TooOften
-from sandbox.domain.letters import Undelivered, pseudonym
+from sandbox.domain.letters import Undelivered, outward, pseudonym
 from sandbox.domain.notice_choices import Channel, Pace, Sending
 from sandbox.language import gettext, spoken
 from tests.flows.noticing import Desk, desk_of
@@ -126,6 +126,7 @@ def test_daily_gathers_what_is_unread_by_then(desk: Desk, clock: list[datetime])
     (letter,) = desk.postman.letters
     assert letter.subject == "[Test] 2 notices"
     assert letter.text.count("An output waits for your review") == 2
+    assert "rita" not in letter.key  # it is in the head of the message
 
 
 def test_a_digest_whose_notices_were_all_read_is_not_sent(desk: Desk, clock: list[datetime]) -> None:
@@ -245,7 +246,7 @@ def test_killed_between_sending_and_marking_it_is_sent_again_under_the_same_key(
     keys = []
 
     def send_and_die(message: Any, notices: Any) -> None:
-        keys.append(message.key)
+        keys.append(outward(message, secret=b"a secret of two").key)
         raise Died
 
     asked(desk)

@@ -38,8 +38,9 @@ STEP_OF_FEW = Rule(
 
 def check_at_risk(case: Case) -> Iterator[Finding]:
     """Numbers at risk are there and large enough. Events and censorings are counts, and checked as such."""
-    columns = list(case.of(Statistic.AT_RISK)) or ([case.units] if case.units is not None else [])
-    if not columns and any(True for _ in case.of(Statistic.SURVIVAL)):
+    curve = any(True for _ in case.of(Statistic.SURVIVAL))
+    columns = list(case.of(Statistic.AT_RISK)) or ([case.units] if curve and case.units is not None else [])
+    if not columns and curve:
         yield NO_AT_RISK.file(case.name, "No column says how many are at risk at each step.")
     for column in columns:
         for row, number in numbers_of(column):

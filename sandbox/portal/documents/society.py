@@ -222,7 +222,7 @@ def transparency_rows(report: Report) -> list[dict[str, Any]]:
     def add(figure: str, of: str, value: Any) -> None:
         rows.append({"figure": figure, "of": of, "value": value})
 
-    for name in ("seq", "hash", "at"):
+    for name in ("size", "root", "at"):
         add("log head", name, document["log_head"][name])
     groups = {
         "datasets": document["datasets"]["by_class"],

@@ -69,18 +69,39 @@ def lift(system: System, person: FormSender, block_id: int) -> Response:
 def also_waiting(system: Sandbox, owner: Person) -> Iterator[ToDo]:
     """What waits for an owner on other pages."""
     if objections := system.objection_views.waiting(owner):
-        said = "1 objection waits" if objections == 1 else f"{objections} objections wait"
-        yield ToDo(text=f"{said} for your answer.", button=_("Objections"), link="/objections", urgent=True)
+        yield ToDo(
+            text="1 objection waits for your answer."
+            if objections == 1
+            else f"{objections} objections wait for your answer.",
+            button=_("Objections"),
+            link="/objections",
+            urgent=True,
+        )
     if imports := len(system.import_views.queue(owner)):
-        said = "1 import request waits" if imports == 1 else f"{imports} import requests wait"
-        yield ToDo(text=f"{said} for your decision.", button=_("Imports"), link="/imports")
+        yield ToDo(
+            text="1 import request waits for your decision."
+            if imports == 1
+            else f"{imports} import requests wait for your decision.",
+            button=_("Imports"),
+            link="/imports",
+        )
     if results := len(system.report_result.waiting(owner)):
-        said = "1 reported result waits" if results == 1 else f"{results} reported results wait"
-        yield ToDo(text=f"{said} for you to confirm or send back.", button=_("Results"), link="/results")
+        yield ToDo(
+            text="1 reported result waits for you to confirm it or send it back."
+            if results == 1
+            else f"{results} reported results wait for you to confirm them or send them back.",
+            button=_("Results"),
+            link="/results",
+        )
     changes = sum("approve" in view.allowed_actions for view in system.policy_views.proposals(owner))
     if changes:
-        said = "1 change of a policy waits" if changes == 1 else f"{changes} changes of policies wait"
-        yield ToDo(text=f"{said} for a second person.", button=_("Policies"), link="/policies")
+        yield ToDo(
+            text="1 change of a policy waits for a second person."
+            if changes == 1
+            else f"{changes} changes of policies wait for a second person.",
+            button=_("Policies"),
+            link="/policies",
+        )
 
 
 def _late(view: ApplicationView) -> bool:

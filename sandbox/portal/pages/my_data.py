@@ -18,6 +18,7 @@ from sandbox.flows.access_views import ApplicationView
 from sandbox.flows.grant_views import GrantView
 from sandbox.flows.views import ReleaseView
 from sandbox.language import marked as _
+from sandbox.language import ngettext
 from sandbox.portal import documents
 from sandbox.portal.pages.access import ToDo
 from sandbox.portal.pages.charts import Steps, spending
@@ -113,16 +114,22 @@ def _tiles(system: Sandbox, person: Person, in_force: Sequence[ShownGrant]) -> t
     jobs = system.job_views.all(person)
     outputs = system.views.counts(person)
     return (
-        Tile(len(in_force), _("grants in force"), "/grants#grants"),
-        Tile(sum(view.job.state in _UNDER_WAY for view in jobs), _("jobs under way"), "/jobs"),
         Tile(
-            sum(outputs.get(s, 0) for s in SHOWN[WITH_OTHERS]),
-            _("outputs under review"),
+            granted := len(in_force), ngettext("grant in force", "grants in force", granted), "/grants#grants"
+        ),
+        Tile(
+            busy := sum(view.job.state in _UNDER_WAY for view in jobs),
+            ngettext("job under way", "jobs under way", busy),
+            "/jobs",
+        ),
+        Tile(
+            waiting := sum(outputs.get(s, 0) for s in SHOWN[WITH_OTHERS]),
+            ngettext("output under review", "outputs under review", waiting),
             f"/releases?show={WITH_OTHERS}",
         ),
         Tile(
-            sum(outputs.get(s, 0) for s in SHOWN[IS_OUT]),
-            _("outputs that are out"),
+            left := sum(outputs.get(s, 0) for s in SHOWN[IS_OUT]),
+            ngettext("output that is out", "outputs that are out", left),
             f"/releases?show={IS_OUT}",
         ),
     )

@@ -22,14 +22,16 @@ def owner(request: Request, system: System, person: InPerson, page: int = 1) -> 
     again = sum(application.turn > 1 for application in waiting)
     todo = list(also_waiting(system, person))
     if waiting:
-        said = "1 application waits" if len(waiting) == 1 else f"{len(waiting)} applications wait"
+        said = (
+            "1 application waits for your decision."
+            if len(waiting) == 1
+            else f"{len(waiting)} applications wait for your decision."
+        )
         more = f" {again} of them came back with changes." if again else ""
         urgent = any(system.access_views.overdue(application) for application in waiting)
         todo.insert(
             0,
-            ToDo(
-                text=f"{said} for your decision.{more}", button="Decisions", link="/decisions", urgent=urgent
-            ),
+            ToDo(text=said + more, button="Decisions", link="/decisions", urgent=urgent),
         )
     return render(
         request,
