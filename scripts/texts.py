@@ -186,7 +186,7 @@ def put(catalog: Catalog, given: dict[str, str | list[str]]) -> int:
         if first and first in given and given[first]:
             text = given[first]
             forms = tuple(text) if isinstance(text, list) else (text,) * catalog.num_plurals
-            message.string = forms if isinstance(message.id, tuple) else str(text)
+            message.string = forms if isinstance(message.id, tuple) else forms[0]
             count += 1
     return count
 

@@ -9,6 +9,7 @@ the same page after it are told apart; the goal is for the median of the later o
 from __future__ import annotations
 
 import argparse
+import shutil
 import statistics
 import sys
 import tempfile
@@ -141,7 +142,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _on_postgresql(world: World, url: str, last: int) -> dict[str, tuple[float, float, int]]:
-    other = open_world(world.home, database=url)
+    home = world.home.with_name("on-postgresql")  # the anchor stays behind: the empty database is meant
+    shutil.copytree(world.home, home, ignore=shutil.ignore_patterns("anchor", "state.db*"))
+    other = open_world(home, database=url)
     try:
         start = time.perf_counter()
         copied(world.sandbox.store.database.engine, other.sandbox.store.database.engine)

@@ -17,6 +17,16 @@ from sandbox.wiring import Sandbox
 
 router = APIRouter(include_in_schema=False)
 
+# How the parts that are no programs are called.
+PARTS = (
+    _("database"),
+    _("disk"),
+    _("anchor"),
+    _("signed heads"),
+    _("jobs"),
+    _("images"),
+    _("last attack on ourselves"),
+)
 GROUPS = {
     "processes": _("Processes"),
     "storage": _("Storage"),

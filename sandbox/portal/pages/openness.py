@@ -17,6 +17,16 @@ from sandbox.portal.requests import System, Visitor
 
 router = APIRouter(include_in_schema=False)
 
+# What became of requests, as the report says it.
+OUTCOMES = (
+    _("in work"),
+    _("returned for changes"),
+    _("rejected by reviewers"),
+    _("stopped by checks"),
+    _("on hold"),
+    _("recalled"),
+)
+
 PER_PAGE = 20
 MEASURE_MEANS = {
     Measure.WARNING: _("a warning"),
