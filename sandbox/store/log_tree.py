@@ -79,8 +79,16 @@ class LogTree:
             return head
 
     def known_head(self) -> TreeHead:
-        """The newest kept head, which everybody may have; the first one, where none was kept yet."""
-        return self.heads.newest() or self.keep_head()
+        """The newest kept head, which everybody may have; before the first one is kept, the tree's as it stands.
+
+        Nothing is written: not every process may write where heads are kept.
+        """
+        newest = self.heads.newest()
+        if newest is not None:
+            return newest
+        with self._lock:
+            tree = self._grown(self._log.head().seq)
+            return self._signed(tree, len(tree))
 
     def keep_head_daily(self) -> TreeHead | None:
         """Keep a head when the newest is a day old; None when it is not due."""

@@ -197,7 +197,7 @@ def test_from_the_catalogue_to_a_released_crate(world: World, chromium: Browser,
             expect(page.get_by_role("status")).to_contain_text("Your vote was counted.")
     with signed_in(chromium, address, "ana") as page:
         page.get_by_role("link", name="My outputs").click()
-        page.get_by_role("link", name="Request 1").click()
+        page.get_by_role("link", name="Request 1:").click()
         with page.expect_download() as download:
             page.get_by_role("link", name="Download the signed crate").click()
         assert download.value.suggested_filename == "release-1.crate.zip"

@@ -28,7 +28,7 @@ def test_an_output_that_a_check_stopped_is_something_to_do(world: World) -> None
     stopped = world.submitted(grant, files=(("small.csv", SMALL_CELL_TABLE),))
     words = text_of(world.browser("ana").get("/grants").text)
     assert f"A check stopped your output {stopped.id} (Loan applications)." in words
-    assert "1 grants in force 0 jobs under way 1 outputs under review 0 outputs that are out" in words
+    assert "1 grant in force 0 jobs under way 1 output under review 0 outputs that are out" in words
     assert f"output {stopped.id}" not in text_of(world.browser("ben").get("/grants").text)
 
 
@@ -56,5 +56,5 @@ def test_the_picture_has_its_table(world: World) -> None:
 
 def test_nobody_without_a_grant_sees_empty_numbers(world: World) -> None:
     page = text_of(world.browser("ben").get("/grants").text)
-    assert "grants in force" not in page
+    assert "jobs under way" not in page
     assert "You have no grant in force." in page
