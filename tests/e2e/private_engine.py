@@ -32,7 +32,7 @@ from sandbox.isolation.containers import Containers, answering
 PARTS = ("containerd", "dockerd")  # in the order of their start
 AWAY_S = 1.0
 UP_WITHIN_S = 60.0
-FORGETS = 1  # see left_over
+FORGETS = 2  # see left_over
 CGROUPS = Path("/sys/fs/cgroup")
 _SHIMS = Path("/run/containerd/s")  # fixed in containerd, whatever its settings say
 _PROGRAMS = ("docker", "dockerd", "containerd", "containerd-shim-runc-v2", "unshare")
