@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, delete, func, insert, select, text, update
 
 from benchmarks.catalogue import made_up
 from sandbox.domain.audit import Event
@@ -73,8 +73,10 @@ def crowd(engine: Engine, world: World, size: Size) -> None:
 
 
 def copied(source: Engine, target: Engine) -> None:
-    """The same rows in another database, whose tables are there and empty."""
+    """The same rows in another database, in place of those that an installation begins with."""
     with source.connect() as old, target.begin() as new:
+        for table in reversed(t.metadata.sorted_tables):
+            new.execute(delete(table))
         for table in t.metadata.sorted_tables:
             for rows in _batched(old.execute(select(table)).mappings()):
                 new.execute(insert(table), [dict(row) for row in rows])
