@@ -22,7 +22,7 @@ def objection_list() -> None:
     """List objections: those that wait first, by their deadline."""
     sandbox = system()
     table = plain_table("number", "dataset", "kind", "about", "state", "decision by")
-    for view in sandbox.objection_views.objections(operator(sandbox)):
+    for view in sandbox.objection_views.objections(operator(sandbox), decided=None):
         o = view.objection
         table.add_row(
             str(o.id),

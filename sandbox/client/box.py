@@ -14,7 +14,7 @@ import io
 import json
 import os
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from sandbox.client.outbox import make_outbox, read_outbox
 from sandbox.client.views import Budget, Dataset, Estimate, Release
 
 DEFAULT_URL = "http://127.0.0.1:8081/services/portal"  # the gate, inside a locked notebook
+AT_ONCE = 100  # requests that one answer brings
 
 PathLike = str | os.PathLike[str]
 
@@ -344,6 +345,14 @@ class Sandbox:
         """One request, or all of yours."""
         return self.releases() if id is None else Release(self._connection.get(f"releases/{int(id)}"))
 
+    def _every_release(self) -> Iterator[Mapping[str, Any]]:
+        offset = 0
+        while some := self._connection.get("releases", offset=offset, limit=AT_ONCE):
+            yield from some
+            if len(some) < AT_ONCE:
+                return
+            offset += AT_ONCE
+
     def releases(self) -> pd.DataFrame:
         """Your requests, newest first."""
         rows = [
@@ -355,7 +364,7 @@ class Sandbox:
                 "votes": f"{r.get('votes_in', 0)} of {r.get('votes_needed', 0)}",
                 "context": r["context"],
             }
-            for r in self._connection.get("releases")
+            for r in self._every_release()
         ]
         return pd.DataFrame(rows, columns=["id", "dataset", "status", "files", "votes", "context"])
 

@@ -75,11 +75,11 @@ class ObjectionViews:
     store: Store
     holds: HoldReleases
 
-    def objections(self, person: Person, *, decided: int = DECIDED) -> tuple[ObjectionView, ...]:
+    def objections(self, person: Person, *, decided: int | None = DECIDED) -> tuple[ObjectionView, ...]:
         """What this person decides: all that wait, by their deadline; then the newest that are decided.
 
         Args:
-            decided: how many of those.
+            decided: how many of those; None: all.
         """
         check_role(person, Role.OWNER, Role.ADMINISTRATOR)
         everything = self.store.objections.all()

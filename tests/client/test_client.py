@@ -89,6 +89,7 @@ class Portal:
         self.after: list[Exception] = []  # the request arrives and is served, the reply is lost
         self.keys: set[str] = set()
         self.error: tuple[int, dict[str, Any]] | None = None
+        self.handed_in = 1  # requests to let files out
 
     @property
     def charged(self) -> int:
@@ -137,7 +138,8 @@ class Portal:
             case "POST", ["releases"]:
                 return httpx.Response(201, json=RELEASE)
             case "GET", ["releases"]:
-                return httpx.Response(200, json=[RELEASE])
+                offset, limit = (int(request.url.params[name]) for name in ("offset", "limit"))
+                return httpx.Response(200, json=([RELEASE] * self.handed_in)[offset : offset + limit])
             case _, ["releases", "7", *_]:
                 return httpx.Response(200, json=RELEASE | {"status": "withdrawn"})
         return httpx.Response(
@@ -478,6 +480,12 @@ def test_one_sql_for_two_files_is_refused_before_anything_is_sent(box: Sandbox, 
     assert portal.requests == []
     box.submit(["a.csv", box.outbox / "b.csv"], context="x" * 20, sql={"a.csv": "SELECT 1"})
     assert portal.requests[-1].content.count(b"filename=") == 2
+
+
+@pytest.mark.parametrize("count", [0, 99, 100, 101, 250])
+def test_all_requests_are_listed_however_many_there_are(box: Sandbox, portal: Portal, count: int) -> None:
+    portal.handed_in = count
+    assert len(box.releases()) == count
 
 
 def test_requests_are_followed_and_withdrawn(box: Sandbox) -> None:

@@ -170,7 +170,7 @@ class House:
 
 def wait(done: Callable[[], bool], what: str) -> None:
     """Until it is so; no test says how long that may be, but the clock of all tests."""
-    for _ in range(600):
+    for _ in range(1800):
         if done():
             return
         time.sleep(0.1)

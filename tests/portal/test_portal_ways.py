@@ -79,7 +79,7 @@ def test_an_owner_reads_among_the_decisions_what_waits_elsewhere(world: World) -
     )
     world.sandbox.object_to_data.receive(Visitor.at("203.0.113.7"), wish)
     page = text_of(world.browser("olga").get("/decisions").text)
-    assert "1 reported result waits for you to confirm or send back." in page
+    assert "1 reported result waits for you to confirm it or send it back." in page
     assert "1 objection waits for your answer." in page
     assert "1 import request waits for your decision." in page
     assert "1 change of a policy waits for a second person." in page

@@ -83,7 +83,8 @@ def withdraw(system: System, who: AnyProgram, body: TrackBody) -> dict[str, Any]
 @router.get("/objections", tags=["objections"])
 def objections(system: System, caller: SignedIn) -> list[dict[str, Any]]:
     """Those that you decide: what waits first, by its deadline."""
-    return [documents.objection(v) for v in system.objection_views.objections(caller.in_person())]
+    views = system.objection_views.objections(caller.in_person(), decided=None)
+    return [documents.objection(view) for view in views]
 
 
 @router.get("/objections/{objection_id}", tags=["objections"])

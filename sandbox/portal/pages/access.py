@@ -48,7 +48,7 @@ def decisions(request: Request, system: System, person: InPerson, page: int = 1)
         returned=views.on_data_of(person, {S.RETURNED}),
         unsigned=views.on_data_of(person, {S.APPROVED}),
         active=views.on_data_of(person, {S.ACTIVE}, offset=(page - 1) * PER_PAGE, limit=PER_PAGE),
-        actives=counts.get(S.ACTIVE, 0),
+        counts={str(state): n for state, n in counts.items()},
         page=page,
         more=page * PER_PAGE < counts.get(S.ACTIVE, 0),
         ended=views.on_data_of(person, ENDED),
