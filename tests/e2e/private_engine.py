@@ -10,6 +10,7 @@ Like systemd, a thread starts again what died; ``away_s`` says after how long.
 from __future__ import annotations
 
 import errno
+import gc
 import json
 import os
 import shutil
@@ -19,6 +20,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -110,6 +112,9 @@ class PrivateEngine:
         while not self.answers():
             assert time.monotonic() < until, self.log()
             time.sleep(0.05)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()  # what docker's client opened to an engine that was not there yet, it never closed
 
     def answers(self) -> bool:
         try:
