@@ -34,7 +34,7 @@ from sandbox.settings import CHECKOUT, Settings
 from sandbox.store.secrets import secret
 from sandbox.wiring import Sandbox, build
 from tests.e2e.conftest import Installation, free_ports
-from tests.e2e.private_engine import PARTS, PrivateEngine, nobody_listens
+from tests.e2e.private_engine import PARTS, PrivateEngine, collect_what_was_cut, nobody_listens
 
 OURS = ("hub", "portal", "launcher", "worker", "gate", "engine", "engine's container")
 KILLED = (*OURS, *PARTS)
@@ -203,13 +203,17 @@ def left_over(house: House) -> list[str]:
     running = {f"job-{row[0]}" for row in house.rows("SELECT id FROM jobs WHERE state = 'running'")}
     servers = {f"{person}-{server}" for person, server in known}
     shown = running | {server for _, server in known}
+    away = ""
     try:
         of_engine = [
             *_containers(house, servers, running),
             *(house.daemon.left_over() if house.daemon is not None else ()),
         ]
-    except OperatorError as away:
-        return [away.message]
+    except OperatorError as error:
+        away = error.message
+    if away:
+        collect_what_was_cut()
+        return [away]
     return [
         *of_engine,
         *(f"door {d.parent.name}-{d.name}" for d in settings.gate_dir.glob("*/*") if d.is_dir()

@@ -34,7 +34,7 @@ from sandbox.isolation.containers import Containers, answering
 PARTS = ("containerd", "dockerd")  # in the order of their start
 AWAY_S = 1.0
 UP_WITHIN_S = 60.0
-FORGETS = 2  # see left_over
+FORGETS = 2  # see forgotten
 CGROUPS = Path("/sys/fs/cgroup")
 _SHIMS = Path("/run/containerd/s")  # fixed in containerd, whatever its settings say
 _PROGRAMS = ("docker", "dockerd", "containerd", "containerd-shim-runc-v2", "unshare")
@@ -54,6 +54,15 @@ def has_children(pid: int) -> bool:
         return any(task.read_text().strip() for task in Path(f"/proc/{pid}/task").glob("*/children"))
     except OSError:
         return False
+
+
+def collect_what_was_cut() -> None:
+    """Connections that a death cut, and those that docker's client opened to an engine that is not there, are closed by
+    nobody. They are collected where they are expected, not in a later test.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 def nobody_listens(path: Path) -> bool:
@@ -112,9 +121,7 @@ class PrivateEngine:
         while not self.answers():
             assert time.monotonic() < until, self.log()
             time.sleep(0.05)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)
-            gc.collect()  # what docker's client opened to an engine that was not there yet, it never closed
+        collect_what_was_cut()
 
     def answers(self) -> bool:
         try:
@@ -196,20 +203,14 @@ class PrivateEngine:
     def left_over(self) -> list[str]:
         """What stands of containers that the engine does not run: processes, mounts, control groups.
 
-        A dockerd that was killed can miss that a container ended, fail to remove it, and forget it at its next start;
-        containerd then keeps the record of it: a shim without a child, and empty control groups (Docker 28.2, seen once
-        in some ten runs). Nothing of ours runs in it, and nothing of ours can clear it: up to ``FORGETS`` of these count
-        as the engine's own.
+        Up to ``FORGETS`` ended containers that the engine forgot do not count.
         """
-        with closing(Containers.of_this_host({"DOCKER_HOST": self.url}).client) as client, answering():
-            known = {str(row["Id"]): str(row["State"]) for row in client.containers(all=True)}
+        known = self._known()
         running = {name for name, state in known.items() if state == "running"}
-        shims = dict(self._shims())
-        forgotten = sorted(name for name, pid in shims.items() if name not in known and not has_children(pid))
-        its_own = {*running, *forgotten[:FORGETS]}
+        its_own = {*running, *self.forgotten()[:FORGETS]}
         return [
             *(f"container {name[:12]} is {state}" for name, state in known.items() if name not in running),
-            *(f"shim of {name[:12]}" for name in shims if name not in its_own),
+            *(f"shim of {name[:12]}" for name, _ in self._shims() if name not in its_own),
             *(f"control group {name[:12]}" for name in self._cgroups() if name not in its_own),
             *(
                 f"{len(places)} mounts {kind} of {len(running)}"
@@ -217,6 +218,22 @@ class PrivateEngine:
                 if len(places) > len(running)
             ),
         ]
+
+    def forgotten(self) -> list[str]:
+        """Ended containers that the engine does not know any more, though containerd does.
+
+        A dockerd that was killed can miss that a container ended, fail to remove it, and forget it at its next start;
+        containerd then keeps the record of it: a shim without a child, and empty control groups (Docker 28.2, in some
+        runs). Nothing of ours runs in it, and nothing of ours can clear it.
+        """
+        shims = dict(self._shims())
+        known = self._known()  # asked after, so that one that ends meanwhile is not taken for forgotten
+        return sorted(name for name, pid in shims.items() if name not in known and not has_children(pid))
+
+    def _known(self) -> dict[str, str]:
+        """The containers that the engine knows, and their states."""
+        with closing(Containers.of_this_host({"DOCKER_HOST": self.url}).client) as client, answering():
+            return {str(row["Id"]): str(row["State"]) for row in client.containers(all=True)}
 
     def _shims(self) -> Iterator[tuple[str, int]]:
         """The containers whose shims, the parents of their processes, live; and the shims' numbers."""

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import secrets
 import shutil
@@ -16,7 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 import httpx
@@ -31,7 +30,7 @@ from sandbox.isolation.containers import Containers
 from sandbox.isolation.gate_client import open_door
 from sandbox.settings import PORTAL_PREFIX
 from tests.e2e.chaos import DATASET, KILLED, OURS, House, kill, left_over, schedule
-from tests.e2e.private_engine import CGROUPS, PrivateEngine
+from tests.e2e.private_engine import CGROUPS, FORGETS, PrivateEngine, collect_what_was_cut
 
 SECONDS = float(os.environ.get("SANDBOX_CHAOS_S", "40"))
 SEED = int(os.environ.get("SANDBOX_CHAOS_SEED") or secrets.randbelow(1_000_000))
@@ -253,7 +252,7 @@ def sessions(staffed: House) -> Iterator[dict[str, HubSession]]:
     yield opened
     for session in opened.values():
         session.http.close()
-    gc.collect()  # here, where the connections that were cut are expected
+    collect_what_was_cut()
 
 
 def test_after_deaths_at_random_nothing_is_lost_and_nothing_is_left(
@@ -418,20 +417,31 @@ def test_an_engine_that_does_not_run_is_found(staffed: House) -> None:
         staffed.installation.ready()
 
 
+@contextmanager
+def a_shim(daemon: PrivateEngine, name: str, *, runs: bool) -> Iterator[None]:
+    """What a container's parent looks like from outside, with a child or after it ended."""
+    code = "sleep 300 & echo up; read; kill $!" if runs else "echo up; read"
+    words = ["bash", "-c", code, "containerd-shim", "-address", str(daemon.root / "cd.sock"), "-id", name]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield
+        process.communicate()  # ends its input, and so itself
+
+
 def test_what_a_killed_engine_leaves_is_found(staffed: House, daemon: PrivateEngine) -> None:
     staffed.installation.ready()
     name = "0" * 64
     place = daemon.root / "planted" / "merged"
     groups = next(folder for folder in (CGROUPS / "memory", CGROUPS) if (folder / daemon.cgroup).is_dir())
     group = groups / daemon.cgroup / name
-    shim = ["bash", "-c", "read", "containerd-shim", "-address", str(daemon.root / "cd.sock"), "-id", name]
     mounts = len(daemon.mounts()["merged"])  # each container that runs has one
     before = daemon.left_over()
     place.mkdir(parents=True)
     group.mkdir()
     try:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "planted", place], check=True)
-        with subprocess.Popen(shim, stdin=subprocess.PIPE):
+        with a_shim(daemon, name, runs=True):
             found = set(daemon.left_over())
     finally:
         subprocess.run(["umount", place], check=True)
@@ -444,6 +454,22 @@ def test_what_a_killed_engine_leaves_is_found(staffed: House, daemon: PrivateEng
     }
     assert (before, found) == ([], expected)
     assert daemon.left_over() == []
+
+
+def test_more_ended_containers_than_an_engine_forgets_are_found(
+    staffed: House, daemon: PrivateEngine
+) -> None:
+    """See ``PrivateEngine.forgotten``: two records without a process are the engine's own, a third is told."""
+    staffed.installation.ready()
+    room = FORGETS - len(daemon.forgotten())  # it may have forgotten some of its own by now
+    before = daemon.left_over()
+    counted: list[int] = []
+    with ExitStack() as shims:
+        for digit in range(room + 1):
+            shims.enter_context(a_shim(daemon, str(digit) * 64, runs=False))
+            counted.append(len(daemon.left_over()))
+    assert before == []
+    assert counted == [*[0] * room, 1]
 
 
 def test_a_dead_engine_is_found(staffed: House, daemon: PrivateEngine) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from sandbox.domain.job import FAILURE_TEXTS, Failure, Job, JobState
 from sandbox.domain.people import Person
 from sandbox.hub_session import HubSession
 from tests.e2e.chaos import House, left_over
-from tests.e2e.private_engine import PARTS, PrivateEngine
+from tests.e2e.private_engine import PARTS, PrivateEngine, collect_what_was_cut
 
 pytestmark = [
     pytest.mark.e2e,
@@ -66,7 +65,7 @@ def ana(staffed: House) -> Iterator[HubSession]:
     staffed.installation.ready()
     with staffed.installation.session("ana") as session:
         yield session
-    gc.collect()  # here, where the connections that were cut are expected
+    collect_what_was_cut()
 
 
 def until(what: Callable[[], bool], *, within_s: float, every_s: float = 0.05) -> float:
