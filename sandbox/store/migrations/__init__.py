@@ -1,6 +1,6 @@
 """How the database comes to have the tables of ``schema``: Alembic, run at every start.
 
-A new migration: change ``schema.py``, add the next file in ``versions/`` and let ``tests/store`` say whether the
+A new migration: change ``schema``, add the next file in ``versions/`` and let ``tests/store`` say whether the
 two agree.
 """
 
