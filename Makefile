@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 # make test JOBS=2: the tests in so many processes
 SHARED = $(if $(JOBS),--numprocesses $(JOBS) --dist loadscope --no-loadscope-reorder --basetemp $(shell mktemp -d))
-.PHONY: help demo up down test test-fast lint audit bench bench-rooms bench-pages replay disclosure-report bench-differencing redteam compose chaos images lock clean
+.PHONY: help demo up down test test-fast lint audit bench bench-rooms bench-pages replay disclosure-report bench-differencing redteam compose chaos pictures images lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,11 @@ chaos: ## set up, then kill its processes, and a container engine of its own, at
 
 compose: ## set up the images and settings that docker-compose.yml needs
 	@scripts/compose.sh
+
+pictures: ## set up, then take the documentation's pictures anew, from a system that runs
+	@scripts/setup.sh
+	@scripts/setup_tests.sh
+	@SANDBOX_PICTURES=docs/images .venv/bin/python -m pytest --quiet tests/e2e/test_documentation_pictures.py
 
 images: ## build the images whose inputs changed, remove those that nothing uses any more
 	@scripts/setup_venv.sh
