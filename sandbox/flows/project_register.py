@@ -7,7 +7,7 @@ the site's policy says so.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -18,6 +18,7 @@ from sandbox.domain.paging import check_page
 from sandbox.domain.site_policy import SocietyTerms
 from sandbox.flows.listed import Listed
 from sandbox.store import Store
+from sandbox.store.access import ProjectSpan
 from sandbox.store.catalogue import ListedDataset
 from sandbox.store.figures import Spent
 
@@ -62,25 +63,43 @@ class ProjectRegister:
     def page(self, *, offset: int = 0, limit: int = 50, dataset: str = "", state: str = "") -> ProjectLines:
         """A part of the register, the newest first."""
         check_page(offset, limit)
-        found = [line for line in self.all(dataset=dataset) if state in ("", line.state)]
+        listed = self._listed(dataset)
+        found = [span for span in self._spans(listed, dataset) if state in ("", _state(span, listed))]
         return ProjectLines(
-            projects=tuple(found[offset : offset + limit]), total=len(found), offset=offset, limit=limit
+            projects=self._lines(found[offset : offset + limit], listed),
+            total=len(found),
+            offset=offset,
+            limit=limit,
         )
 
     def all(self, *, dataset: str = "") -> tuple[ProjectLine, ...]:
         """The whole register, or what it says of one dataset; the newest first."""
         listed = self._listed(dataset)
+        return self._lines(self._spans(listed, dataset), listed)
+
+    def _spans(self, listed: Mapping[str, ListedDataset], dataset: str) -> list[ProjectSpan]:
+        """What there is on listed datasets, the newest first."""
+        found = self.store.access.project_spans(self.today(), dataset=dataset)
+        return sorted(
+            (span for span in found if span.dataset in listed),
+            key=lambda span: (span.starts, span.project, span.dataset),
+            reverse=True,
+        )
+
+    def _lines(
+        self, spans: Sequence[ProjectSpan], listed: Mapping[str, ListedDataset]
+    ) -> tuple[ProjectLine, ...]:
         together: dict[tuple[str, str], list[Grant]] = defaultdict(list)
-        for grant in self.store.access.grants(dataset=dataset):
-            if grant.dataset in listed:
-                together[(grant.project, grant.dataset)].append(grant)
+        for grant in self.store.access.grants_of_projects({span.project for span in spans}):
+            together[grant.project, grant.dataset].append(grant)
+        shown = [(span, together[span.project, span.dataset]) for span in spans]
+        numbers = {grant.application for _, grants in shown for grant in grants}
+        organisations = self.store.access.organisations(numbers)
         spent = self.store.figures.projects()
-        organisations = {a.id: a.wish.organisation for a in self.store.access.applications(dataset=dataset)}
-        lines = [
-            self._line(grants, listed[dataset], spent, organisations)
-            for (_, dataset), grants in together.items()
-        ]
-        return tuple(sorted(lines, key=lambda line: (line.starts, line.project), reverse=True))
+        return tuple(
+            self._line(grants, listed[span.dataset], spent, organisations, _state(span, listed))
+            for span, grants in shown
+        )
 
     def _listed(self, dataset: str) -> Mapping[str, ListedDataset]:
         if not dataset:
@@ -95,6 +114,7 @@ class ProjectRegister:
         of: ListedDataset,
         spent: dict[tuple[str, str], Spent],
         organisations: dict[int, str],
+        state: str,
     ) -> ProjectLine:
         first = grants[0]
         used = spent.get((of.lineage, first.project))
@@ -112,15 +132,14 @@ class ProjectRegister:
             names=tuple(people) if self.terms.name_members else (),
             starts=min(g.starts for g in grants),
             ends=max(g.ends for g in grants),
-            state=self._state(grants, suspended=of.suspended),
+            state=state,
             spent_percent=round(used.percent, 1) if used is not None else 0.0,
         )
 
-    def _state(self, grants: list[Grant], *, suspended: bool) -> str:
-        today = self.today()
-        if any(g.holds_on(today) for g in grants):
-            return "suspended" if suspended else "active"
-        live = [g for g in grants if not g.revoked]
-        if not live:
-            return "revoked"
-        return "ahead" if any(g.starts > today for g in live) else "ended"
+
+def _state(span: ProjectSpan, listed: Mapping[str, ListedDataset]) -> str:
+    if span.holds:
+        return "suspended" if listed[span.dataset].suspended else "active"
+    if span.revoked:
+        return "revoked"
+    return "ahead" if span.ahead else "ended"

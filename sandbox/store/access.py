@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, case, func, insert, or_, select, update
 
 from sandbox.domain.access import Grant
 from sandbox.domain.application import Application, ApplicationState, Step, Turn, Verb, Wish, wish_from
@@ -35,6 +35,18 @@ class SignedAgreement:
     def document(self) -> dict[str, Any]:
         value: dict[str, Any] = json.loads(self.body)
         return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectSpan:
+    """What a day makes of a project's grants on a dataset."""
+
+    project: str
+    dataset: str
+    starts: date  # the first of them
+    holds: bool  # one of them does
+    ahead: bool  # one that is not revoked begins later
+    revoked: bool  # all of them are
 
 
 class Access:
@@ -343,6 +355,51 @@ class Access:
     def grants(self, *, dataset: str = "") -> tuple[Grant, ...]:
         """All, or a dataset's, also past and revoked ones; in order."""
         return self._grants(grants.c.dataset == dataset) if dataset else self._grants()
+
+    def project_spans(self, today: date, *, dataset: str = "") -> tuple[ProjectSpan, ...]:
+        """Every project on every dataset, or on one; summed up by the database."""
+        live = ~grants.c.revoked
+        day = today.isoformat()
+        here = live & (grants.c.starts <= day) & (grants.c.ends >= day)
+        query = select(
+            grants.c.project,
+            grants.c.dataset,
+            func.min(grants.c.starts).label("starts"),
+            func.sum(case((here, 1), else_=0)).label("holds"),
+            func.sum(case((live & (grants.c.starts > day), 1), else_=0)).label("ahead"),
+            func.sum(case((live, 1), else_=0)).label("live"),
+        ).group_by(grants.c.project, grants.c.dataset)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.where(grants.c.dataset == dataset) if dataset else query).all()
+        return tuple(
+            ProjectSpan(
+                project=row.project,
+                dataset=row.dataset,
+                starts=date.fromisoformat(row.starts),
+                holds=bool(row.holds),
+                ahead=bool(row.ahead),
+                revoked=not row.live,
+            )
+            for row in rows
+        )
+
+    def grants_of_projects(self, projects: Collection[str]) -> tuple[Grant, ...]:
+        """The grants of these projects, also those that ended; in order."""
+        names = sorted(projects)
+        parts = [names[start : start + AT_ONCE] for start in range(0, len(names), AT_ONCE)]
+        found = (grant for some in parts for grant in self._grants(grants.c.project.in_(some)))
+        return tuple(sorted(found, key=lambda grant: grant.id))
+
+    def organisations(self, numbers: Collection[int]) -> dict[int, str]:
+        """Application -> the organisation for which it was made, where one was named."""
+        wanted = sorted(numbers)
+        query = _whole().with_only_columns(applications.c.id, application_turns.c.wish)
+        found: dict[int, str] = {}
+        with self._database.reading() as connection:
+            for start in range(0, len(wanted), AT_ONCE):
+                rows = connection.execute(query.where(applications.c.id.in_(wanted[start : start + AT_ONCE])))
+                found |= {row.id: wish_from(json.loads(row.wish)).organisation for row in rows}
+        return {number: name for number, name in found.items() if name}
 
     def grants_of(self, person: str) -> tuple[Grant, ...]:
         """A person's grants, also past and revoked ones."""
