@@ -159,7 +159,8 @@ class AccessViews(GrantViews):
         return found, row
 
     def _application_view(self, application: Application, row: Dataset, person: Person) -> ApplicationView:
-        signed = self.store.access.agreement(application.id) if application.agreement_hash else None
+        sha256 = application.agreement_hash
+        signed = self.store.access.agreement_by_hash(sha256) if sha256 else None
         document: Mapping[str, Any] = signed.document() if signed else {}
         turns = self.store.access.turns(application.id)
         waits = application.state is ApplicationState.SUBMITTED

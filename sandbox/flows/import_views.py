@@ -78,13 +78,13 @@ class ImportViews:
 
     def queue(self, person: Person) -> tuple[ImportView, ...]:
         """What waits for this person's decision, oldest first."""
-        waiting = self.store.imports.in_state(ImportState.WAITING, datasets=self._datasets(person))
+        waiting = self._in_state(ImportState.WAITING, person)
         views = (self._view(request, person) for request in waiting)
         return tuple(view for view in views if "let_in" in view.allowed_actions)
 
     def there(self, person: Person) -> tuple[ImportView, ...]:
         """What was let in on this person's word or could have been, the newest first."""
-        found = self.store.imports.in_state(ImportState.LET_IN, datasets=self._datasets(person))
+        found = self._in_state(ImportState.LET_IN, person)
         return tuple(self._view(request, person) for request in reversed(found))
 
     def one(self, person: Person, number: int) -> ImportView:
@@ -146,13 +146,11 @@ class ImportViews:
             allowed_actions=rules.allowed_verbs(request, person, owner=policy.owner, members=members),
         )
 
-    def _datasets(self, person: Person) -> list[str] | None:
-        """Those that a person decides on; None: all."""
+    def _in_state(self, state: ImportState, person: Person) -> tuple[ImportRequest, ...]:
+        """Those on datasets on which a person decides, oldest first."""
         if person.has(Role.ADMINISTRATOR):
-            return None
-        if not person.has(Role.OWNER):
-            return []
-        return list(self.store.datasets.owned_by(person.name))
+            return self.store.imports.in_state(state)
+        return self.store.imports.in_state(state, owner=person.name) if person.has(Role.OWNER) else ()
 
     def _members(self, request: ImportRequest) -> tuple[str, ...]:
         return self.store.access.members_of(request.project)

@@ -187,7 +187,7 @@ def duties_of(store: Store, application: Application, *, today: date) -> tuple[D
     """The reports that an application's people owe; none where no agreement asks for one."""
     if application.state not in _BOUND or not application.agreement_hash:
         return ()
-    document = store.access.agreement(application.id).document()
+    document = store.access.agreement_by_hash(application.agreement_hash).document()
     if not is_present(document):
         return ()
     closed = application.state is ApplicationState.CLOSED

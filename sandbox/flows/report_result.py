@@ -120,8 +120,7 @@ class ReportResult:
         if person.has(Role.ADMINISTRATOR):
             found = self.store.results.waiting()
         elif person.has(Role.OWNER):
-            own = list(self.store.datasets.owned_by(person.name))
-            found = self.store.results.waiting(own)
+            found = self.store.results.waiting(owner=person.name)
         else:
             found = ()
         views = (self._view(r, person) for r in found)

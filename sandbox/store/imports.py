@@ -18,7 +18,7 @@ from sandbox.domain.findings import Finding, Verdict
 from sandbox.domain.import_request import ImportedFile, ImportRequest, ImportState, ImportStep
 from sandbox.store.database import Database, number_of, stamp
 from sandbox.store.log import Log
-from sandbox.store.schema import import_files, import_findings, imports
+from sandbox.store.schema import datasets, import_files, import_findings, imports
 
 _FINDING = ("file", "check", "verdict", "place", "reason", "fix", "source")
 
@@ -141,13 +141,11 @@ class Imports:
             imports.c.dataset == dataset, imports.c.project == project, imports.c.state.in_(list(states))
         )
 
-    def in_state(
-        self, state: ImportState, *, datasets: Collection[str] | None = None
-    ) -> tuple[ImportRequest, ...]:
-        """All that are in a state, oldest first; of these datasets alone, where some are named."""
+    def in_state(self, state: ImportState, *, owner: str = "") -> tuple[ImportRequest, ...]:
+        """All that are in a state, oldest first; of an owner's datasets alone, where one is named."""
         where = [imports.c.state == state]
-        if datasets is not None:
-            where.append(imports.c.dataset.in_(list(datasets)))
+        if owner:
+            where.append(imports.c.dataset.in_(select(datasets.c.name).where(datasets.c.owner == owner)))
         return self._where(*where)
 
     def count(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from sandbox.domain.errors import Conflict, NotFound
 from sandbox.domain.results import Made, Result, ResultKind, ResultState, Step
 from sandbox.store.database import Database, number_of, stamp
 from sandbox.store.log import Log
-from sandbox.store.schema import catalogue_entries, results
+from sandbox.store.schema import catalogue_entries, datasets, results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +111,11 @@ class Results:
         """All that a person reported, in order."""
         return self._where(results.c.reporter == person)
 
-    def waiting(self, datasets: Collection[str] | None = None) -> tuple[Result, ...]:
-        """Those that wait to be confirmed, in order: of these datasets, or of all."""
+    def waiting(self, *, owner: str = "") -> tuple[Result, ...]:
+        """Those that wait to be confirmed, in order: on an owner's datasets, or on all."""
         where = [results.c.state == ResultState.REPORTED]
-        if datasets is not None:
-            where.append(results.c.dataset.in_(datasets))
+        if owner:
+            where.append(results.c.dataset.in_(select(datasets.c.name).where(datasets.c.owner == owner)))
         return self._where(*where)
 
     def confirmed(

@@ -40,8 +40,8 @@ def test_a_request_is_kept_with_its_files_and_findings_in_their_order(store: Sto
     assert store.imports.get(made.id) == let_in
     assert store.imports.of_project(grant.dataset, grant.project, (ImportState.LET_IN,)) == (let_in,)
     assert store.imports.of_project(grant.dataset, "other") == ()
-    assert store.imports.in_state(ImportState.LET_IN, datasets=[grant.dataset]) == (let_in,)
-    assert store.imports.in_state(ImportState.LET_IN, datasets=[]) == ()
+    assert store.imports.in_state(ImportState.LET_IN, owner="olga") == (let_in,)
+    assert store.imports.in_state(ImportState.LET_IN, owner="ana") == ()
     assert store.imports.count(grant.dataset, grant.project, state=ImportState.LET_IN) == 1
     assert store.imports.count(grant.dataset, grant.project, since=store.now()) == 1
     assert store.imports.count(grant.dataset, grant.project, since=store.now() + timedelta(seconds=1)) == 0
