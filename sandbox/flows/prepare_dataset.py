@@ -193,6 +193,10 @@ class PrepareDataset:
                 found = self.engine.shape(dataset=draft.name, file=taken.path.name)
             else:
                 found = shape_of(taken.path)
+        except BadInput as wrong:  # under its owner's name for it, not the one that it got here
+            taken.path.unlink(missing_ok=True)
+            words = wrong.message.replace(taken.path.name, called)
+            raise BadInput(words, where=called, fix=wrong.fix) from wrong
         except BaseException:
             taken.path.unlink(missing_ok=True)
             raise

@@ -34,7 +34,9 @@ CONTENT_SECURITY_POLICY = (
 AROUND_BYTES = 2**20  # all that is written around the files of a body
 MAX_BODY_BYTES = api.MAX_UPLOAD_BYTES + AROUND_BYTES
 MAX_IMPORT_BODY_BYTES = api.MAX_IMPORT_BYTES + AROUND_BYTES
-PUBLISHING = re.compile(rf"{PORTAL_PREFIX}(/piece)?/publish/[0-9a-f]{{16}}/files")
+PUBLISHING = re.compile(
+    rf"{PORTAL_PREFIX}((/piece)?/publish/[0-9a-f]{{16}}/files|/api/v1/drafts/[0-9a-f]{{16}}/files/[^/]+)"
+)
 IMPORTS = frozenset({f"{PORTAL_PREFIX}/imports", f"{PORTAL_PREFIX}/api/v1/imports"})
 
 

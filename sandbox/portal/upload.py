@@ -1,4 +1,4 @@
-"""A form with one file, read as it comes: what stands before the file is known before a byte of it is taken.
+"""One file, read as it comes: of a form, or a whole body. Where it goes is known before a byte of it is taken.
 
 The framework would put the whole body on the disk first, open to be read; a raw file may lie there only closed.
 """
@@ -58,6 +58,33 @@ async def read_upload(request: Request, begin: Callable[[Mapping[str, str], str]
     except BaseException:
         if taking is not None:
             taking.abandon()
+        raise
+
+
+async def take_body(request: Request, begin: Callable[[], Taking[T]]) -> T:
+    """Hand a body on that is the file itself.
+
+    Args:
+        begin: says where it goes; may refuse.
+
+    Raises:
+        BadInput: it is empty.
+    """
+    taking = await run_in_threadpool(begin)
+    waiting, some = bytearray(), False
+    try:
+        async for piece in request.stream():
+            waiting += piece
+            some = some or bool(piece)
+            if len(waiting) >= _BATCH:
+                await run_in_threadpool(taking.write, bytes(waiting))
+                waiting.clear()
+        if not some:
+            raise BadInput("No file came.", where="file", fix="Send the file as the body.")
+        await run_in_threadpool(taking.write, bytes(waiting))
+        return await run_in_threadpool(taking.finish)
+    except BaseException:
+        taking.abandon()
         raise
 
 

@@ -20,6 +20,7 @@ openness    projects, breaches, all figures
 people      my account; people, for administrators
 at_rest     keys of the data, and their destruction
 policies    changes that wait for a second person
+drafts      datasets that an owner prepares
 notices     what I am told, and how I am reached
 log         heads, proofs, and one's own entries
 system      the whole log, and health
@@ -39,6 +40,7 @@ from sandbox.portal.api import (
     checks,
     comments,
     demands,
+    drafts,
     imports,
     jobs,
     log,
@@ -79,6 +81,7 @@ PARTS = (
     openness.router,
     people.router,
     policies.router,
+    drafts.router,
     notices.router,
     at_rest.router,
     log.router,

@@ -7,12 +7,13 @@ from sandbox.portal.documents.catalogue import catalogue_entry, catalogue_page, 
 from sandbox.portal.documents.comments import review_comment
 from sandbox.portal.documents.dcat import catalogue_graph, dataset_graph
 from sandbox.portal.documents.dictionary import dictionary_csv
+from sandbox.portal.documents.drafts import draft, draft_line
 from sandbox.portal.documents.imports import import_preview, import_request
 from sandbox.portal.documents.jobs import job, job_record
 from sandbox.portal.documents.notices import notice, notices_page, reached
 from sandbox.portal.documents.objections import held, objection, suspension, tracked
 from sandbox.portal.documents.people import account, person
-from sandbox.portal.documents.policies import policy_comparison, policy_proposal
+from sandbox.portal.documents.policies import policy_comparison, policy_proposal, policy_proposal_brief
 from sandbox.portal.documents.questions import budget, estimate
 from sandbox.portal.documents.records import log, own_entries
 from sandbox.portal.documents.releases import checked, finding, release
@@ -45,6 +46,8 @@ __all__ = [
     "demand",
     "demands",
     "dictionary_csv",
+    "draft",
+    "draft_line",
     "estimate",
     "file_name",
     "finding",
@@ -63,6 +66,7 @@ __all__ = [
     "person",
     "policy_comparison",
     "policy_proposal",
+    "policy_proposal_brief",
     "projects",
     "queued",
     "ratings",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sandbox.domain.proposal import Proposal
 from sandbox.flows.change_policy import Comparison
 from sandbox.flows.policy_views import ProposalView
 
@@ -18,6 +19,11 @@ def policy_comparison(compared: Comparison) -> dict[str, Any]:
         "second_person": [change.key for change in compared.loosens],
         "publishing": [change.key for change in compared.publishing],
     }
+
+
+def policy_proposal_brief(p: Proposal) -> dict[str, Any]:
+    """That there is one, for who made the change."""
+    return {"id": p.id, "state": str(p.state), "policy_sha256": p.policy_hash, "reason": p.reason}
 
 
 def policy_proposal(view: ProposalView) -> dict[str, Any]:
