@@ -55,6 +55,7 @@ from sandbox.flows.open_data import ReadOpenData
 from sandbox.flows.open_notebook import OpenNotebook
 from sandbox.flows.owner_views import OwnerViews
 from sandbox.flows.permission import Permission
+from sandbox.flows.plant_output import PlantOutput
 from sandbox.flows.policy_views import PolicyViews
 from sandbox.flows.prepare_dataset import PrepareDataset
 from sandbox.flows.project_register import ProjectRegister
@@ -174,6 +175,7 @@ class Sandbox:
     see_release: SeeRelease
     review_queue: ReviewQueue
     comment_on_output: CommentOnOutput
+    plant_output: PlantOutput
     compare_outputs: CompareOutputs
     next_turn: NextTurn
     import_files: ImportFiles
@@ -417,6 +419,11 @@ def build(
         review_queue=ReviewQueue(store=store, views=views, today=today),
         comment_on_output=CommentOnOutput(store=store, views=views, see=seeing),
         compare_outputs=CompareOutputs(store=store, permission=permission),
+        plant_output=PlantOutput(
+            store=store,
+            terms=site.review,
+            secret=secret(settings.keys_dir, "planting-words").encode(),
+        ),
         next_turn=NextTurn(store=store, review=review),
         import_files=importing,
         import_views=ImportViews(store=store, importing=importing),

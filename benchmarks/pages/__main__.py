@@ -72,6 +72,7 @@ PAGES: tuple[tuple[str, str], ...] = (
     ("august", "/log?since=2024-03-01&until=2024-03-02"),
     ("alma", "/people"),
     ("alma", "/people/ana"),
+    ("alma", "/planted"),
     ("alma", "/objections"),
     ("alma", "/health"),
 )

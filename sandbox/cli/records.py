@@ -104,7 +104,8 @@ def audit_verify() -> None:
     console.print(f"[green]✓[/] {books.entries} entries, unbroken, head signed.", highlight=False)
     console.print(
         f"[green]✓[/] As the log says: {books.datasets} datasets, {books.questions} questions, "
-        f"{books.grants} grants, {books.releases} releases, {books.policies} proposed changes of policies; "
+        f"{books.grants} grants, {books.releases} releases, {books.planted} planted outputs, "
+        f"{books.policies} proposed changes of policies; "
         f"{books.files} files with their hashes; {books.heads} kept heads of the log.",
         highlight=False,
     )

@@ -37,6 +37,8 @@ TAIL = """
 - **Earlier releases.** A request may stand in the place of a release (`supersedes`) and build on others
   (`builds_on`). While one that it builds on is recalled, it does not leave. A recall names everything later
   that rests on what was recalled.
+- **Planted outputs** have a known flaw, and end with `unveil` whatever the votes said. Nobody who reviews them
+  can tell before; see [ADR 47](../adr/0047-planted-outputs-and-a-hash-that-stands-before-the-votes.md).
 - **The fast lane** is closed unless the agreement opens it; see [ADR
   35](../adr/0035-turns-splits-and-a-fast-lane.md).
 """

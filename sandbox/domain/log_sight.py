@@ -7,6 +7,7 @@ Listed is what is shown; an action that nobody listed is shown to auditors alone
   microsecond: how long private rows were read. Whoever asked learns it on ticks only, so these are for owners.
 - What a job hands in tells its sender when it ended, and the hashes of outputs that they have not seen (``SEALED``).
 - ``dataset.rated`` would tell the owner who rated.
+- ``review.planted`` names no request; who reviews anything, and reads the whole log, sees it once that one is decided.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ OWN = frozenset(
         ),
         *(
             f"release.{verb}"
-            for verb in ("released", "resumed", "returned", "staged", "submitted", "withdrawn")
+            for verb in ("released", "resumed", "returned", "staged", "submitted", "unveiled", "withdrawn")
         ),
         *(f"result.{verb}" for verb in ("amended", "confirmed", "reported", "returned", "withdrawn")),
         "dataset.rated",

@@ -169,6 +169,16 @@ _RELEASE_WORDS: Mapping[tuple[str, Whom], tuple[Topic, Urgency, str, str]] = {
         marked("Your output was released"),
         marked("Request {number} from {dataset} was released: you may download it."),
     ),
+    ("release.unveiled", _W.REQUESTER): (
+        _T.OUTPUT, _U.NOTE,
+        marked("Your planted output was decided"),
+        marked("Request {number} from {dataset} was planted, and is decided. Its page says whether it was found."),
+    ),
+    ("release.unveiled", _W.REVIEWERS): (
+        _T.REVIEW, _U.NOTE,
+        marked("An output that you could review was planted"),
+        marked("Request {number} from {dataset} was planted. Its page says what was to be found, and whether it was."),
+    ),
     ("release.superseded", _W.REQUESTER): (
         _T.OUTPUT, _U.NOTE,
         marked("A newer output stands in the place of yours"),

@@ -26,6 +26,7 @@ class Status(StrEnum):
     WITHDRAWN = "withdrawn"
     ON_HOLD = "on_hold"  # an objection, or the owner, stopped it where it was
     RECALLED = "recalled"  # what it is made of may not be used any more
+    PLANTED = "planted"  # decided, and then told: it had a known flaw and was never to leave
 
 
 class Verb(StrEnum):
@@ -39,6 +40,7 @@ class Verb(StrEnum):
     APPROVE = "approve"
     RETURN = "return"
     REJECT = "reject"
+    UNVEIL = "unveil"  # it was planted: whatever the votes said, it ends here
     RESUBMIT = "resubmit"  # other files, or another context: the next turn
     RELEASE = "release"
     SUPERSEDE = "supersede"  # a later release that names this one has left
@@ -107,6 +109,7 @@ def _rows() -> tuple[Transition, ...]:
         t(s.REVIEWED, v.APPROVE, s.APPROVED, platform, "release.approved", n.NOBODY),
         t(s.REVIEWED, v.RETURN, s.RETURNED, platform, "release.returned", n.REQUESTER),
         t(s.REVIEWED, v.REJECT, s.REJECTED, platform, "release.rejected", n.REQUESTER),
+        t(s.REVIEWED, v.UNVEIL, s.PLANTED, platform, "release.unveiled", n.BOTH),
         *(
             t(state, v.RESUBMIT, s.CHECKING, requester, "release.resubmitted", n.NOBODY)
             for state in (s.BLOCKED, s.RETURNED)
@@ -124,7 +127,7 @@ def _rows() -> tuple[Transition, ...]:
     )
 
 
-FINAL = frozenset({Status.REJECTED, Status.WITHDRAWN, Status.RECALLED})  # nothing leads on
+FINAL = frozenset({Status.REJECTED, Status.WITHDRAWN, Status.RECALLED, Status.PLANTED})  # nothing leads on
 OUT = frozenset({Status.RELEASED, Status.SUPERSEDED})  # it left, and may be used
 OVER = FINAL | OUT  # nothing is on its way out any more
 LIVE = frozenset(Status) - OVER - {Status.ON_HOLD}

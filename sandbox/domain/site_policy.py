@@ -12,6 +12,7 @@ from sandbox.domain.catalogue_terms import ClassNames
 from sandbox.domain.import_terms import ImportTerms
 from sandbox.domain.notice_terms import NoticeTerms
 from sandbox.domain.people_policy import SeparationTerms, SignInTerms, TrainingTerms
+from sandbox.domain.planted import ReviewTerms
 from sandbox.domain.policy import Mode, OpenClass
 from sandbox.domain.policy_keys import Way
 from sandbox.domain.policy_keys import doc as _doc
@@ -234,6 +235,7 @@ class SitePolicy:
     objections: ObjectionTerms = _doc(
         "Objections and reports of errors.", Way.NEVER, default=ObjectionTerms()
     )
+    review: ReviewTerms = _doc("How review itself is looked at.", Way.NEVER, default=ReviewTerms())
     imports: ImportTerms = _doc(
         "Files and packages that researchers ask to bring in.", Way.NEVER, default=ImportTerms()
     )

@@ -25,6 +25,7 @@ from sandbox.flows.differences import Differences
 from sandbox.flows.fast_lane import TakeFastLane
 from sandbox.flows.give_receipt import GiveReceipt
 from sandbox.flows.permission import Permission
+from sandbox.flows.plant_output import check_leaves
 from sandbox.flows.published import published
 from sandbox.store import Store
 
@@ -46,10 +47,11 @@ class LetOut:
         """Rebuild the approved files, seal them in a crate, and mark the release as released.
 
         Raises:
-            NotAllowed: the grant was revoked, the dataset is suspended, a file no longer passes, or what it builds on
-                was recalled.
+            NotAllowed: the grant was revoked, the dataset is suspended, a file no longer passes, what it builds on was
+                recalled, or it was planted.
             Tampered: files, votes, grant or agreement are not those that the log tells of.
         """
+        check_leaves(self.store, release)
         grant = self.store.access.grant(release.grant_id)
         if grant is None:
             raise Tampered("The release's grant is gone.", place=f"release {release.id}")

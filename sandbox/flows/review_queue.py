@@ -12,6 +12,7 @@ from sandbox.domain.audit import Event
 from sandbox.domain.errors import BadInput
 from sandbox.domain.outputs import DECLARATIONS, Declared
 from sandbox.domain.people import Person, Role, check_role
+from sandbox.domain.planted import PlantedFigures, Share, own_share, planted_figures
 from sandbox.domain.rater_agreement import Agreement, rater_agreement
 from sandbox.domain.release import WAITING, Release, causes, votes_needed
 from sandbox.domain.release_clock import Clock, Turnaround, turnaround
@@ -56,6 +57,7 @@ class DatasetTurnaround:
     Attributes:
         days: working days that reviewers have.
         causes: of votes that sent back, how many for what; ``not_said`` among them.
+        planted: what reviewers found of outputs with a known flaw, which are in none of the other figures.
     """
 
     dataset: str
@@ -64,6 +66,7 @@ class DatasetTurnaround:
     figures: Turnaround
     causes: dict[str, int]
     agreement: Agreement
+    planted: PlantedFigures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +110,15 @@ class ReviewQueue:
                     figures=turnaround(self.store.releases.turns([policy.name]), days=terms.review_days),
                     causes=causes([vote for turn in cast for vote in turn.votes]),
                     agreement=rater_agreement([turn.ballot for turn in cast]),
+                    planted=planted_figures(self.store.planted_outputs.decided([policy.name])),
                 )
             )
         return tuple(found)
+
+    def own_planted(self, person: Person) -> Share:
+        """What a reviewer found of planted outputs by their own votes; for nobody else to see."""
+        check_role(person, Role.REVIEWER)
+        return own_share(self.store.planted_outputs.votes_of(person.name))
 
     def _looked_after(self, person: Person) -> tuple[Dataset, ...]:
         """Those that anything was decided on: all for who looks after the machine, else what one owns and reviews."""

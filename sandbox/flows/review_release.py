@@ -30,6 +30,7 @@ from sandbox.flows.hold_releases import HoldReleases
 from sandbox.flows.let_out import LetOut
 from sandbox.flows.look_at_request import LookAtRequest, Looked
 from sandbox.flows.permission import Permission
+from sandbox.flows.plant_output import unveil
 from sandbox.flows.published import published
 from sandbox.flows.reviewers import reviewers_left
 from sandbox.store import Store
@@ -188,7 +189,7 @@ class ReviewRelease:
         comment: str,
         cause: Cause | None = None,
     ) -> Release:
-        """Cast a vote; the last one decides, and an approved release leaves at once.
+        """Cast a vote; the last one decides, and an approved release leaves at once, unless it was planted.
 
         Args:
             version: the version the reviewer looked at; a change in between is a Conflict.
@@ -242,6 +243,9 @@ class ReviewRelease:
             release = self._move(
                 release, Verb.COMPLETE, actor="system:review", facts={"decisions": decisions}
             )
+            planted = self.store.planted_outputs.of(release.id)
+            if planted is not None:
+                return unveil(self.store, release, planted)
             verb = rule.outcome(release.votes, release.reviewers_needed)
             release = self._move(release, verb, actor="system:review")
         return self._out(release)

@@ -96,6 +96,8 @@ class SeeRelease:
                 clause="review",
                 fix="Wait for the reviewers.",
             )
+        if release.status is Status.PLANTED and person.name == release.requester:
+            raise NotAllowed(f"Request {release_id} was planted: what it holds stays here.", clause="planted")
         for file in release.files:
             if file.name == file_name:
                 declared, outputs = split([(f.name, self.store.vault.get(f.sha256)) for f in release.files])

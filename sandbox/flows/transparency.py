@@ -14,6 +14,7 @@ from datetime import date, datetime
 from statistics import median
 
 from sandbox.domain.objection import OPEN, STEPS
+from sandbox.domain.planted import Share, planted_figures
 from sandbox.domain.release import Status
 from sandbox.flows.listed import Listed
 from sandbox.flows.project_register import ProjectLine, ProjectRegister
@@ -38,6 +39,7 @@ OUTCOMES: dict[Status, str] = {
     Status.ON_HOLD: "on hold",
     Status.RECALLED: "recalled",
 }
+_OF_ITS_OWN = Status.PLANTED  # no request of a project: it has figures of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +97,8 @@ class Report:
     budgets: tuple[LineageSpent, ...]
     questions_by_dataset: dict[str, int]
     questions_by_month: dict[str, int]  # the last twelve, those without a question too
-    releases_by_outcome: dict[str, int]
+    releases_by_outcome: dict[str, int]  # without what was planted, once it is decided
+    planted: Share  # how much reviewers found of what was planted
     objections: Objections
     policy_changes: tuple[PolicyChange, ...]  # the newest
     policy_changes_total: int
@@ -154,6 +157,7 @@ class Transparency:
             questions_by_dataset=figures.questions_by_dataset(known),
             questions_by_month=last_months(figures.questions_by_month(known), self.today()),
             releases_by_outcome=_outcomes(figures.releases_by_status(known)),
+            planted=planted_figures(self.store.planted_outputs.decided(known)).all,
             objections=self._objections(),
             policy_changes=tuple(changes[:NEWEST]),
             policy_changes_total=len(changes),
@@ -221,7 +225,8 @@ def _days(start: str, end: str) -> float:
 def _outcomes(by_status: dict[str, int]) -> dict[str, int]:
     told: Counter[str] = Counter()
     for status, n in by_status.items():
-        told[OUTCOMES.get(Status(status), status)] += n
+        if status != _OF_ITS_OWN:
+            told[OUTCOMES.get(Status(status), status)] += n
     return dict(told)
 
 

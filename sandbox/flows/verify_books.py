@@ -2,8 +2,9 @@
 
 Log entries are chained and signed; the other tables are not, and whoever can write to the database can change them.
 What counts is therefore written twice, once as a row and once on the log, and held together here: policies, budgets,
-charges, answers, applications, agreements, signatures, grants, blocks, reports, releases, people, objections,
-suspensions. The vault's files are hashed again as well, and the log is held against every head that was kept of it.
+charges, answers, applications, agreements, signatures, grants, blocks, reports, releases, planted outputs, people,
+objections, suspensions. The vault's files are hashed again as well, and the log is held against every head that was
+kept of it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from sandbox.domain.release import Status
 from sandbox.domain.release_record import ToldRelease, difference
 from sandbox.flows.verify_access import ToldAccess, check_access
 from sandbox.flows.verify_people import ToldPeople, check_people
+from sandbox.flows.verify_planted import ToldPlanted, check_planted
 from sandbox.flows.verify_policies import POLICY_ACTIONS, check_policies
 from sandbox.store import Store
 
@@ -42,6 +44,7 @@ class Books:
     files: int
     policies: int  # changes of policies that were proposed
     people: int
+    planted: int  # outputs with a known flaw
     heads: int  # of the log, that were kept
 
 
@@ -64,6 +67,7 @@ class _Told:
     policies: list[Entry] = field(default_factory=list)  # how policies changed
     access: ToldAccess = field(default_factory=ToldAccess)
     people: ToldPeople = field(default_factory=ToldPeople)
+    planted: ToldPlanted = field(default_factory=ToldPlanted)
 
     def hear(self, event: Event) -> None:
         number, facts = event.object.partition(":")[2], event.facts
@@ -133,6 +137,7 @@ class VerifyBooks:
             told.hear(entry.event)
             told.access.hear(entry.event)
             told.people.hear(entry.event)
+            told.planted.hear(entry)
             if entry.event.action.startswith(POLICY_ACTIONS):
                 told.policies.append(entry)
         self.store.ledger.check_sums()
@@ -147,6 +152,7 @@ class VerifyBooks:
             files=self.store.vault.verify(),
             policies=check_policies(self.store, told.policies),
             people=check_people(self.store, told.people),
+            planted=check_planted(self.store, told.planted),
             heads=self.store.log_tree.verify(),
         )
 

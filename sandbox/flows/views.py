@@ -15,6 +15,7 @@ from sandbox.domain.errors import BadInput, NotFound
 from sandbox.domain.findings import Finding, for_requester
 from sandbox.domain.paging import check_page
 from sandbox.domain.people import Person, Role, check_role
+from sandbox.domain.planted import Planted
 from sandbox.domain.policy import DatasetPolicy, Mode
 from sandbox.domain.release import Release, Status, Vote
 from sandbox.domain.review_comment import ReviewComment, may_comment, may_void, visible_comments
@@ -38,6 +39,7 @@ class ReleaseView:
     comments: tuple[ReviewComment, ...] = ()  # beside cells and files, those this person may see
     voidable: tuple[ReviewComment, ...] = ()  # those that this person may void
     job: int = 0  # the job that made the files; 0 when its requester sent them
+    planted: Planted | None = None  # once it is decided, and told to everybody who sees the request
     sealed: bool = False  # the files are a job's, and this person sees nothing of them before they leave
 
 
@@ -50,6 +52,7 @@ class _Beside:
     members: Mapping[str, tuple[str, ...]]
     comments: Mapping[int, tuple[ReviewComment, ...]]
     findings: Mapping[int, tuple[Finding, ...]]
+    planted: Mapping[int, Planted]
     reading_rows: frozenset[int]  # the numbers of the person's own grants under which rows are read
 
 
@@ -136,6 +139,7 @@ class Views:
             members=self.store.access.members_of_several({release.project for release in releases}),
             comments=self.store.review_comments.of_several(numbers),
             findings=self.store.releases.findings_of(numbers),
+            planted=self.store.planted_outputs.of_several(numbers),
             reading_rows=frozenset(
                 grant.id for grant in self.store.access.grants_of(person.name) if grant.mode is Mode.ROOM
             ),
@@ -181,6 +185,7 @@ class Views:
             ),
             review_days=policy.release.review_days,
             comments=comments,
+            planted=beside.planted.get(release.id) if release.status is Status.PLANTED else None,
             voidable=tuple(c for c in comments if may_void(release, c, person)),
         )
 

@@ -10,6 +10,7 @@ profiles      what was bought to know how units contribute; and base releases
 catalogue     finds datasets by words and filters, through an index of what is published
 people, datasets, access, releases    one noun each; every changing call takes the event it writes
 review_comments    what reviewers write beside requests
+planted_outputs    requests with a known flaw, by which is measured what reviewers miss
 output_cells    the numbers of all requests, to be compared; reading only
 imports       files and packages that ask to come in
 demands, ratings, results, breaches    what society asks and is told; likewise
@@ -68,6 +69,7 @@ from sandbox.store.objections import Objections
 from sandbox.store.outbox import Outbox
 from sandbox.store.output_cells import OutputCells
 from sandbox.store.people import Account, People
+from sandbox.store.planted_outputs import PlantedOutputs
 from sandbox.store.policies import Policies, SiteVersion
 from sandbox.store.profiles import BoughtProfile, Profiles
 from sandbox.store.ratings import Ratings
@@ -163,6 +165,7 @@ class Store:
         self.duties = Duties(self.database, self.log, now)
         self.releases = Releases(self.database, self.log, now)
         self.review_comments = ReviewComments(self.database, self.log, now)
+        self.planted_outputs = PlantedOutputs(self.database, self.log, now)
         self.output_cells = OutputCells(self.database)
         self.imports = Imports(self.database, self.log, now)
         self.jobs = Jobs(self.database, self.log, now)

@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from sandbox.domain.audit import Entry
 from sandbox.domain.log_sight import BLINDED, OF_OWNED, OWN, SEALED, Sight
+from sandbox.domain.planted import PLANTED
 from sandbox.store.database import Database
 from sandbox.store.log import entry_of
 from sandbox.store.schema import (
@@ -33,6 +34,7 @@ from sandbox.store.schema import (
     imports,
     jobs,
     objections,
+    planted_outputs,
     questions,
     release_turns,
     releases,
@@ -185,6 +187,9 @@ def _seen(sight: Sight) -> ColumnElement[bool]:
 def _blinded(sight: Sight) -> ColumnElement[bool]:
     """What others did beside requests whose present turn is not decided."""
     c = audit_log.c
+    # What is planted, too: an entry names no request, and one that just came could be guessed.
+    opened = select(planted_outputs.c.entry).where(planted_outputs.c.outcome != "")
+    planted = and_(c.action == PLANTED, c.actor != sight.person, c.seq.not_in(opened))
     undecided = (
         select(literal("release:") + cast(releases.c.id, String))
         .join(
@@ -193,7 +198,8 @@ def _blinded(sight: Sight) -> ColumnElement[bool]:
         )
         .where(release_turns.c.decided_at == "")
     )
-    return and_(c.action.in_(sorted(BLINDED)), c.actor != sight.person, c.object.in_(undecided))
+    voting = and_(c.action.in_(sorted(BLINDED)), c.actor != sight.person, c.object.in_(undecided))
+    return or_(planted, voting)
 
 
 def _owned(names: tuple[str, ...]) -> ColumnElement[bool]:

@@ -17,6 +17,7 @@ from sandbox.domain.audit import Event
 from sandbox.domain.errors import Conflict
 from sandbox.domain.findings import Finding
 from sandbox.domain.output_cell import OutputCell
+from sandbox.domain.planted import Planted
 from sandbox.domain.rater_agreement import CastTurn
 from sandbox.domain.release import OUT, WAITING, Release, StagedFile, Status, Transition, Verb, Vote
 from sandbox.domain.release_clock import Turn
@@ -34,9 +35,18 @@ from sandbox.store.release_rows import (
 )
 from sandbox.store.schema import datasets as datasets_table
 from sandbox.store.schema import findings as findings_table
-from sandbox.store.schema import output_cells, release_files, release_links, release_turns, releases, votes
+from sandbox.store.schema import (
+    output_cells,
+    planted_outputs,
+    release_files,
+    release_links,
+    release_turns,
+    releases,
+    votes,
+)
 
 OF_EARLIER_TURN = "It was about the files of an earlier turn."
+_DECIDING = frozenset({Verb.APPROVE, Verb.RETURN, Verb.REJECT, Verb.UNVEIL})
 NEWEST = 500  # decided turns that figures are made of: older ones tell little of how it goes now
 
 
@@ -155,6 +165,26 @@ class Releases:
         with self._database.transaction() as connection:
             self._step(connection, release, row, **_carried(release, row))
             self._note_time(connection, release, row)
+            self._log.append(connection, _under(event, row))
+            return read_one(connection, release.id)
+
+    def unveil(self, release: Release, row: Transition, *, planted: Planted, event: Event) -> Release:
+        """The votes are in on a planted request: it ends, and what was planted is told.
+
+        Args:
+            planted: with its outcome and the reviewers' decision.
+
+        Raises:
+            Conflict: the release changed since.
+        """
+        with self._database.transaction() as connection:
+            self._step(connection, release, row)
+            self._note_time(connection, release, row)
+            connection.execute(
+                update(planted_outputs)
+                .where(planted_outputs.c.release_id == release.id, planted_outputs.c.outcome == "")
+                .values(outcome=planted.outcome, decision=planted.decision, decided_at=stamp(self._now()))
+            )
             self._log.append(connection, _under(event, row))
             return read_one(connection, release.id)
 
@@ -402,7 +432,7 @@ class Releases:
         values: dict[str, str] = {}
         if row.end in WAITING and row.verb in (Verb.PASS_CHECKS, Verb.RESUME):
             values = {"waiting_since": now}
-        elif row.start is Status.REVIEWED and row.verb in (Verb.APPROVE, Verb.RETURN, Verb.REJECT):
+        elif row.start is Status.REVIEWED and row.verb in _DECIDING:
             values = {"decided_at": now, "decision": row.verb}
         if values:
             connection.execute(
@@ -412,11 +442,15 @@ class Releases:
             )
 
 
+# Of decided turns, those of which figures are made: what was planted has figures of its own.
+_COUNTS = (release_turns.c.decided_at != "", release_turns.c.decision != str(Verb.UNVEIL))
+
+
 def _decided(datasets: Collection[str]) -> Select[Any]:
     return (
         select(release_turns)
         .join(releases, releases.c.id == release_turns.c.release_id)
-        .where(releases.c.dataset.in_(list(datasets)), release_turns.c.decided_at != "")
+        .where(releases.c.dataset.in_(list(datasets)), *_COUNTS)
     )
 
 

@@ -72,7 +72,7 @@ PAGES: dict[str, tuple[str, ...]] = {
     "olga": ("/owner", "/decisions", "/applications/2", "/objections", "/policies", "/publish"),
     "rita": ("/review", "/releases/3"),
     "august": ("/log", "/log/1"),
-    "alma": ("/people", "/people/ana", "/health"),
+    "alma": ("/people", "/people/ana", "/planted", "/health"),
 }
 
 

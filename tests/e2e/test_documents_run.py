@@ -87,6 +87,8 @@ ELSEWHERE = {
     "sandbox policy schema dataset > policies/schema/dataset.json": "is a shell's line: tests/cli/test_cli_policies.py",
     "sandbox policy schema outputs > policies/schema/outputs.json": "is a shell's line: tests/cli/test_cli_policies.py",
     "sandbox policy schema site > policies/schema/site.json": "is a shell's line: tests/cli/test_cli_policies.py",
+    'sandbox review plant 12 "The third count is about three people." --word abcd-efgh-ijkl-mnop --flaw small_count '
+    "--file by_sex.csv": "is about a request that waits: tests/cli/test_cli_review.py",
     "sandbox training add maria safe_data --until 2027-06-30": MARIA,
     "sandbox user add maria --role researcher": "asks for a password: below",
     "sandbox user deactivate maria": MARIA,

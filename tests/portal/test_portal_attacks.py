@@ -206,6 +206,7 @@ ELSEWHERE = (
     pages.notices.router,
     pages.publish.router,
     pages.review_comments.router,  # test_cockpit_attacks
+    pages.planted.router,  # test_planted_attacks
     pages.resubmit.router,
     pages.ask.router,
     pages.notebooks.router,

@@ -38,6 +38,7 @@ from sandbox.store.ledger import Ledger
 from sandbox.store.log import Log
 from sandbox.store.objections import Objections
 from sandbox.store.people import People
+from sandbox.store.planted_outputs import PlantedOutputs
 from sandbox.store.policies import Policies
 from sandbox.store.profiles import Profiles
 from sandbox.store.releases import Releases
@@ -71,6 +72,7 @@ WRITERS = (
     Duties,
     Releases,
     ReviewComments,
+    PlantedOutputs,
     Imports,
     Ledger,
     Policies,

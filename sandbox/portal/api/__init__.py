@@ -9,6 +9,7 @@ jobs        code that runs beside the rows
 review      the reviewers' queue and figures; the next turn of a request
 releases    outputs on their way out
 comments    what reviewers write beside them
+planted     outputs with a known flaw
 checks      what the checks would say
 uploads     files as programs send them
 imports     files and packages on their way in
@@ -49,6 +50,7 @@ from sandbox.portal.api import (
     open_data,
     openness,
     people,
+    planted,
     policies,
     questions,
     releases,
@@ -70,6 +72,7 @@ PARTS = (
     blocks.router,
     jobs.router,
     comments.router,
+    planted.router,
     review.router,  # before it: its queue is no number
     releases.router,
     checks.router,

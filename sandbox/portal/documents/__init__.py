@@ -13,6 +13,7 @@ from sandbox.portal.documents.jobs import job, job_record
 from sandbox.portal.documents.notices import notice, notices_page, reached
 from sandbox.portal.documents.objections import held, objection, suspension, tracked
 from sandbox.portal.documents.people import account, person
+from sandbox.portal.documents.planted import planted, planted_figures, planted_share
 from sandbox.portal.documents.policies import policy_comparison, policy_proposal, policy_proposal_brief
 from sandbox.portal.documents.questions import budget, estimate
 from sandbox.portal.documents.records import log, own_entries
@@ -64,6 +65,9 @@ __all__ = [
     "objection",
     "own_entries",
     "person",
+    "planted",
+    "planted_figures",
+    "planted_share",
     "policy_comparison",
     "policy_proposal",
     "policy_proposal_brief",

@@ -9,6 +9,7 @@ from sandbox.domain.findings import Finding, Verdict
 from sandbox.flows.check_output import Checked
 from sandbox.flows.views import ReleaseView
 from sandbox.portal.documents.comments import review_comment
+from sandbox.portal.documents.planted import unveiled
 
 
 def finding(value: Finding) -> dict[str, Any]:
@@ -52,5 +53,6 @@ def release(view: ReleaseView) -> dict[str, Any]:
         "votes_in": view.votes_in,
         "votes_needed": view.votes_needed,
         "crate_sha256": r.crate_sha256,
+        "planted": unveiled(view.planted) if view.planted else None,
         "allowed_actions": [str(a) for a in view.allowed_actions],
     }

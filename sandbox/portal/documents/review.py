@@ -7,6 +7,7 @@ from typing import Any
 
 from sandbox.domain.release_clock import Clock
 from sandbox.flows.review_queue import DatasetTurnaround, Queued
+from sandbox.portal.documents.planted import planted_figures
 from sandbox.portal.documents.releases import release
 
 
@@ -22,6 +23,7 @@ def dataset_turnaround(value: DatasetTurnaround) -> dict[str, Any]:
         **asdict(value.figures),
         "causes": value.causes,
         "agreement": asdict(value.agreement),
+        "planted": planted_figures(value.planted),
         "allowed_actions": [],
     }
 

@@ -12,6 +12,7 @@ from sandbox.flows.rate_dataset import RatingView
 from sandbox.flows.record_breach import BreachView, BreachViews
 from sandbox.flows.report_result import ResultView, ResultViews
 from sandbox.flows.transparency import Report
+from sandbox.portal.documents.planted import planted_share
 
 DEMAND_COLUMNS = (
     "id",
@@ -203,6 +204,7 @@ def transparency(report: Report) -> dict[str, Any]:
             "by_month": report.questions_by_month,
         },
         "releases": report.releases_by_outcome,
+        "planted": planted_share(report.planted),
         "objections": {**asdict(report.objections), "open": report.objections.open},
         "policy_changes": {
             "total": report.policy_changes_total,
@@ -232,6 +234,7 @@ def transparency_rows(report: Report) -> list[dict[str, Any]]:
         "questions": report.questions_by_dataset,
         "questions by month": report.questions_by_month,
         "releases": report.releases_by_outcome,
+        "planted outputs": {name: document["planted"][name] for name in ("planted", "found", "missed")},
         "objections": document["objections"],
         "breaches": report.breaches_by_measure,
         "demands": report.demands_by_state,

@@ -17,6 +17,7 @@ jobs        my jobs; one job with what it made on the sample
 releases    my outputs; one request with its findings, for its requester and as a cockpit for its reviewers
 review      the reviewers' queue and figures
 review_comments what reviewers write beside cells and files
+planted     outputs with a known flaw: the form, the word, what became of them
 resubmit    the next turn of a request
 imports     what asks to come in; what is decided about it
 objecting   for everybody; how it stands
@@ -68,6 +69,7 @@ from sandbox.portal.pages import (
     openness,
     owner,
     people,
+    planted,
     policies,
     publish,
     releases,
@@ -95,6 +97,7 @@ PARTS = (
     resubmit.router,
     review.router,
     review_comments.router,
+    planted.router,
     imports.router,
     objecting.router,
     objections.router,

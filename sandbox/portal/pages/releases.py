@@ -10,10 +10,12 @@ from fastapi.responses import Response
 
 from sandbox.domain.errors import CallerError, NotFound, SandboxError
 from sandbox.domain.people import Person
+from sandbox.domain.planted import Planting
 from sandbox.domain.release import OUT, WAITING, Cause, Decision, Release, Status, Vote
 from sandbox.flows.compare_outputs import Lineage
 from sandbox.language import marked as _
 from sandbox.portal.forms import FormSender
+from sandbox.portal.pages.planted import FLAWS
 from sandbox.portal.pages.rendering import go, render
 from sandbox.portal.pages.shown_files import SHOWN_ROWS, counts, shown_files
 from sandbox.portal.pages.stages import Stage, ways
@@ -37,6 +39,7 @@ MEANING = {
     Status.WITHDRAWN: ("The requester took it back.", 0),
     Status.ON_HOLD: ("It is on hold, and goes on from where it was when the hold ends.", 2),
     Status.RECALLED: ("It was called back: do not use or pass on copies of it.", 4),
+    Status.PLANTED: ("It was planted to measure what reviewers find, and ended with their decision.", 3),
 }
 STOPPED = frozenset(
     {
@@ -46,6 +49,7 @@ STOPPED = frozenset(
         Status.WITHDRAWN,
         Status.ON_HOLD,
         Status.RECALLED,
+        Status.PLANTED,
     }
 )
 # My outputs, by who has to do something now.
@@ -64,7 +68,7 @@ SHOWN: dict[str, frozenset[Status]] = {
         }
     ),
     IS_OUT: OUT,
-    ENDED: frozenset({Status.REJECTED, Status.WITHDRAWN, Status.RECALLED}),
+    ENDED: frozenset({Status.REJECTED, Status.WITHDRAWN, Status.RECALLED, Status.PLANTED}),
 }
 SHOWN_WORDS = {
     WITH_ME: _("came back to me"),
@@ -108,6 +112,7 @@ def releases(request: Request, system: System, person: InPerson, show: str = "",
     return render(
         request,
         "releases.html",
+        planting=system.site.review.planted is Planting.ALLOWED,
         requests=[(view, stages(view.release)) for view in views],
         meaning=MEANING,
         show=show,
@@ -210,6 +215,7 @@ def release_page(
         counts=counts(view.findings),
         decisions=list(Decision),
         causes=CAUSES,
+        flaws=FLAWS,
         shown_rows=SHOWN_ROWS,
         written=written,
         about=about or About(),

@@ -18,6 +18,7 @@ from sandbox import language
 from sandbox.domain.audit import Fact
 from sandbox.domain.errors import SandboxError
 from sandbox.domain.people import Person, Role
+from sandbox.domain.planted import Planting
 from sandbox.domain.privacy_loss import Accounting
 from sandbox.language import marked as _
 from sandbox.portal.display import THEMES, theme_of
@@ -47,6 +48,7 @@ _NAVIGATION: tuple[tuple[str, str, frozenset[Role]], ...] = (
     ("/review", _("Review"), frozenset({Role.REVIEWER})),
     ("/imports", _("Imports"), frozenset({Role.RESEARCHER, Role.OWNER, Role.ADMINISTRATOR})),
     ("/objections", _("Objections"), frozenset({Role.OWNER, Role.ADMINISTRATOR})),
+    ("/planted", _("Planted outputs"), frozenset({Role.ADMINISTRATOR})),
     ("/people", _("People"), frozenset({Role.ADMINISTRATOR})),
     ("/policies", _("Policies"), frozenset({Role.OWNER, Role.ADMINISTRATOR, Role.AUDITOR})),
     ("/log", _("Log"), frozenset({Role.AUDITOR, Role.ADMINISTRATOR})),
@@ -76,6 +78,7 @@ _NOTICES = {
     "vote": "Your vote was counted.",
     "commented": "Your comment was kept. Others see it when the votes are in.",
     "comment-voided": "Your comment counts no more. It stays, with your reason.",
+    "planted": "The request is planted. Its reviewers learn of it when they have decided.",
     "next-turn": "The next turn was handed in, and the checks have looked at it.",
     "policy_approve": "You approved the change. It holds now, or once the dataset is published by it.",
     "policy_reject": "You rejected the change. Nothing was changed.",
@@ -144,7 +147,7 @@ def render(request: Request, template: str, *, status: int = 200, **context: Any
         person=person,
         public=_PUBLIC,
         unread=_unread(request, person),
-        navigation=[(path, label) for path, label, roles in _NAVIGATION if person and person.roles & roles],
+        navigation=_rooms(request, person),
         notice=_NOTICES.get(request.query_params.get("done", ""), ""),
         languages=language.LANGUAGES,
         speaking=language.speaking(),
@@ -183,6 +186,14 @@ def go(path: str, *, done: str, at: str = "") -> RedirectResponse:
     """
     place = f"#{at}" if at else ""
     return RedirectResponse(f"{PORTAL_PREFIX}{path}?done={done}{place}", status_code=303)
+
+
+def _rooms(request: Request, person: Person | None) -> list[tuple[str, str]]:
+    """A person's own rooms; one that the site's policy keeps shut is not among them."""
+    shut = set() if system_of(request).site.review.planted is Planting.ALLOWED else {"/planted"}
+    if person is None:
+        return []
+    return [(path, label) for path, label, roles in _NAVIGATION if person.roles & roles and path not in shut]
 
 
 def _signed_in(request: Request) -> Person | None:

@@ -9,9 +9,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from sandbox.domain.planted import Planting
 from sandbox.domain.release import NOT_SAID
 from sandbox.flows.review_queue import DatasetTurnaround, Queued
 from sandbox.language import marked as _
+from sandbox.portal.pages.planted import FLAWS
 from sandbox.portal.pages.releases import CAUSES
 from sandbox.portal.pages.rendering import render
 from sandbox.portal.pages.shown_files import counts
@@ -99,6 +101,10 @@ def review(
         turnaround=[(line, took(line)) for line in turnaround],
         causes=causes(turnaround),
         agreement=[line for line in turnaround if line.agreement.items],
+        planting=system.site.review.planted is Planting.ALLOWED,
+        planted=[line for line in turnaround if line.planted.all.planted],
+        own_planted=system.review_queue.own_planted(person),
+        flaws=FLAWS,
     )
 
 

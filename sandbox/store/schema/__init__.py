@@ -66,6 +66,7 @@ from sandbox.store.schema.policies import (
 from sandbox.store.schema.releases import (
     findings,
     output_cells,
+    planted_outputs,
     release_files,
     release_links,
     release_turns,
@@ -133,6 +134,7 @@ __all__ = [
     "output_cells",
     "outside_identities",
     "people",
+    "planted_outputs",
     "policy_proposals",
     "profiles",
     "project_accounts",

@@ -1,4 +1,4 @@
-"""What leaves: requests, their files, findings, votes and comments, and what outputs say together."""
+"""What leaves: requests, their files, findings, votes and comments, what outputs say together, what was planted."""
 
 from __future__ import annotations
 
@@ -156,4 +156,21 @@ review_comments = Table(
     Column("text", Text, nullable=False),
     Column("written_at", Time, nullable=False),
     Column("voided", Text, nullable=False),  # why it counts no more; empty: it does
+)
+
+# Known to who sent and who planted it alone, until it is decided.
+planted_outputs = Table(
+    "planted_outputs",
+    metadata,
+    Column("release_id", Id, ForeignKey("releases.id"), primary_key=True, autoincrement=False),
+    Column("statement", Text, nullable=False),  # canonical JSON
+    Column("salt", Hash, nullable=False),
+    Column("commitment", Hash, nullable=False),  # of both; it is on the log from the start
+    Column("planted_by", Name, nullable=False),  # the operator has no account
+    Column("planted_at", Time, nullable=False),
+    Column("entry", Id, nullable=False, unique=True),  # of the log
+    Column("outcome", String(16), nullable=False),  # empty: not decided yet
+    Column("decision", String(16), nullable=False),
+    Column("decided_at", Time, nullable=False),
+    CheckConstraint("(outcome = '') = (decided_at = '')", name="decided"),
 )
