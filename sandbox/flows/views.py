@@ -21,7 +21,6 @@ from sandbox.domain.release import Release, Status, Vote
 from sandbox.domain.review_comment import ReviewComment, may_comment, may_void, visible_comments
 from sandbox.flows.blinding import Blinding
 from sandbox.store import Store
-from sandbox.store.releases import oldest_first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +102,7 @@ class Views:
     def voted_and_waiting(self, person: Person) -> tuple[ReleaseView, ...]:
         """What this reviewer has voted on and waits for others' votes, oldest first."""
         check_role(person, Role.REVIEWER)
-        waiting = oldest_first(self.store.releases.in_status(sorted(release_rules.WAITING)))
-        voted = (r for r in waiting if any(v.reviewer == person.name for v in r.votes))
+        voted = self.store.releases.voted_by(person.name)
         return self._views([r for r in voted if self._reviews(person, r)], person)
 
     def release(self, person: Person, release_id: int) -> ReleaseView:

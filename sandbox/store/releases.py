@@ -308,6 +308,11 @@ class Releases:
             if all(v.reviewer != reviewer for v in (*r.votes, *(e for e in r.early if e.turn == r.turn)))
         )
 
+    def voted_by(self, reviewer: str) -> tuple[Release, ...]:
+        """What waits for votes though this reviewer has cast theirs, the longest waiting first."""
+        theirs = select(votes.c.release_id).where(votes.c.reviewer == reviewer, votes.c.voided == "")
+        return oldest_first(self._where(releases.c.status.in_(sorted(WAITING)), releases.c.id.in_(theirs)))
+
     def named_by(self, release_id: int) -> tuple[Release, ...]:
         """Later releases that name this one: they stand in its place, or build on it."""
         later = select(release_links.c.release_id).where(release_links.c.earlier_id == release_id)
@@ -447,8 +452,9 @@ _COUNTS = (release_turns.c.decided_at != "", release_turns.c.decision != str(Ver
 
 
 def _decided(datasets: Collection[str]) -> Select[Any]:
+    told = ("release_id", "turn", "waiting_since", "decided_at", "decision")
     return (
-        select(release_turns)
+        select(*(release_turns.c[name] for name in told))
         .join(releases, releases.c.id == release_turns.c.release_id)
         .where(releases.c.dataset.in_(list(datasets)), *_COUNTS)
     )
