@@ -17,11 +17,9 @@ from sandbox.domain.audit import Event, Fact
 from sandbox.domain.canonical import canonical_json, sha256_hex
 from sandbox.domain.errors import Conflict, NotFound, Tampered
 from sandbox.domain.policy import Mode
-from sandbox.store.database import Database, number_of, stamp
+from sandbox.store.database import Database, number_of, parts, stamp
 from sandbox.store.log import Log
 from sandbox.store.schema import agreements, application_turns, applications, datasets, grants, signatures
-
-AT_ONCE = 500  # values in one list of a statement: SQLite takes a thousand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -386,8 +384,7 @@ class Access:
     def grants_of_projects(self, projects: Collection[str]) -> tuple[Grant, ...]:
         """The grants of these projects, also those that ended; in order."""
         names = sorted(projects)
-        parts = [names[start : start + AT_ONCE] for start in range(0, len(names), AT_ONCE)]
-        found = (grant for some in parts for grant in self._grants(grants.c.project.in_(some)))
+        found = (grant for some in parts(names) for grant in self._grants(grants.c.project.in_(some)))
         return tuple(sorted(found, key=lambda grant: grant.id))
 
     def organisations(self, numbers: Collection[int]) -> dict[int, str]:
@@ -396,8 +393,8 @@ class Access:
         query = _whole().with_only_columns(applications.c.id, application_turns.c.wish)
         found: dict[int, str] = {}
         with self._database.reading() as connection:
-            for start in range(0, len(wanted), AT_ONCE):
-                rows = connection.execute(query.where(applications.c.id.in_(wanted[start : start + AT_ONCE])))
+            for some in parts(wanted):
+                rows = connection.execute(query.where(applications.c.id.in_(some)))
                 found |= {row.id: wish_from(json.loads(row.wish)).organisation for row in rows}
         return {number: name for number, name in found.items() if name}
 
@@ -530,8 +527,7 @@ def _application(connection: Connection, application_id: int) -> Application:
 def _applications_of(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[Application, ...]:
     """The applications of these rows, with who signed their present agreements: read at once for many."""
     signed: dict[tuple[int, str], list[str]] = defaultdict(list)
-    for start in range(0, len(rows), AT_ONCE):
-        some = [row.id for row in rows[start : start + AT_ONCE] if row.agreement_hash]
+    for some in parts([row.id for row in rows if row.agreement_hash]):
         query = select(signatures).where(signatures.c.application_id.in_(some))
         for one in connection.execute(query.order_by(signatures.c.signed_at, signatures.c.person)):
             signed[one.application_id, one.agreement_hash].append(one.person)

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, make_url, select
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
@@ -25,6 +25,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sandbox.domain.errors import BadInput, Conflict, OperatorError
 from sandbox.store.schema import audit_head
 
+V = TypeVar("V")
+AT_ONCE = 500  # values in one list of a statement: SQLite takes a thousand
 BUSY_TIMEOUT_MS = 30_000  # how long a writer waits for another process's transaction
 
 
@@ -124,6 +126,16 @@ def number_of(made: CursorResult[Any]) -> int:
     key = made.inserted_primary_key
     assert key is not None  # noqa: S101 - only an INSERT of many rows has none
     return int(key[0])
+
+
+def parts(values: Sequence[V]) -> Iterator[list[V]]:
+    """Values in lists that a statement takes.
+
+    >>> [len(part) for part in parts(range(1100))]
+    [500, 500, 100]
+    """
+    for start in range(0, len(values), AT_ONCE):
+        yield list(values[start : start + AT_ONCE])
 
 
 def stamp(moment: datetime) -> str:

@@ -23,10 +23,9 @@ from sandbox.domain.output_cell import (
     columns_text,
     labels_text,
 )
-from sandbox.store.database import Database
+from sandbox.store.database import AT_ONCE, Database, parts
 from sandbox.store.schema import jobs, output_cells, releases
 
-_AT_ONCE = 500  # values in one statement
 _C = output_cells.c
 
 
@@ -92,11 +91,10 @@ class OutputCells:
         wanted = set(places)
         numbers = sorted({release for release, _ in wanted})
         found: list[EarlierCell] = []
-        for start in range(0, len(numbers), _AT_ONCE):
-            some = numbers[start : start + _AT_ONCE]
+        for some in parts(numbers):
             positions = sorted({position for release, position in wanted if release in set(some)})
             statement = _full().where(_C.release_id.in_(some))
-            if len(positions) <= _AT_ONCE:
+            if len(positions) <= AT_ONCE:
                 statement = statement.where(_C.position.in_(positions))
             with self._database.reading() as connection:
                 rows = connection.execute(statement.order_by(_C.release_id, _C.position)).all()
@@ -148,9 +146,8 @@ class OutputCells:
     ) -> list[EarlierCell]:
         marks = sorted({_mark(text) for text in texts})
         found: list[EarlierCell] = []
-        for start in range(0, len(marks), _AT_ONCE):
-            some = column.in_(marks[start : start + _AT_ONCE])
-            found += self._cells(lineage, (some, *more), but, left_only)
+        for some in parts(marks):
+            found += self._cells(lineage, (column.in_(some), *more), but, left_only)
         return found
 
     def _cells(self, lineage: str, where: Any, but: int, left_only: bool) -> list[EarlierCell]:

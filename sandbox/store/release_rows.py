@@ -9,9 +9,8 @@ from sqlalchemy import Connection, Row, select
 from sandbox.domain.errors import NotFound
 from sandbox.domain.findings import Finding, Verdict
 from sandbox.domain.release import Cause, Decision, Release, StagedFile, Status, Vote
+from sandbox.store.database import AT_ONCE
 from sandbox.store.schema import release_files, release_links, release_turns, releases, votes
-
-FEW = 500  # numbers that are named one by one: the database need not find them four times more
 
 
 def read_one(connection: Connection, release_id: int) -> Release:
@@ -26,7 +25,7 @@ def read_releases(connection: Connection, *where: Any) -> tuple[Release, ...]:
     rows = connection.execute(select(releases).where(*where).order_by(releases.c.id)).all()
     if not rows:
         return ()
-    few = len(rows) <= FEW
+    few = len(rows) <= AT_ONCE  # named one by one: the database need not find them four times more
     numbers: Any = [row.id for row in rows] if few else select(releases.c.id).where(*where)
     files: dict[int, list[StagedFile]] = {}
     for f in connection.execute(

@@ -310,8 +310,10 @@ class Releases:
 
     def voted_by(self, reviewer: str) -> tuple[Release, ...]:
         """What waits for votes though this reviewer has cast theirs, the longest waiting first."""
-        theirs = select(votes.c.release_id).where(votes.c.reviewer == reviewer, votes.c.voided == "")
-        return oldest_first(self._where(releases.c.status.in_(sorted(WAITING)), releases.c.id.in_(theirs)))
+        theirs = exists().where(
+            votes.c.release_id == releases.c.id, votes.c.reviewer == reviewer, votes.c.voided == ""
+        )
+        return oldest_first(self._where(releases.c.status.in_(sorted(WAITING)), theirs))
 
     def named_by(self, release_id: int) -> tuple[Release, ...]:
         """Later releases that name this one: they stand in its place, or build on it."""
