@@ -107,6 +107,26 @@ def test_days_and_moments() -> None:
         assert language.moment(when, seconds=True) == "2024年3月5日 14:07:09"
 
 
+def test_a_clause_and_a_verdict_of_one_name_are_two_words() -> None:
+    assert language.named("open_class") == "open class"
+    with spoken("zh-Hans"):
+        assert language.named("open_class") == "开放类别"
+        assert language.named("review") != language.gettext("review")
+        assert language.named("what_nobody_named") == "what nobody named"
+
+
+def test_a_sentence_that_ends_in_capitals_or_goes_on_in_another_is_gathered() -> None:
+    with spoken("zh-Hans"):
+        assert language.said("Write TRUE or FALSE.") == "请写 TRUE 或 FALSE。"
+        assert (
+            language.said("Request 3 is on hold. Write TRUE or FALSE.")
+            == "输出请求 3 已搁置。请写 TRUE 或 FALSE。"
+        )
+        assert (
+            language.said("a.csv fails a check (small_count): why") == "a.csv 未通过检查（small_count）：why"
+        )
+
+
 def test_an_unknown_language_is_english() -> None:
     with spoken("xx"):
         assert language.speaking() == "en"
