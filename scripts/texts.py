@@ -43,7 +43,7 @@ SILENT = (
 SOURCES = "sandbox/disclosure/sources.py"  # what findings name as their rule's source
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None}
 _SENTENCE = re.compile(
-    r"(?:[A-Z0-9\"“ε]|\{1\}|(?:a|accuracy|delta|epsilon)\b).*(?:[A-Za-z0-9_%})'\"”…][.?!]|: \{\d+\})",
+    r"(?:[A-Z0-9\"“ε]|\{1\}|(?:a|accuracy|delta|epsilon)\b).*(?:[A-Za-z0-9_%})'\"”…*][.?!]| …|: \{\d+\})",
     re.DOTALL,
 )
 _PLACE = re.compile(r"\{\d+\}")
@@ -54,7 +54,11 @@ _SPOT = re.compile(
 )  # where in a table something stands, or who
 _NAME = re.compile(r"[A-Za-z][A-Za-z _.-]*")
 _NAME_AT = {"Decision": 1, "_Clauses": 0}  # call -> which of its arguments is the name of a clause
-_OPTIONS = {"trimmed": "true", "extensions": "jinja2.ext.i18n"}
+_OPTIONS = {
+    "trimmed": "true",
+    "extensions": "jinja2.ext.i18n",
+    "newstyle_gettext": "true",
+}  # as pages are rendered
 
 
 @dataclass(frozen=True, slots=True)
