@@ -11,7 +11,7 @@ from jupyterhub.auth import Authenticator
 from traitlets import Any as AnyTrait
 from traitlets import default
 
-from hub_config.pages import guarded_pages
+from hub_config.pages import ICON, guarded_pages
 from sandbox.domain.errors import NotSignedIn
 from sandbox.domain.people import Person
 
@@ -58,7 +58,7 @@ class KnownPeople(Authenticator):  # type: ignore[misc]  # the hub ships no type
 
     def get_handlers(self, app: Any) -> list[tuple[Any, ...]]:
         """The sign-in pages and all others, guarded: the hub asks nobody else for addresses before its own."""
-        return guarded_pages(super().get_handlers(app))
+        return [*guarded_pages(super().get_handlers(app)), ICON]
 
     async def refresh_user(self, user: Any, handler: Any = None, **_more: Any) -> bool:
         """False ends a session whose account was closed."""

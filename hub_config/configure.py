@@ -10,9 +10,9 @@ from typing import Any
 from hub_config.authenticator import LocalDoor, SandboxAuthenticator
 from hub_config.oidc import OidcAuthenticator, ProviderDoor
 from hub_config.origins import own_host
-from hub_config.pages import TORNADO_SETTINGS
+from hub_config.pages import LOGO, TORNADO_SETTINGS
 from hub_config.spawner import House, LockedSpawner
-from sandbox.settings import CHECKOUT, PORTAL_PREFIX, Settings
+from sandbox.settings import PORTAL_PREFIX, Settings
 from sandbox.store.secrets import secret
 
 PORTAL_ACCESS = "access:services!service=portal"
@@ -20,7 +20,6 @@ PORTAL_ACCESS = "access:services!service=portal"
 # far they are. Not reach into them. The portal itself has none of it: it opens a notebook while its person is there.
 OWN_NOTEBOOKS = ("start:servers!user", "delete:servers!user", "read:servers!user")
 TEMPLATES = Path(__file__).parent / "templates"
-LOGO = CHECKOUT / "sandbox" / "portal" / "static" / "mark.svg"
 
 
 def configure(

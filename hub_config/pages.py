@@ -23,9 +23,15 @@ from urllib.parse import urlsplit
 from jupyterhub import handlers
 from jupyterhub.apihandlers.auth import OAuthAuthorizeHandler
 from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.handlers.static import LogoHandler
 from tornado import web
 
 from sandbox.domain.origins import site_host
+from sandbox.settings import CHECKOUT
+
+LOGO = CHECKOUT / "sandbox" / "portal" / "static" / "mark.svg"
+# What a browser asks for by itself beside a file or a document without a page: the hub leads it here from the root.
+ICON: tuple[Any, ...] = (r"/favicon\.ico", LogoHandler, {"path": str(LOGO)})
 
 # ``JupyterHub.tornado_settings``.
 TORNADO_SETTINGS: dict[str, Any] = {

@@ -74,6 +74,7 @@ from sandbox.flows.see_release import SeeRelease
 from sandbox.flows.show_sample import ShowSample
 from sandbox.flows.sign_in import SignIn
 from sandbox.flows.site_policy import settle_site, site_with_lines
+from sandbox.flows.still_to_do import StillToDo
 from sandbox.flows.suspend_dataset import SuspendDataset
 from sandbox.flows.take_raw import TakeRaw
 from sandbox.flows.tell_people import TellPeople
@@ -487,6 +488,7 @@ def build(
         my_notices=MyNotices(
             store=store,
             tell=tell,
+            still=StillToDo(store=store, today=today),
             code_key=secret(settings.keys_dir, CODE_KEY).encode(),
             now=clock,
         ),

@@ -6,7 +6,8 @@
 
 Gathered are: what templates mark (``_("…")``, ``{% trans %}``), what Python marks (``_("…")``, ``marked("…")``), whole
 sentences in Python, whose values become places ({1}, {2}), the values of the domain's enumerations and the names of the
-checks' rules, which pages show as words, and how a spot in a table is called. A test fails when a catalogue is behind.
+checks' rules and their sources, which pages show, what clauses and fields are called (``named: …``), and how a spot in
+a table is called. A test fails when a catalogue is behind.
 """
 
 from __future__ import annotations
@@ -39,11 +40,25 @@ SILENT = (
     "sandbox/privacy/asking/sql_reference.py",
     "sandbox/store/policy_reference.py",
 )
+SOURCES = "sandbox/disclosure/sources.py"  # what findings name as their rule's source
 KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None}
-_SENTENCE = re.compile(r"(?:[A-Z0-9\"“]|\{1\}).*[a-z0-9})\"”…][.?!]", re.DOTALL)
+_SENTENCE = re.compile(
+    r"(?:[A-Z0-9\"“ε]|\{1\}|(?:a|accuracy|delta|epsilon)\b).*(?:[A-Za-z0-9_%})'\"”…*][.?!]| …|: \{\d+\})",
+    re.DOTALL,
+)
+_PLACE = re.compile(r"\{\d+\}")
+_TAIL = re.compile(r"(?<=[.?!]) \{\d+\}")  # what another sentence is put into
 _NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)  # a catalogue changes when its texts do
-_SPOT = re.compile(r"(?:row|column|header,) [^.]*")  # where in a table something stands
-_OPTIONS = {"trimmed": "true", "extensions": "jinja2.ext.i18n"}
+_SPOT = re.compile(
+    r"(?:row|column|header,|reviewer|person) [^.]*"
+)  # where in a table something stands, or who
+_NAME = re.compile(r"[A-Za-z][A-Za-z _.-]*")
+_NAME_AT = {"Decision": 1, "_Clauses": 0}  # call -> which of its arguments is the name of a clause
+_OPTIONS = {
+    "trimmed": "true",
+    "extensions": "jinja2.ext.i18n",
+    "newstyle_gettext": "true",
+}  # as pages are rendered
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +93,69 @@ def _python(path: Path) -> Iterator[Text]:
         for _, message, _, _ in extract(extract_python, file, KEYWORDS):
             yield Text(message, _name(path))
     tree = ast.parse(path.read_text())
+    if _name(path) == SOURCES:
+        yield from (Text(text, SOURCES) for node in tree.body for text in _set_to(node))
     passed_over = {id(node) for node in _not_said(tree)}
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and "sandbox/domain" in str(path):
             yield from (Text(value, _name(path)) for value in _words(node))
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "Rule" and node.args:
             yield Text(ast.literal_eval(node.args[0]).replace("_", " "), _name(path))
+        yield from (Text(f"named: {name}", _name(path)) for name in _names(node))
         if id(node) in passed_over or not isinstance(node, (ast.Constant, ast.JoinedStr)):
             continue
         text, about = _with_places(node)
-        if (" " in text.strip() and _SENTENCE.fullmatch(text)) or (about and _SPOT.fullmatch(text)):
+        text = _TAIL.sub("", text) if _TAIL.search(text, len(text) - 5) else text
+        own = any(map(str.isalpha, _PLACE.sub("", text)))
+        if (own and " " in text.strip() and _SENTENCE.fullmatch(text)) or (about and _SPOT.fullmatch(text)):
             yield Text(text, _name(path), about)
+
+
+def _set_to(node: ast.stmt) -> Iterator[str]:
+    """What text a name is given."""
+    if isinstance(node, ast.Assign):
+        yield from _constants(node.value)
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    """What clauses and fields are called, where an error, a decision or an event says them by their name."""
+    given: list[ast.expr | None] = []
+    if isinstance(node, ast.Call):
+        given += [keyword.value for keyword in node.keywords if keyword.arg in ("clause", "where")]
+        place = _NAME_AT.get(ast.unparse(node.func))
+        given += [] if place is None else node.args[place : place + 1]
+    elif isinstance(node, ast.Dict):
+        names = [key.value if isinstance(key, ast.Constant) else None for key in node.keys]
+        given += [value for name, value in zip(names, node.values, strict=True) if name == "clause"]
+    elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        given += [node.value for target in targets if ast.unparse(target).strip("_").startswith("CLAUSE")]
+    elif isinstance(node, ast.FunctionDef) and node.name == "clause":
+        given += [said.value for said in ast.walk(node) if isinstance(said, ast.Return)]
+    elif (
+        isinstance(node, ast.FunctionDef) and node.name == "in_words"
+    ):  # the agreement's clauses, with their words
+        given += [
+            pair.elts[0] for pair in ast.walk(node) if isinstance(pair, ast.Tuple) and len(pair.elts) == 2
+        ]
+    for value in filter(None, given):
+        for name in _constants(value):
+            if _NAME.fullmatch(name):
+                yield name.replace("_", " ")
+
+
+def _constants(value: ast.expr) -> Iterator[str]:
+    """The texts that an expression can be; not what it is chosen by, and no piece of a longer one."""
+    if isinstance(value, ast.Constant):
+        yield from [value.value] if isinstance(value.value, str) else ()
+    elif isinstance(value, ast.IfExp):
+        yield from (*_constants(value.body), *_constants(value.orelse))
+    elif isinstance(value, ast.Dict):
+        for one in value.values:
+            yield from _constants(one)
+    elif isinstance(value, ast.Call) and ast.unparse(value.func).endswith((".fromkeys", ".get")):
+        for one in value.args[1:]:
+            yield from _constants(one)
 
 
 def _not_said(tree: ast.AST) -> Iterator[ast.AST]:

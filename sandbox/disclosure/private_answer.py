@@ -11,6 +11,7 @@ from typing import Any
 from sandbox.disclosure.cells import Number, is_suppressed, read_number
 from sandbox.disclosure.columns import normal
 from sandbox.disclosure.reproduce import key_text
+from sandbox.disclosure.sources import POST_PROCESSING
 from sandbox.disclosure.table import Table
 from sandbox.domain.findings import Finding, Verdict
 
@@ -72,7 +73,7 @@ def check_private_answer(name: str, table: Table, answer: PrivateAnswer) -> Find
         check="private_answer",
         verdict=Verdict.PASS,
         reason=f"Every number is from the private answer to question {answer.question_id}; its noise protects.",
-        source="Dwork & Roth (2014), Proposition 2.1: post-processing",
+        source=POST_PROCESSING,
     )
 
 

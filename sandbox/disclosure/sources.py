@@ -28,4 +28,5 @@ STATBARN = (
     "Green, Ritchie & Blanchard (2024), The statbarn: a model for output statistical disclosure control"
 )
 SACRO_ML = "Jefferson et al. (2022), GRAIMATTER: disclosure control of trained machine learning models"
+POST_PROCESSING = "Dwork & Roth (2014), Proposition 2.1: post-processing"
 DECLARED = "The declaration beside the file (outputs.yaml)"

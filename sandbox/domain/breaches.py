@@ -87,4 +87,4 @@ def pseudonym(person: str, *, project: str, key: bytes) -> str:
     if not person:
         return ""
     message = f"{project}\0{person}".encode()
-    return "person " + hmac.new(key, message, hashlib.sha256).hexdigest()[:8]
+    return f"person {hmac.new(key, message, hashlib.sha256).hexdigest()[:8]}"

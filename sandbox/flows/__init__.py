@@ -27,7 +27,8 @@ sign_in           somebody at the door: password and code, or a provider's word
 my_account        what is known of me, my second factor, my password
 look_after_people accounts, roles and training, by administrators
 tell_people       the log becomes notices and messages: ``who_is_told``, ``send_notices`` carries them, ``my_notices``
-                  reads them; ``remind_ends`` and ``watch_use`` put what time and use bring on the log
+                  reads them, ``still_to_do`` says what is over; ``remind_ends`` and ``watch_use`` put what time and
+                  use bring on the log
 look_at_health    how every part is, for administrators
 explore_log       the log, looked through: filters, pages, one entry, files; ``blinding`` keeps reviewers unnamed
 verify_log        verified by a button, and written down

@@ -14,6 +14,7 @@ from sandbox.disclosure.judge import Judged, judge
 from sandbox.disclosure.judge_picture import table_behind
 from sandbox.disclosure.judge_table import keys_of
 from sandbox.disclosure.private_answer import private_answer
+from sandbox.disclosure.sources import RECOMPUTED
 from sandbox.disclosure.table import Table
 from sandbox.disclosure.together import check_together
 from sandbox.domain.access import Grant
@@ -253,5 +254,5 @@ def _not_recomputed(name: str) -> Finding:
         verdict=Verdict.FAIL,
         reason="The table could not be computed again from its SQL.",
         fix="Submit again; if it fails twice, submit without SQL for a person to judge.",
-        source="RELEASE §3, evidence",
+        source=RECOMPUTED,
     )

@@ -6,13 +6,14 @@ reader could not see done by them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from sandbox.domain.audit import Entry
 from sandbox.domain.errors import NotFound
 from sandbox.domain.log_sight import Sight, sight_of
 from sandbox.domain.people import Person, Role, check_role
+from sandbox.domain.privacy_loss import Accounting
 from sandbox.flows.blinding import Blinding
 from sandbox.flows.log_views import ProvedEntry
 from sandbox.store import EVERY, Sought, Store
@@ -94,6 +95,10 @@ class ExploreLog:
         found = self._some(sight, person, sought, after=_number(after) or 0, limit=PER_PAGE + 1)
         shown = found[:PER_PAGE][::-1]
         return _part(shown, newer=len(found) > PER_PAGE, older=bool(shown))
+
+    def accountings(self) -> Mapping[str, Accounting]:
+        """What the losses on the log are of, by lineage: everybody reads it in the policies."""
+        return self.store.figures.accountings()
 
     def one(self, person: Person, seq: int) -> OneEntry:
         """An entry, what lies beside it, and its proof.

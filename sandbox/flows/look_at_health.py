@@ -23,6 +23,10 @@ from sandbox.store import Store
 GIB = 2**30
 LITTLE_ROOM_BYTES, NO_ROOM_BYTES = 5 * GIB, GIB
 MANY_WAITING = 20  # jobs
+SENT_WITHIN = timedelta(
+    minutes=20
+)  # the process that sends looks every few seconds; a pause is 15 minutes at most
+GIVEN_UP_LATELY = timedelta(days=7)
 HEAD_IS_LATE = timedelta(days=2)  # one is kept every day
 ATTACKED_LONG_AGO = timedelta(days=30)
 
@@ -76,6 +80,7 @@ class LookAtHealth:
             self._room(),
             *self._log(),
             self._jobs(),
+            self._outbox(),
             self._attacked(),
             *self._images(),
         )
@@ -146,6 +151,26 @@ class LookAtHealth:
             return _part("queues", "jobs", Condition.OK, state)
         fix = "See that the worker runs, and whether long jobs hold the others up."
         return _part("queues", "jobs", Condition.LOOK, state, fix)
+
+    def _outbox(self) -> PartHealth:
+        """What is to leave the portal: e-mails and calls of the webhook."""
+        unsent = self.store.outbox.unsent(late=SENT_WITHIN, lately=GIVEN_UP_LATELY)
+        name, since = "notices to send", f"{unsent.since[:16].replace('T', ' ')} UTC"
+        if unsent.failing:
+            state = (
+                f"{unsent.waiting} wait; {unsent.failing} could not be sent yet, the oldest is of {since}."
+            )
+            fix = "Read why: sandbox notices outbox. See whether the server takes a trial: sandbox notices test."
+            return _part("queues", name, Condition.LOOK, state, fix)
+        if unsent.late:
+            state = f"{unsent.waiting} wait; {unsent.late} were never tried, the oldest is of {since}."
+            return _part("queues", name, Condition.LOOK, state, "See that the process post runs: sandbox up.")
+        if unsent.given_up:
+            days = GIVEN_UP_LATELY.days
+            state = f"{unsent.waiting} wait; {unsent.given_up} were given up within the last {days} days."
+            fix = "Read why: sandbox notices outbox. Once it is mended, send them: sandbox notices outbox --again."
+            return _part("queues", name, Condition.LOOK, state, fix)
+        return _part("queues", name, Condition.OK, f"{unsent.waiting} wait.")
 
     def _attacked(self) -> PartHealth:
         again = "Attack it again: sandbox doctor --attack."

@@ -20,6 +20,7 @@ from sandbox.domain.notice_choices import Channel, Choices, Pace
 from sandbox.domain.notice_rule import Notice, Topic
 from sandbox.domain.people import Person, Role, check_active, check_role
 from sandbox.flows.send_notices import code_message
+from sandbox.flows.still_to_do import StillToDo
 from sandbox.flows.tell_people import TellPeople
 from sandbox.language import LANGUAGES
 from sandbox.store import MailAddress, Store
@@ -30,7 +31,11 @@ SOON = 4  # pages of the log that somebody waits for who looks; the rest is work
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticesPage:
-    """A page of one person's notices, newest first."""
+    """A page of one person's notices, newest first.
+
+    Attributes:
+        over: those of them that asked for something which is done, or no more to be done.
+    """
 
     notices: tuple[Notice, ...]
     total: int
@@ -39,6 +44,7 @@ class NoticesPage:
     limit: int
     newest: int  # the largest number on it: what is marked read at once goes up to here
     allowed_actions: tuple[str, ...]
+    over: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +73,7 @@ class MyNotices:
 
     store: Store
     tell: TellPeople
+    still: StillToDo
     code_key: bytes
     now: Callable[[], datetime]
 
@@ -106,6 +113,7 @@ class MyNotices:
             limit=limit,
             newest=max((notice.id for notice in found), default=0),
             allowed_actions=("read_all",) if waiting else (),
+            over=frozenset(notice.id for notice in found if self.still.over(notice)),
         )
 
     def mark_read(self, person: Person, number: int) -> None:

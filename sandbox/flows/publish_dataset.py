@@ -287,7 +287,7 @@ class PublishDataset:
                 for form, path in paths.items():
                     with path.open("rb") as content:
                         kept[file_key(table, form)] = self.store.vault.put(content).sha256
-            lines.append(f"{table}: {made.rows:,} rows, open to all")
+            lines.append(f"{table}: {made.rows:,} rows are open to all.")
             lines += [
                 f"{n:,} cells of {column} do not fit its declaration and are empty now."
                 for column, n in made.emptied.items()

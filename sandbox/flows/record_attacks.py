@@ -50,7 +50,7 @@ class RecordAttacks:
         """
         file = self.folder / "report.json"
         if not file.is_file():
-            raise NotFound("This installation was not attacked yet.", fix="Run: sandbox doctor --attack")
+            raise NotFound("This installation was not attacked yet.", fix="Run: sandbox doctor --attack.")
         try:
             report = Report.read(json.loads(file.read_text()))
         except (ValueError, KeyError, TypeError) as error:

@@ -86,9 +86,7 @@ class ReuseAnswers:
         if same and same[0].price.nano >= worth.nano:
             return Spared(served=True)
         sources = (
-            Source(
-                called=f"answer {k.id}", question=question, measured=functools.partial(self._measured, k.id)
-            )
+            Source(number=k.id, question=question, measured=functools.partial(self._measured, k.id))
             for k in reversed(kept)
             if (question := self._question(dataset, k.canonical)) is not None
         )

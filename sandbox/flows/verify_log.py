@@ -1,4 +1,4 @@
-"""Verifying the log by a button, and what is known of it since: by whom, when, up to which entry."""
+"""Verifying the log by a button or at the terminal, and what is known of it since: by whom, when, up to which entry."""
 
 from __future__ import annotations
 
@@ -58,15 +58,21 @@ class VerifyLog:
         Raises:
             Tampered: names the first thing that is not what the log says; that is written as well.
         """
-        try:
-            books = self.books(person)
-        except Tampered as broken:
-            self._write(Event(person.name, FOUND_BROKEN, "log", {"place": broken.place}))
-            raise
-        self.store.log.record(
-            Event(person.name, VERIFIED, "log", {"entries": books.entries, "heads": books.heads})
-        )
+        books = self._walked(person)
+        self.store.log.record(_verified(person, books))
         return books
+
+    def though_not_kept(self, person: Person) -> tuple[Books, bool]:
+        """The same for the terminal, where somebody may be allowed to read only, or look at a copy.
+
+        Returns:
+            What was walked, and whether the log keeps that it was.
+
+        Raises:
+            Tampered: as above.
+        """
+        books = self._walked(person)
+        return books, self._write(_verified(person, books))
 
     def state(self, person: Person) -> LogState:
         """What is known without walking it: the signed head, the anchor, the kept head, the last verification."""
@@ -80,9 +86,22 @@ class VerifyLog:
         last = self.store.log.last((VERIFIED, FOUND_BROKEN))
         return LogState(end=end, broken=broken, verified=last, head=head)
 
-    def _write(self, event: Event) -> None:
-        """A log whose end is broken takes no more entries: then the page alone says so."""
+    def _walked(self, person: Person) -> Books:
+        try:
+            return self.books(person)
+        except Tampered as broken:
+            self._write(Event(person.name, FOUND_BROKEN, "log", {"place": broken.place}))
+            raise
+
+    def _write(self, event: Event) -> bool:
+        """A log whose end is broken, or that may not be written, takes no entry: then whoever looked alone knows."""
         try:
             self.store.log.record(event)
-        except SandboxError as refused:
-            _log.error("the log was found broken, and takes no entry: %s", type(refused).__name__)
+        except (SandboxError, OSError) as refused:
+            _log.error("%s is not on the log, which takes no entry: %s", event.action, type(refused).__name__)
+            return False
+        return True
+
+
+def _verified(person: Person, books: Books) -> Event:
+    return Event(person.name, VERIFIED, "log", {"entries": books.entries, "heads": books.heads})

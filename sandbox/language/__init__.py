@@ -59,6 +59,17 @@ def said(text: str) -> str:
     return _catalogue(speaking()).sentences.said(str(text))
 
 
+def named(name: str) -> str:
+    """What a clause or a field is called: ``open_class`` as ``open class``, ``开放类别``.
+
+    Its texts have a prefix of their own: the clause *review* and the verdict *review* are two words elsewhere.
+    """
+    plain = str(name).replace("_", " ")
+    text = f"named: {plain}"
+    worded = gettext(text)
+    return plain if worded == text else worded
+
+
 def marked(message: str) -> str:
     """The message itself. Marks a text where it stands; it is worded where it is shown."""
     return message

@@ -24,7 +24,7 @@ from sandbox.domain.errors import (
     Unanswered,
 )
 from sandbox.domain.second_factor import CLAUSE as SECOND_FACTOR
-from sandbox.language import gettext
+from sandbox.language import gettext, named
 from sandbox.portal.requests import PIECES
 from sandbox.settings import PORTAL_PREFIX
 
@@ -160,9 +160,9 @@ def _page_before(request: Request) -> str:
 def _place(error: SandboxError) -> str:
     """Where it is wrong, or what decided, in words."""
     if isinstance(error, BadInput) and error.where:
-        return gettext("Where: %s") % error.where
+        return gettext("Where: %s") % named(error.where)
     if isinstance(error, NotAllowed) and error.clause:
-        return gettext("Decided by: %s") % error.clause
+        return gettext("Decided by: %s") % named(error.clause)
     if isinstance(error, QuestionRefused) and error.position is not None:
         return gettext("At character %s of the question") % (error.position + 1)
     return ""

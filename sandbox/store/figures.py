@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 
+from sandbox.domain.privacy_loss import Accounting
 from sandbox.store.database import Database
 from sandbox.store.schema import (
     audit_log,
@@ -56,6 +57,12 @@ class Figures:
                 row.lineage: Spent(spent_nano=row.spent_nano, cap_nano=row.cap_nano)
                 for row in connection.execute(select(lineage_accounts).order_by(lineage_accounts.c.lineage))
             }
+
+    def accountings(self) -> dict[str, Accounting]:
+        """What every lineage's losses are of."""
+        with self._database.reading() as connection:
+            rows = connection.execute(select(lineage_accounts.c.lineage, lineage_accounts.c.accounting))
+            return {row.lineage: Accounting(row.accounting) for row in rows}
 
     def projects(self) -> dict[tuple[str, str], Spent]:
         """(lineage, project) -> what is used of its quota; only those that have asked something."""

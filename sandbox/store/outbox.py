@@ -8,15 +8,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
 
 from sandbox.domain.notice_choices import Channel, Sending
 from sandbox.domain.notice_rule import Message
 from sandbox.store.database import Database, stamp
 from sandbox.store.schema import outbox
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsent:
+    """What has not left.
+
+    Attributes:
+        waiting: all that is to be sent, digests of later today among them.
+        late: those that nobody has tried although they were due.
+        failing: those that were tried in vain, and are tried again.
+        since: when the oldest that is late or failing was made, ISO 8601, UTC; empty when there is none.
+        given_up: those that were given up lately.
+    """
+
+    waiting: int
+    late: int
+    failing: int
+    since: str
+    given_up: int
 
 
 class Outbox:
@@ -98,6 +118,33 @@ class Outbox:
         with self._database.reading() as connection:
             found = {Sending(state): int(count) for state, count in connection.execute(query)}
         return {state: found.get(state, 0) for state in Sending}
+
+    def unsent(self, *, late: timedelta, lately: timedelta) -> Unsent:
+        """How the messages stand that have not left.
+
+        Args:
+            late: how long something may be due before it is late.
+            lately: how far back what was given up is looked at.
+        """
+        waits = outbox.c.state == str(Sending.WAITING)
+        failing = and_(waits, outbox.c.attempts > 0)
+        is_late = and_(waits, outbox.c.attempts == 0, outbox.c.due_at <= stamp(self._now() - late))
+        given_up = and_(
+            outbox.c.state == str(Sending.GIVEN_UP), outbox.c.ended_at >= stamp(self._now() - lately)
+        )
+        query = select(
+            *(func.count().filter(which) for which in (waits, is_late, failing, given_up)),
+            func.min(outbox.c.made_at).filter(or_(is_late, failing)),
+        ).select_from(outbox)
+        with self._database.reading() as connection:
+            counted = connection.execute(query).one()
+        return Unsent(
+            waiting=counted[0],
+            late=counted[1],
+            failing=counted[2],
+            given_up=counted[3],
+            since=str(counted[4] or ""),
+        )
 
     def end(self, message: Message, state: Sending, *, failure: str = "") -> None:
         """It was sent, is wanted by nobody, or is given up."""

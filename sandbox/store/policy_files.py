@@ -30,11 +30,12 @@ from sandbox.domain.policy_bounds import check_bounds, site_mistakes
 from sandbox.domain.policy_document import plain
 from sandbox.domain.policy_rules import Mistake, check, check_site
 from sandbox.domain.site_policy import SitePolicy
-from sandbox.store.policy_reference import json_schema, keys_at, reference_markdown, values_at
+from sandbox.store.policy_reference import json_schema, keys_at, meaning_at, reference_markdown, values_at
 
 __all__ = [
     "Site",
     "json_schema",
+    "meaning_at",
     "read_dataset_policy",
     "read_dataset_text",
     "read_plain",

@@ -38,6 +38,14 @@ def values_at(kind: type[Any], place: Sequence[str | int]) -> str:
     return _words(declared) if declared is not None else ""
 
 
+def meaning_at(kind: type[Any], place: Sequence[str | int]) -> str:
+    """What the key at a place is for; empty where a name stands that somebody gave, or nothing is declared."""
+    group = _declared(kind, place[:-1]) if place else None
+    if not dataclasses.is_dataclass(group):
+        return ""
+    return next((str(f.metadata["doc"]) for f in dataclasses.fields(group) if f.name == place[-1]), "")
+
+
 def json_schema(
     of: type[DatasetPolicy] | type[SitePolicy] | type[Declarations] = DatasetPolicy,
 ) -> dict[str, Any]:

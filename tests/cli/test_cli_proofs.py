@@ -13,7 +13,11 @@ from typer.testing import CliRunner
 
 from sandbox.cli.commands import app
 from sandbox.domain.audit import Event
+from sandbox.domain.errors import OperatorError
+from sandbox.domain.proposal import OPERATOR
+from sandbox.flows.verify_log import FOUND_BROKEN, VERIFIED
 from sandbox.store import Store
+from sandbox.store.log import Log
 from tests.store.world import open_store
 
 
@@ -123,3 +127,54 @@ def test_an_answer_is_verified_offline(home: Path, store: Store) -> None:
     assert "entry 11" in told
     file.write_text(json.dumps(document).replace("3.5", "3.6"))
     assert run(home.parent / "away", "verify-answer", str(file), "--key", key).exit_code != 0
+
+
+def _verifications(home: Path) -> list[tuple[str, str]]:
+    store = open_store(f"sqlite:///{home / 'state.db'}", home)
+    try:
+        return [
+            (entry.event.actor, entry.event.action)
+            for entry in store.log.entries(limit=1000)
+            if entry.event.action in (VERIFIED, FOUND_BROKEN)
+        ]
+    finally:
+        store.close()
+
+
+def test_verifying_at_the_terminal_is_kept_on_the_log(home: Path, store: Store) -> None:
+    store.log.record(Event("olga", "dataset.published", "dataset:x"))
+    done = run(home, "audit", "verify")
+    assert done.exit_code == 0, done.output
+    assert "unbroken" in done.output
+    assert "cannot be written" not in done.output
+    assert _verifications(home) == [(OPERATOR, VERIFIED)]
+
+
+def test_who_may_only_read_verifies_all_the_same(
+    home: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.log.record(Event("olga", "dataset.published", "dataset:x"))
+    run(home, "audit", "verify")  # what a first start writes is written
+    for trouble in (OperatorError("The database failed."), PermissionError("the anchor")):
+
+        def refuses(*_: object, trouble: Exception = trouble) -> None:
+            raise trouble
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Log, "record", refuses)
+            done = run(home, "audit", "verify")
+        assert done.exit_code == 0, done.output
+        assert "unbroken" in done.output
+        assert "does not keep that it was verified" in done.output
+    assert _verifications(home) == [(OPERATOR, VERIFIED)]
+
+
+def test_a_log_found_broken_at_the_terminal_says_so_on_itself(home: Path, store: Store) -> None:
+    for number in range(5):
+        store.log.record(Event("olga", "dataset.published", f"dataset:x{number}"))
+    run(home, "audit", "verify")
+    with store.database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE audit_log SET actor = 'eve' WHERE seq = 2")
+    done = run(home, "audit", "verify")
+    assert done.exit_code != 0
+    assert _verifications(home) == [(OPERATOR, VERIFIED), (OPERATOR, FOUND_BROKEN)]

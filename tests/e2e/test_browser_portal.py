@@ -62,7 +62,7 @@ def _hub(request: Request) -> HTMLResponse:
         f'<a href="/services/portal/oauth_callback?code=code-of-{name}&state={state}">I am {name}</a> '
         for name in PEOPLE
     )
-    return HTMLResponse(links)
+    return HTMLResponse(f'<link rel="icon" href="/services/portal/static/mark.svg">{links}')
 
 
 def _notebook(request: Request) -> HTMLResponse:

@@ -205,7 +205,7 @@ def test_an_owner_is_told_what_does_not_fit(world: World) -> None:
     raw.write_text("name,riders,secret\na,1,x\nb,many,x\n")
     report = world.sandbox.publish_dataset(ADMINISTRATOR, policy_file=file, files={"stops": raw})
     assert report.lines == (
-        "stops: 2 rows, open to all",
+        "stops: 2 rows are open to all.",
         "1 cells of riders do not fit its declaration and are empty now.",
     )
 

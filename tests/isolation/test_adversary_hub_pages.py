@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +11,15 @@ import pytest
 from jupyterhub import apihandlers, handlers
 from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.handlers.base import BaseHandler
+from tornado.httpclient import AsyncHTTPClient
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application
 from traitlets.config import Config
 
 from hub_config.authenticator import LocalDoor, SandboxAuthenticator
 from hub_config.configure import configure
-from hub_config.pages import OnlyNavigation, is_navigation
+from hub_config.pages import LOGO, OnlyNavigation, is_navigation
 from sandbox.settings import Settings
 
 DOOR = LocalDoor(check_password=lambda name, password, code: None, still_open=lambda name: True)
@@ -40,6 +46,27 @@ def test_every_address_that_takes_a_cookie_alone_is_guarded() -> None:
         "/api/oauth2/authorize",
     } <= asked  # the control: the list is not empty
     assert asked <= guarded
+
+
+def test_the_icon_that_browsers_ask_for_by_themselves_is_there() -> None:
+    """Beside a file or a JSON document no page names one: the console said 404 for it."""
+    (icon,) = [row for row in rows() if re.fullmatch(row[0], "/favicon.ico")]
+    assert not issubclass(icon[1], BaseHandler)  # it looks at no cookie
+
+    async def ask() -> tuple[int, str, bytes]:
+        server = HTTPServer(Application([icon]))
+        (socket,) = bind_sockets(0, "127.0.0.1")
+        server.add_sockets([socket])
+        try:
+            address = f"http://127.0.0.1:{socket.getsockname()[1]}/favicon.ico"
+            answer = await AsyncHTTPClient().fetch(address)
+            return answer.code, answer.headers["Content-Type"], answer.body
+        finally:
+            server.stop()
+
+    status, kind, body = asyncio.run(ask())
+    assert (status, kind) == (200, "image/svg+xml")
+    assert body == LOGO.read_bytes()
 
 
 def test_the_hubs_api_asks_for_the_form_token_also_when_it_is_read() -> None:

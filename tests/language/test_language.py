@@ -17,6 +17,7 @@ from babel.messages.pofile import read_po
 from sandbox import language
 from sandbox.language import LANGUAGES, LOCALE, preferred, spoken
 from sandbox.language.sentences import Sentences
+from sandbox.portal.pages import rendering
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -105,6 +106,36 @@ def test_days_and_moments() -> None:
     with spoken("zh-Hans"):
         assert language.day(date(2024, 3, 5)) == "2024年3月5日"
         assert language.moment(when, seconds=True) == "2024年3月5日 14:07:09"
+
+
+def test_a_clause_and_a_verdict_of_one_name_are_two_words() -> None:
+    assert language.named("open_class") == "open class"
+    with spoken("zh-Hans"):
+        assert language.named("open_class") == "开放类别"
+        assert language.named("review") != language.gettext("review")
+        assert language.named("what_nobody_named") == "what nobody named"
+
+
+def test_a_sentence_that_ends_in_capitals_or_goes_on_in_another_is_gathered() -> None:
+    with spoken("zh-Hans"):
+        assert language.said("Write TRUE or FALSE.") == "请写 TRUE 或 FALSE。"
+        assert (
+            language.said("Request 3 is on hold. Write TRUE or FALSE.")
+            == "输出请求 3 已搁置。请写 TRUE 或 FALSE。"
+        )
+        assert (
+            language.said("a.csv fails a check (small_count): why") == "a.csv 未通过检查（small_count）：why"
+        )
+
+
+def test_a_percent_sign_between_the_words_of_a_page_is_found() -> None:
+    """Pages are rendered with it doubled, and so is the text in the catalogue."""
+    page = rendering._environment.from_string(
+        "{% trans %}Bars are the noisy values, lines their 95 % intervals.{% endtrans %}"
+    )
+    with spoken("zh-Hans"):
+        assert page.render() == "条形是加噪后的数值，线段是其 95 % 区间。"
+    assert page.render() == "Bars are the noisy values, lines their 95 % intervals."
 
 
 def test_an_unknown_language_is_english() -> None:

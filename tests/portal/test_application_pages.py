@@ -311,7 +311,7 @@ def test_an_owner_lets_a_blocked_person_apply_again(world: World) -> None:
     made = active(world)
     world.sandbox.end_access.revoke(world.person("olga"), made.id, reason="Photographed.", block_days=30)
     ben, olga = world.browser("ben"), world.browser("olga")
-    assert "You may not apply for loans until 9 April 2025" in text_of(ben.get("/grants").text)
+    assert "You may not apply for Loan applications until 9 April 2025" in text_of(ben.get("/grants").text)
     refused = ben.send("/datasets/loans/apply", **_written())
     assert refused.status_code == 403
     assert 'value="Anew"' in refused.text

@@ -92,6 +92,16 @@ def test_the_queue_shows_why_requests_go_back_and_how_far_reviewers_agree(world:
     (line,) = world.program("olga").get("/releases/turnaround").json()
     assert line["causes"] == {"missing_context": 2}
     assert line["agreement"]["kappa"] == 1.0
+    assert "The line in the middle of a picture is 0." in text
+    assert "No picture is drawn" not in text
+
+
+def test_where_all_votes_were_the_same_the_page_says_why_nothing_is_drawn(world: World) -> None:
+    world.voted(world.submitted(world.granted()), ("rita", A, ""), ("ravi", A, ""))
+    text = text_of(page(world.browser("rita"), "/review"))
+    assert "– all voted the same" in text
+    assert "No picture is drawn where all votes were the same" in text
+    assert "The line in the middle" not in text
 
 
 def test_findings_numbers_and_reasons_stand_side_by_side(world: World) -> None:

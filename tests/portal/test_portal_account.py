@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pyotp
 import pytest
 
+from sandbox.domain.people_policy import Activity
+from sandbox.domain.training import Standing
 from sandbox.portal.pages import rendering
 from tests.portal.example_world import Door, World, found_world, open_world
 from tests.portal.markup import dangers, text_of
@@ -49,7 +52,29 @@ def test_my_account_shows_roles_training_and_second_factor(world: World) -> None
     page = text_of(world.browser("ana").get("/account").text)
     for words in ("researcher", "Working safely with data", "ends in 9 days", "off"):
         assert words in page
-    assert "missing" in text_of(world.browser("ben").get("/account").text)
+    page = text_of(world.browser("ben").get("/account").text)
+    assert "nothing: it is asked of these roles, and stops nobody" in page
+    assert "not taken yet" in page
+    assert "missing" not in page  # nothing is refused for want of it
+
+
+@pytest.mark.parametrize(
+    ("before", "told"), [((), "not taken yet"), ((Activity.ASK,), "missing")], ids=["nothing", "asking"]
+)
+def test_a_course_is_missing_where_something_is_refused_for_want_of_it(
+    before: tuple[Activity, ...], told: str
+) -> None:
+    course = Standing(
+        course="safe_data",
+        title="Safe data",
+        until=None,
+        needed=True,
+        before=before,
+        holds=False,
+        ends_soon=False,
+    )
+    parts: Any = rendering._environment.get_template("parts.html").module
+    assert told in parts.course_state(course, date(2025, 3, 10))
 
 
 def test_enrolling_by_clicking(world: World) -> None:
@@ -172,7 +197,14 @@ def test_people_are_listed_with_roles_second_factor_training_and_last_sign_in(wo
     enrolled(world, "olga")
     world.sandbox.sign_in.by_password("ben", "the password of ben")
     page = text_of(world.browser("alma").get("/people").text)
-    for words in ("Courses that end within 30 days", "1 missing", "complete", "10 Mar 2025", "not yet", "on"):
+    for words in (
+        "Courses that end within 30 days",
+        "1 not taken",
+        "complete",
+        "10 Mar 2025",
+        "not yet",
+        "on",
+    ):
         assert words in page
 
 

@@ -13,6 +13,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 from sandbox.flows.open_data import AT_ONCE
+from sandbox.settings import PORTAL_PREFIX
 from tests.portal.example_world import (
     INSPECTIONS,
     LOANS,
@@ -443,3 +444,38 @@ def test_every_link_of_a_datasets_page_leads_somewhere(world: World) -> None:
         page = world.browser().get(f"/datasets/{name}").text
         for link in re.findall(r'href="/services/portal(/api/v1/[^"#]*)"', page):
             assert world.browser().get(link.replace("&amp;", "&")).status_code == 200, link
+
+
+# --- what a closed dataset's page leads to
+
+
+CONTACT = "contact: {name: Tax desk, email: desk@ministry.example, url: 'https://ministry.example/data'}\n"
+
+
+def test_a_closed_datasets_page_says_who_holds_it_and_what_to_do(world: World) -> None:
+    page = world.browser().get("/datasets/tax_files").text
+    assert dangers(page) == []
+    words = text_of(page)
+    assert "Example Ministry holds these data." in words
+    assert "The catalogue has no address of theirs." in words
+    assert f'href="{PORTAL_PREFIX}/demands/new?dataset=tax_files"' in page
+    assert f'href="{PORTAL_PREFIX}/datasets?domain=other"' in page
+    world.publish("tax_files", TAXES + CONTACT, {})
+    words = text_of(world.browser().get("/datasets/tax_files").text)
+    for part in ("Ask who holds them: Tax desk", "desk@ministry.example", "https://ministry.example/data"):
+        assert part in words
+    assert "no address" not in words
+    assert "What you can do" not in text_of(world.browser().get("/datasets/loans").text)
+
+
+def test_the_form_for_a_wish_knows_a_closed_dataset_and_no_hidden_one(world: World) -> None:
+    page = world.browser().get("/demands/new?dataset=tax_files").text
+    assert 'value="Tax files"' in page
+    assert 'value="Example Ministry"' in page
+    hidden = TAXES.replace("tax_files", "secret_set").replace("Tax files", "A secret title")
+    world.publish("secret_set", hidden + "listed: false\n", {})
+    for name in ("secret_set", "loans", "nothing_of_this_name", "<script>"):
+        other = world.browser().get("/demands/new", params={"dataset": name})
+        assert other.status_code == 200
+        assert "A secret title" not in other.text
+        assert "Loan applications" not in other.text

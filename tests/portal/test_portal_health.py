@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from sandbox.flows.look_at_health import Condition, LookAtHealth
+from sandbox.domain.notice_choices import Channel, Sending
+from sandbox.flows.look_at_health import Condition, LookAtHealth, PartHealth
 from sandbox.isolation.image_list import BuiltImage
 from sandbox.portal.requests import PIECES
 from sandbox.settings import PORTAL_PREFIX
@@ -92,3 +93,35 @@ def test_a_late_head_a_cut_log_and_a_full_queue_are_seen(world: World) -> None:
     with world.sandbox.store.database.engine.begin() as connection:
         connection.exec_driver_sql(f"DELETE FROM audit_log WHERE seq = {head.size}")
     assert _conditions(world, look)["anchor"] is Condition.DOWN
+
+
+def test_what_does_not_leave_is_seen(world: World) -> None:
+    look, outbox = _look(world), world.sandbox.store.outbox
+    name = "notices to send"
+
+    def part() -> PartHealth:
+        return next(part for part in look(world.person("alma")) if part.name == name)
+
+    def later(**much: float) -> None:
+        world.clock.now += timedelta(**much)
+
+    assert (part().condition, part().state) == (Condition.OK, "0 wait.")
+    for key in ("one", "two"):
+        outbox.put(key, person="ana", channel=Channel.MAIL)
+    outbox.gather(1, person="ana", channel=Channel.WEBHOOK, due=world.clock.now + timedelta(hours=5))
+    assert (part().condition, part().state) == (Condition.OK, "3 wait.")
+    later(minutes=30)
+    assert part().state == "3 wait; 2 were never tried, the oldest is of 2025-03-10 09:30 UTC."
+    assert "process post" in part().fix
+    one, two = outbox.due(Channel.MAIL)
+    outbox.later(one, due=world.clock.now + timedelta(minutes=1), failure="The server is away.")
+    assert part().state == "3 wait; 1 could not be sent yet, the oldest is of 2025-03-10 09:30 UTC."
+    assert "sandbox notices outbox" in part().fix
+    outbox.end(one, Sending.GIVEN_UP, failure="The server is away.")
+    outbox.end(two, Sending.SENT)
+    assert part().condition is Condition.LOOK
+    assert part().state == "1 wait; 1 were given up within the last 7 days."
+    later(days=8)
+    outbox.end(outbox.due(Channel.WEBHOOK)[0], Sending.DROPPED)
+    assert part().condition is Condition.OK  # it was seen, or nobody wants it
+    assert "notices to send" in text_of(world.browser("alma").get("/health").text)

@@ -58,7 +58,7 @@ def test_a_decision_is_on_the_page_and_counted_in_its_head(world: World) -> None
     assert dangers(page.text) == []
     words = text_of(page.text)
     assert "was approved. Read the agreement and sign it." in words
-    assert "you may use loans now" in words
+    assert "you may use Loan applications now" in words
     elsewhere = text_of(world.browser("ana").get("/grants").text)
     assert "Notices 2 unread" in elsewhere
     assert "unread" not in text_of(world.browser("ben").get("/grants").text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,8 @@ from sandbox.domain.audit import Event
 from sandbox.domain.release import Decision
 from tests.portal.example_world import SMALL_CELL_TABLE, World
 from tests.portal.markup import dangers, text_of
+
+VENDORED = Path(__file__).resolve().parents[2] / "sandbox" / "portal" / "static" / "vendor"
 
 EVERYBODY = ("/", "/datasets/loans", "/datasets/inspections", "/datasets/tax_files")
 
@@ -327,3 +330,19 @@ def test_the_checker_of_pages_would_find_what_it_looks_for() -> None:
         "<img src='https://elsewhere.example/x'><link href='//elsewhere.example/x.css'>"
     )
     assert len(dangers(planted)) == 7
+
+
+@pytest.mark.parametrize("path", ["/", "/datasets/loans", "/ask/1", "/nowhere"])
+def test_what_a_page_names_for_the_browser_is_there(world: World, path: str) -> None:
+    """Sheets, scripts, pictures and the icon: what is missing is a 404 in the browser's console."""
+    world.granted()
+    ana = world.browser("ana")
+    html = ana.get(path).text
+    assert re.search(r'<link rel="icon" type="image/svg\+xml" href="[^"]+/static/mark\.svg">', html)
+    named = re.findall(r'(?:href|src)="/services/portal(/static/[^"]+)"', html)
+    assert "/static/portal.css" in named
+    for address in named:
+        if "/vendor/" in address and not VENDORED.is_dir():
+            continue  # fetched at set-up
+        assert ana.get(address).status_code == 200, address
+    assert ana.get("/static/mark.svg").headers["content-type"] == "image/svg+xml"

@@ -249,7 +249,7 @@ def source(sql: str, epsilon: float, seed: int = 1) -> tuple[Source, Measured]:
         for m in one.planned.measurements
     }
     kept = measured_by(one.planned, vectors, planned_at=one.planned.loss.nano, profile="")
-    return Source(called="answer 7", question=one.asked.question, measured=lambda: kept), kept
+    return Source(number=7, question=one.asked.question, measured=lambda: kept), kept
 
 
 @settings(max_examples=60, deadline=None)

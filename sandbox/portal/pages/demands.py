@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
 from sandbox.domain.demands import DemandState, Verb
-from sandbox.domain.errors import BadInput, TooOften
+from sandbox.domain.errors import BadInput, NotFound, TooOften
 from sandbox.domain.people import Person, Role
+from sandbox.domain.policy import OpenClass
 from sandbox.language import marked as _
 from sandbox.portal.forms import AnySender, FormSender
 from sandbox.portal.pages.rendering import go, render
 from sandbox.portal.requests import System, Visitor
+from sandbox.wiring import Sandbox
 
 router = APIRouter(include_in_schema=False)
 
@@ -71,9 +73,9 @@ def demands(
 
 
 @router.get("/demands/new")
-def new(request: Request, system: System) -> Response:
-    """The form to ask for data."""
-    return _form(request, system)
+def new(request: Request, system: System, dataset: Annotated[str, Query(max_length=100)] = "") -> Response:
+    """The form to ask for data; with the title and the holder of a closed dataset that is wanted open."""
+    return _form(request, system, written=_about(system, dataset) if dataset else None)
 
 
 @router.post("/demands/new")
@@ -176,6 +178,15 @@ def hide_sentence(
     """Hide a sentence that is spam."""
     system.rate_dataset.hide(person, name, sentence=sentence, reason=reason)
     return go(f"/datasets/{system.listed.get(name).name}", done="hidden")
+
+
+def _about(system: Sandbox, name: str) -> dict[str, str]:
+    """What the catalogue says of it anyway; nothing of what it does not list."""
+    try:
+        policy = system.browse_catalogue.dataset(name).policy
+    except NotFound:
+        return {}
+    return {"title": policy.title, "holder": policy.provider} if policy.open_class is OpenClass.CLOSED else {}
 
 
 def _form(

@@ -24,6 +24,7 @@ PARTS = (
     _("anchor"),
     _("signed heads"),
     _("jobs"),
+    _("notices to send"),
     _("images"),
     _("last attack on ourselves"),
 )

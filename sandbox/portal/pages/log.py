@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
+from sandbox.domain.audit import Event
 from sandbox.domain.canonical import canonical_json
 from sandbox.domain.errors import BadInput, NotFound, Tampered
 from sandbox.domain.people import Person, Role
 from sandbox.flows.explore_log import MOST_IN_A_FILE, SeenEntry
 from sandbox.portal.csv_files import csv_lines
 from sandbox.portal.forms import FormSender
+from sandbox.portal.pages.log_facts import ShownFact, shown_facts
 from sandbox.portal.pages.rendering import render
 from sandbox.portal.requests import InPerson, System
 from sandbox.store import EVERY, Sought
@@ -122,7 +125,14 @@ def file(system: System, person: InPerson, wanted: Filters, whose: str, ending: 
 def entry(request: Request, system: System, person: InPerson, seq: int) -> Response:
     """One entry: its facts, what lies beside it, and the proof that it is in the log."""
     one = system.explore_log.one(person, seq)
-    return render(request, "log_entry.html", one=one, entry=one.seen.entry, reads_all=_reads_all(person))
+    return render(
+        request,
+        "log_entry.html",
+        one=one,
+        entry=one.seen.entry,
+        facts=_facts_of(system),
+        reads_all=_reads_all(person),
+    )
 
 
 @router.get("/log/{seq}/proof")
@@ -155,6 +165,7 @@ def _log_page(
         "log_mine.html" if mine else "log.html",
         status=mistake.status if mistake else 200,
         part=part,
+        facts=_facts_of(system),
         wanted=wanted.fields,
         narrowed=any(wanted.fields.values()),
         same=wanted.address(),
@@ -168,6 +179,15 @@ def _log_page(
         result=result,
         broken=broken,
     )
+
+
+def _facts_of(system: Sandbox) -> Callable[[Event], list[ShownFact]]:
+    listed = system.listed.all()
+
+    def title(name: str) -> str:
+        return listed[name].title if name in listed else name
+
+    return partial(shown_facts, accountings=system.explore_log.accountings(), title=title)
 
 
 def _reads_all(person: Person) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -9,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from sandbox.domain.errors import CallerError
 from sandbox.domain.notice_choices import Channel, Pace
-from sandbox.domain.notice_rule import Topic
+from sandbox.domain.notice_rule import Notice, Topic
 from sandbox.domain.notices import text_of
 from sandbox.flows.my_notices import PER_PAGE
 from sandbox.language import day, gettext
@@ -18,6 +19,7 @@ from sandbox.portal.pages.account import account_page
 from sandbox.portal.pages.rendering import go, render
 from sandbox.portal.requests import InPerson, System
 from sandbox.settings import PORTAL_PREFIX
+from sandbox.wiring import Sandbox
 
 router = APIRouter(include_in_schema=False)
 
@@ -41,13 +43,19 @@ def notices(
         request,
         "notices.html",
         shown=shown,
-        texts={notice.id: text_of(notice, gettext, day=day) for notice in shown.notices},
+        texts={notice.id: text_of(_titled(system, notice), gettext, day=day) for notice in shown.notices},
         show="unread" if show == "unread" else "",
         topic=wanted or "",
         topics=list(Topic),
         page=page,
         more=shown.offset + len(shown.notices) < shown.total,
     )
+
+
+def _titled(system: Sandbox, notice: Notice) -> Notice:
+    """With the dataset's title in the place of its name."""
+    listed = system.listed.all().get(notice.values.get("dataset", ""))
+    return replace(notice, values={**notice.values, "dataset": listed.title}) if listed else notice
 
 
 @router.post("/notices/read")

@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from sandbox.domain.privacy_loss import Accounting
 from sandbox.language import marked as _
 from sandbox.portal.display import THEMES, theme_of
 from sandbox.portal.forms import FIELD, form_token, visitor_token
+from sandbox.portal.pages.policy_words import changed, meaning
 from sandbox.portal.requests import caller_or_none, system_of, token_of
 from sandbox.settings import PORTAL_PREFIX
 
@@ -136,7 +138,8 @@ def render(request: Request, template: str, *, status: int = 200, **context: Any
         template: a file's name in ``templates/``.
         status: the HTTP status.
         context: the template's values. Every page also has ``site``, ``prefix``, ``path``, ``person``,
-            ``navigation``, ``notice``, ``unread`` (notices), the form token, and what the reader chose to see.
+            ``navigation``, ``notice``, ``unread`` (notices), the form token, what the reader chose to see, and
+            ``titled``, which gives the title of the dataset of a name.
     """
     person = _signed_in(request)
     nonce = secrets.token_urlsafe(16)
@@ -155,6 +158,7 @@ def render(request: Request, template: str, *, status: int = 200, **context: Any
         theme=theme_of(request),
         may_choose=person is not None or not token_of(request),
         nonce=nonce,
+        titled=partial(_title, request),
         form_field=FIELD,
         form_token=form_token(request) if person else visitor_token(request),
         **context,
@@ -212,6 +216,11 @@ def _unread(request: Request, person: Person | None) -> int:
         return system_of(request).my_notices.unread(person) if person else 0
     except SandboxError:
         return 0
+
+
+def _title(request: Request, name: str) -> str:
+    listed = system_of(request).listed.all().get(name)
+    return listed.title if listed is not None else name
 
 
 def with_links(text: str) -> Markup:
@@ -333,6 +342,9 @@ _environment.install_gettext_callables(  # type: ignore[attr-defined]  # put the
 _environment.filters.update(
     said=language.said,
     class_word=class_word,
+    named=language.named,
+    changed=changed,
+    policy_key=meaning,
     with_links=with_links,
     day=day,
     moment=moment,

@@ -41,12 +41,14 @@ class Derivation:
     """How an answer follows from a kept one.
 
     Attributes:
-        called: what people call the kept answer.
+        called: what people call the kept answer, where it has no number.
+        number: of its question; 0: it has none.
         cells: for each cell of the answer, the places of the kept cells that it is the sum of.
         single: the plan of the answer, with the noise that one kept cell has.
     """
 
     called: str
+    number: int
     kept: Measured
     cells: tuple[tuple[int, ...], ...]
     single: Plan
@@ -66,7 +68,8 @@ class Derivation:
 class Source:
     """An answer that was paid for, as something to derive from; what was measured is read only when it may serve."""
 
-    called: str
+    called: str = ""
+    number: int = 0
     question: Question
     measured: Callable[[], Measured | None]
 
@@ -112,7 +115,7 @@ def derivation(wanted: Wanted, source: Source) -> Derivation | None:
     if wanted.profile is not None and planned.bounding_loss is not None:
         lost = expected_loss(single, planned.loss.nano, wanted.profile)
         single = replace(single, bounding_loss=lost)
-    return Derivation(called=source.called, kept=kept, cells=cells, single=single)
+    return Derivation(called=source.called, number=source.number, kept=kept, cells=cells, single=single)
 
 
 def good_enough(wanted: Wanted, found: Derivation) -> bool:
@@ -167,8 +170,16 @@ def derived(wanted: Wanted, found: Derivation) -> bytes:
         snapshot=wanted.snapshot,
         at=lambda place: by_cells[max(1, len(found.cells[place]))],
     )
-    how = f"sums of up to {found.most} of its cells" if found.most > 1 else "some of its cells"
-    note = f"Derived from {found.called}: {how}. It cost nothing."
+    # Whole sentences, so that they can be found again in another language.
+    if not found.number:
+        how = f"sums of up to {found.most} of its cells" if found.most > 1 else "some of its cells"
+        note = f"Derived from {found.called}: {how}. It cost nothing."
+    elif found.most > 1:
+        note = (
+            f"Derived from answer {found.number}: sums of up to {found.most} of its cells. It cost nothing."
+        )
+    else:
+        note = f"Derived from answer {found.number}: some of its cells. It cost nothing."
     return to_bytes(replace(answer, notes=(*answer.notes, note)))
 
 
