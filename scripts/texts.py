@@ -52,7 +52,7 @@ _OF_A_KEY = re.compile(r"(?:(?:\{\d+\})+ )?(?:is|has) ")
 _TAIL = re.compile(r"(?<=[.?!]) \{\d+\}")  # what another sentence is put into
 _NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)  # a catalogue changes when its texts do
 _SPOT = re.compile(
-    r"(?:row|column|header,|reviewer|person) [^.]*"
+    r"(?:row|column|header,|reviewer|person|image) [^.]*"
 )  # where in a table something stands, or who
 _NAME = re.compile(r"[A-Za-z][A-Za-z _.-]*")
 _NAME_AT = {"Decision": 1, "_Clauses": 0}  # call -> which of its arguments is the name of a clause

@@ -53,7 +53,8 @@ def test_policies_say_what_a_key_means_and_which_dataset(world: World) -> None:
     assert "Loan applications" in page
     assert "谱系整个存续期" in page
     english = text_of(world.browser("olga").get("/policies").text)
-    assert "The lineage's cap for its whole life" in english
+    assert "The lineage's cap for its whole life, at delta; a decimal in quotes" in english
+    assert "Loan applications 策略的变更 1" in _read(world, "olga", "/notices")
 
 
 def test_a_keys_meaning_is_the_manuals() -> None:
