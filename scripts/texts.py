@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract, extract_python
@@ -47,10 +48,11 @@ _SENTENCE = re.compile(
     re.DOTALL,
 )
 _PLACE = re.compile(r"\{\d+\}")
+_OF_A_KEY = re.compile(r"(?:(?:\{\d+\})+ )?(?:is|has) ")
 _TAIL = re.compile(r"(?<=[.?!]) \{\d+\}")  # what another sentence is put into
 _NO_DATE = datetime(2026, 1, 1, tzinfo=UTC)  # a catalogue changes when its texts do
 _SPOT = re.compile(
-    r"(?:row|column|header,|reviewer|person) [^.]*"
+    r"(?:row|column|header,|reviewer|person|image) [^.]*"
 )  # where in a table something stands, or who
 _NAME = re.compile(r"[A-Za-z][A-Za-z _.-]*")
 _NAME_AT = {"Decision": 1, "_Clauses": 0}  # call -> which of its arguments is the name of a clause
@@ -102,6 +104,10 @@ def _python(path: Path) -> Iterator[Text]:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "Rule" and node.args:
             yield Text(ast.literal_eval(node.args[0]).replace("_", " "), _name(path))
         yield from (Text(f"named: {name}", _name(path)) for name in _names(node))
+        for part in _of_a_mistake(node):
+            text, about = _with_places(part)
+            if " " in text.strip() and text == text.strip() and any(map(str.isalpha, _PLACE.sub("", text))):
+                yield Text(text, _name(path), about)
         if id(node) in passed_over or not isinstance(node, (ast.Constant, ast.JoinedStr)):
             continue
         text, about = _with_places(node)
@@ -109,6 +115,21 @@ def _python(path: Path) -> Iterator[Text]:
         own = any(map(str.isalpha, _PLACE.sub("", text)))
         if (own and " " in text.strip() and _SENTENCE.fullmatch(text)) or (about and _SPOT.fullmatch(text)):
             yield Text(text, _name(path), about)
+
+
+def _of_a_mistake(node: ast.AST) -> Iterator[ast.Constant | ast.JoinedStr]:
+    """What is wrong with a key of a policy, and what would be accepted: no sentences, and shown after the key."""
+    given: list[Any] = []
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "Mistake":
+        given = node.args[1:3]
+    elif isinstance(node, ast.FunctionDef) and node.name.endswith(("_problem", "_mistakes")):
+        said = [
+            y.value for y in ast.walk(node) if isinstance(y, ast.Yield) and isinstance(y.value, ast.Tuple)
+        ]
+        given = [part for row in said for part in row.elts[1:3]]
+        # What pydantic found is put together from its own words.
+        given += [part for part in ast.walk(node) if _OF_A_KEY.match(_with_places(part)[0])]
+    yield from (part for part in given if isinstance(part, (ast.Constant, ast.JoinedStr)))
 
 
 def _set_to(node: ast.stmt) -> Iterator[str]:
@@ -179,9 +200,11 @@ def _words(node: ast.ClassDef) -> Iterator[str]:
             yield value.value.replace("_", " ")
 
 
-def _with_places(node: ast.Constant | ast.JoinedStr) -> tuple[str, str]:
+def _with_places(node: ast.AST) -> tuple[str, str]:
     if isinstance(node, ast.Constant):
         return (node.value, "") if isinstance(node.value, str) else ("", "")
+    if not isinstance(node, ast.JoinedStr):
+        return "", ""
     text, about = "", []
     for value in node.values:
         if isinstance(value, ast.Constant):

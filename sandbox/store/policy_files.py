@@ -331,8 +331,8 @@ def _mistakes(wrong: ValidationError, kind: type[Any]) -> list[tuple[Path_, str,
         elif error["type"] == "unexpected_keyword_argument":
             keys = keys_at(kind, place[:-1])
             near = difflib.get_close_matches(str(place[-1]), keys, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            found[place] = (f"is not a key here{hint}", ", ".join(keys))
+            problem = f"is not a key here; did you mean {near[0]!r}?" if near else "is not a key here"
+            found[place] = (problem, ", ".join(keys))
             if near:
                 unknown[(*place[:-1], near[0])] = near[0]
         else:
@@ -350,20 +350,23 @@ def _problem(code: str, message: str, value: Any, place: Path_, kind: type[Any])
     what = f"{_item(place)}{_shown(value)}"
     if code == "enum":
         near = difflib.get_close_matches(str(value), allowed.split(" | "), n=1)
-        return f"{what} is not one of its values" + (f"; did you mean {near[0]!r}?" if near else ""), allowed
+        if near:
+            return f"{what} is not one of its values; did you mean {near[0]!r}?", allowed
+        return f"{what} is not one of its values", allowed
     if code == "string_type" and isinstance(value, (int, float)) and not isinstance(value, bool):
         return f"{what} has to be text", f"'{value}', in quotes"
-    wanted = {
-        "string_type": "has to be text",
-        "int_type": "has to be a whole number",
-        "int_from_float": "has to be a whole number",
-        "bool_type": "has to be true or false",
-        "tuple_type": "has to be a list",
-        "dataclass_type": "has to be a group of keys",
-        "dict_type": "has to be a group of keys",
-        "mapping_type": "has to be a group of keys",
-    }.get(code, f"is refused: {message}")
-    return f"{what} {wanted}", allowed
+    whole, group = f"{what} has to be a whole number", f"{what} has to be a group of keys"
+    problem = {
+        "string_type": f"{what} has to be text",
+        "int_type": whole,
+        "int_from_float": whole,
+        "bool_type": f"{what} has to be true or false",
+        "tuple_type": f"{what} has to be a list",
+        "dataclass_type": group,
+        "dict_type": group,
+        "mapping_type": group,
+    }.get(code, f"{what} is refused: {message}")
+    return problem, allowed
 
 
 def _item(place: Path_) -> str:

@@ -181,7 +181,7 @@ def test_after_the_decision_the_same_reading_finds_it(planting: World, who: str,
         assert WORDS not in before[path] or who == "ana"
         assert WORDS in after[path]
         assert PLACE in after[path]
-    assert "Request 1 from loans was planted" in after["/notices"]
+    assert "Request 1 from Loan applications was planted" in after["/notices"]
     seen = planting.program(who).get("/releases/1").json()
     assert (seen["status"], seen["planted"]["outcome"]) == ("planted", "missed" if last is A else "found")
     words = "This was planted."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.domain.release import Decision
-from sandbox.language import spoken
+from sandbox.language import said, spoken
 from sandbox.portal.pages.policy_words import changed, meaning
 from tests.portal.example_world import SMALL_CELL_TABLE, World
 from tests.portal.markup import text_of
@@ -53,7 +53,8 @@ def test_policies_say_what_a_key_means_and_which_dataset(world: World) -> None:
     assert "Loan applications" in page
     assert "谱系整个存续期" in page
     english = text_of(world.browser("olga").get("/policies").text)
-    assert "The lineage's cap for its whole life" in english
+    assert "The lineage's cap for its whole life, at delta; a decimal in quotes" in english
+    assert "Loan applications 策略的变更 1" in _read(world, "olga", "/notices")
 
 
 def test_a_keys_meaning_is_the_manuals() -> None:
@@ -75,6 +76,26 @@ def test_a_change_is_worded(words: str, told: str) -> None:
     with spoken("zh-Hans"):
         assert changed(words) == told
     assert changed(words) == words
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        ("'never' has to be a whole number", "'never' 须为整数"),
+        (
+            "item 2, 'x' is not one of its values; did you mean 'y'?",
+            "item 2, 'x' 不是其可取的值；是否想写 'y'？",
+        ),
+        ("is not a key here; did you mean 'name'?", "此处没有这个键；是否想写 'name'？"),
+        ("is a percentage", "须为百分数"),
+        ("1 to 100", "1 至 100"),
+        ("whole number", "整数"),
+    ],
+)
+def test_what_is_wrong_with_a_key_of_a_policy_is_worded(problem: str, told: str) -> None:
+    with spoken("zh-Hans"):
+        assert said(problem) == told
+    assert said(problem) == problem
 
 
 def test_lists_name_datasets_by_their_titles(world: World) -> None:

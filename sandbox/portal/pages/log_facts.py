@@ -32,8 +32,8 @@ NAMES: Mapping[str, str] = {
     "answer_sha256": _("named: answer, SHA-256"),
     "application": _("named: application"),
     "at_once": _("named: data stopped at once"),
-    "atto_delta": _("named: cost in δ"),
     "attacks": _("named: attacks"),
+    "atto_delta": _("named: cost in δ"),
     "base": _("named: base release"),
     "block": _("named: block"),
     "blocked": _("named: attacks refused"),
@@ -54,6 +54,7 @@ NAMES: Mapping[str, str] = {
     "column": _("named: column"),
     "columns": _("named: columns"),
     "comment": _("named: comment"),
+    "commitment": _("named: commitment, SHA-256"),
     "container": _("named: container"),
     "controls_absent": _("named: controls that this machine cannot show"),
     "controls_caught": _("named: controls that worked"),
@@ -62,12 +63,14 @@ NAMES: Mapping[str, str] = {
     "crate_sha256": _("named: crate, SHA-256"),
     "dataset": _("named: dataset"),
     "days": _("named: days left"),
+    "decision": _("named: decision"),
     "decisions": _("named: votes"),
     "demand": _("named: demand"),
     "direction": _("named: direction"),
     "due": _("named: due on"),
     "ends": _("named: ends on"),
     "entries": _("named: entries"),
+    "entry": _("named: entry"),
     "evidence_sha256": _("named: evidence, SHA-256"),
     "failure": _("named: why it failed"),
     "file": _("named: file"),
@@ -99,6 +102,7 @@ NAMES: Mapping[str, str] = {
     "objection": _("named: objection"),
     "objections": _("named: objections"),
     "open": _("named: attacks that got in"),
+    "outcome": _("named: outcome"),
     "package_sha256": _("named: package, SHA-256"),
     "page_bytes": _("named: shown on pages today"),
     "path": _("named: address"),
@@ -128,6 +132,7 @@ NAMES: Mapping[str, str] = {
     "reviewers_left": _("named: reviewers who may still vote"),
     "roles": _("named: roles"),
     "runtime": _("named: runtime"),
+    "salt": _("named: random bits of the commitment"),
     "same_as": _("named: same as question"),
     "scope": _("named: about what"),
     "sha256": _("named: SHA-256"),
@@ -137,6 +142,7 @@ NAMES: Mapping[str, str] = {
     "stars": _("named: stars"),
     "stars_were": _("named: stars before"),
     "state": _("named: state"),
+    "statement": _("named: what was committed to"),
     "supersedes": _("named: in the place of output request"),
     "suspension": _("named: suspension"),
     "table": _("named: table"),
@@ -258,8 +264,8 @@ def _vote(value: str) -> str:
 
 
 _WORDS = (
-    "action channel checks direction failure held_from kind mail measure phase roles scope state verb verdict "
-    "webhook what"
+    "action channel checks decision direction failure held_from kind mail measure outcome phase roles scope state verb "
+    "verdict webhook what"
 )
 _TEXTS: Mapping[str, Callable[[str], str]] = {
     **dict.fromkeys(_WORDS.split(), words),

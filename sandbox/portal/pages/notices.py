@@ -53,9 +53,14 @@ def notices(
 
 
 def _titled(system: Sandbox, notice: Notice) -> Notice:
-    """With the dataset's title in the place of its name."""
-    listed = system.listed.all().get(notice.values.get("dataset", ""))
-    return replace(notice, values={**notice.values, "dataset": listed.title}) if listed else notice
+    """With datasets' titles in the place of their names."""
+    listed = system.listed.all()
+    titles = {
+        name: listed[value].title
+        for name in ("dataset", "about")
+        if (value := notice.values.get(name, "")) in listed
+    }
+    return replace(notice, values={**notice.values, **titles})
 
 
 @router.post("/notices/read")

@@ -9,6 +9,8 @@ from sandbox.language import marked as _
 from sandbox.store.policy_files import meaning_at
 
 _WHOLE = (_("is added"), _("is taken away"), _("in another order"), _("nothing"), _("a group of keys"))
+# What a key accepts, as the manual's types are called (``store.policy_reference``); pages find them again.
+ACCEPTED = (_("whole number"), _("true or false"))
 _LED = {"adds ": _("adds %s"), "drops ": _("drops %s")}
 
 
