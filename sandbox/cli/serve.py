@@ -141,6 +141,7 @@ def _portal(settings: Settings) -> None:
             sandbox.end_access.expire,
             sandbox.end_access.remind,
             sandbox.import_files.expire,
+            sandbox.prepare_dataset.clear,
             sandbox.store.log_tree.keep_head_daily,
             sandbox.review_queue.remind,
             sandbox.remind_ends.grants,

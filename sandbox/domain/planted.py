@@ -208,6 +208,20 @@ def check_plantable(release: Release, *, by_job: bool) -> None:
         )
 
 
+def check_hidden(may_vote: Sequence[Person]) -> None:
+    """Raise where who is to review it could tell by the length of the log, since nobody else makes entries on it.
+
+    Args:
+        may_vote: who may vote on the request.
+    """
+    if len(may_vote) == 1 and (may_vote[0].has(Role.ADMINISTRATOR) or may_vote[0].has(Role.AUDITOR)):
+        raise NotAllowed(
+            f"Only {may_vote[0].name} may vote on it, who reads the whole log and could tell.",
+            clause="planted unseen",
+            fix="Let somebody else review that dataset too.",
+        )
+
+
 def statement_of(release: Release, *, planted_by: str, flaw: Flaw, file: str, place: str, words: str) -> str:
     """What is said of the flaw, as it is hashed: canonical JSON.
 

@@ -16,6 +16,7 @@ from sandbox.domain.people import Person, Role, check_active, check_role
 from sandbox.domain.planted import Flaw, Planted, ReviewTerms
 from sandbox.domain.release import Release, Status, Verb, outcome, transition
 from sandbox.domain.release_record import told_of
+from sandbox.flows.reviewers import reviewers_left
 from sandbox.store import Store
 
 
@@ -92,6 +93,8 @@ class PlantOutput:
                     fix="Ask who sent it: they find it under 'Planted outputs'.",
                 )
             rule.check_plantable(release, by_job=self._by_job(release))
+            left = reviewers_left(self.store, release, row.policy.release.pool)
+            rule.check_hidden([one for one in self.store.people.all() if one.name in left])
             statement = rule.statement_of(
                 release, planted_by=person.name, flaw=flaw, file=file, place=place, words=words
             )

@@ -8,6 +8,7 @@ What fails leaves the draft as it was.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -79,6 +80,10 @@ class PrepareDataset:
     publishing: PublishDataset
     changing: ChangePolicy
     now: Callable[[], datetime]
+
+    def clear(self) -> None:
+        """Remove what uploads left that nobody ended; when the portal starts."""
+        self.taking.clear_halves(self.drafts.root)
 
     # beginning
 
@@ -158,7 +163,7 @@ class PrepareDataset:
         if draft.open_class is OpenClass.CONDITIONAL:
             stream = self.taking.closed(draft.name, kind, actor=person.name)
         else:
-            stream = self.taking.open(self.drafts.beside(draft, table, called).with_suffix(f".new{kind}"))
+            stream = self.taking.open(self.drafts.folder(draft) / f"new-{secrets.token_hex(8)}{kind}")
         return Receiving(self, person, draft, table, called, stream)
 
     def from_path(self, person: Person, draft_id: str, *, table: str, path: str) -> Draft:
@@ -200,8 +205,6 @@ class PrepareDataset:
         except BaseException:
             taken.path.unlink(missing_ok=True)
             raise
-        if not private:
-            taken.path.replace(self.drafts.beside(draft, table, called))
         file = DraftFile(
             called=called[:200],
             size_bytes=taken.size_bytes,
@@ -209,6 +212,13 @@ class PrepareDataset:
             raw=taken.path.name if private else "",
             columns=tuple(DraftColumn(name=c.name, type=str(c.type), usable=c.usable) for c in found),
         )
+        try:
+            draft, before = self.drafts.put_file(
+                person.name, draft.id, table, file, as_class=draft.open_class, lies=taken.path
+            )
+        except BaseException:
+            taken.path.unlink(missing_ok=True)
+            raise
         self.store.log.record(
             Event(
                 person.name,
@@ -217,7 +227,6 @@ class PrepareDataset:
                 {"table": table, "sha256": taken.sha256, "bytes": taken.size_bytes},
             )
         )
-        draft, before = self.drafts.put_file(person.name, draft.id, table, file)
         self._forget(draft, before, unless=file)
         with suppress(PolicyRefused):  # a text that cannot be read is mended first; its columns are shown
             if at(tree_in(draft.text), ("tables", table)) is None:
@@ -385,7 +394,9 @@ class PrepareDataset:
                 )
             )
             return found
-        if draft.files and policy.open_class is not draft.open_class:
+        closed = draft.open_class is OpenClass.CONDITIONAL
+        kept_otherwise = any(bool(file.raw) is not closed for file in draft.files.values())
+        if draft.files and (policy.open_class is not draft.open_class or kept_otherwise):
             found.append(
                 BadInput(
                     f"The files came for a dataset that is {draft.open_class}, and are kept so.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,7 +12,7 @@ from sandbox.domain.audit import Event
 from sandbox.domain.errors import BadInput
 from sandbox.domain.outputs import DECLARATIONS, Declared
 from sandbox.domain.people import Person, Role, check_role
-from sandbox.domain.planted import PlantedFigures, Share, own_share, planted_figures
+from sandbox.domain.planted import PlantedFigures, Planting, Share, own_share, planted_figures
 from sandbox.domain.rater_agreement import Agreement, rater_agreement
 from sandbox.domain.release import WAITING, Release, causes, votes_needed
 from sandbox.domain.release_clock import Clock, Turnaround, turnaround
@@ -114,6 +114,16 @@ class ReviewQueue:
                 )
             )
         return tuple(found)
+
+    def may_be_planted(self, waiting: Sequence[Queued]) -> bool:
+        """Whether planting is allowed, or was while one of these waited; not whether any of them is planted."""
+        since = min((one.view.release.waiting_since for one in waiting), default="")
+        versions = self.store.policies.site_versions()
+        until = (*(later.made_at for later in versions[1:]), "")
+        return any(
+            version.policy.review.planted is Planting.ALLOWED and (not end or "" < since < end)
+            for version, end in zip(versions, until, strict=True)
+        )
 
     def own_planted(self, person: Person) -> Share:
         """What a reviewer found of planted outputs by their own votes; for nobody else to see."""

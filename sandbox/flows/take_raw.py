@@ -8,14 +8,19 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from sandbox.domain.errors import BadInput, TooLarge
+from sandbox.domain.errors import BadInput, NotFound, TooLarge
 from sandbox.flows.data_keys import CloseData
 from sandbox.privacy.at_rest.sealed import SealedWriter
+
+HALF = ".taking-"  # how a file's name begins while it comes
+HALF_KEPT_S = 24 * 3600  # no upload takes so long
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ class RawStream:
 
     def __init__(self, target: Path, *, public: bytes | None, most_bytes: int) -> None:
         self._target, self._most = target, most_bytes
-        self._half = target.with_name(f".taking-{target.name}")
+        self._half = target.with_name(f"{HALF}{secrets.token_hex(8)}-{target.name}")
         self._half.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._file: BinaryIO | SealedWriter
         if public is None:
@@ -62,7 +67,10 @@ class RawStream:
         if not self._size:
             raise BadInput("The file is empty.", where="file", fix="Choose another one.")
         self._file.close()
-        os.replace(self._half, self._target)
+        try:
+            os.replace(self._half, self._target)
+        except FileNotFoundError:
+            raise NotFound("What the file was for is gone.", fix="Begin again, then send it.") from None
         return TakenFile(self._target, self._size, self._digest.hexdigest())
 
     def abandon(self) -> None:
@@ -97,6 +105,14 @@ class TakeRaw:
     def open(self, target: Path) -> RawStream:
         """To where it waits to be opened to everybody."""
         return RawStream(target, public=None, most_bytes=self.most_bytes)
+
+    def clear_halves(self, folder: Path) -> None:
+        """Remove what a process that was killed took in half, in a folder of drafts and in the raw store."""
+        old = time.time() - HALF_KEPT_S
+        for half in (*self.raw_dir.glob(f"{HALF}*"), *folder.glob(f"*/{HALF}*")):
+            with suppress(FileNotFoundError):
+                if half.stat().st_mtime < old:
+                    half.unlink()
 
     def remove(self, raw: str) -> None:
         """Take a file out of the raw store."""

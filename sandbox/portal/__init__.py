@@ -14,7 +14,7 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.base import RequestResponseEndpoint
 
 import sandbox as package
-from sandbox.domain.errors import TooLarge
+from sandbox.domain.errors import CallerError, TooLarge
 from sandbox.domain.people import Role
 from sandbox.portal import api, pages, problems
 from sandbox.portal.display import Speaking
@@ -72,7 +72,7 @@ def create_app(sandbox: Sandbox, *, identity: Identity | None = None) -> FastAPI
         try:
             await check_size(request)  # before a byte of the body is read
             response = await call_next(request)
-        except TooLarge as error:
+        except CallerError as error:  # of the size, or of who may send so much
             response = await run_in_threadpool(problems.respond, request, error)
         except Exception as error:
             # Answered here and not by the server: it would log a traceback, and a message could hold a value.

@@ -87,7 +87,7 @@ class Drafts:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.root = folder
         self._lock = threading.RLock()
 
     def begin(
@@ -117,7 +117,7 @@ class Drafts:
                 text=text,
                 began_at=now.isoformat(timespec="seconds"),
             )
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.folder(draft).mkdir(mode=0o700)
             self._write(draft)
             return draft
@@ -160,12 +160,29 @@ class Drafts:
             return draft
 
     def put_file(
-        self, person: str, draft_id: str, table: str, file: DraftFile
+        self, person: str, draft_id: str, table: str, file: DraftFile, *, as_class: OpenClass, lies: Path
     ) -> tuple[Draft, DraftFile | None]:
-        """A file for a table; returns the draft, and the file that had its place."""
+        """A file for a table; returns the draft, and the file that had its place.
+
+        Args:
+            as_class: the class by which it was kept.
+            lies: where it came to; what is open to everybody is moved beside the draft.
+
+        Raises:
+            NotFound: the draft was discarded or published while the file came.
+            Conflict: its class was changed meanwhile: the file may lie open that is to be closed.
+        """
         with self._lock:
             draft = self.get(person, draft_id)
+            if draft.open_class is not as_class:
+                raise Conflict(
+                    f"The dataset became {draft.open_class} while its file came.", fix="Send the file again."
+                )
             before = draft.files.get(table)
+            if before is not None and not before.raw:
+                self.beside(draft, table, before.called).unlink(missing_ok=True)
+            if not file.raw:
+                lies.replace(self.beside(draft, table, file.called))
             draft = replace(draft, files={**draft.files, table: file})
             self._write(draft)
             return draft, before
@@ -190,7 +207,7 @@ class Drafts:
             return draft
 
     def folder(self, draft: Draft) -> Path:
-        return self._folder / draft.id
+        return self.root / draft.id
 
     def policy_file(self, draft: Draft) -> Path:
         return self.folder(draft) / "policy.yaml"
@@ -200,13 +217,13 @@ class Drafts:
         return self.folder(draft) / f"{table}{kind_of(called)}"
 
     def _all(self) -> list[Draft]:
-        if not self._folder.is_dir():
+        if not self.root.is_dir():
             return []
-        found = (self._read(path.name) for path in self._folder.iterdir() if _ID.fullmatch(path.name))
+        found = (self._read(path.name) for path in self.root.iterdir() if _ID.fullmatch(path.name))
         return [draft for draft in found if draft is not None]
 
     def _read(self, draft_id: str) -> Draft | None:
-        folder = self._folder / draft_id
+        folder = self.root / draft_id
         try:
             said = json.loads((folder / "draft.json").read_text())
             text = (folder / "policy.yaml").read_text()

@@ -47,6 +47,7 @@ __all__ = [
 
 MAX_BYTES = 1_000_000
 MAX_NODES, MAX_DEPTH = 100_000, 30  # a few aliases can name more values than memory holds
+MAX_BITS = 64  # of a whole number: no key takes a longer one
 MAX_BRACKETS = 200  # those in texts count too
 
 P = TypeVar("P", DatasetPolicy, SitePolicy)
@@ -273,6 +274,8 @@ def _plain(node: Any, counter: _Counter, place: Path_ = ()) -> Any:
     if node is None or isinstance(node, bool):
         return node
     if isinstance(node, int):
+        if node.bit_length() > MAX_BITS:
+            raise _NotPlain(place, "is a number that is too long")
         return int(node)
     if isinstance(node, str):
         return str(node)

@@ -467,3 +467,34 @@ def test_a_form_of_another_site_plants_nothing(planting: World) -> None:
     assert door.send("/planted", **fields).status_code == 303  # the control
     assert release.id == planting.sandbox.store.planted_outputs.all()[0].release
     assert planting.sandbox.store.planted_outputs.all()[0].outcome is not Outcome.FOUND
+
+
+def test_nothing_is_planted_where_an_administrator_alone_reviews(planting: World) -> None:
+    """Nobody but rosa may vote or comment: an entry that the log hides from her could only be a planted output."""
+    file = planting.home / "policies" / "datasets" / "loans.yaml"
+    alone = file.read_text().replace("reviewers: 2, pool: [rita, ravi, rosa]", "reviewers: 1, pool: [rosa]")
+    file.write_text(alone)
+    box = planting.sandbox
+    proposal = box.change_policy.apply(planting.person("alma"), file, reason="Fewer people here.").proposal
+    assert proposal is not None
+    box.change_policy.approve(planting.person("olga"), proposal.id)
+    release = sent(planting)
+
+    with pytest.raises(NotAllowed, match="Only rosa may vote on it"):
+        plant(planting, release)
+    log = planting.program("rosa").get("/log?limit=300").json()
+    assert log["total"] == len(log["entries"])
+
+
+def test_reviewers_read_that_it_may_be_planted_while_one_waits(planting: World) -> None:
+    """Allowed, planted, forbidden again (which tightens: one person does it): nobody is told any more."""
+    plant(planting, sent(planting))
+    assert "may have been planted" in planting.browser("rita").get("/review").text
+    site = planting.home / "policies" / "site.yaml"
+    site.write_text(site.read_text().replace("review: {planted: allowed}", "review: {planted: none}"))
+    box = planting.sandbox
+    applied = box.change_policy.apply(planting.person("alma"), site, reason="Enough was measured.")
+    assert applied.proposal is None  # no second person
+    later = open_world(planting.home, app=planting.app)
+    assert later.sandbox.store.planted_outputs.all()[0].outcome is None
+    assert "may have been planted" in later.browser("rita").get("/review").text

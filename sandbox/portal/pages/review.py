@@ -9,7 +9,6 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from sandbox.domain.planted import Planting
 from sandbox.domain.release import NOT_SAID
 from sandbox.flows.review_queue import DatasetTurnaround, Queued
 from sandbox.language import marked as _
@@ -101,7 +100,7 @@ def review(
         turnaround=[(line, took(line)) for line in turnaround],
         causes=causes(turnaround),
         agreement=[line for line in turnaround if line.agreement.items],
-        planting=system.site.review.planted is Planting.ALLOWED,
+        planting=system.review_queue.may_be_planted(everything),
         planted=[line for line in turnaround if line.planted.all.planted],
         own_planted=system.review_queue.own_planted(person),
         flaws=FLAWS,
