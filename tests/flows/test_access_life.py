@@ -161,9 +161,9 @@ def test_of_two_decisions_in_one_moment_one_is_told(world: Any) -> None:
     def decide(verb: str) -> str:
         try:
             if verb == "approve":
-                access.approve(olga, made.id)
+                access.approve(olga, made.id, version=made.version)  # the one that both looked at
             else:
-                access.reject(olga, made.id, reason="Not now, sorry.")
+                access.reject(olga, made.id, reason="Not now, sorry.", version=made.version)
         except Conflict:
             return "conflict"
         return verb
