@@ -119,3 +119,13 @@ def test_the_pages_of_the_log_show_facts_so(world: World) -> None:
             shown_facts(Event("a", "b", "c", {"class": "conditional"}), {}, title=str)[0].whole
             == "有条件开放"
         )
+
+
+def test_a_long_text_is_cut_in_a_list_and_whole_on_its_own_page() -> None:
+    event = Event(
+        "system:review", "release.unveiled", "release:1", {"statement": "x" * 400, "salt": "0" * 20}
+    )
+    salt, statement = shown_facts(event, {}, title=str)
+    assert (salt.short, salt.whole) == ("0" * 20, "0" * 20)
+    assert len(statement.short) == 161
+    assert statement.whole == "x" * 400

@@ -19,6 +19,7 @@ from sandbox.language import marked as _
 from sandbox.portal.pages.rendering import class_word, size, words
 
 NOTHING = "–"
+SHORT = 160  # characters of a text, in a line of many
 _LINEAGE = "lineage:"
 _PREFIX = "named: "
 
@@ -198,11 +199,14 @@ def _shown(name: str, value: Fact, symbol: str, title: Callable[[str], str]) -> 
         item for item in (value if isinstance(value, list) else [value]) if item is not None and item != ""
     ]
     texts = [_text(name, item, symbol, title) for item in items]
-    short = Markup(", ").join(
-        Markup('<code title="{}">{}…</code>').format(text, text[:12]) if _is_hash(text) else text
-        for text in texts
-    )
+    short = Markup(", ").join(map(_shortened, texts))
     return ShownFact(called, short or NOTHING, ", ".join(texts) or NOTHING)
+
+
+def _shortened(text: str) -> str | Markup:
+    if _is_hash(text):
+        return Markup('<code title="{}">{}…</code>').format(text, text[:12])
+    return f"{text[:SHORT]}…" if len(text) > SHORT else text
 
 
 def _is_hash(text: str) -> bool:
