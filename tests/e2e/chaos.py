@@ -12,7 +12,8 @@ import shutil
 import signal
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -192,6 +193,17 @@ def kill(house: House, who: str, *, away_s: float = 0.0) -> None:
     if pid is not None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+def until_nothing(what: Callable[[], list[str]], *, within_s: float) -> float:
+    """Seconds until a search finds nothing, three times in a row; the last finds are in the failure."""
+    began, clean = time.monotonic(), 0
+    while clean < 3:
+        found = what()
+        clean = 0 if found else clean + 1
+        assert time.monotonic() - began < within_s, found
+        time.sleep(0.3)
+    return time.monotonic() - began
 
 
 def left_over(house: House) -> list[str]:

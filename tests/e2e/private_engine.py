@@ -27,14 +27,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import docker
-from docker.errors import DockerException
+from docker.errors import DockerException, NotFound
 
 from sandbox.isolation.containers import Containers, answering
 
 PARTS = ("containerd", "dockerd")  # in the order of their start
 AWAY_S = 1.0
 UP_WITHIN_S = 60.0
-FORGETS = 2  # see forgotten
+FORGETS = 4  # in the dozens of deaths of a whole run; see forgotten
+PHANTOM = "listed alone"
 CGROUPS = Path("/sys/fs/cgroup")
 _SHIMS = Path("/run/containerd/s")  # fixed in containerd, whatever its settings say
 _PROGRAMS = ("docker", "dockerd", "containerd", "containerd-shim-runc-v2", "unshare")
@@ -209,7 +210,7 @@ class PrivateEngine:
         running = {name for name, state in known.items() if state == "running"}
         its_own = {*running, *self.forgotten()[:FORGETS]}
         return [
-            *(f"container {name[:12]} is {state}" for name, state in known.items() if name not in running),
+            *(f"container {name[:12]} is {state}" for name, state in known.items() if name not in its_own),
             *(f"shim of {name[:12]}" for name, _ in self._shims() if name not in its_own),
             *(f"control group {name[:12]}" for name in self._cgroups() if name not in its_own),
             *(
@@ -220,20 +221,30 @@ class PrivateEngine:
         ]
 
     def forgotten(self) -> list[str]:
-        """Ended containers that the engine does not know any more, though containerd does.
+        """Ended containers that are a record alone: containerd's, or a line of the engine's list.
 
         A dockerd that was killed can miss that a container ended, fail to remove it, and forget it at its next start;
         containerd then keeps the record of it: a shim without a child, and empty control groups (Docker 28.2, in some
-        runs). Nothing of ours runs in it, and nothing of ours can clear it.
+        runs). Or it removes it while it starts, and goes on listing as dead what it says itself is not there (20.10).
+        Nothing of ours runs in it, and nothing of ours can clear it.
         """
         shims = dict(self._shims())
         known = self._known()  # asked after, so that one that ends meanwhile is not taken for forgotten
-        return sorted(name for name, pid in shims.items() if name not in known and not has_children(pid))
+        phantoms = [name for name, state in known.items() if state == PHANTOM]
+        return sorted(
+            [*phantoms, *(n for n, pid in shims.items() if n not in known and not has_children(pid))]
+        )
 
     def _known(self) -> dict[str, str]:
         """The containers that the engine knows, and their states."""
         with closing(Containers.of_this_host({"DOCKER_HOST": self.url}).client) as client, answering():
-            return {str(row["Id"]): str(row["State"]) for row in client.containers(all=True)}
+            known = {str(row["Id"]): str(row["State"]) for row in client.containers(all=True)}
+            for name in [name for name, state in known.items() if state == "dead"]:
+                try:
+                    client.inspect_container(name)
+                except NotFound:
+                    known[name] = PHANTOM
+            return known
 
     def _shims(self) -> Iterator[tuple[str, int]]:
         """The containers whose shims, the parents of their processes, live; and the shims' numbers."""

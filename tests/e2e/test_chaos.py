@@ -29,7 +29,7 @@ from sandbox.hub_session import HubRefused, HubSession
 from sandbox.isolation.containers import Containers
 from sandbox.isolation.gate_client import open_door
 from sandbox.settings import PORTAL_PREFIX
-from tests.e2e.chaos import DATASET, KILLED, OURS, House, kill, left_over, schedule
+from tests.e2e.chaos import DATASET, KILLED, OURS, House, kill, left_over, schedule, until_nothing
 from tests.e2e.private_engine import CGROUPS, FORGETS, PrivateEngine, collect_what_was_cut
 
 SECONDS = float(os.environ.get("SANDBOX_CHAOS_S", "40"))
@@ -205,17 +205,6 @@ def say(capsys: pytest.CaptureFixture[str], text: str) -> None:
     with capsys.disabled():
         sys.stdout.write(f"\n{text}")
         sys.stdout.flush()
-
-
-def until_nothing(what: Callable[[], list[str]], *, within_s: float) -> float:
-    """Seconds until a search finds nothing, three times in a row; the last finds are in the failure."""
-    began, clean = time.monotonic(), 0
-    while clean < 3:
-        found = what()
-        clean = 0 if found else clean + 1
-        assert time.monotonic() - began < within_s, found
-        time.sleep(0.3)
-    return time.monotonic() - began
 
 
 def unsettled(house: House) -> list[str]:
@@ -459,7 +448,7 @@ def test_what_a_killed_engine_leaves_is_found(staffed: House, daemon: PrivateEng
 def test_more_ended_containers_than_an_engine_forgets_are_found(
     staffed: House, daemon: PrivateEngine
 ) -> None:
-    """See ``PrivateEngine.forgotten``: two records without a process are the engine's own, a third is told."""
+    """See ``PrivateEngine.forgotten``: so many records without a process are the engine's own, one more is told."""
     staffed.installation.ready()
     room = FORGETS - len(daemon.forgotten())  # it may have forgotten some of its own by now
     before = daemon.left_over()

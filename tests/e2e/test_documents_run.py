@@ -76,8 +76,6 @@ ELSEWHERE = {
     "sandbox demand answer 4 merge --into 3": DEMANDS,
     'sandbox demand hide 5 --reason "An advertisement."': DEMANDS,
     "sandbox demand show 3": DEMANDS,
-    "sandbox demo --keep": "is what the installation of these tests was made by",
-    "sandbox down": "would end the installation of these tests",
     'sandbox objection decide 7 dismiss --reason "It is another firm of that name."': OBJECTIONS,
     "sandbox objection decide 7 look": OBJECTIONS,
     "sandbox objection show 7": OBJECTIONS,

@@ -12,7 +12,7 @@ from sandbox.domain.errors import SandboxError
 from sandbox.domain.job import FAILURE_TEXTS, Failure, Job, JobState
 from sandbox.domain.people import Person
 from sandbox.hub_session import HubSession
-from tests.e2e.chaos import House, left_over
+from tests.e2e.chaos import House, left_over, until_nothing
 from tests.e2e.private_engine import PARTS, PrivateEngine, collect_what_was_cut
 
 pytestmark = [
@@ -80,7 +80,7 @@ def clean(house: House, daemon: PrivateEngine) -> None:
     """Nothing is left over, within a minute, and everything answers."""
     daemon.wait()
     house.installation.ready()
-    until(lambda: left_over(house) == [], within_s=CLEAN_WITHIN_S, every_s=0.5)
+    until_nothing(lambda: left_over(house), within_s=CLEAN_WITHIN_S)
 
 
 def runs(house: House, name: str) -> bool:
