@@ -359,3 +359,4 @@ def a_private_engine(images: Sequence[str]) -> Iterator[PrivateEngine]:
         engine.stop()
         if not kept:
             shutil.rmtree(root)
+        collect_what_was_cut()
