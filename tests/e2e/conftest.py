@@ -147,6 +147,16 @@ def staffed() -> Iterator[House]:
         yield stack.enter_context(a_house(stack.enter_context(own) if own else None))
 
 
+@pytest.fixture(autouse=True)
+def collected(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test that is hard on an engine cut or left open is collected with it, not in a later test."""
+    yield
+    if "staffed" in request.fixturenames:
+        from tests.e2e.private_engine import collect_what_was_cut
+
+        collect_what_was_cut()
+
+
 @pytest.fixture
 def daemon(staffed: House) -> PrivateEngine:
     """Its container engine, to be killed; up when the test begins."""
