@@ -82,7 +82,7 @@ class PrepareDataset:
     now: Callable[[], datetime]
 
     def clear(self) -> None:
-        """Remove what uploads left that nobody ended; when the portal starts."""
+        """Remove what uploads left that nobody ended, a day later."""
         self.taking.clear_halves(self.drafts.root)
 
     # beginning
