@@ -142,6 +142,10 @@ class MyNotices:
                 return notice
         raise NotFound(f"You have no notice {number}.")
 
+    def over(self, notice: Notice) -> bool:
+        """It asked for something that is done, or no more to be done."""
+        return self.still.over(notice)
+
     # being reached
 
     def reached(self, person: Person) -> Reached:

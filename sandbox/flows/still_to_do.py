@@ -79,6 +79,21 @@ class StillToDo:
         request = self.store.imports.get(number)
         return request is not None and request.state is ImportState.WAITING
 
+    def _import_stopped(self, notice: Notice, number: int) -> bool:
+        """Until a later one was asked for: a stopped import does not change."""
+        request = self.store.imports.get(number)
+        return request is not None and not any(
+            one.id > number and one.dataset == request.dataset
+            for one in self.store.imports.of_requester(request.requester)
+        )
+
+    def _job_ended(self, notice: Notice, number: int) -> bool:
+        """Until a later one was sent: a job that ended does not change."""
+        job = self.store.jobs.get(number)
+        return job is not None and not any(
+            one.id > number and one.dataset == job.dataset for one in self.store.jobs.of_person(job.person)
+        )
+
     def _objection(self, notice: Notice, number: int) -> bool:
         objection = self.store.objections.get(number)
         return objection is not None and objection.state in OPEN
@@ -126,6 +141,8 @@ _BY_KIND: Mapping[str, _Waits] = {
     "release.overdue": StillToDo._review,
     "release.overdue:too few reviewers": StillToDo._review,
     "import.checked": StillToDo._import,
+    "import.blocked": StillToDo._import_stopped,
+    "job.ended_early": StillToDo._job_ended,
     "objection.received": StillToDo._objection,
     "policy.proposed": StillToDo._proposal,
     "result.reported": StillToDo._result,

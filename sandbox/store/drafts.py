@@ -179,13 +179,12 @@ class Drafts:
                     f"The dataset became {draft.open_class} while its file came.", fix="Send the file again."
                 )
             before = draft.files.get(table)
-            if before is not None and not before.raw:
-                self.beside(draft, table, before.called).unlink(missing_ok=True)
             if not file.raw:
                 lies.replace(self.beside(draft, table, file.called))
-            draft = replace(draft, files={**draft.files, table: file})
-            self._write(draft)
-            return draft, before
+            after = replace(draft, files={**draft.files, table: file})
+            self._write(after)
+            self._clear(draft, table, keep=file)
+            return after, before
 
     def take_file(self, person: str, draft_id: str, table: str) -> tuple[Draft, DraftFile | None]:
         """A table's file is no part of it any more; what lay beside the draft is gone."""
@@ -193,11 +192,10 @@ class Drafts:
             draft = self.get(person, draft_id)
             files = dict(draft.files)
             before = files.pop(table, None)
-            draft = replace(draft, files=files)
-            self._write(draft)
-            if before is not None and not before.raw:
-                self.beside(draft, table, before.called).unlink(missing_ok=True)
-            return draft, before
+            after = replace(draft, files=files)
+            self._write(after)
+            self._clear(draft, table)
+            return after, before
 
     def drop(self, person: str, draft_id: str) -> Draft:
         """It is gone, with what lay beside it; returns what it was."""
@@ -215,6 +213,15 @@ class Drafts:
     def beside(self, draft: Draft, table: str, called: str) -> Path:
         """Where a file of an open table lies."""
         return self.folder(draft) / f"{table}{kind_of(called)}"
+
+    def _clear(self, before: Draft, table: str, *, keep: DraftFile | None = None) -> None:
+        """Remove what lay beside the draft for a table, where nothing else has its place."""
+        old = before.files.get(table)
+        if old is None or old.raw:
+            return
+        path = self.beside(before, table, old.called)
+        if keep is None or keep.raw or path != self.beside(before, table, keep.called):
+            path.unlink(missing_ok=True)
 
     def _all(self) -> list[Draft]:
         if not self.root.is_dir():

@@ -218,6 +218,21 @@ def test_a_failure_on_raw_rows_tells_its_reason_and_no_more(desk: Desk, failure:
     assert _found(_everything_that_ana_may_ask(desk, int(job), 1)) == {}
 
 
+def test_that_a_job_ended_early_is_over_once_another_is_sent(desk: Desk) -> None:
+    def dealt_with() -> list[bool]:
+        found = desk.world.program("ana").get("/notices?topic=job").json()["notices"]
+        return [one["dealt_with"] for one in found if one["kind"] == "job.ended_early"]
+
+    desk.room.end = JobEnd(failure=Failure.PROGRAM, outputs=(), log=b"no such column", image="sha256:1")
+    desk.send()
+    desk.worker.once()
+    assert dealt_with() == [False]
+    desk.send()
+    assert dealt_with() == [True]
+    (one,) = desk.world.program("ana").get("/notices?topic=job").json()["notices"]
+    assert desk.world.program("ana").post(f"/notices/{one['notice']}/read").json()["dealt_with"]
+
+
 def test_a_notebook_sends_under_its_own_grant_only(desk: Desk) -> None:
     other = desk.world.granted(project="Other", mode=Mode.JOB)
     notebook = desk.world.program(token=f"notebook-{desk.grant.id}-of-ana")

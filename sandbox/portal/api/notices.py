@@ -59,7 +59,8 @@ def read(system: System, caller: Program, number: int) -> dict[str, Any]:
     """Mark one as read."""
     person = caller.in_person()
     system.my_notices.mark_read(person, number)
-    return documents.notice(system.my_notices.one(person, number))
+    one = system.my_notices.one(person, number)
+    return documents.notice(one, over=system.my_notices.over(one))
 
 
 @router.get("/account/notices", tags=["notices"])

@@ -15,12 +15,12 @@ def notices_page(page: NoticesPage) -> dict[str, Any]:
         "unread": page.unread,
         "offset": page.offset,
         "limit": page.limit,
-        "notices": [notice(one) for one in page.notices],
+        "notices": [notice(one, over=one.id in page.over) for one in page.notices],
         "allowed_actions": list(page.allowed_actions),
     }
 
 
-def notice(one: Notice) -> dict[str, Any]:
+def notice(one: Notice, *, over: bool) -> dict[str, Any]:
     return {
         "notice": one.id,
         "topic": str(one.topic),
@@ -32,6 +32,7 @@ def notice(one: Notice) -> dict[str, Any]:
         "link": one.link,
         "at": one.at,
         "read": bool(one.read_at),
+        "dealt_with": over,
         "allowed_actions": [] if one.read_at else ["read"],
     }
 
