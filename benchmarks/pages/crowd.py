@@ -88,6 +88,9 @@ def copied(source: Engine, target: Engine) -> None:
                         )
                     )
 
+    with target.connect().execution_options(isolation_level="AUTOCOMMIT") as looked_at:
+        looked_at.execute(text("ANALYZE"))  # a server does so by itself, minutes after so many rows
+
 
 def _people(connection: Connection) -> None:
     one = _first(connection, t.people, t.people.c.name == "ana")

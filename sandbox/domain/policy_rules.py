@@ -132,7 +132,7 @@ def _line_mistakes(here: tuple[str | int, ...], text: str) -> Iterator[Mistake]:
     elif len(text) > MAX_LINE:
         yield Mistake(here, f"has {len(text)} characters", f"at most {MAX_LINE}")
     elif any(unicodedata.category(sign) in _UNSEEN for sign in text if sign not in _JOINERS):
-        yield Mistake(here, "holds characters that cannot be seen", "type it again, in plain words")
+        yield Mistake(here, "holds characters that cannot be seen", "characters that can be seen")
 
 
 def _table_mistakes(p: DatasetPolicy, name: str, table: Table) -> Iterator[Mistake]:

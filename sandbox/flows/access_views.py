@@ -81,12 +81,14 @@ class AccessViews(GrantViews):
 
     def _views(self, found: Sequence[Application], person: Person) -> tuple[ApplicationView, ...]:
         names = sorted({application.dataset for application in found})
-        rows = {row.policy.name: row for row in self.store.datasets.several(names)}
-        return tuple(
-            self._application_view(application, rows[application.dataset], person)
-            for application in found
-            if application.dataset in rows and concerns(application, rows[application.dataset].policy, person)
-        )
+        with self.store.one_moment():
+            rows = {row.policy.name: row for row in self.store.datasets.several(names)}
+            return tuple(
+                self._application_view(application, rows[application.dataset], person)
+                for application in found
+                if application.dataset in rows
+                and concerns(application, rows[application.dataset].policy, person)
+            )
 
     def to_decide(self, owner: Person) -> tuple[Application, ...]:
         """What waits for an owner's decision, the longest waiting first."""

@@ -81,10 +81,11 @@ class OwnerViews:
     def data(self, person: Person, *, page: int = 1) -> tuple[tuple[OwnedData, ...], int]:
         """The person's own datasets by title, those that are suspended first, and how many there are in all."""
         check_role(person, Role.OWNER)
-        mine, total = self.store.catalogue.of_owner(person.name, offset=(page - 1) * PAGE, limit=PAGE)
-        lineages, projects = self.store.figures.lineages(), self.store.figures.projects()
-        rows = self.store.datasets.several([one.name for one in mine])
-        return tuple(self._one(row, lineages, projects) for row in rows), total
+        with self.store.one_moment():
+            mine, total = self.store.catalogue.of_owner(person.name, offset=(page - 1) * PAGE, limit=PAGE)
+            lineages, projects = self.store.figures.lineages(), self.store.figures.projects()
+            rows = self.store.datasets.several([one.name for one in mine])
+            return tuple(self._one(row, lineages, projects) for row in rows), total
 
     def _one(
         self, row: Dataset, lineages: Mapping[str, Spent], projects: Mapping[tuple[str, str], Spent]

@@ -105,7 +105,9 @@ class PrepareDataset:
         for mistake in check(policy):
             if mistake.path[0] in ("name", "title"):
                 where = str(mistake.path[0])
-                raise BadInput(f"{mistake.problem}.", where=where, fix=f"Write {mistake.allowed}.")
+                raise BadInput(
+                    f"The {where}: {mistake.problem}.", where=where, fix=f"Possible: {mistake.allowed}."
+                )
         if self.store.datasets.get(name) is not None:
             raise Conflict(
                 f"A dataset {name} is published.", fix="Change its policy, or choose another name."

@@ -13,6 +13,7 @@ from sandbox.domain.errors import BadInput
 from sandbox.domain.outputs import DECLARATIONS, Declared
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.planted import PlantedFigures, Planting, Share, own_share, planted_figures
+from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.rater_agreement import Agreement, rater_agreement
 from sandbox.domain.release import WAITING, Release, causes, votes_needed
 from sandbox.domain.release_clock import Clock, Turnaround, turnaround
@@ -96,24 +97,23 @@ class ReviewQueue:
 
     def turnaround(self, person: Person) -> tuple[DatasetTurnaround, ...]:
         """By dataset: for its owner and its reviewers, and all for administrators and auditors."""
-        found = []
-        for row in self._looked_after(person):
-            policy, terms = row.policy, row.policy.release
-            if not policy.private:
-                continue
-            cast = self.store.releases.ballots([policy.name])
-            found.append(
-                DatasetTurnaround(
-                    dataset=policy.name,
-                    title=policy.title,
-                    days=terms.review_days,
-                    figures=turnaround(self.store.releases.turns([policy.name]), days=terms.review_days),
-                    causes=causes([vote for turn in cast for vote in turn.votes]),
-                    agreement=rater_agreement([turn.ballot for turn in cast]),
-                    planted=planted_figures(self.store.planted_outputs.decided([policy.name])),
-                )
+        with self.store.one_moment():
+            return tuple(
+                self._turnaround(row.policy) for row in self._looked_after(person) if row.policy.private
             )
-        return tuple(found)
+
+    def _turnaround(self, policy: DatasetPolicy) -> DatasetTurnaround:
+        turns, days = self.store.releases.turns([policy.name]), policy.release.review_days
+        cast = self.store.releases.ballots(turns)
+        return DatasetTurnaround(
+            dataset=policy.name,
+            title=policy.title,
+            days=days,
+            figures=turnaround(turns, days=days),
+            causes=causes([vote for turn in cast for vote in turn.votes]),
+            agreement=rater_agreement([turn.ballot for turn in cast]),
+            planted=planted_figures(self.store.planted_outputs.decided([policy.name])),
+        )
 
     def may_be_planted(self, waiting: Sequence[Queued]) -> bool:
         """Whether planting is allowed, or was while one of these waited; not whether any of them is planted."""

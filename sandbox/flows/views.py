@@ -95,24 +95,27 @@ class Views:
     def review_queue(self, person: Person) -> tuple[ReleaseView, ...]:
         """What waits for this reviewer's vote, oldest first."""
         check_role(person, Role.REVIEWER)
-        pools = [d.policy.name for d in self.store.datasets.of_reviewer(person.name)]
-        waiting = self.store.releases.waiting_for(person.name, datasets=pools)
-        return tuple(v for v in self._views(waiting, person) if "vote" in v.allowed_actions)
+        with self.store.one_moment():
+            pools = [d.policy.name for d in self.store.datasets.of_reviewer(person.name)]
+            waiting = self.store.releases.waiting_for(person.name, datasets=pools)
+            return tuple(v for v in self._views(waiting, person) if "vote" in v.allowed_actions)
 
     def voted_and_waiting(self, person: Person) -> tuple[ReleaseView, ...]:
         """What this reviewer has voted on and waits for others' votes, oldest first."""
         check_role(person, Role.REVIEWER)
-        voted = self.store.releases.voted_by(person.name)
-        return self._views([r for r in voted if self._reviews(person, r)], person)
+        with self.store.one_moment():
+            voted = self.store.releases.voted_by(person.name)
+            return self._views([r for r in voted if self._reviews(person, r)], person)
 
     def release(self, person: Person, release_id: int) -> ReleaseView:
         """One request, for its requester, the pool's reviewers and auditors."""
-        release = self.store.releases.get(release_id)
-        if release is None:
-            raise NotFound(f"There is no request {release_id}.")
-        if person.name != release.requester and not self._reviews(person, release):
-            raise NotFound(f"There is no request {release_id}.")
-        return self._release_view(release, person)
+        with self.store.one_moment():
+            release = self.store.releases.get(release_id)
+            if release is None:
+                raise NotFound(f"There is no request {release_id}.")
+            if person.name != release.requester and not self._reviews(person, release):
+                raise NotFound(f"There is no request {release_id}.")
+            return self._release_view(release, person)
 
     def _reviews(self, person: Person, release: Release) -> bool:
         return person.has(Role.REVIEWER) and release_rules.may_review(

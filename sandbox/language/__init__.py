@@ -8,6 +8,7 @@ The language is the context's: a page is answered inside ``spoken(language)``, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -26,6 +27,9 @@ LANGUAGES = {"en": "English", "zh-Hans": "简体中文"}  # tag (BCP 47) -> its 
 SOURCE = "en"
 LOCALE = Path(__file__).parent / "locale"
 
+_PARTED = re.compile(
+    r"([^.:]+)(?:\.|: )(.+)"
+)  # a clause and its part: ``imports.per_day``, ``sign-in: known name``
 _current: ContextVar[str] = ContextVar("language", default=SOURCE)
 
 
@@ -67,7 +71,12 @@ def named(name: str) -> str:
     plain = str(name).replace("_", " ")
     text = f"named: {plain}"
     worded = gettext(text)
-    return plain if worded == text else worded
+    if worded != text:
+        return worded
+    parted = _PARTED.fullmatch(plain)
+    if parted is None or speaking() == SOURCE:
+        return plain
+    return " · ".join(map(named, parted.groups()))
 
 
 def marked(message: str) -> str:

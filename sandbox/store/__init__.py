@@ -188,6 +188,12 @@ class Store:
         with self.database.transaction():
             yield
 
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """Join several calls that read: each sees what the first one saw."""
+        with self.database.one_moment():
+            yield
+
     def close(self) -> None:
         """Close the database's connections."""
         self.database.close()

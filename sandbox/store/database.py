@@ -3,7 +3,7 @@
 - A writing transaction holds the log's head from its start, so writers queue up: whatever one reads, it may
   decide by. (PostgreSQL: the head's row is locked. SQLite: ``BEGIN IMMEDIATE``.)
 - A transaction inside a transaction is the same transaction: a journey can join several calls of the store into
-  one that happens wholly or not at all.
+  one that happens wholly or not at all. So can a page join its reads into one moment.
 - What has to follow a commit (the log's anchor) is handed to ``after_commit``.
 """
 
@@ -49,6 +49,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
         self._open: ContextVar[_Open | None] = ContextVar("open_transaction", default=None)
+        self._moment: ContextVar[Connection | None] = ContextVar("one_moment", default=None)
         # SQLite lets writers of one process poll for its lock; a queue in memory is fair and quicker.
         self._writer = threading.Lock()
 
@@ -92,9 +93,10 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A snapshot: everything read inside is of one moment. Inside a transaction, that transaction."""
-        joined = self._open.get()
+        opened = self._open.get()
+        joined = opened.connection if opened is not None else self._moment.get()
         if joined is not None:
-            yield joined.connection
+            yield joined
             return
         with _plain_errors(), self.engine.connect() as plain:
             options: dict[str, Any] = (
@@ -105,6 +107,16 @@ class Database:
             connection = plain.execution_options(**options)
             with connection.begin():
                 yield connection
+
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """All that is read inside is of one moment, over one connection. A transaction inside is one of its own."""
+        with self.reading() as connection:
+            token = self._moment.set(connection)
+            try:
+                yield
+            finally:
+                self._moment.reset(token)
 
     def after_commit(self, what: str, follow: Callable[[], None]) -> None:
         """Run once the open transaction has been committed; never when it is rolled back.

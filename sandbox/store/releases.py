@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, exists, false, func, insert, select, update
+from sqlalchemy import Connection, Select, exists, false, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from sandbox.domain.access import Grant
@@ -21,7 +21,7 @@ from sandbox.domain.planted import Planted
 from sandbox.domain.rater_agreement import CastTurn
 from sandbox.domain.release import OUT, WAITING, Release, StagedFile, Status, Transition, Verb, Vote
 from sandbox.domain.release_clock import Turn
-from sandbox.store.database import Database, number_of, stamp
+from sandbox.store.database import Database, number_of, parts, stamp
 from sandbox.store.log import Log
 from sandbox.store.output_cells import cell_values
 from sandbox.store.release_rows import (
@@ -364,7 +364,7 @@ class Releases:
 
     def turns(self, datasets: Collection[str], *, newest: int = NEWEST) -> tuple[Turn, ...]:
         """The turns of these datasets that reviewers decided, of the newest requests, in their order."""
-        query = _decided(datasets).order_by(release_turns.c.release_id.desc(), release_turns.c.turn.desc())
+        query = _decided(datasets).order_by(*_NEWEST_FIRST)
         with self._database.reading() as connection:
             rows = connection.execute(query.limit(newest)).all()
         return tuple(
@@ -378,25 +378,23 @@ class Releases:
             for row in reversed(rows)
         )
 
-    def ballots(self, datasets: Collection[str], *, newest: int = NEWEST) -> tuple[CastTurn, ...]:
-        """The votes of the same turns, but for those that were lost."""
-        chosen = (
-            _decided(datasets)
-            .order_by(release_turns.c.release_id.desc(), release_turns.c.turn.desc())
-            .limit(newest)
-            .subquery()
-        )
+    def ballots(self, turns: Sequence[Turn]) -> tuple[CastTurn, ...]:
+        """The votes of these turns, but for those that were lost."""
+        wanted = {(turn.release, turn.turn) for turn in turns}
         query = (
             select(votes, releases.c.reviewers_needed)
             .join(releases, releases.c.id == votes.c.release_id)
-            .join(chosen, and_(chosen.c.release_id == votes.c.release_id, chosen.c.turn == votes.c.turn))
             .where(votes.c.voided.in_(["", OF_EARLIER_TURN]))
             .order_by(votes.c.release_id, votes.c.turn, votes.c.position)
         )
         cast: dict[tuple[int, int, int], list[Vote]] = {}
         with self._database.reading() as connection:
-            for row in connection.execute(query):
-                cast.setdefault((row.release_id, row.turn, row.reviewers_needed), []).append(vote_of(row))
+            for part in parts(sorted({release for release, _ in wanted})):
+                for row in connection.execute(query.where(votes.c.release_id.in_(part))):
+                    if (row.release_id, row.turn) in wanted:
+                        cast.setdefault((row.release_id, row.turn, row.reviewers_needed), []).append(
+                            vote_of(row)
+                        )
         return tuple(CastTurn(votes=tuple(found), blind=needed) for (*_, needed), found in cast.items())
 
     def files_by_turn(self, release_id: int) -> dict[int, tuple[StagedFile, ...]]:
@@ -450,6 +448,8 @@ class Releases:
 
 
 # Of decided turns, those of which figures are made: what was planted has figures of its own.
+# By the index of the datasets, which ends with the number: nothing is sorted.
+_NEWEST_FIRST = (releases.c.id.desc(), release_turns.c.turn.desc())
 _COUNTS = (release_turns.c.decided_at != "", release_turns.c.decision != str(Verb.UNVEIL))
 
 

@@ -37,6 +37,7 @@ rendering   a template becomes a response
 shown_files what leaves of each file, cell by cell
 grid        a CSV file becomes a table to look at
 log_facts   the facts of the log in words, with their units
+log_words   what its actions and objects are called
 policy_words a changed key of a policy in words
 charts      what was spent becomes the points of a picture
 stages      where something stands on its way

@@ -20,6 +20,7 @@ from sandbox.flows.explore_log import MOST_IN_A_FILE, SeenEntry
 from sandbox.portal.csv_files import csv_lines
 from sandbox.portal.forms import FormSender
 from sandbox.portal.pages.log_facts import ShownFact, shown_facts
+from sandbox.portal.pages.log_words import ACTIONS
 from sandbox.portal.pages.rendering import render
 from sandbox.portal.requests import InPerson, System
 from sandbox.store import EVERY, Sought
@@ -166,6 +167,7 @@ def _log_page(
         status=mistake.status if mistake else 200,
         part=part,
         facts=_facts_of(system),
+        actions=tuple(ACTIONS),
         wanted=wanted.fields,
         narrowed=any(wanted.fields.values()),
         same=wanted.address(),

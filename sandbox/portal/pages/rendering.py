@@ -24,6 +24,7 @@ from sandbox.domain.privacy_loss import Accounting
 from sandbox.language import marked as _
 from sandbox.portal.display import THEMES, theme_of
 from sandbox.portal.forms import FIELD, form_token, visitor_token
+from sandbox.portal.pages.log_words import about, done
 from sandbox.portal.pages.policy_words import changed, meaning
 from sandbox.portal.requests import caller_or_none, system_of, token_of
 from sandbox.settings import PORTAL_PREFIX
@@ -343,6 +344,8 @@ _environment.filters.update(
     said=language.said,
     class_word=class_word,
     named=language.named,
+    done=done,
+    about=about,
     changed=changed,
     policy_key=meaning,
     with_links=with_links,
