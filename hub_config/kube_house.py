@@ -33,7 +33,7 @@ def house_on_cluster(sandbox: Sandbox, cluster: Cluster) -> KubeHouse:
     notebook = sandbox.open_notebook
 
     def grant_of(person: str, server: str) -> Grant:
-        grant = sandbox.store.access.grant(int(server.removeprefix("grant-")))
+        grant = sandbox.store.grants.get(int(server.removeprefix("grant-")))
         if grant is None or grant.person != person:
             raise NotFound(f"{server} is no grant of {person}.")
         return grant

@@ -211,7 +211,7 @@ class AccessViews(GrantViews):
     def _gone(self, application: Application) -> tuple[str, ...]:
         if application.state is not ApplicationState.ACTIVE:
             return ()
-        return tuple(g.person for g in self.store.access.grants_under(application.id) if g.revoked)
+        return tuple(g.person for g in self.store.grants.under(application.id) if g.revoked)
 
     def _renewal(self, application: Application) -> int:
         """The one that waits to continue it."""

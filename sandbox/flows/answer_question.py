@@ -441,7 +441,7 @@ def grant_for(
         BadInput: several would fit.
         NotAllowed: none holds for the dataset.
     """
-    mine = store.access.grants_of(person.name)
+    mine = store.grants.of_person(person.name)
     if grant_id is not None:
         for grant in mine:
             if grant.id == grant_id:

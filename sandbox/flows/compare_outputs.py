@@ -192,7 +192,7 @@ class CompareOutputs:
     def _read(
         self, release: Release, files: Sequence[StagedFile], policy: DatasetPolicy
     ) -> dict[str, Judged]:
-        grant = self.store.access.grant(release.grant_id)
+        grant = self.store.grants.get(release.grant_id)
         if grant is None:
             raise NotFound(f"There is no request {release.id}.")
         terms = release_terms(self.permission.agreement(grant, Action.CHECK))

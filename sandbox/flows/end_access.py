@@ -84,7 +84,7 @@ class EndAccess:
             if block_days:
                 for name in application.people:
                     self._block(person, name, dataset, clause[:100], reason, block_days)
-        self.stop(self.store.access.grants_under(application.id))
+        self.stop(self.store.grants.under(application.id))
         return moved
 
     def lift(self, person: Person, block_id: int, *, lineage: str) -> Block:
@@ -106,7 +106,7 @@ class EndAccess:
         """
         application, dataset = self._application(application_id)
         row = rules.step(application, Verb.CLOSE, dataset.policy, person)
-        grants = self.store.access.grants_under(application.id)
+        grants = self.store.grants.under(application.id)
         waiting = [
             r.id for grant in grants for r in self.store.releases.of_grant(grant.id) if r.status not in OVER
         ]
@@ -141,7 +141,7 @@ class EndAccess:
         """
         ended = []
         for application in self.store.access.applications(states=(ApplicationState.ACTIVE,)):
-            grants = self.store.access.grants_under(application.id)
+            grants = self.store.grants.under(application.id)
             if grants and max(grant.ends for grant in grants) < self.today():
                 row = rules.platform_step(application, Verb.EXPIRE)
                 event = Event(

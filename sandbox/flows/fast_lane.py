@@ -107,7 +107,7 @@ class TakeFastLane:
     def _reads_rows(self, grant: Grant, policy: DatasetPolicy) -> bool:
         """Whether somebody of the project may have seen raw rows of this lineage, also under a grant that ended."""
         people = self.store.access.members_of(grant.project)
-        grants = [g for name in people for g in self.store.access.grants_of(name)]
+        grants = [g for name in people for g in self.store.grants.of_person(name)]
         return any(g.mode is Mode.ROOM and self._lineage(g.dataset) == policy.budget_lineage for g in grants)
 
     def _lineage(self, dataset: str) -> str:

@@ -126,17 +126,17 @@ class GrantViews:
 
     def grants(self, person: Person) -> tuple[GrantView, ...]:
         """The person's own, also past ones."""
-        return tuple(self._grant_view(g) for g in self.store.access.grants_of(person.name))
+        return tuple(self._grant_view(g) for g in self.store.grants.of_person(person.name))
 
     def grant(self, person: Person, grant_id: int) -> GrantView:
-        for grant in self.store.access.grants_of(person.name):
+        for grant in self.store.grants.of_person(person.name):
             if grant.id == grant_id:
                 return self._grant_view(grant)
         raise NotFound(f"You have no grant {grant_id}.")
 
     def current(self, person: Person, dataset: str) -> tuple[Grant, ...]:
         """Those of the person's grants on a dataset that have not ended."""
-        mine = self.store.access.grants_of(person.name)
+        mine = self.store.grants.of_person(person.name)
         return tuple(g for g in mine if g.dataset == dataset and g.holds_on(self.today()))
 
     def budget(self, grant: Grant) -> BudgetView:
@@ -148,7 +148,7 @@ class GrantViews:
         application = self.store.access.application(grant.application)
         state = application.state if application is not None else ApplicationState.REVOKED
         charges = self.store.ledger.history(project=grant.project, lineage=row.policy.budget_lineage)
-        shared = {g.id for g in self.store.access.grants_under(grant.application)}
+        shared = {g.id for g in self.store.grants.under(grant.application)}
         over = not grant.holds_on(self.today()) or state is not ApplicationState.ACTIVE
         over = over or not is_present(self.store.access.agreement_by_hash(grant.agreement_hash).document())
         budget = self._budget(grant, row)

@@ -74,7 +74,7 @@ class HoldJobs:
         """The suspension of anything that the job's agreement opens."""
         if not suspensions:
             return None
-        grant = self.store.access.grant(job.grant_id)
+        grant = self.store.grants.get(job.grant_id)
         if grant is None:
             return suspensions[0]
         tables = self.permission.agreement(grant, Action.RUN_JOB)["data"]["tables"]

@@ -65,7 +65,7 @@ class ImportViews:
     def own(self, person: Person) -> tuple[ImportView, ...]:
         """Those of this person, and of others in their projects that were let in; the newest first."""
         found = {request.id: request for request in self.store.imports.of_requester(person.name)}
-        for grant in self.store.access.grants_of(person.name):
+        for grant in self.store.grants.of_person(person.name):
             for request in self.store.imports.of_project(grant.dataset, grant.project, (ImportState.LET_IN,)):
                 found[request.id] = request
         return tuple(self._view(request, person) for _, request in sorted(found.items(), reverse=True))

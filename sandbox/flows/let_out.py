@@ -52,7 +52,7 @@ class LetOut:
             Tampered: files, votes, grant or agreement are not those that the log tells of.
         """
         check_leaves(self.store, release)
-        grant = self.store.access.grant(release.grant_id)
+        grant = self.store.grants.get(release.grant_id)
         if grant is None:
             raise Tampered("The release's grant is gone.", place=f"release {release.id}")
         dataset = published(self.store, release.dataset)
@@ -119,7 +119,7 @@ class LetOut:
 
     def _answers(self, release: Release, originals: Sequence[tuple[str, bytes]]) -> dict[str, int]:
         """The private answers that it consists of, recognised anew."""
-        grant = self.store.access.grant(release.grant_id)
+        grant = self.store.grants.get(release.grant_id)
         if grant is None:
             return {}
         sql = {file.name: file.sql for file in release.files if file.sql}
@@ -127,7 +127,7 @@ class LetOut:
 
     def _planned(self, release: Release, originals: Sequence[tuple[str, bytes]]) -> dict[str, int]:
         """What stands for its planned outputs, recognised anew; nothing when a job made them, or a check spoke."""
-        grant = self.store.access.grant(release.grant_id)
+        grant = self.store.grants.get(release.grant_id)
         found = self.store.releases.findings(release.id)
         if grant is None or self.store.jobs.of_release(release.id) is not None:
             return {}

@@ -101,7 +101,7 @@ class OpenNotebook:
 
     def _holder(self, user_name: str, server_name: str) -> tuple[Person, Grant]:
         match = _SERVER.fullmatch(server_name)
-        grant = self.store.access.grant(int(match.group(1))) if match else None
+        grant = self.store.grants.get(int(match.group(1))) if match else None
         if grant is None or grant.person != user_name:
             raise NotFound(
                 "Notebooks are opened from a grant.",

@@ -121,7 +121,7 @@ class OwnerViews:
     ) -> tuple[ProjectUse, ...]:
         """Projects with a grant that holds, or that spent of the budget; who spent most comes first."""
         people: dict[str, set[str]] = {}
-        for grant in self.store.access.grants(dataset=dataset):
+        for grant in self.store.grants.all(dataset=dataset):
             holders = people.setdefault(grant.project, set())
             if grant.holds_on(self.today()):
                 holders.add(grant.person)

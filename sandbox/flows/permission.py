@@ -170,7 +170,7 @@ class Permission:
 
 def owed(store: Store, person: str, *, today: date) -> Duty | None:
     """The report that keeps a person from applying: of a project that they worked in."""
-    projects = {grant.project for grant in store.access.grants_of(person)}
+    projects = {grant.project for grant in store.grants.of_person(person)}
     found = (_blocking(store, project, today=today) for project in sorted(projects))
     return next((duty for duty in found if duty is not None), None)
 

@@ -102,7 +102,7 @@ class PolicyViews:
     def _dataset(self, name: str, file: Path) -> Iterator[Note]:
         about = f"dataset:{name}"
         if not file.is_file():
-            live = sum(grant.holds_on(self.today()) for grant in self.store.access.grants(dataset=name))
+            live = sum(grant.holds_on(self.today()) for grant in self.store.grants.all(dataset=name))
             yield Note(
                 name,
                 False,

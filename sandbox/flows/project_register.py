@@ -18,9 +18,9 @@ from sandbox.domain.paging import check_page
 from sandbox.domain.site_policy import SocietyTerms
 from sandbox.flows.listed import Listed
 from sandbox.store import Store
-from sandbox.store.access import ProjectSpan
 from sandbox.store.catalogue import ListedDataset
 from sandbox.store.figures import Spent
+from sandbox.store.grants import ProjectSpan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class ProjectRegister:
 
     def _spans(self, listed: Mapping[str, ListedDataset], dataset: str) -> list[ProjectSpan]:
         """What there is on listed datasets, the newest first."""
-        found = self.store.access.project_spans(self.today(), dataset=dataset)
+        found = self.store.grants.project_spans(self.today(), dataset=dataset)
         return sorted(
             (span for span in found if span.dataset in listed),
             key=lambda span: (span.starts, span.project, span.dataset),
@@ -90,7 +90,7 @@ class ProjectRegister:
         self, spans: Sequence[ProjectSpan], listed: Mapping[str, ListedDataset]
     ) -> tuple[ProjectLine, ...]:
         together: dict[tuple[str, str], list[Grant]] = defaultdict(list)
-        for grant in self.store.access.grants_of_projects({span.project for span in spans}):
+        for grant in self.store.grants.of_projects({span.project for span in spans}):
             together[grant.project, grant.dataset].append(grant)
         shown = [(span, together[span.project, span.dataset]) for span in spans]
         numbers = {grant.application for _, grants in shown for grant in grants}

@@ -82,4 +82,4 @@ class RateDataset:
         return rules.may_rate(public.name, public.open_class, person, owner=public.owner, had_grant=had_grant)
 
     def _had_grant(self, person: Person, dataset: str) -> bool:
-        return any(g.dataset == dataset for g in self.store.access.grants_of(person.name))
+        return any(g.dataset == dataset for g in self.store.grants.of_person(person.name))

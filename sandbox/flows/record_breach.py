@@ -82,7 +82,7 @@ class RecordBreach:
         notice = rules.notice(clause=clause, measure=measure, text=text)
         grants = [
             g
-            for g in self.store.access.grants(dataset=dataset)
+            for g in self.store.grants.all(dataset=dataset)
             if same_project(g.project, project) and about in ("", g.person)
         ]
         row = self.store.datasets.get(dataset)
@@ -155,7 +155,7 @@ class RecordBreach:
             sorted(
                 {
                     (g.dataset, g.project, g.person)
-                    for g in self.store.access.grants()
+                    for g in self.store.grants.all()
                     if g.dataset in rows and self._may(person, rows[g.dataset].owner, g.project, g.person)
                 }
             )

@@ -36,7 +36,7 @@ class RemindEnds:
         """
         told = 0
         for application in self.store.access.applications(states=(ApplicationState.ACTIVE,)):
-            holding = [g for g in self.store.access.grants_under(application.id) if not g.revoked]
+            holding = [g for g in self.store.grants.under(application.id) if not g.revoked]
             if not holding:
                 continue
             ends = max(grant.ends for grant in holding)

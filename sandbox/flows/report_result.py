@@ -63,7 +63,7 @@ class ReportResult:
             BadInput: names the field.
             Conflict: the project reported it before.
         """
-        grant = self.store.access.grant(grant_id)
+        grant = self.store.grants.get(grant_id)
         if grant is None or grant.person != person.name:
             raise NotFound(f"You have no grant {grant_id}.", fix="Report under a grant of your own.")
         made = rules.made(told, today=self.today())
@@ -139,7 +139,7 @@ class ReportResult:
     def reportable(self, person: Person) -> tuple[Reportable, ...]:
         """The grants under which the person may report, newest first, also those that have ended."""
         found = []
-        for grant in sorted(self.store.access.grants_of(person.name), key=lambda g: -g.id):
+        for grant in sorted(self.store.grants.of_person(person.name), key=lambda g: -g.id):
             terms = self.store.access.agreement_by_hash(grant.agreement_hash).document()
             row = self.store.datasets.get(grant.dataset)
             found.append(

@@ -203,7 +203,7 @@ class RequestAccess:
                 continue
             if grant is not None and application.renews:
                 # After the transaction: the hub writes to the same log when a notebook ends.
-                self.stop(self.store.access.grants_under(application.renews))
+                self.stop(self.store.grants.under(application.renews))
             return grant
         raise AssertionError  # the loop returns or raises
 

@@ -303,7 +303,7 @@ class ReviewRelease:
         return [(file.name, self.store.vault.get(file.sha256)) for file in release.files]
 
     def _grant(self, release: Release) -> Grant:
-        grant = self.store.access.grant(release.grant_id)
+        grant = self.store.grants.get(release.grant_id)
         if grant is None:
             raise Tampered("The release's grant is gone.", place=f"release {release.id}")
         return grant

@@ -207,7 +207,7 @@ class RunJob:
         return JobFile(name=name, sha256=stored.sha256, size_bytes=stored.size_bytes)
 
     def _grant(self, job: Job) -> Grant:
-        grant = self.store.access.grant(job.grant_id)
+        grant = self.store.grants.get(job.grant_id)
         if grant is None:
             raise Tampered("The job's grant is gone.", place=f"job {job.id}")
         return grant

@@ -81,7 +81,7 @@ class SeeRelease:
         """
         release = self._release(release_id)
         dataset = in_use(self.store, release.dataset)
-        grant = self.store.access.grant(release.grant_id)
+        grant = self.store.grants.get(release.grant_id)
         reviewer = (
             person.has(Role.REVIEWER)
             and person.name in dataset.policy.release.pool

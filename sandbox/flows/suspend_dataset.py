@@ -124,7 +124,7 @@ class SuspendDataset:
         self.stop(
             [
                 grant
-                for grant in self.store.access.grants(dataset=suspension.dataset)
+                for grant in self.store.grants.all(dataset=suspension.dataset)
                 if grant.holds_on(today) and (suspension.whole or grant.mode is Mode.ROOM)
             ]
         )

@@ -189,7 +189,7 @@ class VerifyBooks:
         return len(lines)
 
     def _grants(self, told: _Told) -> int:
-        grants = self.store.access.grants()
+        grants = self.store.grants.all()
         for grant in grants:
             agreed = self.store.access.agreement_by_hash(grant.agreement_hash)
             self.store.signer.check(agreed.signature, agreed.body)

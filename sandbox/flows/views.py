@@ -142,7 +142,7 @@ class Views:
             findings=self.store.releases.findings_of(numbers),
             planted=self.store.planted_outputs.of_several(numbers),
             reading_rows=frozenset(
-                grant.id for grant in self.store.access.grants_of(person.name) if grant.mode is Mode.ROOM
+                grant.id for grant in self.store.grants.of_person(person.name) if grant.mode is Mode.ROOM
             ),
         )
         return tuple(self._view(release, person, beside) for release in releases)

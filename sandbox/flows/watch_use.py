@@ -57,14 +57,14 @@ class WatchUse:
     def _by_grant(self, entries: Iterator[Entry]) -> Iterator[Seen]:
         for entry in entries:
             number = _number(entry)
-            grant = self.store.access.grant(number) if number else None
+            grant = self.store.grants.get(number) if number else None
             if grant is not None and entry.event.actor == grant.person:
                 yield Seen(person=grant.person, dataset=grant.dataset, grant=grant.id)
 
     def _by_question(self, entries: Iterator[Entry]) -> Iterator[Seen]:
         for entry in entries:
             number = entry.event.facts.get("grant", 0)
-            grant = self.store.access.grant(number) if isinstance(number, int) and number else None
+            grant = self.store.grants.get(number) if isinstance(number, int) and number else None
             if grant is not None:
                 yield Seen(person=grant.person, dataset=grant.dataset, grant=grant.id)
 

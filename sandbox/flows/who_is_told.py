@@ -87,7 +87,7 @@ class WhoIsTold:
     def _around(self, dataset: str) -> dict[Whom, tuple[str, ...]]:
         row = self.store.datasets.get(dataset)
         today = self.today()
-        using = {g.person for g in self.store.access.grants(dataset=dataset) if g.holds_on(today)}
+        using = {g.person for g in self.store.grants.all(dataset=dataset) if g.holds_on(today)}
         return {
             Whom.OWNER: (row.policy.owner,) if row is not None else _NOBODY,
             Whom.USERS: tuple(sorted(using)),
@@ -114,7 +114,7 @@ class WhoIsTold:
         )
 
     def _grant(self, number: int) -> Found:
-        grant = self.store.access.grant(number)
+        grant = self.store.grants.get(number)
         if grant is None:
             return Found()
         return Found(
@@ -198,7 +198,7 @@ class WhoIsTold:
             sorted(
                 {
                     g.person
-                    for g in self.store.access.grants(dataset=breach.dataset)
+                    for g in self.store.grants.all(dataset=breach.dataset)
                     if g.project == breach.project
                 }
             )

@@ -9,6 +9,7 @@ ledger        reserve -> start -> settle | fail; ``accounts`` holds the caps, ``
 profiles      what was bought to know how units contribute; and base releases
 catalogue     finds datasets by words and filters, through an index of what is published
 people, datasets, access, releases    one noun each; every changing call takes the event it writes
+grants        who may use what and until when; reading only, ``access`` writes them
 review_comments    what reviewers write beside requests
 planted_outputs    requests with a known flaw, by which is measured what reviewers miss
 output_cells    the numbers of all requests, to be compared; reading only
@@ -54,6 +55,7 @@ from sandbox.store.demands import Demands
 from sandbox.store.destructions import Destructions
 from sandbox.store.duties import Duties, Report
 from sandbox.store.figures import Figures
+from sandbox.store.grants import Grants
 from sandbox.store.heads import Heads
 from sandbox.store.identities import Identities
 from sandbox.store.imports import Imports
@@ -162,6 +164,7 @@ class Store:
         self.profiles = Profiles(self.database, self.log, now)
         self.bases = Profiles(self.database, self.log, now, bases)
         self.access = Access(self.database, self.log, now)
+        self.grants = Grants(self.database)
         self.duties = Duties(self.database, self.log, now)
         self.releases = Releases(self.database, self.log, now)
         self.review_comments = ReviewComments(self.database, self.log, now)

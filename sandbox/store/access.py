@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
 from sandbox.domain.access import Grant
 from sandbox.domain.application import Application, ApplicationState, Step, Turn, Verb, Wish, wish_from
 from sandbox.domain.audit import Event, Fact
 from sandbox.domain.canonical import canonical_json, sha256_hex
 from sandbox.domain.errors import Conflict, NotFound, Tampered
-from sandbox.domain.policy import Mode
 from sandbox.store.database import Database, number_of, parts, stamp
+from sandbox.store.grants import grant_of
 from sandbox.store.log import Log
 from sandbox.store.schema import agreements, application_turns, applications, datasets, grants, signatures
 
@@ -33,18 +33,6 @@ class SignedAgreement:
     def document(self) -> dict[str, Any]:
         value: dict[str, Any] = json.loads(self.body)
         return value
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectSpan:
-    """What a day makes of a project's grants on a dataset."""
-
-    project: str
-    dataset: str
-    starts: date  # the first of them
-    holds: bool  # one of them does
-    ahead: bool  # one that is not revoked begins later
-    revoked: bool  # all of them are
 
 
 class Access:
@@ -222,7 +210,7 @@ class Access:
                 numbers.append(number_of(made))
             self._log.append(connection, event, facts={"grants": numbers})
             return tuple(
-                _grant(r)
+                grant_of(r)
                 for r in connection.execute(
                     select(grants).where(grants.c.id.in_(numbers)).order_by(grants.c.id)
                 )
@@ -244,7 +232,7 @@ class Access:
                 raise Conflict(f"{person} holds no grant of application {application.id} any more.")
             found = connection.execute(select(grants).where(*here)).one()
             self._log.append(connection, event, facts={"grant": found.id})
-            return _grant(found)
+            return grant_of(found)
 
     def application(self, application_id: int) -> Application | None:
         """The application, or None."""
@@ -343,49 +331,7 @@ class Access:
             )
         return SignedAgreement(body=bytes(row.body), signature=bytes(row.signature), sha256=row.sha256)
 
-    # grants
-
-    def grant(self, grant_id: int) -> Grant | None:
-        """The grant, or None."""
-        found = self._grants(grants.c.id == grant_id)
-        return found[0] if found else None
-
-    def grants(self, *, dataset: str = "") -> tuple[Grant, ...]:
-        """All, or a dataset's, also past and revoked ones; in order."""
-        return self._grants(grants.c.dataset == dataset) if dataset else self._grants()
-
-    def project_spans(self, today: date, *, dataset: str = "") -> tuple[ProjectSpan, ...]:
-        """Every project on every dataset, or on one; summed up by the database."""
-        live = ~grants.c.revoked
-        day = today.isoformat()
-        here = live & (grants.c.starts <= day) & (grants.c.ends >= day)
-        query = select(
-            grants.c.project,
-            grants.c.dataset,
-            func.min(grants.c.starts).label("starts"),
-            func.sum(case((here, 1), else_=0)).label("holds"),
-            func.sum(case((live & (grants.c.starts > day), 1), else_=0)).label("ahead"),
-            func.sum(case((live, 1), else_=0)).label("live"),
-        ).group_by(grants.c.project, grants.c.dataset)
-        with self._database.reading() as connection:
-            rows = connection.execute(query.where(grants.c.dataset == dataset) if dataset else query).all()
-        return tuple(
-            ProjectSpan(
-                project=row.project,
-                dataset=row.dataset,
-                starts=date.fromisoformat(row.starts),
-                holds=bool(row.holds),
-                ahead=bool(row.ahead),
-                revoked=not row.live,
-            )
-            for row in rows
-        )
-
-    def grants_of_projects(self, projects: Collection[str]) -> tuple[Grant, ...]:
-        """The grants of these projects, also those that ended; in order."""
-        names = sorted(projects)
-        found = (grant for some in parts(names) for grant in self._grants(grants.c.project.in_(some)))
-        return tuple(sorted(found, key=lambda grant: grant.id))
+    # projects
 
     def organisations(self, numbers: Collection[int]) -> dict[int, str]:
         """Application -> the organisation for which it was made, where one was named."""
@@ -397,14 +343,6 @@ class Access:
                 rows = connection.execute(query.where(applications.c.id.in_(some)))
                 found |= {row.id: wish_from(json.loads(row.wish)).organisation for row in rows}
         return {number: name for number, name in found.items() if name}
-
-    def grants_of(self, person: str) -> tuple[Grant, ...]:
-        """A person's grants, also past and revoked ones."""
-        return self._grants(grants.c.person == person)
-
-    def grants_under(self, application_id: int) -> tuple[Grant, ...]:
-        """The grants that came of an application, also those that ended."""
-        return self._grants(grants.c.application_id == application_id)
 
     def projects(self) -> tuple[str, ...]:
         """The names of all projects that anybody applied for, refused ones too."""
@@ -488,12 +426,6 @@ class Access:
             rows = connection.execute(_whole().where(*where).order_by(applications.c.id)).all()
             return _applications_of(connection, rows)
 
-    def _grants(self, *where: Any) -> tuple[Grant, ...]:
-        with self._database.reading() as connection:
-            return tuple(
-                _grant(row) for row in connection.execute(select(grants).where(*where).order_by(grants.c.id))
-            )
-
 
 def _turn(application_id: int, number: int) -> tuple[Any, Any]:
     return (application_turns.c.application_id == application_id, application_turns.c.turn == number)
@@ -549,20 +481,4 @@ def _application_of(row: Row[Any], signed: Sequence[str]) -> Application:
         submitted_at=row.submitted_at,
         changed_at=row.changed_at,
         certificate=row.certificate_sha256,
-    )
-
-
-def _grant(row: Row[Any]) -> Grant:
-    return Grant(
-        id=row.id,
-        person=row.person,
-        dataset=row.dataset,
-        project=row.project,
-        purpose=row.purpose,
-        mode=Mode(row.mode),
-        starts=date.fromisoformat(row.starts),
-        ends=date.fromisoformat(row.ends),
-        agreement_hash=row.agreement_hash,
-        application=row.application_id,
-        revoked=bool(row.revoked),
     )

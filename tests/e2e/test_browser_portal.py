@@ -187,7 +187,7 @@ def test_from_the_catalogue_to_a_released_crate(world: World, chromium: Browser,
         expect(page.get_by_role("link", name="Open notebook")).to_have_attribute(
             "href", "/services/portal/notebooks/grant-1"
         )
-    world.submitted(world.sandbox.store.access.grants_of("ana")[0])
+    world.submitted(world.sandbox.store.grants.of_person("ana")[0])
     for name in ("rita", "rosa"):
         with signed_in(chromium, address, name) as page:
             page.get_by_role("link", name="Review", exact=True).click()

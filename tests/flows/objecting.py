@@ -63,7 +63,7 @@ def everything(world: Any) -> dict[str, object]:
             (r.id, r.status, r.held_from, r.held_by, r.reason, r.votes, r.crate_sha256)
             for r in store.releases.of_dataset("loans")
         ],
-        "grants": store.access.grants(),
+        "grants": store.grants.all(),
         "applications": store.access.applications(),
         "dataset": store.datasets.get("loans"),
         "suspensions": store.suspensions.of("loans"),

@@ -47,7 +47,7 @@ def active(world: Any, wish: Wish = WISH, **more: Any) -> Application:
 
 
 def grant_of(world: Any, application: Application, name: str = "ana") -> Any:
-    return next(g for g in world.sandbox.store.access.grants_under(application.id) if g.person == name)
+    return next(g for g in world.sandbox.store.grants.under(application.id) if g.person == name)
 
 
 def ask(
@@ -121,7 +121,7 @@ def test_the_grants_begin_with_the_last_signature(world: Any) -> None:
     made = applied(world)
     access.approve(world.person("olga"), made.id)
     assert access.sign(world.person("ana"), made.id) is None
-    assert world.sandbox.store.access.grants_under(made.id) == ()
+    assert world.sandbox.store.grants.under(made.id) == ()
     with pytest.raises(Conflict):
         access.sign(world.person("ana"), made.id)
     for name in ("olga", "rita"):
@@ -129,7 +129,7 @@ def test_the_grants_begin_with_the_last_signature(world: Any) -> None:
             access.sign(world.person(name), made.id)
     grant = access.sign(world.person("ben"), made.id)
     assert grant.person == "ben"
-    assert [g.person for g in world.sandbox.store.access.grants_under(made.id)] == ["ana", "ben"]
+    assert [g.person for g in world.sandbox.store.grants.under(made.id)] == ["ana", "ben"]
 
 
 def test_who_does_not_accept_sends_it_back_and_earlier_signatures_count_no_more(world: Any) -> None:
@@ -152,7 +152,7 @@ def test_two_who_sign_in_one_moment_both_have_signed(world: Any) -> None:
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda person: world.sandbox.request_access.sign(person, made.id), people))
     assert world.sandbox.store.access.application(made.id).state is S.ACTIVE
-    assert len(world.sandbox.store.access.grants_under(made.id)) == 2
+    assert len(world.sandbox.store.grants.under(made.id)) == 2
 
 
 def test_of_two_decisions_in_one_moment_one_is_told(world: Any) -> None:
@@ -322,7 +322,7 @@ def test_revoking_stops_notebooks_and_blocks_whom_the_owner_blocks(world: Any, c
     stopped: list[int] = []
     ends = replace(world.sandbox.end_access, stop=lambda grants: stopped.extend(g.id for g in grants))
     application = active(world)
-    grants = [g.id for g in world.sandbox.store.access.grants_under(application.id)]
+    grants = [g.id for g in world.sandbox.store.grants.under(application.id)]
     ends.revoke(
         world.person("olga"),
         application.id,

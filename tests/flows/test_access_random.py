@@ -100,7 +100,7 @@ class Truth:
 def wrongly_open(world: Any, right: dict[tuple[int, str], bool]) -> list[str]:
     """The grants that may be used though the log tells of no right, or may not though it does."""
     wrong = []
-    for grant in world.sandbox.store.access.grants():
+    for grant in world.sandbox.store.grants.all():
         if (grant.application, grant.person) not in right and grant.application < min(right, default=(0,))[0]:
             continue  # of long ago
         try:

@@ -74,7 +74,7 @@ def test_no_grant_begins_on_closed_data(world: Any) -> None:
     with pytest.raises(NotAllowed) as refused:
         box.request_access.sign(ben, made.id)
     assert refused.value.clause == "open_class"
-    assert box.store.access.grants_of("ben") == ()
+    assert box.store.grants.of_person("ben") == ()
 
 
 def test_closing_the_data_ends_every_use_at_once(world: Any) -> None:
@@ -109,7 +109,7 @@ def test_hidden_data_can_still_be_given_back_and_taken_back(world: Any) -> None:
         box.open_notebook.allowed("ana", world.grant.server_name)
     assert box.end_access.leave(world.person("ben"), other.application).revoked
     box.end_access.revoke(world.person("olga"), world.grant.application, reason="nobody uses it now")
-    assert all(grant.revoked for grant in box.store.access.grants())
+    assert all(grant.revoked for grant in box.store.grants.all())
     with pytest.raises(NotFound):  # and nobody else learns that they are there
         box.request_access.apply(world.person("ben"), dataset="loans", wish=wish())
 
@@ -126,7 +126,7 @@ def test_a_block_holds_for_whoever_signed_before_it(world: Any) -> None:
     with pytest.raises(NotAllowed) as refused:
         box.request_access.sign(world.person("ben"), made.id)
     assert refused.value.clause == "breach"
-    assert box.store.access.grants_under(made.id) == ()
+    assert box.store.grants.under(made.id) == ()
     (block,) = box.access_views.blocks_by(olga)
     box.end_access.lift(olga, block.id, lineage="loans")
     assert box.request_access.sign(world.person("ben"), made.id) is not None  # the control

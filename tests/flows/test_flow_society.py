@@ -273,9 +273,9 @@ def test_one_member_is_closed_out_and_the_others_go_on(world: Any) -> None:
     access.sign(ben, made.id)
     breach = {**BREACH, "project": "together"}
     world.sandbox.record_breach.record(world.person("olga"), **breach, about="ben", measure=Measure.CLOSURE)
-    revoked = {g.person: g.revoked for g in world.sandbox.store.access.grants_under(made.id)}
+    revoked = {g.person: g.revoked for g in world.sandbox.store.grants.under(made.id)}
     assert revoked == {"ana": False, "ben": True}
-    assert world.sandbox.store.access.grant(world.grant.id).revoked is False  # another project
+    assert world.sandbox.store.grants.get(world.grant.id).revoked is False  # another project
 
 
 def test_a_closure_by_who_may_not_revoke_records_nothing(world: Any, alma: Person) -> None:
@@ -283,7 +283,7 @@ def test_a_closure_by_who_may_not_revoke_records_nothing(world: Any, alma: Perso
     with pytest.raises(NotAllowed):
         world.sandbox.record_breach.record(alma, **BREACH, measure=Measure.CLOSURE)
     assert world.actions() == before
-    assert world.sandbox.store.access.grant(world.grant.id).revoked is False
+    assert world.sandbox.store.grants.get(world.grant.id).revoked is False
     assert world.sandbox.record_breach.record(alma, **BREACH, measure=Measure.LIMIT)
 
 

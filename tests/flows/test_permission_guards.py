@@ -146,10 +146,10 @@ def granted(world: Any, mode: Mode) -> Any:
     if "modes: [query, job, room]" not in world.policy_file.read_text():
         world.policy_file.write_text(world.policy_file.read_text() + "access: {modes: [query, job, room]}\n")
         world.agreed()
-    found = [g for g in world.sandbox.store.access.grants_of("ana") if g.mode is mode]
+    found = [g for g in world.sandbox.store.grants.of_person("ana") if g.mode is mode]
     if not found:
         world.granted(project=str(mode), mode=mode)
-        found = [g for g in world.sandbox.store.access.grants_of("ana") if g.mode is mode]
+        found = [g for g in world.sandbox.store.grants.of_person("ana") if g.mode is mode]
     return found[0]
 
 

@@ -236,7 +236,7 @@ def test_a_member_of_the_project_sees_the_question_and_asks_for_the_answer_in_th
     access.approve(olga, application.id)
     for name in ("ana", "ravi"):
         access.sign(world.person(name), application.id)
-    grants = {name: world.sandbox.store.access.grants_of(name)[0] for name in ("ana", "ravi")}
+    grants = {name: world.sandbox.store.grants.of_person(name)[0] for name in ("ana", "ravi")}
     ana, ravi = world.browser("ana"), world.browser("ravi")
     ana.send(f"/ask/{grants['ana'].id}", sql=BY_SEX)
     own = f"/ask/{grants['ravi'].id}"

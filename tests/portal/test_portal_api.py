@@ -156,7 +156,7 @@ def test_each_document_says_what_its_reader_may_do(world: World) -> None:
         "submit",
     ]
 
-    release = world.submitted(world.sandbox.store.access.grants_of("ana")[0])
+    release = world.submitted(world.sandbox.store.grants.of_person("ana")[0])
     actions = {
         name: world.program(name).get(f"/releases/{release.id}").json()["allowed_actions"]
         for name in ("ana", "rita")

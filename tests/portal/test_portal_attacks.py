@@ -433,7 +433,7 @@ def test_a_notebook_cannot_act_for_its_person(world: World, path: str, body: dic
 
 def test_a_notebook_cannot_download_what_was_released_and_its_person_can(world: World) -> None:
     program, browser, _ = _bound(world)
-    release = world.submitted(world.sandbox.store.access.grants_of("ana")[0])
+    release = world.submitted(world.sandbox.store.grants.of_person("ana")[0])
     world.voted(release, ("rita", Decision.APPROVE, ""), ("rosa", Decision.APPROVE, ""))
     for door in (program, browser):
         path = "/releases/1/crate" if door is program else "/api/v1/releases/1/crate"

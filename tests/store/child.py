@@ -91,7 +91,7 @@ def stop_at(store: Store, grant: Grant, step: str) -> None:
 
 def main(task: str, url: str, home: str, *rest: str) -> None:
     store = open_store(url, Path(home))
-    grant = store.access.grants_of("ana")[0]
+    grant = store.grants.of_person("ana")[0]
     if task == "many":
         how, first, count, go = rest
         ask_many(store, grant, how, int(first), int(count), Path(go))

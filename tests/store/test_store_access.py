@@ -115,10 +115,10 @@ def test_the_last_signature_begins_the_grants(store: Store, grant: Grant) -> Non
     )
     assert (first.starts, first.ends, first.agreement_hash) == (*PERIOD.values(), application.agreement_hash)
     assert (second.person, second.application) == ("ana", application.id)
-    assert store.access.grant(first.id) == first
-    assert store.access.grants_of("ben") == (first,)
-    assert store.access.grants(dataset="loans") == (grant, first, second)
-    assert store.access.grants_under(application.id) == (first, second)
+    assert store.grants.get(first.id) == first
+    assert store.grants.of_person("ben") == (first,)
+    assert store.grants.all(dataset="loans") == (grant, first, second)
+    assert store.grants.under(application.id) == (first, second)
 
 
 def test_a_signature_is_for_one_agreement_only(store: Store, grant: Grant) -> None:
@@ -148,14 +148,14 @@ def test_an_agreement_is_signed_once(store: Store, grant: Grant) -> None:
         sign(store, application)
     with pytest.raises(Conflict):
         begin(store, application)
-    assert len(store.access.grants_of("ben")) == 1
+    assert len(store.grants.of_person("ben")) == 1
 
 
 def test_revoking_ends_all_grants_of_the_application(store: Store, grant: Grant) -> None:
     application = store.access.applications(applicant="ana")[0]
     moved = store.access.move_application(application, REVOKE, event=did(REVOKE.event))
     assert moved.state is ApplicationState.REVOKED
-    ended = store.access.grant(grant.id)
+    ended = store.grants.get(grant.id)
     assert ended is not None
     assert ended.revoked
 
@@ -167,7 +167,7 @@ def test_one_grant_can_end_alone(store: Store, grant: Grant) -> None:
     assert active is not None
     ended = store.access.end_grant(active, LEAVE, "ana", event=did(LEAVE.event))
     assert (ended.person, ended.revoked) == ("ana", True)
-    assert [g.revoked for g in store.access.grants_under(application.id)] == [False, True]
+    assert [g.revoked for g in store.grants.under(application.id)] == [False, True]
     now = store.access.application(application.id)
     assert now is not None
     with pytest.raises(Conflict):
@@ -211,7 +211,7 @@ def test_a_wrong_hash_and_an_edited_agreement_are_found(store: Store, grant: Gra
 
 def test_what_is_not_there_is_not_found(store: Store) -> None:
     assert store.access.application(9) is None
-    assert store.access.grant(9) is None
+    assert store.grants.get(9) is None
     with pytest.raises(NotFound):
         store.access.agreement(9)
     with pytest.raises(NotFound):

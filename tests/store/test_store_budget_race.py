@@ -22,7 +22,7 @@ ASKED, AFFORDABLE = 64, 4
 
 def by_threads(store: Store, url: str, home: Path, how: str) -> int:
     """Every question in a thread of its own."""
-    grant = store.access.grants_of("ana")[0]
+    grant = store.grants.of_person("ana")[0]
     with ThreadPoolExecutor(ASKED) as pool:
         return sum(pool.map(lambda i: granted(store, grant, f"question {i}", how), range(ASKED)))
 

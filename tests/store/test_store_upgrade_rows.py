@@ -172,7 +172,7 @@ def test_nothing_is_lost_on_the_way_to_agreements_of_several_people(
         AT,
     )
     assert {n: store.access.agreement(n).body for n in BODIES} == BODIES
-    assert [(g.id, g.application, g.person, g.revoked) for g in store.access.grants()] == [
+    assert [(g.id, g.application, g.person, g.revoked) for g in store.grants.all()] == [
         (1, 1, "ana", False),
         (2, 4, "ben", True),
     ]

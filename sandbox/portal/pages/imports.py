@@ -169,7 +169,7 @@ def _form(
     mistake: CallerError | None = None,
 ) -> Response:
     today = _today(system)
-    grants = [g for g in system.store.access.grants_of(person.name) if g.holds_on(today)]
+    grants = [g for g in system.store.grants.of_person(person.name) if g.holds_on(today)]
     terms = system.import_files.entrance.terms
     return render(
         request,
