@@ -10,7 +10,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
@@ -191,12 +193,25 @@ def _create_private(file: str) -> None:
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # BEGIN is ours to send, see _begin_sqlite
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")  # readers and a writer do not wait for each other
+    _write_ahead(cursor)  # readers and a writer do not wait for each other
     cursor.execute("PRAGMA synchronous = FULL")  # a reserved charge survives a power cut
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA trusted_schema = OFF")  # a tampered file cannot run functions through its schema
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Switch to the write-ahead log. SQLite does not wait when others open a new file at the same time."""
+    until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as busy:
+            if busy.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def _begin_sqlite(connection: Connection) -> None:

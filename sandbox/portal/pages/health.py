@@ -17,6 +17,17 @@ from sandbox.wiring import Sandbox
 
 router = APIRouter(include_in_schema=False)
 
+# What each program does: its name alone tells an administrator little.
+PROGRAMS = {
+    "engine": _("answers questions with noise; the only one that reads closed files"),
+    "gate": _("looks at all that a notebook sends and gets"),
+    "launcher": _("starts and ends notebooks and jobs; the only one that speaks to the container engine"),
+    "proxy": _("takes what browsers send to the portal, the hub and notebooks"),
+    "hub": _("JupyterHub: signs people in and asks for their notebooks"),
+    "portal": _("these pages, and the interface for programs"),
+    "worker": _("runs the code that was sent"),
+    "post": _("sends notices by e-mail and webhook"),
+}
 # How the parts that are no programs are called.
 PARTS = (
     _("database"),
@@ -53,6 +64,7 @@ def _seen(system: Sandbox, person: Person) -> dict[str, Any]:
     parts = system.look_at_health(person)
     return {
         "groups": [(label, [p for p in parts if p.group == group]) for group, label in GROUPS.items()],
+        "programs": PROGRAMS,
         "worst": _worst(parts),
         "wanting": sum(part.condition is not Condition.OK for part in parts),
         "at": system.store.now().isoformat(),
