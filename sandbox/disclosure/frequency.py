@@ -24,7 +24,7 @@ from sandbox.domain.policy import Scalar
 SMALL_COUNT = Rule(
     "small_count",
     Verdict.FAIL,
-    "Merge with a neighbouring group, or suppress it and one other cell of the row.",
+    "Merge with a neighbouring group, or suppress it and another cell of its row or column.",
     HANDBOOK,
     says="A count below the threshold, as the file itself shows it.",
     limits=("threshold",),

@@ -33,7 +33,7 @@ NOT_REPRODUCED = Rule(
 SMALL_CELL = Rule(
     "small_cell",
     Verdict.FAIL,
-    "Merge with a neighbouring group, or suppress it and one other cell of the row.",
+    "Merge with a neighbouring group, or suppress it and another cell of its row or column.",
     HANDBOOK,
     from_rows=True,
     says="A cell with fewer distinct units behind it than the threshold, by recomputation.",

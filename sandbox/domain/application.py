@@ -16,7 +16,7 @@ from typing import Any
 
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed
 from sandbox.domain.people import NAME, Person, Role, check_role
-from sandbox.domain.plain_text import HIDDEN
+from sandbox.domain.plain_text import HIDDEN, length
 from sandbox.domain.policy import DatasetPolicy, Mode, OpenClass
 
 MAX_MEMBERS = 50
@@ -312,7 +312,7 @@ def check_text(name: str, text: str, least: int = 0) -> None:
         raise BadInput(
             f"{said} holds invisible characters.", where=name, fix="Type it again, in plain words."
         )
-    if len(text.strip()) < least:
+    if length(text) < least:
         raise BadInput(
             f"{said} is too short ({len(text.strip())} characters)."
             if text.strip()

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -17,11 +18,12 @@ from sandbox.domain.errors import BadInput, Conflict, NotAllowed
 from sandbox.domain.evidence_file import EvidenceFile
 from sandbox.domain.people import Person, Role
 from sandbox.domain.plain_text import plain_text
-from sandbox.domain.policy import DatasetPolicy
+from sandbox.domain.policy import ColumnType, DatasetPolicy
 from sandbox.domain.site_policy import ObjectionTerms
 from sandbox.domain.suspension import Suspension
 
 _TEXT = (20, 4000)  # characters
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,30}")
 _LONGEST_LINE = 200
 
 
@@ -155,7 +157,7 @@ class Objection:
     def place(self) -> str:
         """What it is about, in words."""
         if self.scope is Scope.UNIT:
-            return f"one unit of {self.dataset}"
+            return f"the rows of one, in {self.dataset}"
         return f"{self.dataset}.{self.table}.{self.column}" if self.column else self.dataset
 
 
@@ -229,9 +231,23 @@ def check_objection(
                 where="unit",
                 fix=f"Write the value of {policy.unit.column}; only the machine that makes the data reads it.",
             )
+        if unit_type(policy) is ColumnType.INTEGER and not _WHOLE_NUMBER.fullmatch(unit.strip()):
+            raise BadInput(
+                f"{policy.unit.column} is a whole number.",
+                where="unit",
+                fix="Write it in digits. If you do not know it, object to all of the data.",
+            )
     elif unit:
         raise BadInput("A unit is named, but not objected to.", where="scope", fix="Choose the scope unit.")
     return kept
+
+
+def unit_type(policy: DatasetPolicy) -> ColumnType | None:
+    """What values of the column that names the units look like; None where nothing does."""
+    for table in policy.tables.values():
+        if policy.private and policy.unit_column in table.columns:
+            return table.columns[policy.unit_column].type
+    return None
 
 
 def check_column(policy: DatasetPolicy, table: str, column: str) -> None:

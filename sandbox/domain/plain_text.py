@@ -54,7 +54,7 @@ def plain_text(text: str, *, where: str, least: int, most: int, lines: bool = Fa
         )
     if _piled(kept):
         raise BadInput(f"{named} piles accents on one letter.", where=where, fix="Leave them out.")
-    if len(kept) < least:
+    if length(kept) < least:
         raise BadInput(
             f"{named} is too short ({len(kept)} characters).",
             where=where,
@@ -63,6 +63,15 @@ def plain_text(text: str, *, where: str, least: int, most: int, lines: bool = Fa
     if len(kept) > most:
         raise _too_long(named, where, most)
     return kept
+
+
+def length(text: str) -> int:
+    """How much is written, in letters: a Chinese character says as much as two of them at least.
+
+    >>> length(" It is mended. "), length("已修正。")
+    (13, 8)
+    """
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text.strip())
 
 
 def public_link(text: str, *, where: str = "link") -> str:

@@ -26,6 +26,8 @@ def project_name(text: str) -> str:
         BadInput: other characters than letters, digits and simple signs; or letters of scripts that look alike.
     """
     name = " ".join(unicodedata.normalize("NFKC", text).split())
+    if not name:
+        raise BadInput("The project has no name.", where="project", fix="Give it one, such as Fair credit.")
     if not _PROJECT.fullmatch(name) or len(name) > _PROJECT_CHARACTERS:
         raise BadInput(
             "The project's name is not a plain name.",

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 
 from sandbox.domain.errors import BadInput
+from sandbox.domain.plain_text import length
 from sandbox.domain.release import check_file_name
 
 MAX_FILES = 20
@@ -51,7 +52,7 @@ def check_context(context: str) -> None:
     Raises:
         BadInput: too short, too long, or with characters that nobody sees.
     """
-    if len(context.strip()) < 10:
+    if length(context) < 10:
         raise BadInput(
             "A request needs a context.",
             where="context",

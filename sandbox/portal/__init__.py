@@ -20,6 +20,7 @@ from sandbox.portal import api, pages, problems
 from sandbox.portal.display import Speaking
 from sandbox.portal.export import CatalogueExport
 from sandbox.portal.identity import HubIdentity, Identity
+from sandbox.portal.repeats import Repeats
 from sandbox.portal.requests import caller_or_none, system_of
 from sandbox.settings import PORTAL_PREFIX
 from sandbox.store.secrets import secret
@@ -58,6 +59,7 @@ def create_app(sandbox: Sandbox, *, identity: Identity | None = None) -> FastAPI
     app.state.sandbox = sandbox
     app.state.identity = identity or HubIdentity(sandbox.settings)
     app.state.export = CatalogueExport(sandbox)
+    app.state.repeats = Repeats()
     app.state.form_key = secret(sandbox.settings.keys_dir, "portal-forms").encode()
     problems.install(app)
     app.include_router(api.router, prefix=f"{PORTAL_PREFIX}/api/v1")

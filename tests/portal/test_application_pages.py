@@ -11,6 +11,7 @@ import pytest
 
 from sandbox.domain.application import Application, ApplicationState, Verb, Wish
 from sandbox.portal.pages.application import MEANING, stages
+from sandbox.portal.pages.log_words import done
 from tests.portal.example_world import World
 from tests.portal.markup import dangers, text_of, without_nonce
 
@@ -99,7 +100,7 @@ def test_every_verb_is_a_form_that_leads_to_its_event_and_clause(world: World, s
     assert now(world, application).state is end
     told = newest(world, application)
     assert (told.actor, told.action, told.facts["clause"]) == (name, event, clause)
-    assert event in page
+    assert done(event) in page
     again = browser.post(f"{path}/{verb}", data={**hidden, **fields})  # a double click
     if verb not in ("remove_member", "report"):
         assert again.status_code == 409

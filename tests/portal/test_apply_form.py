@@ -78,7 +78,7 @@ def test_what_is_written_is_what_is_asked_for(world: World) -> None:
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"project": ""}, "project's name is not a plain name"),
+        ({"project": ""}, "project has no name"),
         ({"purpose": "too short"}, "purpose is too short"),
         ({"purpose": "x" * 4001}, "purpose is longer than 4000"),
         ({"organisation": "turn \u202e around"}, "organisation holds invisible characters"),

@@ -593,7 +593,7 @@ def test_an_unforeseen_error_shows_and_logs_no_value(
     def broken(_: object) -> None:
         raise RuntimeError("applicant 17 asked for 12345 EUR")
 
-    monkeypatch.setattr(type(world.sandbox.store.access), "grants_of", lambda *_: broken(None))
+    monkeypatch.setattr(type(world.sandbox.store.grants), "of_person", lambda *_: broken(None))
     with caplog.at_level(logging.DEBUG):
         answer = world.browser("ana").get(path)
     assert answer.status_code == 500

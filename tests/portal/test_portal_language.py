@@ -6,6 +6,7 @@ import pytest
 
 from sandbox.domain.release import Decision
 from sandbox.language import said, spoken
+from sandbox.portal.pages import rendering
 from sandbox.portal.pages.policy_words import changed, meaning
 from tests.portal.example_world import SMALL_CELL_TABLE, World
 from tests.portal.markup import text_of
@@ -111,3 +112,12 @@ def test_lists_name_datasets_by_their_titles(world: World) -> None:
         assert " loans" not in page, path
     assert "人员 " in _read(world, "", "/breaches")  # a pseudonym
     assert "行；不同的单位" in _read(world, "olga", "/owner")
+
+
+def test_a_page_is_in_the_language_of_who_reads_it_whoever_came_first(world: World) -> None:
+    rendering._environment.cache.clear()  # as after a start: a template is made for the first reader
+    world.submitted(world.granted())
+    assert "人工审核" in _read(world, "rita", "/review")
+    page = text_of(world.browser("rita").get("/review").text).partition("Language")[0]
+    assert not [sign for sign in page if "\u4e00" <= sign <= "\u9fff"]
+    assert "review" in page

@@ -6,14 +6,14 @@ kept also while it is not complete; only what cannot be read is shown again, wit
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from sandbox.domain.application import ApplicationState, Wish, epsilon_of, unfinished
+from sandbox.domain.application import Application, ApplicationState, Wish, epsilon_of, unfinished
 from sandbox.domain.errors import BadInput, CallerError, Conflict, NotAllowed, NotFound
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.policy import DatasetPolicy
@@ -53,6 +53,12 @@ STEPS = (
     Step(name="outputs", label=_("Outputs"), fields=("output_plan",)),
     Step(name=CHECK, label=_("Check and submit"), fields=()),
 )
+UNDER_WAY = (
+    ApplicationState.DRAFT,
+    ApplicationState.RETURNED,
+    ApplicationState.SUBMITTED,
+    ApplicationState.APPROVED,
+)
 _NAMES = [step.name for step in STEPS]
 _ASKED_BY = {name: step.name for step in STEPS for name in step.fields} | {"tables": "data"}
 
@@ -64,7 +70,7 @@ def start(request: Request, system: System, person: InPerson, name: str) -> Resp
     entry = system.browse_catalogue.dataset(name)
     if "apply" not in entry.allowed_actions:  # its page says why
         return RedirectResponse(f"{PORTAL_PREFIX}/datasets/{name}", status_code=303)
-    return _page(request, system, entry.policy, STEPS[0], Written())
+    return _page(request, system, entry.policy, STEPS[0], Written(), others=_others(system, person, name))
 
 
 @router.post("/datasets/{name}/application")
@@ -160,6 +166,12 @@ def _draft_of(system: Sandbox, person: Person, dataset: str, project: str) -> in
     return None
 
 
+def _others(system: Sandbox, person: Person, dataset: str) -> list[Application]:
+    """The person's own that are under way for this dataset: going on is mostly what is wanted."""
+    mine = system.store.access.applications(applicant=person.name, dataset=dataset, states=UNDER_WAY)
+    return sorted(mine, key=lambda one: -one.id)
+
+
 def _begun(written: Written, policy: DatasetPolicy) -> Wish:
     """The first step's wish: what is not asked yet is as usual."""
     access = policy.access
@@ -214,6 +226,7 @@ def _page(
     view: ApplicationView | None = None,
     saved: str = "",
     mistake: CallerError | None = None,
+    others: Sequence[Application] = (),
 ) -> Response:
     answers = [turn.answer for turn in view.turns if turn.answer] if view else []
     missing = unfinished(view.application.wish) if view else ()
@@ -232,6 +245,8 @@ def _page(
         written=written,
         columns=all_columns(policy),
         missing=[(_ASKED_BY[one.where], one) for one in missing],
+        seen=_NAMES[:at] if step.name != CHECK else _NAMES,
+        others=others,
         mistake=mistake,
         wrong=_wrong(mistake, step),
         asked_by=_asked_by(mistake),

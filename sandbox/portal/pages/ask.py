@@ -78,6 +78,10 @@ class Written:
                 "The price has no number.", where="amount", fix="Write one, or choose the usual price."
             )
         if self.price == "accuracy":
+            if not any(map(str.isdigit, amount)):
+                raise BadInput(
+                    "This is no number.", where="amount", fix="Write how far off it may be, such as 50."
+                )
             return {"accuracy": amount}
         found = _NUMBER.fullmatch(amount.removesuffix("%"))
         if found is None:
@@ -287,12 +291,15 @@ def _cell(sql: str, epsilon: float) -> str:
     """The question as a cell of a notebook, at a price that the answer already paid.
 
     >>> print(_cell("SELECT COUNT(*) AS n FROM loans", 0.09999))
-    answer = sandbox.ask("SELECT COUNT(*) AS n FROM loans", epsilon=0.0999)
+    import sandbox
+    box = sandbox.connect()
+    answer = box.ask("SELECT COUNT(*) AS n FROM loans", epsilon=0.0999)
     answer
     """
     digits = 2 - math.floor(math.log10(epsilon)) if epsilon else 0
     price = f"epsilon={math.floor(epsilon * 10**digits) / 10**digits:g}" if epsilon else "free=True"
-    return f"answer = sandbox.ask({json.dumps(sql, ensure_ascii=False)}, {price})\nanswer"
+    asked = f"answer = box.ask({json.dumps(sql, ensure_ascii=False)}, {price})"
+    return f"import sandbox\nbox = sandbox.connect()\n{asked}\nanswer"
 
 
 def _lines(text: str) -> str:

@@ -12,7 +12,8 @@ from fastapi.responses import Response
 from sandbox.domain.catalogue_terms import OpenMode
 from sandbox.domain.errors import Busy
 from sandbox.domain.people import Person, Role
-from sandbox.domain.policy import Mode, OpenClass
+from sandbox.domain.policy import DatasetPolicy, Mode, OpenClass
+from sandbox.domain.privacy_loss import Loss
 from sandbox.domain.search import MAX_OFFSET, search
 from sandbox.flows.browse_catalogue import CatalogueEntry
 from sandbox.flows.rate_dataset import RatingView
@@ -112,7 +113,17 @@ def dataset(request: Request, system: System, caller: Visitor, name: str) -> Res
         mode_means=MODE_MEANS,
         open_mode_means=OPEN_MODE_MEANS,
         society=_society(system, person, name),
+        costs=_costs(entry.policy),
     )
+
+
+def _costs(policy: DatasetPolicy) -> tuple[float, float] | None:
+    """ε that one project may use, and one question; not their percent of the whole ε, which do not simply add."""
+    if policy.budget is None:
+        return None
+    parts = (policy.budget.per_project, policy.budget.per_question)
+    project, question = (policy.guarantee.epsilon(Loss(part.nano)) for part in parts)
+    return project, question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
+from sandbox.domain.canonical import canonical_json, sha256_hex
 from sandbox.domain.errors import BadInput, CallerError, NotFound, TooLarge, TooOften
-from sandbox.domain.objection import Kind, Scope
+from sandbox.domain.objection import Kind, Scope, unit_type
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.search import search
 from sandbox.flows.browse_catalogue import CataloguePage
@@ -20,6 +23,7 @@ from sandbox.language import marked as _
 from sandbox.portal.api.objections import read_all
 from sandbox.portal.forms import AnySender
 from sandbox.portal.pages.rendering import render
+from sandbox.portal.repeats import Repeats
 from sandbox.portal.requests import System
 from sandbox.wiring import Sandbox
 
@@ -37,6 +41,11 @@ SCOPE_MEANS = {
     Scope.DATASET: _("All of it"),
     Scope.COLUMN: _("One column"),
     Scope.UNIT: _("The rows of one {noun}"),
+}
+_UNIT_KINDS = {
+    "integer": _("A whole number."),
+    "date": _("A day, such as 2013-01-31."),
+    "decimal": _("A number."),
 }
 
 
@@ -61,9 +70,13 @@ async def receive(
     unit: Annotated[str, Form(max_length=1000)] = "",
     name: Annotated[str, Form(max_length=1000)] = "",
     contact: Annotated[str, Form(max_length=1000)] = "",
+    once: Annotated[str, Form(max_length=60)] = "",
     evidence: Annotated[Sequence[UploadFile], File()] = (),
 ) -> Response:
-    """Take it. A mistake brings the form back with what was written, but for the files and whom it is about."""
+    """Take it. A mistake brings the form back with what was written, but for the files and whom it is about.
+
+    The same page sent twice is the same objection: it would suspend twice, and the first tracking word would be lost.
+    """
     contents = await read_all(evidence)
     written = {
         "kind": str(kind or ""),
@@ -80,23 +93,28 @@ async def receive(
         try:
             if kind is None:
                 raise BadInput("It is not said what it is.", where="kind", fix="Choose one of the four.")
-            taken = system.object_to_data.receive(
-                who,
-                Wish(
-                    dataset=dataset,
-                    kind=kind,
-                    text=text,
-                    scope=scope,
-                    table=table,
-                    column=column,
-                    unit=unit if scope is Scope.UNIT else "",
-                    name=name,
-                    contact=contact,
-                ),
-                evidence=contents,
+            if scope is Scope.COLUMN and not place:
+                raise BadInput(
+                    "It is not said which column it is about.", where="place", fix="Choose one of the list."
+                )
+            wish = Wish(
+                dataset=dataset,
+                kind=kind,
+                text=text,
+                scope=scope,
+                table=table,
+                column=column,
+                unit=unit if scope is Scope.UNIT else "",
+                name=name,
+                contact=contact,
+            )
+            repeats: Repeats = request.app.state.repeats
+            taken = repeats.once(
+                _key(once or secrets.token_urlsafe(12), wish, contents),
+                lambda: system.object_to_data.receive(who, wish, evidence=contents),
             )
         except (BadInput, TooLarge, TooOften) as mistake:
-            return _form(request, system, policy, written, mistake)
+            return _form(request, system, policy, written, mistake, files=len(contents))
         view = system.objection_views.tracked(taken.objection)
         return render(request, "object_taken.html", view=view, word=taken.word)
 
@@ -182,13 +200,26 @@ def _which(request: Request, system: Sandbox, words: str, page: int) -> Response
     )
 
 
+def _key(once: str, wish: Wish, evidence: Sequence[bytes]) -> str:
+    """One page, filled in one way."""
+    files = [sha256_hex(content) for content in evidence]
+    return sha256_hex(canonical_json([once, {k: str(v) for k, v in asdict(wish).items()}, files]))
+
+
 def _form(
     request: Request,
     system: Sandbox,
     policy: DatasetPolicy,
     written: dict[str, str],
     mistake: CallerError | None = None,
+    *,
+    files: int = 0,
 ) -> Response:
+    """Ask.
+
+    Args:
+        files: how many were chosen that have to be chosen again.
+    """
     unit = policy.unit if policy.private else None
     return render(
         request,
@@ -208,6 +239,9 @@ def _form(
             if scope is not Scope.UNIT or unit is not None
         },
         unit=unit,
+        unit_kind=_UNIT_KINDS.get(column_type.value, "") if (column_type := unit_type(policy)) else "",
+        once=secrets.token_urlsafe(12),
+        files=files,
         terms=system.site.objections,
         written=written,
         mistake=mistake and BadInput(mistake.message, where=getattr(mistake, "where", ""), fix=mistake.fix),

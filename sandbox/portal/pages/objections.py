@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from sandbox.domain.errors import BadInput, Conflict
 from sandbox.domain.objection import OPEN, Scope, State, Verb
 from sandbox.domain.people import Person, Role
-from sandbox.flows.objection_views import PAGE
+from sandbox.flows.objection_views import PAGE, ObjectionView
 from sandbox.language import marked as _
 from sandbox.portal.forms import FormSender
 from sandbox.portal.pages.rendering import go, render
@@ -37,13 +37,19 @@ DECISIONS = {
         "The data are published anew without these rows, now and in every later version, and used again. This may "
         "take minutes.",
     ),
-    Verb.UPHOLD: (_("Uphold: withdraw"), "The data stay suspended."),
+    Verb.UPHOLD: (_("Uphold: withdraw"), "It is right; the data stay suspended."),
     Verb.DISMISS: (_("Dismiss"), "It is not right; the data are used again."),
     Verb.DISMISS_AS_ABUSE: (
         _("Dismiss as abuse"),
         "It was made to stop the data, not to object. For a while, objections from people without an account do not "
         "stop them before you looked.",
     ),
+}
+# The same where the objection stopped nothing.
+NOT_STOPPED = {
+    Verb.UPHOLD: "It is right; the data are suspended from now on.",
+    Verb.DISMISS: "It is not right; nothing changes, as nothing was stopped.",
+    Verb.CORRECT: "You published a corrected version. Nothing was stopped.",
 }
 
 
@@ -183,13 +189,23 @@ def _one(
         status=mistake.status if mistake else 200,
         view=view,
         objection=view.objection,
-        decisions=[(v, *DECISIONS[v]) for v in DECISIONS if v in view.allowed_actions],
+        decisions=_decisions(view),
         unit=view.objection.scope is Scope.UNIT,
         today=system.answer_question.today(),
         means=STATE_MEANS,
         written=written,
         mistake=_shown(mistake),
     )
+
+
+def _decisions(view: ObjectionView) -> list[tuple[Verb, str, str]]:
+    """Verb, what its button says, what it does now."""
+    does = {} if view.suspension else NOT_STOPPED
+    return [
+        (verb, label, does.get(verb, what))
+        for verb, (label, what) in DECISIONS.items()
+        if verb in view.allowed_actions
+    ]
 
 
 def _shown(mistake: BadInput | Conflict | None) -> BadInput | None:

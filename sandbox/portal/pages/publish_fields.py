@@ -361,7 +361,12 @@ def _column(tree: Mapping[str, Any], table: str, name: str, found: DraftColumn |
             fields += [field("earliest", _("First day")), field("latest", _("Last day"))]
         if kind in (ColumnType.TEXT, ColumnType.INTEGER):
             fields.append(
-                field("categories", _("List of values"), Kind.LINES, whole=kind == ColumnType.INTEGER)
+                field(
+                    "categories",
+                    _("List of values, one a line"),
+                    Kind.LINES,
+                    whole=kind == ColumnType.INTEGER,
+                )
             )
     return ColumnFields(name, found.type if found else "", usable=True, publish=publish, fields=tuple(fields))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,8 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from sandbox import language
@@ -100,7 +102,7 @@ _NOTICES = {
     "import-remove": "It was taken away: it is gone at the next start.",
     "objection": "It was written down. Whoever objected reads your answer by their tracking word.",
     "suspended": "The data are suspended: nothing can be asked, opened or let out until you resume them.",
-    "resumed": "What you suspended is resumed. What else suspends the data is listed below.",
+    "resumed": "What you suspended is resumed. If something else suspends the data, it stands below.",
     "destroyed": "The data are destroyed: no byte of them can be opened any more. The certificate is below.",
     "hold": "The request is on hold.",
     "let_go": "The request goes on from where it was.",
@@ -287,6 +289,17 @@ def fact(value: Fact) -> Markup:
     )
 
 
+def left(percent: float) -> str:
+    """A share that is left, in percent: whole, and never whole when something was spent.
+
+    >>> left(100.0), left(99.97), left(42.4), left(0.04), left(0.0)
+    ('100', '99.9', '42', '0.04', '0')
+    """
+    if 99 < percent < 100:
+        return f"{math.floor(10 * percent) / 10:.1f}"
+    return f"{percent:.1g}" if 0 < percent < 0.5 else f"{percent:.0f}"
+
+
 def opening(text: str, most: int) -> str:
     """The sentences that fit into so many characters; words and an ellipsis when they are too few.
 
@@ -328,6 +341,19 @@ def class_word(name: str) -> str:
     return str(name) if worded == text else worded
 
 
+def _spoken(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As a filter that is worked out anew for each page.
+
+    Jinja works a constant's filter out once, in the language of who came first: but for one that takes the context.
+    """
+
+    @pass_context
+    def filtered(_context: Context, *values: Any, **named: Any) -> Any:
+        return function(*values, **named)
+
+    return filtered
+
+
 _environment = Environment(
     loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
     autoescape=True,
@@ -340,23 +366,25 @@ _environment.policies["ext.i18n.trimmed"] = True
 _environment.install_gettext_callables(  # type: ignore[attr-defined]  # put there by the extension
     language.gettext, language.ngettext, newstyle=True
 )
-_environment.filters.update(
-    said=language.said,
-    class_word=class_word,
-    named=language.named,
-    done=done,
-    about=about,
-    changed=changed,
-    policy_key=meaning,
-    with_links=with_links,
-    day=day,
-    moment=moment,
-    size=size,
-    rounded=rounded,
-    plain=plain,
-    nanos=nanos,
-    fact=fact,
-    words=words,
-    opening=opening,
-    grouped=grouped,
-)
+_FILTERS: Mapping[str, Callable[..., Any]] = {
+    "said": language.said,
+    "class_word": class_word,
+    "named": language.named,
+    "done": done,
+    "about": about,
+    "changed": changed,
+    "policy_key": meaning,
+    "with_links": with_links,
+    "day": day,
+    "moment": moment,
+    "size": size,
+    "rounded": rounded,
+    "plain": plain,
+    "nanos": nanos,
+    "fact": fact,
+    "words": words,
+    "opening": opening,
+    "grouped": grouped,
+    "left": left,
+}
+_environment.filters.update({name: _spoken(function) for name, function in _FILTERS.items()})
