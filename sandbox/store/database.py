@@ -160,9 +160,11 @@ def stamp(moment: datetime) -> str:
 def _engine(url: str) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(
+        engine = create_engine(
             parsed.set(drivername="postgresql+psycopg"), pool_size=8, max_overflow=24, pool_pre_ping=True
         )
+        event.listen(engine, "connect", _prepare_postgresql)
+        return engine
     if parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
         raise OperatorError(
             "The database has to be a SQLite file or PostgreSQL.",
@@ -199,6 +201,12 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA trusted_schema = OFF")  # a tampered file cannot run functions through its schema
     cursor.close()
+
+
+def _prepare_postgresql(connection: Any, _record: Any) -> None:
+    # A plan that is kept knows no values: for an action that is nowhere in the log it walks all of the log.
+    connection.execute("SET plan_cache_mode = force_custom_plan")
+    connection.commit()
 
 
 def _write_ahead(cursor: Any) -> None:
