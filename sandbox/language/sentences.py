@@ -19,6 +19,7 @@ from functools import lru_cache
 MAX_TEXT = 4_000  # characters; longer texts are somebody's own words
 _PLACE = re.compile(r"\{(\d+)\}")
 _BETWEEN = re.compile(r"(?<=[.?!])\s+(?=[^\sa-z])")
+_LISTED = re.compile(r"( or | and |, )")
 _FULL_WIDTH = tuple("。？！，；：）")
 
 
@@ -68,7 +69,22 @@ class Sentences:
         return max(found, key=lambda one: one[0])
 
     def _value(self, value: str) -> str:
-        return self._exact.get(value) or (self._said(value) if _BETWEEN.search(f"{value} A") else value)
+        return (
+            self._exact.get(value)
+            or self._listed(value)
+            or (self._said(value) if _BETWEEN.search(f"{value} A") else value)
+        )
+
+    def _listed(self, value: str) -> str:
+        """Known words in a row, such as ``owner or administrator``; empty where one of them is not known."""
+        pieces = _LISTED.split(value)
+        words, joints = pieces[::2], pieces[1::2]
+        if not joints or not all(word in self._exact for word in words):
+            return ""
+        joined = (self._exact.get(f"joined: {joint.strip()}", joint) for joint in joints)
+        return self._exact[words[0]] + "".join(
+            joint + self._exact[word] for joint, word in zip(joined, words[1:], strict=True)
+        )
 
 
 class _Form:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 V = TypeVar("V")
 KEPT_S = 3600
 MOST = 1000
+_LANES = 64  # keys that wait for each other are few
 
 
 class Repeats:
@@ -22,16 +23,24 @@ class Repeats:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
+        self._lanes = tuple(threading.Lock() for _ in range(_LANES))
         self._found: OrderedDict[str, tuple[float, Any]] = OrderedDict()
 
     def once(self, key: str, make: Callable[[], V]) -> V:
-        """What ``make`` gave for this key before, or gives now; an error is not kept. One at a time."""
+        """What ``make`` gave for this key before, or gives now; an error is not kept."""
+        with self._lanes[hash(key) % _LANES]:  # whoever sends the same waits, others do not
+            kept = self._kept(key)
+            if kept is not None:
+                found: V = kept[1]
+                return found
+            made = make()
+            with self._lock:
+                self._found[key] = (self._clock() + KEPT_S, made)
+            return made
+
+    def _kept(self, key: str) -> tuple[float, Any] | None:
         with self._lock:
             now = self._clock()
-            while self._found and (len(self._found) > MOST or next(iter(self._found.values()))[0] < now):
+            while self._found and (len(self._found) >= MOST or next(iter(self._found.values()))[0] < now):
                 self._found.popitem(last=False)
-            if key not in self._found:
-                made = make()
-                self._found[key] = (now + KEPT_S, made)
-            found: V = self._found[key][1]
-            return found
+            return self._found.get(key)

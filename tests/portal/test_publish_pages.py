@@ -201,6 +201,29 @@ def test_a_text_that_is_no_yaml_is_kept_with_the_line_that_is_wrong(world: World
     )
 
 
+def test_a_mistake_leads_to_its_field_and_marks_its_step(world: World) -> None:
+    browser, draft = world.browser("olga"), begun(world)
+    upload(browser, draft)
+    filled(world, browser, draft)
+    here = f"/services/portal/publish/{draft.id}?step=columns"
+    saved(browser, draft, "columns", tables__farms__columns__hectares__lower="900")
+    check = browser.get(f"/publish/{draft.id}?step=check").text
+    assert f'<a href="{here}#f-tables.farms.columns.hectares' in check
+    assert "(hectares)" in check
+    saved(browser, draft, "columns", unit__noun="")
+    check = browser.get(f"/publish/{draft.id}?step=check").text
+    assert f'<a href="{here}#f-unit.noun">One of them is called</a>' in check
+    assert "It can be published once these are mended" in check
+    assert f'<li class="stopped"><a href="{here}">' in check
+    assert f'<li class="done"><a href="{here.replace("columns", "about")}">' in check
+    columns = browser.get(f"/publish/{draft.id}?step=columns").text
+    assert 'name="unit.noun" value="" aria-invalid="true"' in columns
+    filled(world, browser, draft)  # the control
+    check = browser.get(f"/publish/{draft.id}?step=check").text
+    assert "It can be published once" not in check
+    assert 'class="stopped"' not in check
+
+
 def test_two_windows_do_not_undo_each_other(world: World) -> None:
     olga, draft = world.browser("olga"), begun(world)
     first = page_fields(olga.get(f"/publish/{draft.id}?step=terms").text)

@@ -15,7 +15,7 @@ from sandbox.domain.people import Person, Role
 from sandbox.domain.policy import OpenClass
 from sandbox.flows.prepare_dataset import Receiving
 from sandbox.portal.forms import FIELD, FormSender, check_sent
-from sandbox.portal.pages.publish_fields import STEPS, StepFields, changed, fields_of
+from sandbox.portal.pages.publish_fields import STEPS, StepFields, changed, fields_of, spots
 from sandbox.portal.pages.rendering import fragment, go, render
 from sandbox.portal.pages.stages import Stage
 from sandbox.portal.requests import InPerson, System
@@ -246,11 +246,13 @@ def _context(system: Sandbox, person: Person, draft: Draft, step: str, text: str
     """What page and pieces show of a text."""
     step = step if step in STEPS else "files"
     try:
-        fields = fields_of(step, tree_in(text), draft, _reviewers(system))
+        tree, people = tree_in(text), _reviewers(system)
+        fields = fields_of(step, tree, draft, people)
         readable = True
     except CallerError:
-        fields, readable = StepFields(), False
+        tree, people, fields, readable = {}, [], StepFields(), False
     checked = system.prepare_dataset.check(person, draft, text)
+    keys = [mistake.key for mistake in checked.mistakes]
     return {
         "draft": draft,
         "step": step,
@@ -258,6 +260,7 @@ def _context(system: Sandbox, person: Person, draft: Draft, step: str, text: str
         "fields": fields,
         "readable": readable,
         "checked": checked,
+        "spots": spots(keys, tree, draft, people) if readable and keys else {},
         "meanings": sorted(checked.meanings, key=lambda meaning: meaning.key not in FIRST.get(step, ())),
     }
 
@@ -281,8 +284,7 @@ def _page(
         "publish.html",
         status=mistake.status if mistake else 200,
         steps=[
-            Stage(name=STEPS[key], state="now" if place == now else "done" if place < now else "ahead")
-            for place, key in enumerate(order)
+            Stage(name=STEPS[key], state=_state(key, place - now, context)) for place, key in enumerate(order)
         ],
         names=STEPS,
         before=order[now - 1] if now else "",
@@ -293,6 +295,15 @@ def _page(
         most_mib=system.settings.publish_mib,
         **context,
     )
+
+
+def _state(step: str, ahead: int, context: Mapping[str, Any]) -> str:
+    """A step is not done while it holds a mistake."""
+    if ahead == 0:
+        return "now"
+    if ahead > 0:
+        return "ahead"
+    return "stopped" if any(spot.step == step for spot in context["spots"].values()) else "done"
 
 
 def _begin_page(

@@ -327,6 +327,7 @@ def words(value: str) -> str:
 
 
 # The classes as the regulation calls them; an installation's own names are shown as they are.
+_LISTS = (_("joined: or"), _("joined: and"), _("joined: ,"))  # between known words that a sentence lists
 _CLASSES = {
     "unconditional": _("open class: unconditional"),
     "conditional": _("open class: conditional"),
