@@ -15,7 +15,8 @@ from sandbox.domain.people import Person, Role
 from sandbox.domain.policy import OpenClass
 from sandbox.flows.prepare_dataset import Receiving
 from sandbox.portal.forms import FIELD, FormSender, check_sent
-from sandbox.portal.pages.publish_fields import STEPS, StepFields, changed, fields_of, spots
+from sandbox.portal.pages.publish_fields import STEPS, StepFields, changed, fields_of
+from sandbox.portal.pages.publish_spots import spots
 from sandbox.portal.pages.rendering import fragment, go, render
 from sandbox.portal.pages.stages import Stage
 from sandbox.portal.requests import InPerson, System
