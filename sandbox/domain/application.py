@@ -448,7 +448,7 @@ def check_reason(verb: str, reason: str) -> str:
     """
     reason = reason.strip()
     check_text("reason", reason)
-    if verb in NEEDS_REASON and len(reason) < 5:
+    if verb in NEEDS_REASON and length(reason) < 5:
         raise BadInput(
             "A reason is missing.",
             where="reason",

@@ -23,6 +23,7 @@ from enum import StrEnum
 from sandbox.domain.errors import BadInput, Conflict, NotAllowed
 from sandbox.domain.findings import Finding, Verdict
 from sandbox.domain.people import Person, Role
+from sandbox.domain.plain_text import length
 from sandbox.domain.release_states import (
     FINAL,
     LIVE,
@@ -190,7 +191,7 @@ def check_vote(
     transition(release.status, Verb.VOTE)
     if any(v.reviewer == person.name for v in (*release.votes, *_void_of_this_turn(release))):
         raise Conflict("You have voted on this release.", fix="Wait for the other votes.")
-    if decision is not Decision.APPROVE and len(comment.strip()) < 5:
+    if decision is not Decision.APPROVE and length(comment) < 5:
         raise BadInput(
             "A request that goes back needs a reason.", where="comment", fix="Say what should change."
         )

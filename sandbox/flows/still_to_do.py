@@ -82,17 +82,12 @@ class StillToDo:
     def _import_stopped(self, notice: Notice, number: int) -> bool:
         """Until a later one was asked for: a stopped import does not change."""
         request = self.store.imports.get(number)
-        return request is not None and not any(
-            one.id > number and one.dataset == request.dataset
-            for one in self.store.imports.of_requester(request.requester)
-        )
+        return request is not None and not self.store.imports.asked_later(request)
 
     def _job_ended(self, notice: Notice, number: int) -> bool:
         """Until a later one was sent: a job that ended does not change."""
         job = self.store.jobs.get(number)
-        return job is not None and not any(
-            one.id > number and one.dataset == job.dataset for one in self.store.jobs.of_person(job.person)
-        )
+        return job is not None and not self.store.jobs.sent_later(job)
 
     def _objection(self, notice: Notice, number: int) -> bool:
         objection = self.store.objections.get(number)

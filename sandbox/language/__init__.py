@@ -74,9 +74,11 @@ def named(name: str) -> str:
     if worded != text:
         return worded
     parted = _PARTED.fullmatch(plain)
-    if parted is None or speaking() == SOURCE:
-        return plain
-    return " · ".join(map(named, parted.groups()))
+    parts = [f"named: {part}" for part in parted.groups()] if parted is not None else []
+    worded_parts = [gettext(part) for part in parts]
+    if not parts or any(part == told for part, told in zip(parts, worded_parts, strict=True)):
+        return plain  # a name of a file, of a column
+    return " · ".join(worded_parts)
 
 
 def marked(message: str) -> str:

@@ -20,6 +20,7 @@ MAX_TEXT = 4_000  # characters; longer texts are somebody's own words
 _PLACE = re.compile(r"\{(\d+)\}")
 _BETWEEN = re.compile(r"(?<=[.?!])\s+(?=[^\sa-z])")
 _LISTED = re.compile(r"( or | and |, )")
+_ROLES = frozenset({"administrator", "auditor", "owner", "researcher", "reviewer"})
 _FULL_WIDTH = tuple("。？！，；：）")
 
 
@@ -76,10 +77,10 @@ class Sentences:
         )
 
     def _listed(self, value: str) -> str:
-        """Known words in a row, such as ``owner or administrator``; empty where one of them is not known."""
+        """Roles in a row, such as ``owner or administrator``. No other words: columns may be called like them."""
         pieces = _LISTED.split(value)
         words, joints = pieces[::2], pieces[1::2]
-        if not joints or not all(word in self._exact for word in words):
+        if not joints or not all(word in _ROLES and word in self._exact for word in words):
             return ""
         joined = (self._exact.get(f"joined: {joint.strip()}", joint) for joint in joints)
         return self._exact[words[0]] + "".join(

@@ -29,18 +29,23 @@ class Repeats:
     def once(self, key: str, make: Callable[[], V]) -> V:
         """What ``make`` gave for this key before, or gives now; an error is not kept."""
         with self._lanes[hash(key) % _LANES]:  # whoever sends the same waits, others do not
-            kept = self._kept(key)
+            self.tidy()
+            kept = self._found.get(key)
             if kept is not None:
                 found: V = kept[1]
                 return found
             made = make()
             with self._lock:
+                self._forget(MOST - 1)
                 self._found[key] = (self._clock() + KEPT_S, made)
             return made
 
-    def _kept(self, key: str) -> tuple[float, Any] | None:
+    def tidy(self) -> None:
+        """Forget what is older than an hour."""
         with self._lock:
-            now = self._clock()
-            while self._found and (len(self._found) >= MOST or next(iter(self._found.values()))[0] < now):
-                self._found.popitem(last=False)
-            return self._found.get(key)
+            self._forget(MOST)
+
+    def _forget(self, most: int) -> None:
+        now = self._clock()
+        while self._found and (len(self._found) > most or next(iter(self._found.values()))[0] < now):
+            self._found.popitem(last=False)

@@ -133,6 +133,17 @@ class Imports:
         """A person's own requests, oldest first."""
         return self._where(imports.c.requester == name)
 
+    def asked_later(self, request: ImportRequest) -> bool:
+        """Whether the same person asked again since, for the same project on the same dataset."""
+        again = select(imports.c.id).where(
+            imports.c.requester == request.requester,
+            imports.c.project == request.project,
+            imports.c.dataset == request.dataset,
+            imports.c.id > request.id,
+        )
+        with self._database.reading() as connection:
+            return connection.execute(again.limit(1)).first() is not None
+
     def of_project(
         self, dataset: str, project: str, states: Collection[ImportState] = tuple(ImportState)
     ) -> tuple[ImportRequest, ...]:

@@ -181,6 +181,17 @@ class Jobs:
         """A person's own, oldest first."""
         return self._where(jobs.c.person == name)
 
+    def sent_later(self, job: Job) -> bool:
+        """Whether the same person sent another since, for the same project on the same dataset."""
+        again = select(jobs.c.id).where(
+            jobs.c.person == job.person,
+            jobs.c.project == job.project,
+            jobs.c.dataset == job.dataset,
+            jobs.c.id > job.id,
+        )
+        with self._database.reading() as connection:
+            return connection.execute(again.limit(1)).first() is not None
+
     def of_grants(self, grant_ids: Collection[int], *, states: Collection[JobState]) -> tuple[Job, ...]:
         """Those sent under these grants that are in one of these states, oldest first."""
         return self._where(jobs.c.grant_id.in_(list(grant_ids)), jobs.c.state.in_(list(states)))

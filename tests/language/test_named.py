@@ -13,8 +13,9 @@ from sandbox.language import named, said, spoken
         ("open_class", "open class", "开放类别"),
         ("imports.per_day", "imports.per day", "引入 · 每天"),
         ("sign-in: known name", "sign-in: known name", "登录 · 已登记的名称"),
-        ("nobody's.word", "nobody's.word", "nobody's · word"),
-        ("a.b: c", "a.b: c", "a · b · c"),
+        ("nobody's.word", "nobody's.word", "nobody's.word"),
+        ("table.csv", "table.csv", "table.csv"),
+        ("." * 2000, "." * 2000, "." * 2000),
         ("", "", ""),
         ("–", "–", "–"),
     ],
@@ -32,4 +33,5 @@ def test_known_words_in_a_row_are_worded_each() -> None:
         worded = said(text)
         assert "数据提供方或管理员" in worded
         assert "审计员、审核员" in worded
+        assert said("Its columns: date, count.").endswith("date, count。")
         assert said("This needs the role owner or somebody; you are auditor.").count("owner or somebody") == 1

@@ -6,6 +6,8 @@
 ['script']
 >>> dangers('<p title="&lt;script&gt;">fine</p>')
 []
+>>> dangers('<a href="mailto:a@b.example">a</a><a href="mailto:a@b.example?body=c">d</a>')
+['href mailto:a@b.example?body=c']
 """
 
 from __future__ import annotations
@@ -16,6 +18,9 @@ from html.parser import HTMLParser
 _RUN = {"script", "iframe", "object", "embed", "applet", "base", "link", "style", "frame", "math", "template"}
 _NONCE = re.compile(r' nonce="[A-Za-z0-9_-]{22}"')
 _STATIC = "/services/portal/static/"
+_MAIL = re.compile(
+    r"mailto:(?:[A-Za-z0-9._+-]|%25)+@[A-Za-z0-9.-]+"
+)  # one address, and nothing for the writer to send
 _LOCAL = ("/services/portal/", "/services/portal", "/hub/", "/user/", "#")
 
 
@@ -46,7 +51,7 @@ class _Reader(HTMLParser):
 
     @staticmethod
     def _fine(tag: str, value: str) -> bool:
-        if tag == "a" and value.startswith(("https://", "http://")):
+        if tag == "a" and (value.startswith(("https://", "http://")) or _MAIL.fullmatch(value)):
             return True
         return value.startswith(_LOCAL) and not value.startswith("//")
 

@@ -67,7 +67,7 @@ def test_the_whole_way_by_clicking_without_an_account(world: World) -> None:
     taken = send(world, scope="column", place="applications.housing", files=[("evidence", PDF)])
     assert taken.status_code == 200
     word = word_in(taken.text)
-    assert "shown this once" in taken.text
+    assert "nobody can tell you them later" in taken.text
     assert "housing" in nobody.get("/datasets/loans").text
     page = text_of(nobody.get("/datasets/loans").text)
     assert "The column applications.housing is suspended since" in page

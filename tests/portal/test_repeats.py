@@ -72,6 +72,28 @@ def test_an_objection_whose_page_is_loaded_anew_is_one(world: World) -> None:
     assert len(world.sandbox.store.objections.all()) == 2
 
 
+def test_what_was_taken_back_is_not_acknowledged_again(world: World) -> None:
+    data = _filled(world)
+    word = word_in(world.browser().post("/object", data=data).text)
+    assert world.sandbox.store.suspensions.of("loans")
+    world.sandbox.object_to_data.withdraw(1, word)
+    page = text_of(world.browser().post("/object", data=data).text)
+    assert "It was received" not in page
+    assert "withdrawn by objector" in page
+    assert len(world.sandbox.store.objections.all()) == 1
+    assert not world.sandbox.store.suspensions.of("loans")
+
+
+def test_a_full_memory_forgets_the_oldest_and_never_what_is_asked_for() -> None:
+    repeats = Repeats()
+    assert repeats.once("first", lambda: 1) == 1
+    for n in range(MOST - 1):
+        repeats.once(f"k{n}", lambda: 0)
+    assert repeats.once("first", lambda: 2) == 1
+    repeats.once("one more", lambda: 0)
+    assert repeats.once("first", lambda: 3) == 3
+
+
 def test_after_the_way_back_what_was_changed_is_sent_as_another(world: World) -> None:
     data = _filled(world)
     world.browser().post("/object", data=data)

@@ -6,7 +6,8 @@ facets      the catalogue's filters
 my_data     what to do next, my grants, my applications
 access      what an owner decides
 owner       an owner's data: use, cost, feedback, suspending
-publish     a dataset, or another policy, is prepared and published; ``publish_fields`` is its form, ``publish_spots`` where it has a key
+publish     a dataset, or another policy, is prepared and published; ``publish_fields`` is its form,
+            ``publish_spots`` where that has a key
 apply       the form of an application
 apply_steps the same, step by step
 application one application, with a form for all that may be done with it

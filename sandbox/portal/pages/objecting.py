@@ -13,7 +13,7 @@ from fastapi.responses import Response
 
 from sandbox.domain.canonical import canonical_json, sha256_hex
 from sandbox.domain.errors import BadInput, CallerError, NotFound, TooLarge, TooOften
-from sandbox.domain.objection import Kind, Scope, unit_type
+from sandbox.domain.objection import OPEN, Kind, Scope, unit_type
 from sandbox.domain.policy import DatasetPolicy
 from sandbox.domain.search import search
 from sandbox.flows.browse_catalogue import CataloguePage
@@ -115,7 +115,12 @@ async def receive(
             )
         except (BadInput, TooLarge, TooOften) as mistake:
             return _form(request, system, policy, written, mistake, files=len(contents))
-        view = system.objection_views.tracked(taken.objection)
+        now = system.object_to_data.track(taken.objection.id, taken.word)
+        view = system.objection_views.tracked(now)
+        if now.state not in OPEN:  # the page came again after it was decided, or taken back
+            return render(
+                request, "object_status.html", view=view, mistake=None, number=now.id, word=taken.word
+            )
         return render(request, "object_taken.html", view=view, word=taken.word)
 
     return await run_in_threadpool(work)
@@ -221,6 +226,7 @@ def _form(
         files: how many were chosen that have to be chosen again.
     """
     unit = policy.unit if policy.private else None
+    request.app.state.repeats.tidy()
     return render(
         request,
         "object.html",

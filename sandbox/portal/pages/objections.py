@@ -8,7 +8,7 @@ from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
 from sandbox.domain.errors import BadInput, Conflict
-from sandbox.domain.objection import OPEN, Scope, State, Verb
+from sandbox.domain.objection import OPEN, Objection, Scope, State, Verb
 from sandbox.domain.people import Person, Role
 from sandbox.flows.objection_views import PAGE, ObjectionView
 from sandbox.language import marked as _
@@ -189,7 +189,7 @@ def _one(
         status=mistake.status if mistake else 200,
         view=view,
         objection=view.objection,
-        decisions=_decisions(view),
+        decisions=_decisions(view, suspended=_suspended_otherwise(system, view.objection)),
         unit=view.objection.scope is Scope.UNIT,
         today=system.answer_question.today(),
         means=STATE_MEANS,
@@ -198,9 +198,22 @@ def _one(
     )
 
 
-def _decisions(view: ObjectionView) -> list[tuple[Verb, str, str]]:
-    """Verb, what its button says, what it does now."""
-    does = {} if view.suspension else NOT_STOPPED
+def _suspended_otherwise(system: Sandbox, objection: Objection) -> bool:
+    held = system.objection_views.suspensions(objection.dataset)
+    return any(suspension.objection != objection.id for suspension in held)
+
+
+def _decisions(view: ObjectionView, *, suspended: bool) -> list[tuple[Verb, str, str]]:
+    """Verb, what its button says, what it does now.
+
+    Args:
+        suspended: something else suspends the data, or a part of them.
+    """
+    does = dict({} if view.suspension else NOT_STOPPED)
+    if suspended:
+        does[Verb.DISMISS] = (
+            "It is not right: it stops the data no more. What else suspends them goes on; your data say what."
+        )
     return [
         (verb, label, does.get(verb, what))
         for verb, (label, what) in DECISIONS.items()

@@ -26,6 +26,7 @@ from sandbox.store.drafts import Draft
 from sandbox.store.policy_text import edited, tree_in
 from sandbox.wiring import Sandbox
 
+MOST_SPOTS = 200  # mistakes whose fields are looked for; a page tells of fewer
 router = APIRouter(include_in_schema=False)
 
 # Which groups' meanings are told first at a step.
@@ -253,7 +254,8 @@ def _context(system: Sandbox, person: Person, draft: Draft, step: str, text: str
     except CallerError:
         tree, people, fields, readable = {}, [], StepFields(), False
     checked = system.prepare_dataset.check(person, draft, text)
-    keys = [mistake.key for mistake in checked.mistakes]
+    keys = [mistake.key for mistake in checked.mistakes[:MOST_SPOTS]]
+    found = spots(keys, tree, draft, people) if readable and keys else {}
     return {
         "draft": draft,
         "step": step,
@@ -261,7 +263,8 @@ def _context(system: Sandbox, person: Person, draft: Draft, step: str, text: str
         "fields": fields,
         "readable": readable,
         "checked": checked,
-        "spots": spots(keys, tree, draft, people) if readable and keys else {},
+        "spots": found,
+        "wrong": frozenset(spot.field for spot in found.values()),
         "meanings": sorted(checked.meanings, key=lambda meaning: meaning.key not in FIRST.get(step, ())),
     }
 
