@@ -327,7 +327,21 @@ def words(value: str) -> str:
 
 
 # The classes as the regulation calls them; an installation's own names are shown as they are.
-_LISTS = (_("joined: or"), _("joined: and"), _("joined: ,"))  # between known words that a sentence lists
+# Between words: what a sentence lists (``language.said``), and what templates join.
+_LISTS = (_("joined: or"), _("joined: and"), _("joined: ,"), _("joined: :"), _("joined: ."))
+
+
+def joint(sign: str) -> str:
+    """A sign between words, with the space that follows it in the reader's language.
+
+    >>> joint(":")
+    ': '
+    """
+    text = f"joined: {sign}"
+    worded = language.gettext(text)
+    return f"{sign} " if worded == text else worded
+
+
 _CLASSES = {
     "unconditional": _("open class: unconditional"),
     "conditional": _("open class: conditional"),
@@ -388,4 +402,5 @@ _FILTERS: Mapping[str, Callable[..., Any]] = {
     "grouped": grouped,
     "left": left,
 }
+_environment.globals["joint"] = joint
 _environment.filters.update({name: _spoken(function) for name, function in _FILTERS.items()})
