@@ -187,6 +187,7 @@ def test_a_process_that_is_killed_finds_its_notebooks_again(
     house.start(name)
     house.ready()
     wait(lambda: is_ready(alice), "the notebook is there")
+    wait(lambda: alice.get(f"{PAGE}/api/status").status_code == 200, "the notebook answers")
     assert run_in_kernel(alice, f"{CALL}\ncall('/services/portal/api/v1/sample')") == "200"
     assert alice.get(f"{PAGE}/files/x").status_code == 403
 
