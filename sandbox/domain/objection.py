@@ -215,6 +215,10 @@ def check_objection(
     for name, line in (("name", contact.name), ("contact", contact.contact), ("unit", unit)):
         plain_text(line, where=name, least=0, most=_LONGEST_LINE)
     if scope is Scope.COLUMN:
+        if not table and not column:
+            raise BadInput(
+                "It is not said which column it is about.", where="column", fix="Choose one of the list."
+            )
         check_column(policy, table, column)
     elif table or column:
         raise BadInput(

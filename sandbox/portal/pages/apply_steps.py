@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
-from sandbox.domain.application import Application, ApplicationState, Wish, epsilon_of, unfinished
+from sandbox.domain.application import WAITING, Application, ApplicationState, Wish, epsilon_of, unfinished
 from sandbox.domain.errors import BadInput, CallerError, Conflict, NotAllowed, NotFound
 from sandbox.domain.people import Person, Role, check_role
 from sandbox.domain.policy import DatasetPolicy
@@ -52,12 +52,6 @@ STEPS = (
     Step(name="budget", label=_("Privacy budget"), fields=("epsilon",)),
     Step(name="outputs", label=_("Outputs"), fields=("output_plan",)),
     Step(name=CHECK, label=_("Check and submit"), fields=()),
-)
-UNDER_WAY = (
-    ApplicationState.DRAFT,
-    ApplicationState.RETURNED,
-    ApplicationState.SUBMITTED,
-    ApplicationState.APPROVED,
 )
 _NAMES = [step.name for step in STEPS]
 _ASKED_BY = {name: step.name for step in STEPS for name in step.fields} | {"tables": "data"}
@@ -168,7 +162,7 @@ def _draft_of(system: Sandbox, person: Person, dataset: str, project: str) -> in
 
 def _others(system: Sandbox, person: Person, dataset: str) -> list[Application]:
     """The person's own that are under way for this dataset: going on is mostly what is wanted."""
-    mine = system.store.access.applications(applicant=person.name, dataset=dataset, states=UNDER_WAY)
+    mine = system.store.access.applications(applicant=person.name, dataset=dataset, states=sorted(WAITING))
     return sorted(mine, key=lambda one: -one.id)
 
 

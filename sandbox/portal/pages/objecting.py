@@ -93,10 +93,6 @@ async def receive(
         try:
             if kind is None:
                 raise BadInput("It is not said what it is.", where="kind", fix="Choose one of the four.")
-            if scope is Scope.COLUMN and not place:
-                raise BadInput(
-                    "It is not said which column it is about.", where="place", fix="Choose one of the list."
-                )
             wish = Wish(
                 dataset=dataset,
                 kind=kind,
